@@ -1,0 +1,101 @@
+//! Errors as the API tells them: a message, a stable code, and where it matters the connection.
+
+use async_graphql::{ErrorExtensionValues, PathSegment, Pos, ServerError, Value};
+use lineshaft_engine::{
+    connections::Connection,
+    query::{QueryError, SourceError},
+};
+
+/// One code of the public API with what it means. `docs/errors` is written from these.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeDescription {
+    /// The code.
+    pub code: &'static str,
+    /// What it means and what to do.
+    pub about: &'static str,
+    /// Whether asking again later may help.
+    pub retryable: bool,
+}
+
+macro_rules! codes {
+    ($($code:literal, $retryable:literal, $about:literal;)*) => {
+        /// Every code that queries and connections can answer with, besides those of the transport.
+        pub const CODES: &[CodeDescription] = &[$(CodeDescription { code: $code, retryable: $retryable, about: $about }),*];
+    };
+}
+
+codes! {
+    "INVALID_CURSOR", false, "The cursor in `after` is damaged or not of this API. Start the list again without it.";
+    "CURSOR_OF_ANOTHER_QUERY", false, "The cursor belongs to a list with another type, filter, order or scope. Cursors go on only with the query that gave them.";
+    "INVALID_PAGE_SIZE", false, "`first` is zero, negative or larger than the server allows.";
+    "INVALID_ID", false, "A text is not an id of this API. Ids are opaque: pass on what the API gave.";
+    "INVALID_VALUE", false, "A filter value is not of the field's type, such as a date that does not exist.";
+    "CONNECTION_NOT_FOUND", false, "There is no such connection for this token. Connections of other organizations look the same as missing ones.";
+    "RECORD_NOT_FOUND", false, "The system has no record with this id, or the account may not see it.";
+    "TOO_MANY_CONNECTIONS", false, "The query would run over more connections than allowed. Narrow it by `connections`, `customers` or `connectors`.";
+    "NOT_SUPPORTED", false, "The connector does not offer this entity, field or operation. `connectors` tells what each offers.";
+    "SCAN_LIMIT_REACHED", false, "The system cannot apply the filter or the order, and applying it here would read more records than allowed. With a filter the records found so far are given and the cursor goes on; narrow the query or use a field that the system filters by.";
+    "LIST_TRUNCATED", false, "A nested list has more records than may be read at once; ask for it as a list of its own with a filter.";
+    "MISSING_VALUE", false, "The source has no value for a field that is never null; the record around it is null.";
+    "REAUTH_REQUIRED", false, "The system refused the credentials earlier. Nothing was sent. Somebody must sign in again.";
+    "INVALID_CREDENTIALS", false, "The system refused the credentials just now. The connection waits for somebody to sign in again; nothing is retried, because systems lock accounts.";
+    "SESSION_EXPIRED", false, "The session ended and a new sign-in did not help.";
+    "PERMISSION_DENIED", false, "The account may not do this in the system. Its administrator can grant it.";
+    "RATE_LIMITED", true, "The system asks for fewer calls. Wait as long as `retryAfterSeconds` says.";
+    "UPSTREAM_INVALID_REQUEST", false, "The system refused the request as wrong. `remoteMessage` tells its reason.";
+    "CONFLICT", false, "The record was changed or is locked by somebody else.";
+    "NOT_FOUND", false, "The system has no such record or address.";
+    "UNAVAILABLE", true, "The system is down, overloaded or in maintenance.";
+    "TIMEOUT", true, "The system did not answer in time.";
+    "UNREACHABLE", true, "The system cannot be reached: name, address or network.";
+    "TLS_FAILED", false, "No safe channel to the system could be made. Check its certificate.";
+    "MALFORMED_RESPONSE", true, "The system's answer is not what its API promises, such as a login page instead of data.";
+    "RESPONSE_TOO_LARGE", false, "The system's answer is larger than allowed.";
+    "CIRCUIT_OPEN", true, "Too many calls failed in a row; calls are held back for a short while.";
+    "DEADLINE_EXCEEDED", true, "The system did not answer within the time of the query. The other systems' records are there.";
+    "INVALID_SETTINGS", false, "The settings of the connection do not fit its connector.";
+    "CONNECTOR_NOT_AVAILABLE", false, "The connector of the connection is not loaded or has errors; the operator's log says which.";
+    "CONNECTION_PAUSED", false, "The connection is paused by its owner.";
+    "CONNECTION_DISABLED", false, "The connection is disabled by the operator.";
+    "CONNECTION_DISCONNECTED", false, "The connection was disconnected.";
+}
+
+/// Makes an error with a code.
+pub(crate) fn coded(code: &'static str, message: impl Into<String>, at: Option<Pos>) -> ServerError {
+    let mut error = ServerError::new(message, at);
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    extensions.set("retryable", false);
+    error.extensions = Some(extensions);
+    error
+}
+
+/// Makes the error of a whole query.
+pub(crate) fn of_query(error: &QueryError, at: Pos) -> ServerError {
+    coded(error.code(), error.to_string(), Some(at))
+}
+
+/// Makes the error of one connection.
+pub(crate) fn of_connection(connection: Option<&Connection>, cause: &SourceError, path: Vec<PathSegment>) -> ServerError {
+    let name = connection.map_or("", |connection| connection.name.as_str());
+    let mut error = ServerError::new(format!("{name}: {}", cause.message), None);
+    error.path = path;
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", cause.code);
+    extensions.set("retryable", cause.retryable);
+    if let Some(connection) = connection {
+        extensions.set("connectionId", connection.id.to_string());
+        extensions.set("connector", connection.connector.as_str());
+    }
+    if let Some(code) = &cause.remote_code {
+        extensions.set("remoteCode", code.as_str());
+    }
+    if let Some(message) = &cause.remote_message {
+        extensions.set("remoteMessage", message.as_str());
+    }
+    if let Some(wait) = cause.retry_after {
+        extensions.set("retryAfterSeconds", Value::from(wait.as_secs()));
+    }
+    error.extensions = Some(extensions);
+    error
+}

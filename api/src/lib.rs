@@ -1,0 +1,36 @@
+//! The GraphQL API: the only place that knows async-graphql.
+
+pub mod error;
+mod arguments;
+mod names;
+mod platform;
+mod register;
+mod root;
+pub mod transport;
+mod walk;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptyMutation, EmptySubscription};
+use lineshaft_engine::Engine;
+
+/// The schema of the API.
+pub type Schema = async_graphql::Schema<root::Query, EmptyMutation, EmptySubscription>;
+
+/// Builds the schema over an engine.
+#[must_use]
+pub fn schema(engine: Arc<Engine>) -> Schema {
+    builder().data(engine).finish()
+}
+
+/// Returns the schema in the schema definition language, as `schema/lineshaft.graphql` has it.
+#[must_use]
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new().include_specified_by();
+    builder().finish().sdl_with_options(options)
+}
+
+fn builder() -> async_graphql::SchemaBuilder<root::Query, EmptyMutation, EmptySubscription> {
+    // Limits are kept by the transport, before execution.
+    Schema::build(root::Query, EmptyMutation, EmptySubscription)
+}

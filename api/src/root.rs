@@ -1,0 +1,121 @@
+//! The query root: lists and look-ups of unified records beside the fields of the platform.
+
+mod look_up;
+mod page;
+
+use std::{borrow::Cow, sync::Arc};
+
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, PathSegment, Positioned, ServerResult, Value,
+    parser::types::{Field as AstField, SelectionSet},
+    registry::{MetaType, MetaTypeId, Registry},
+    resolver_utils::resolve_container,
+};
+use lineshaft_engine::{Engine, Session};
+use lineshaft_schema::Catalogue;
+
+use crate::{
+    names,
+    platform::{self, PlatformQuery},
+    register,
+    walk::{Compiler, argument, fields_of, response_key},
+};
+
+/// The query root.
+pub(crate) struct Query;
+
+impl OutputType for Query {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed("Query")
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, |registry| {
+            PlatformQuery::create_type_info(registry);
+            platform::register(registry);
+            let mut fields = match registry.types.remove(&*PlatformQuery::type_name()) {
+                Some(MetaType::Object { fields, .. }) => fields,
+                _ => Default::default(),
+            };
+            // A build whose unified model does not parse fails its tests; it never starts.
+            if let Ok(catalogue) = Catalogue::unified() {
+                register::types(&catalogue, registry);
+                let mut all = register::root_fields(&catalogue);
+                all.append(&mut fields);
+                fields = all;
+            }
+            MetaType::Object {
+                name: "Query".to_owned(),
+                description: Some("Everything that can be read.".to_owned()),
+                fields,
+                cache_control: Default::default(),
+                extends: false,
+                shareable: false,
+                resolvable: true,
+                keys: None,
+                visible: None,
+                inaccessible: false,
+                interface_object: false,
+                tags: Vec::new(),
+                is_subscription: false,
+                rust_typename: Some(std::any::type_name::<Self>()),
+                directive_invocations: Vec::new(),
+                requires_scopes: Vec::new(),
+            }
+        })
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<AstField>) -> ServerResult<Value> {
+        resolve_container(ctx, self).await
+    }
+}
+
+impl ObjectType for Query {}
+
+impl ContainerType for Query {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        let name = ctx.item.node.name.node.as_str();
+        let engine = ctx.data::<Arc<Engine>>().map_err(|error| error.into_server_error(ctx.item.pos))?;
+        if let Some(def) = engine.catalogue.entity_with_plural(name) {
+            return Box::pin(Root::new(ctx, engine)?.page(def)).await.map(Some);
+        }
+        let single = engine.catalogue.entities().find(|def| names::single(def) == name);
+        match (name, single) {
+            (_, Some(def)) => Box::pin(Root::new(ctx, engine)?.one(Some(def))).await.map(Some),
+            ("node", _) => Box::pin(Root::new(ctx, engine)?.one(None)).await.map(Some),
+            ("nodes", _) => Box::pin(Root::new(ctx, engine)?.many()).await.map(Some),
+            _ => PlatformQuery.resolve_field(ctx).await,
+        }
+    }
+}
+
+/// One root field while it is resolved.
+struct Root<'a> {
+    ctx: &'a Context<'a>,
+    engine: &'a Arc<Engine>,
+    session: &'a Session,
+    compiler: Compiler<'a>,
+    key: &'a str,
+    sets: Vec<&'a Positioned<SelectionSet>>,
+}
+
+impl<'a> Root<'a> {
+    fn new(ctx: &'a Context<'a>, engine: &'a Arc<Engine>) -> ServerResult<Self> {
+        let session = ctx.data::<Session>().map_err(|error| error.into_server_error(ctx.item.pos))?;
+        let query = ctx.query_env;
+        let key = response_key(&ctx.item.node);
+        // Fields with the same name in the answer are one field: their selections are merged.
+        let root = fields_of(query, &[&query.operation.node.selection_set], &|name| name == "Query")?;
+        let sets = root.get(key).map(|nodes| nodes.iter().map(|node| &node.node.selection_set).collect());
+        let sets = sets.unwrap_or_else(|| vec![&ctx.item.node.selection_set]);
+        Ok(Self { ctx, engine, session, compiler: Compiler { query, catalogue: &engine.catalogue }, key, sets })
+    }
+
+    fn argument(&self, name: &str) -> ServerResult<Option<Value>> {
+        argument(self.ctx.query_env, &self.ctx.item.node, name)
+    }
+
+    fn path(&self) -> Vec<PathSegment> {
+        vec![PathSegment::Field(self.key.to_owned())]
+    }
+}

@@ -1,0 +1,153 @@
+//! The seam to whoever knows callers: turns the head of a request into what resolvers may use, or
+//! says why the caller is turned away.
+
+use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
+
+use async_graphql::Data;
+use http::{HeaderMap, request::Parts};
+use uuid::Uuid;
+
+use super::{Code, Refusal};
+
+/// Authenticates a request by its head, before its body is read.
+pub trait Prepare: Send + Sync + 'static {
+    /// Returns what the request may use.
+    fn prepare(&self, parts: &Parts) -> impl Future<Output = Result<Prepared, AuthError>> + Send;
+}
+
+type Insert = Box<dyn Fn(&mut Data) + Send + Sync>;
+
+/// What the resolvers of a request find in their context.
+#[derive(Default)]
+pub struct Prepared {
+    caller: Option<Arc<str>>,
+    inserts: Vec<Insert>,
+}
+
+impl Prepared {
+    /// Returns a request of nobody in particular, without data.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts the operations of this request against this caller, best a token's id.
+    #[must_use]
+    pub fn counted_for(mut self, caller: impl Into<Arc<str>>) -> Self {
+        self.caller = Some(caller.into());
+        self
+    }
+
+    /// Gives each operation of the request a copy of this value.
+    #[must_use]
+    pub fn with_data<D: Any + Clone + Send + Sync>(self, value: D) -> Self {
+        self.with_data_from(move || value.clone())
+    }
+
+    /// Gives each operation of the request a value of its own, such as loaders.
+    #[must_use]
+    pub fn with_data_from<D: Any + Send + Sync>(mut self, make: impl Fn() -> D + Send + Sync + 'static) -> Self {
+        self.inserts.push(Box::new(move |data| data.insert(make())));
+        self
+    }
+
+    /// Returns whom the operations are counted for.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Arc<str>> {
+        self.caller.as_ref()
+    }
+
+    /// Puts the values into the data of one operation.
+    pub fn insert_into(&self, data: &mut Data) {
+        for insert in &self.inserts {
+            insert(data);
+        }
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Prepared")
+            .field("inserts", &self.inserts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a caller is turned away. Messages are shown to the caller, except that of `Internal`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// Who is calling is unknown: 401.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// The caller is known and may not: 403.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The caller asks too often: 429.
+    #[error("too many requests; wait {} s", .retry_after.as_secs())]
+    TooManyRequests {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Callers cannot be checked at the moment: 503.
+    #[error("requests cannot be authenticated at the moment")]
+    Unavailable {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Checking the caller failed; logged, not shown: 500.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        let message = error.to_string();
+        match error {
+            AuthError::Unauthenticated(_) => Self::new(Code::Unauthenticated, message),
+            AuthError::Forbidden(_) => Self::new(Code::Forbidden, message),
+            AuthError::TooManyRequests { retry_after } => {
+                Self::new(Code::TooManyRequests, message).retry_after(retry_after)
+            }
+            AuthError::Unavailable { retry_after } => Self::new(Code::Overloaded, message).retry_after(retry_after),
+            AuthError::Internal(_) => Self::new(Code::Internal, message),
+        }
+    }
+}
+
+/// The id under which a request is found in logs; resolvers find it in their context.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The header that carries the id in both directions.
+    pub const HEADER: &str = "x-request-id";
+
+    /// Takes the caller's id if it is short and plain, else makes one.
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Self {
+        let plain = |id: &&str| {
+            (1..=128).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        };
+        let given = headers
+            .get(Self::HEADER)
+            .and_then(|value| value.to_str().ok())
+            .filter(plain);
+        Self(given.map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
+    }
+
+    /// Returns the id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

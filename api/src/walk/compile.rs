@@ -1,0 +1,234 @@
+//! Compiles a selection set against the unified model: fragments, directives and aliases are resolved once.
+
+use async_graphql::{
+    Positioned, ServerError, ServerResult, Value,
+    context::QueryEnv,
+    parser::types::{Directive, Field as AstField, Selection as AstSelection, SelectionSet},
+};
+use indexmap::IndexMap;
+use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, TypeDef};
+
+use super::selection::{Computed, CustomPart, Field, FieldKind, KeyPart, Selection};
+
+type Groups<'a> = IndexMap<&'a str, Vec<&'a Positioned<AstField>>>;
+
+/// Compiles selections of one operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Compiler<'a> {
+    /// The operation with its fragments and variables.
+    pub(crate) query: &'a QueryEnv,
+    /// The unified model.
+    pub(crate) catalogue: &'a Catalogue,
+}
+
+/// Returns the name of a field in the answer.
+pub(crate) fn response_key(field: &AstField) -> &str {
+    field.alias.as_ref().unwrap_or(&field.name).node.as_str()
+}
+
+/// Collects the fields of selection sets for a type, by their names in the answer.
+pub(crate) fn fields_of<'a>(
+    query: &'a QueryEnv,
+    sets: &[&'a Positioned<SelectionSet>],
+    applies: &impl Fn(&str) -> bool,
+) -> ServerResult<Groups<'a>> {
+    let mut groups = Groups::new();
+    for set in sets {
+        collect(query, set, applies, &mut groups)?;
+    }
+    Ok(groups)
+}
+
+fn collect<'a>(
+    query: &'a QueryEnv,
+    set: &'a Positioned<SelectionSet>,
+    applies: &impl Fn(&str) -> bool,
+    groups: &mut Groups<'a>,
+) -> ServerResult<()> {
+    for selection in &set.node.items {
+        match &selection.node {
+            AstSelection::Field(field) => {
+                if included(query, &field.node.directives)? {
+                    groups.entry(response_key(&field.node)).or_default().push(field);
+                }
+            }
+            AstSelection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                if condition.is_none_or(applies) && included(query, &fragment.node.directives)? {
+                    collect(query, &fragment.node.selection_set, applies, groups)?;
+                }
+            }
+            AstSelection::FragmentSpread(spread) => {
+                if !included(query, &spread.node.directives)? {
+                    continue;
+                }
+                let Some(fragment) = query.fragments.get(&spread.node.fragment_name.node) else { continue };
+                if applies(fragment.node.type_condition.node.on.node.as_str()) {
+                    collect(query, &fragment.node.selection_set, applies, groups)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn included(query: &QueryEnv, directives: &[Positioned<Directive>]) -> ServerResult<bool> {
+    for directive in directives {
+        let wanted = match directive.node.name.node.as_str() {
+            "include" => true,
+            "skip" => false,
+            _ => continue,
+        };
+        let Some(condition) = directive.node.get_argument("if") else { continue };
+        if resolve(query, condition)? != Value::Boolean(wanted) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Replaces variables by their values.
+pub(crate) fn resolve(query: &QueryEnv, value: &Positioned<async_graphql_value::Value>) -> ServerResult<Value> {
+    value.node.clone().into_const_with(|name| {
+        let definition = query.operation.node.variable_definitions.iter().find(|definition| definition.node.name.node == name);
+        let given = query.variables.get(&name).cloned();
+        given
+            .or_else(|| definition.and_then(|definition| definition.node.default_value().cloned()))
+            .or_else(|| definition.map(|_| Value::Null))
+            .ok_or_else(|| ServerError::new(format!("variable `{name}` is not defined"), Some(value.pos)))
+    })
+}
+
+/// Returns the value of an argument, if it was given.
+pub(crate) fn argument(query: &QueryEnv, field: &AstField, name: &str) -> ServerResult<Option<Value>> {
+    match field.get_argument(name) {
+        Some(value) => resolve(query, value).map(Some),
+        None => Ok(None),
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// Compiles selection sets of one type.
+    pub(crate) fn compile(self, def: &'a TypeDef, sets: &[&'a Positioned<SelectionSet>]) -> ServerResult<Selection<'a>> {
+        let applies = |name: &str| name == def.name || def.interfaces.iter().any(|interface| interface == name);
+        let groups = fields_of(self.query, sets, &applies)?;
+        let mut selection = Selection { kind: def.index, fields: Vec::with_capacity(groups.len()), projection: Default::default() };
+        for (key, nodes) in groups {
+            let Some(first) = nodes.first() else { continue };
+            let sets: Vec<_> = nodes.iter().map(|node| &node.node.selection_set).collect();
+            let name = first.node.name.node.as_str();
+            if name == "__typename" {
+                selection.fields.push(Field { key, required: true, kind: FieldKind::Typename });
+                continue;
+            }
+            let field = def.field(name).ok_or_else(|| unknown(def, name, first))?;
+            let kind = self.field(def, field, &first.node, &sets)?;
+            project(&mut selection, field, &kind);
+            selection.fields.push(Field { key, required: field.required, kind });
+        }
+        Ok(selection)
+    }
+
+    fn field(
+        self,
+        def: &'a TypeDef,
+        field: &'a FieldDef,
+        node: &'a AstField,
+        sets: &[&'a Positioned<SelectionSet>],
+    ) -> ServerResult<FieldKind<'a>> {
+        if let Some(computed) = self.computed(field, node, sets)? {
+            return Ok(FieldKind::Computed(computed));
+        }
+        let slot = field.index;
+        Ok(match field.kind {
+            FieldType::Platform => FieldKind::Platform(sets.to_vec()),
+            FieldType::Reference(kind) | FieldType::Object(kind) => {
+                let inner = self.catalogue.type_at(kind).ok_or_else(|| ServerError::new("unknown type", None))?;
+                let back = field.reverse.as_deref().and_then(|name| inner.field(name)).map(|back| back.index);
+                let inner = self.compile(inner, sets)?;
+                match (field.kind, back) {
+                    (_, Some(by)) => FieldKind::Reverse { slot, by, inner },
+                    (FieldType::Reference(_), None) => FieldKind::Reference { slot, inner },
+                    _ => FieldKind::Embedded { slot, inner },
+                }
+            }
+            kind => {
+                let _ = def;
+                FieldKind::Leaf { slot, kind }
+            }
+        })
+    }
+
+    fn computed(
+        self,
+        field: &'a FieldDef,
+        node: &'a AstField,
+        sets: &[&'a Positioned<SelectionSet>],
+    ) -> ServerResult<Option<Computed<'a>>> {
+        if !field.computed {
+            return Ok(None);
+        }
+        Ok(Some(match field.name.as_str() {
+            "id" => Computed::Id,
+            "connectionId" => Computed::ConnectionId,
+            "remoteId" => Computed::RemoteId { slot: field.index },
+            "fetchedAt" => Computed::FetchedAt,
+            "raw" => Computed::Raw,
+            "remoteKeys" => Computed::RemoteKeys(self.parts(sets, |name| match name {
+                "name" => Some(KeyPart::Name),
+                "value" => Some(KeyPart::Value),
+                "__typename" => Some(KeyPart::Typename),
+                _ => None,
+            })?),
+            "customFields" => {
+                let keys = match argument(self.query, node, "keys")? {
+                    Some(Value::List(keys)) => Some(keys.into_iter().filter_map(text).collect()),
+                    Some(Value::String(key)) => Some(vec![key]),
+                    _ => None,
+                };
+                let fields = self.parts(sets, |name| match name {
+                    "key" => Some(CustomPart::Key),
+                    "label" => Some(CustomPart::Label),
+                    "value" => Some(CustomPart::Value),
+                    "remotePath" => Some(CustomPart::RemotePath),
+                    "__typename" => Some(CustomPart::Typename),
+                    _ => None,
+                })?;
+                Computed::CustomFields { keys, fields }
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn parts<P>(self, sets: &[&'a Positioned<SelectionSet>], part: impl Fn(&str) -> Option<P>) -> ServerResult<Vec<(&'a str, P)>> {
+        let groups = fields_of(self.query, sets, &|_| true)?;
+        let named = groups.into_iter().filter_map(|(key, nodes)| Some((key, nodes.first()?.node.name.node.as_str())));
+        Ok(named.filter_map(|(key, name)| Some((key, part(name)?))).collect())
+    }
+}
+
+fn project(selection: &mut Selection<'_>, field: &FieldDef, kind: &FieldKind<'_>) {
+    let projection = &mut selection.projection;
+    match kind {
+        FieldKind::Computed(Computed::Raw) => projection.raw = true,
+        FieldKind::Computed(Computed::CustomFields { .. }) => projection.custom = true,
+        FieldKind::Computed(Computed::RemoteId { slot }) => projection.insert(*slot),
+        FieldKind::Typename | FieldKind::Computed(_) | FieldKind::Platform(_) => {}
+        FieldKind::Leaf { slot, .. } | FieldKind::Reference { slot, .. } => projection.insert(*slot),
+        FieldKind::Embedded { slot, inner } | FieldKind::Reverse { slot, inner, .. } => {
+            projection.insert_nested(*slot).merge(&inner.projection);
+        }
+    }
+    let _: FieldIndex = field.index;
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn unknown(def: &TypeDef, name: &str, field: &Positioned<AstField>) -> ServerError {
+    ServerError::new(format!("unknown field `{name}` on type `{}`", def.name), Some(field.pos))
+}

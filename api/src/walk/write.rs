@@ -1,0 +1,435 @@
+//! Writes records as JSON text along a compiled selection.
+
+use std::{collections::HashSet, fmt::Write as _};
+
+use async_graphql::{PathSegment, ServerError, Value as GraphValue};
+use lineshaft_schema::{
+    Catalogue, ConnectionId, FieldIndex, FieldType, GlobalId, Record, RemoteKey, TypeDef, Value,
+};
+
+use super::{
+    load::{Loaded, Node, Source},
+    selection::{Computed, CustomPart, Field, FieldKind, KeyPart, Selection},
+};
+use crate::error;
+
+/// Most field problems that one page tells.
+const MOST_PROBLEMS: usize = 50;
+
+/// A field of a record that could not be mapped.
+pub(crate) struct RecordProblem {
+    /// The place of the connection.
+    pub(crate) source: usize,
+    /// The id of the record.
+    pub(crate) id: String,
+    /// What is wrong.
+    pub(crate) problem: lineshaft_schema::Problem,
+}
+
+/// Writes the records of one page.
+pub(crate) struct Writer<'a> {
+    /// The unified model.
+    pub(crate) catalogue: &'a Catalogue,
+    /// The connections of the page.
+    pub(crate) sources: &'a [Source],
+    /// The text so far.
+    pub(crate) out: Vec<u8>,
+    /// The place in the answer.
+    pub(crate) path: Vec<PathSegment>,
+    /// Errors of relations, one for each relation and connection.
+    pub(crate) errors: Vec<ServerError>,
+    /// Fields that could not be mapped.
+    pub(crate) problems: Vec<RecordProblem>,
+    /// Relations whose error was told.
+    pub(crate) told: HashSet<(usize, usize)>,
+}
+
+/// What is written: a whole record, or a value within one.
+#[derive(Clone, Copy)]
+struct Subject<'r> {
+    source: usize,
+    slots: &'r [Value],
+    identity: Identity<'r>,
+}
+
+#[derive(Clone, Copy)]
+enum Identity<'r> {
+    /// A record of its own.
+    Record(&'r Record),
+    /// Only the key is known: the record was not loaded because nothing but its key is asked for.
+    Key(&'r RemoteKey),
+    /// A part within the row of a record, at a place.
+    Part(&'r RemoteKey, usize),
+    /// An embedded value.
+    Value,
+}
+
+/// The value cannot be given though it is required; the value around it becomes null.
+struct Missing;
+
+type Written = Result<(), Missing>;
+
+impl<'a> Writer<'a> {
+    /// Makes a writer that stands at a place of the answer.
+    pub(crate) fn new(catalogue: &'a Catalogue, sources: &'a [Source], path: Vec<PathSegment>) -> Self {
+        Self {
+            catalogue,
+            sources,
+            out: Vec::with_capacity(4096),
+            path,
+            errors: Vec::new(),
+            problems: Vec::new(),
+            told: HashSet::new(),
+        }
+    }
+
+    /// Writes a record, or null if a required field of it is missing.
+    pub(crate) fn record(&mut self, source: usize, record: &Record, selection: &Selection<'_>, node: &Node) {
+        let subject = Subject { source, slots: &record.slots, identity: Identity::Record(record) };
+        let _ = self.or_null(false, |writer| writer.object(subject, selection, node));
+        self.note_problems(source, record);
+    }
+
+    fn note_problems(&mut self, source: usize, record: &Record) {
+        for problem in &record.problems {
+            if self.problems.len() < MOST_PROBLEMS {
+                let id = self.id_of(source, record.kind, record.key.clone());
+                self.problems.push(RecordProblem { source, id, problem: problem.clone() });
+            }
+        }
+    }
+
+    /// Writes null instead of a value that is missing; passes it on if null is not allowed either.
+    fn or_null(&mut self, required: bool, write: impl FnOnce(&mut Self) -> Written) -> Written {
+        let start = self.out.len();
+        let depth = self.path.len();
+        if write(self).is_ok() {
+            return Ok(());
+        }
+        self.out.truncate(start);
+        self.path.truncate(depth);
+        if required {
+            return Err(Missing);
+        }
+        self.out.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn object(&mut self, subject: Subject<'_>, selection: &Selection<'_>, node: &Node) -> Written {
+        const NOTHING: &Loaded = &Loaded::Nothing;
+        let def = self.catalogue.type_at(selection.kind).ok_or(Missing)?;
+        self.out.push(b'{');
+        for (at, field) in selection.fields.iter().enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.text(field.key);
+            self.out.push(b':');
+            let loaded = node.fields.get(at).unwrap_or(NOTHING);
+            self.path.push(PathSegment::Field(field.key.to_owned()));
+            let written = self.or_null(field.required, |writer| writer.field(def, subject, field, loaded));
+            if written.is_err() {
+                self.tell(field, subject.source, "MISSING_VALUE", "the source has no value for a field that is never null");
+                return Err(Missing);
+            }
+            self.path.pop();
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn field(&mut self, def: &TypeDef, subject: Subject<'_>, field: &Field<'_>, loaded: &Loaded) -> Written {
+        match &field.kind {
+            FieldKind::Typename => {
+                self.text(&def.name);
+                Ok(())
+            }
+            FieldKind::Leaf { slot, kind } => self.leaf(slot_of(subject, *slot), *kind),
+            FieldKind::Computed(computed) => self.computed(def, subject, computed),
+            FieldKind::Platform(_) => match loaded {
+                Loaded::Platform(texts) => {
+                    let text = texts.get(&subject.source).ok_or(Missing)?;
+                    self.out.extend_from_slice(text);
+                    Ok(())
+                }
+                _ => Err(Missing),
+            },
+            FieldKind::Embedded { slot, inner } => {
+                let node = if let Loaded::Inner(node) = loaded { node } else { &Node::default() };
+                self.embedded(subject, slot_of(subject, *slot), inner, node)
+            }
+            FieldKind::Reference { slot, inner } => self.reference(subject, field, slot_of(subject, *slot), inner, loaded),
+            FieldKind::Reverse { slot, inner, .. } => self.reverse(subject, field, slot_of(subject, *slot), inner, loaded),
+        }
+    }
+
+    fn embedded(&mut self, subject: Subject<'_>, value: &Value, inner: &Selection<'_>, node: &Node) -> Written {
+        match value {
+            Value::Object(object) => {
+                let inner_subject = Subject { slots: &object.slots, identity: Identity::Value, ..subject };
+                self.object(inner_subject, inner, node)
+            }
+            Value::List(values) => self.list(values.iter(), |writer, at, value| match value {
+                Value::Object(object) => {
+                    let identity = match subject.identity {
+                        Identity::Record(record) => Identity::Part(&record.key, at),
+                        _ => Identity::Value,
+                    };
+                    writer.object(Subject { slots: &object.slots, identity, ..subject }, inner, node)
+                }
+                _ => Err(Missing),
+            }),
+            _ => Err(Missing),
+        }
+    }
+
+    fn list<T>(&mut self, items: impl Iterator<Item = T>, write: impl Fn(&mut Self, usize, T) -> Written) -> Written {
+        self.out.push(b'[');
+        for (at, item) in items.enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(PathSegment::Index(at));
+            write(self, at, item)?;
+            self.path.pop();
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn reference(&mut self, subject: Subject<'_>, field: &Field<'_>, value: &Value, inner: &Selection<'_>, loaded: &Loaded) -> Written {
+        let Value::Reference(key) = value else { return Err(Missing) };
+        let Loaded::Records(table, node) = loaded else {
+            let by_key = Subject { slots: &[], identity: Identity::Key(key), ..subject };
+            return self.object(by_key, inner, &Node::default());
+        };
+        match table.get(&(subject.source, key.clone())) {
+            Some(Ok(Some(record))) => {
+                self.note_problems(subject.source, record);
+                let target = Subject { slots: &record.slots, identity: Identity::Record(record), ..subject };
+                self.object(target, inner, node)
+            }
+            Some(Err(error)) => {
+                self.tell_upstream(field, subject.source, error);
+                Err(Missing)
+            }
+            Some(Ok(None)) | None => Err(Missing),
+        }
+    }
+
+    fn reverse(&mut self, subject: Subject<'_>, field: &Field<'_>, value: &Value, inner: &Selection<'_>, loaded: &Loaded) -> Written {
+        let Loaded::Children { lists, node, inline } = loaded else { return Err(Missing) };
+        if matches!(value, Value::List(_)) {
+            return self.embedded(subject, value, inner, inline);
+        }
+        let key = match subject.identity {
+            Identity::Record(record) => &record.key,
+            Identity::Key(key) => key,
+            Identity::Part(..) | Identity::Value => return Err(Missing),
+        };
+        match lists.get(&(subject.source, key.clone())) {
+            Some(Ok(children)) => {
+                if children.truncated {
+                    self.tell(field, subject.source, "LIST_TRUNCATED", "more records exist than may be read at once");
+                }
+                self.list(children.records.iter(), |writer, _, record| {
+                    writer.note_problems(subject.source, record);
+                    let child = Subject { slots: &record.slots, identity: Identity::Record(record), ..subject };
+                    writer.object(child, inner, node)
+                })
+            }
+            Some(Err(error)) => {
+                self.tell_upstream(field, subject.source, error);
+                Err(Missing)
+            }
+            None => Err(Missing),
+        }
+    }
+
+    fn leaf(&mut self, value: &Value, kind: FieldType) -> Written {
+        match (value, kind) {
+            (Value::Null, FieldType::Enum(index)) => {
+                let unknown = self.catalogue.enum_at(index).is_some_and(|def| def.value_index("UNKNOWN").is_some());
+                if unknown { self.text("UNKNOWN") } else { return Err(Missing) }
+            }
+            (Value::Null, _) => return Err(Missing),
+            (Value::Boolean(value), _) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            (Value::Integer(value), _) => self.display(value),
+            (Value::Decimal(value), _) => self.quoted(value),
+            (Value::Text(text), _) => self.text(text),
+            (Value::Date(date), _) => self.quoted(&date.format("%Y-%m-%d")),
+            (Value::DateTime(at), _) => self.quoted(&at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+            (Value::Enum(kind, value), _) => {
+                let catalogue = self.catalogue;
+                let name = catalogue.enum_at(*kind).and_then(|def| def.value_name(*value)).ok_or(Missing)?;
+                self.text(name);
+            }
+            (Value::Json(text), _) => self.out.extend_from_slice(text.as_bytes()),
+            (Value::Reference(key), _) => self.quoted(key),
+            (Value::List(values), _) => return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind)),
+            (Value::Object(_), _) => return Err(Missing),
+        }
+        Ok(())
+    }
+
+    fn computed(&mut self, def: &TypeDef, subject: Subject<'_>, computed: &Computed<'_>) -> Written {
+        match computed {
+            Computed::Id => {
+                let key = key_of(def, subject).ok_or(Missing)?;
+                let id = self.id_of(subject.source, def.index, key);
+                self.text(&id);
+            }
+            Computed::ConnectionId => {
+                let id = self.sources.get(subject.source).ok_or(Missing)?.connection.id;
+                self.quoted(&id);
+            }
+            Computed::RemoteId { slot } => match (subject.identity, slot_of(subject, *slot)) {
+                (_, Value::Text(text)) => self.text(text),
+                (Identity::Record(record), _) => self.text(&record.key.to_string()),
+                (Identity::Key(key), _) => self.text(&key.to_string()),
+                _ => return Err(Missing),
+            },
+            Computed::RemoteKeys(parts) => self.remote_keys(def, subject, parts)?,
+            Computed::FetchedAt => match subject.identity {
+                Identity::Record(record) => self.quoted(&record.fetched_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)),
+                _ => self.quoted(&chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)),
+            },
+            Computed::Raw => match subject.identity {
+                Identity::Record(Record { raw: Some(raw), .. }) => self.out.extend_from_slice(raw.as_bytes()),
+                _ => return Err(Missing),
+            },
+            Computed::CustomFields { keys, fields } => {
+                let Identity::Record(record) = subject.identity else { return Err(Missing) };
+                let wanted = record.custom.iter().filter(|field| keys.as_ref().is_none_or(|keys| keys.contains(&field.key)));
+                self.list(wanted, |writer, _, custom| {
+                    writer.members(fields, |writer, part| match part {
+                        CustomPart::Typename => writer.text("CustomFieldValue"),
+                        CustomPart::Key => writer.text(&custom.key),
+                        CustomPart::Label => writer.optional(custom.label.as_deref()),
+                        CustomPart::Value => writer.out.extend_from_slice(custom.value.as_bytes()),
+                        CustomPart::RemotePath => writer.text(&custom.remote_path),
+                    });
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remote_keys(&mut self, def: &TypeDef, subject: Subject<'_>, fields: &[(&str, KeyPart)]) -> Written {
+        let key = match subject.identity {
+            Identity::Record(record) => &record.key,
+            Identity::Key(key) => key,
+            _ => return Err(Missing),
+        };
+        let connector = self.sources.get(subject.source).and_then(|source| source.connector.as_ref());
+        let names = connector.map(|connector| connector.key_names(def.index)).unwrap_or_default();
+        self.list(key.parts().iter().enumerate(), |writer, _, (at, value)| {
+            writer.members(fields, |writer, part| match part {
+                KeyPart::Typename => writer.text("RemoteKey"),
+                KeyPart::Name => writer.text(names.get(at).map_or("id", |name| name.as_ref())),
+                KeyPart::Value => writer.text(value),
+            });
+            Ok(())
+        })
+    }
+
+    fn members<P: Copy>(&mut self, fields: &[(&str, P)], write: impl Fn(&mut Self, P)) {
+        self.out.push(b'{');
+        for (at, (key, part)) in fields.iter().enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.text(key);
+            self.out.push(b':');
+            write(self, *part);
+        }
+        self.out.push(b'}');
+    }
+
+    fn id_of(&self, source: usize, kind: lineshaft_schema::TypeIndex, key: RemoteKey) -> String {
+        let connection = self.sources.get(source).map(|source| source.connection.id).unwrap_or_default();
+        let kind = self.catalogue.type_at(kind).map(|def| def.name.as_str()).unwrap_or_default();
+        GlobalId { connection: ConnectionId(connection), kind: kind.into(), key }.to_string()
+    }
+
+    fn tell_upstream(&mut self, field: &Field<'_>, source: usize, error: &lineshaft_connect::Error) {
+        if self.is_news(field, source) {
+            let connection = self.sources.get(source).map(|source| &source.connection);
+            let error = error::of_connection(connection.map(AsRef::as_ref), &error.into(), self.path.clone());
+            self.errors.push(error);
+        }
+    }
+
+    fn tell(&mut self, field: &Field<'_>, source: usize, code: &'static str, message: &str) {
+        if self.is_news(field, source) {
+            let connection = self.sources.get(source).map(|source| &source.connection);
+            let cause = lineshaft_engine::query::SourceError::new(code, message);
+            self.errors.push(error::of_connection(connection.map(AsRef::as_ref), &cause, self.path.clone()));
+        }
+    }
+
+    fn is_news(&mut self, field: &Field<'_>, source: usize) -> bool {
+        self.told.insert((std::ptr::from_ref(field).addr(), source))
+    }
+
+    /// Writes a JSON string.
+    pub(crate) fn text(&mut self, text: &str) {
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut self.out, text);
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.out.extend_from_slice(b"null"),
+        }
+    }
+
+    fn quoted(&mut self, value: &impl std::fmt::Display) {
+        self.out.push(b'"');
+        self.display(value);
+        self.out.push(b'"');
+    }
+
+    fn display(&mut self, value: &impl std::fmt::Display) {
+        let _ = write!(Text(&mut self.out), "{value}");
+    }
+}
+
+/// Formats into bytes.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl std::fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+fn slot_of<'r>(subject: Subject<'r>, slot: FieldIndex) -> &'r Value {
+    const NULL: &Value = &Value::Null;
+    subject.slots.get(usize::from(slot.0)).unwrap_or(NULL)
+}
+
+/// Returns the key by which an id names the subject.
+fn key_of(def: &TypeDef, subject: Subject<'_>) -> Option<RemoteKey> {
+    match subject.identity {
+        Identity::Record(record) => Some(record.key.clone()),
+        Identity::Key(key) => Some(key.clone()),
+        Identity::Part(parent, at) => {
+            let own = def.field("remoteId").map(|field| slot_of(subject, field.index));
+            let place = match own {
+                Some(Value::Text(text)) => text.to_string(),
+                _ => at.to_string(),
+            };
+            Some(RemoteKey::composite(parent.parts().iter().cloned().chain([place.into_boxed_str()])))
+        }
+        Identity::Value => None,
+    }
+}
+
+/// Turns JSON text into a value that the response writer copies as it is.
+pub(crate) fn verbatim(text: Vec<u8>) -> GraphValue {
+    GraphValue::Binary(text.into())
+}

@@ -1,0 +1,306 @@
+//! A request of the manifest, compiled: templates in, a `RequestPlan` out.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use indexmap::IndexMap;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::Problem;
+use crate::{
+    error::{Error, ErrorKind},
+    manifest,
+    request::{RequestBody, RequestPlan},
+    template::{JsonTemplate, Scope, TextTemplate},
+};
+
+/// What stays as it is in the values of a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@');
+
+/// The names of variables that templates of one place may use.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// Names with a dot, such as `settings.base_url`.
+    pub(super) connection: BTreeSet<String>,
+    /// Variables of the request.
+    pub(super) own: &'static [&'static str],
+}
+
+impl Known {
+    pub(super) fn with(&self, own: &'static [&'static str]) -> Self {
+        Self { connection: self.connection.clone(), own }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.connection.contains(name)
+            || self.own.contains(&name)
+            || name.strip_prefix("key.").is_some_and(|place| self.own.contains(&"key") && place.parse::<u8>().is_ok())
+    }
+
+    /// Reports variables that do not exist.
+    pub(super) fn check<'a>(&self, names: impl Iterator<Item = &'a str>, pointer: &str, problems: &mut Vec<Problem>) {
+        for name in names.filter(|name| !self.has(name)) {
+            let mut possible: Vec<&str> = self.own.to_vec();
+            possible.extend(self.connection.iter().map(String::as_str));
+            let problem = Problem::new(pointer, format!("there is no variable `{name}` here"));
+            problems.push(problem.with_help(format!("there are: {}", possible.join(", "))));
+        }
+    }
+
+    /// Parses a template of text.
+    pub(super) fn text(&self, text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<TextTemplate> {
+        match TextTemplate::parse(text) {
+            Ok(template) => {
+                self.check(template.variables(), pointer, problems);
+                Some(template)
+            }
+            Err(message) => {
+                problems.push(Problem::new(pointer, message));
+                None
+            }
+        }
+    }
+
+    /// Parses a template of JSON.
+    pub(super) fn json(&self, value: &serde_json::Value, pointer: &str, problems: &mut Vec<Problem>) -> Option<JsonTemplate> {
+        match JsonTemplate::parse(value) {
+            Ok(template) => {
+                self.check(template.variables().into_iter(), pointer, problems);
+                Some(template)
+            }
+            Err(message) => {
+                problems.push(Problem::new(pointer, message));
+                None
+            }
+        }
+    }
+
+    /// Parses a table of templates.
+    pub(super) fn texts(&self, table: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) -> Texts {
+        let parse = |(name, text): (&String, &String)| {
+            Some((name.clone(), self.text(text, &format!("{pointer}/{}", escape_pointer(name)), problems)?))
+        };
+        table.iter().filter_map(parse).collect()
+    }
+}
+
+/// Writes a key as a part of a JSON pointer.
+pub(super) fn escape_pointer(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Names with templates.
+pub(super) type Texts = Vec<(String, TextTemplate)>;
+
+/// What all requests of a connector share.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(super) url: TextTemplate,
+    pub(super) headers: Texts,
+    pub(super) query: Texts,
+}
+
+impl Base {
+    /// Renders the base address, without a slash at its end.
+    pub(crate) fn address(&self, scope: &Scope<'_>) -> Result<String, Error> {
+        let address = self.url.render(scope).map_err(unusable)?;
+        let address = address.trim_end_matches('/').to_owned();
+        parse_address(&address)?;
+        Ok(address)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    None,
+    Json(JsonTemplate),
+    Form(Texts),
+}
+
+/// A request with templates.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    method: http::Method,
+    path: TextTemplate,
+    query: Texts,
+    headers: Texts,
+    body: Body,
+    repeatable: bool,
+}
+
+impl Call {
+    /// Compiles a request; `reads` says that it changes nothing whatever its method.
+    pub(super) fn compile(request: &manifest::Request, reads: bool, known: &Known, pointer: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+        let has_body = request.body.is_some() || request.form.is_some();
+        let method = match request.method.as_deref() {
+            Some(name) => match http::Method::from_bytes(name.as_bytes()) {
+                Ok(method) if name.bytes().all(|byte| byte.is_ascii_uppercase()) => method,
+                _ => {
+                    problems.push(Problem::new(format!("{pointer}/method"), format!("`{name}` is not an HTTP method")));
+                    return None;
+                }
+            },
+            None if has_body => http::Method::POST,
+            None => http::Method::GET,
+        };
+        if request.body.is_some() && request.form.is_some() {
+            problems.push(Problem::new(pointer, "a request has a `body` or a `form`, not both"));
+        }
+        check_headers(&request.headers, &format!("{pointer}/headers"), problems);
+        let body = match (&request.body, &request.form) {
+            (Some(body), _) => Body::Json(known.json(body, &format!("{pointer}/body"), problems)?),
+            (None, Some(form)) => Body::Form(known.texts(form, &format!("{pointer}/form"), problems)),
+            (None, None) => Body::None,
+        };
+        Some(Self {
+            repeatable: reads || request.read_only || matches!(method, http::Method::GET | http::Method::HEAD),
+            method,
+            path: known.text(request.path.as_deref().unwrap_or_default(), &format!("{pointer}/path"), problems)?,
+            query: known.texts(&request.query, &format!("{pointer}/query"), problems),
+            headers: known.texts(&request.headers, &format!("{pointer}/headers"), problems),
+            body,
+        })
+    }
+
+    /// Forbids repeating the request: sign-ins are not to be tried twice.
+    pub(super) fn never_repeated(mut self) -> Self {
+        self.repeatable = false;
+        self
+    }
+
+    /// Returns whether a variable is used anywhere in it.
+    pub(crate) fn uses(&self, variable: &str) -> bool {
+        let in_texts = |texts: &Texts| texts.iter().any(|(_, template)| template.variables().any(|name| name == variable));
+        let in_body = match &self.body {
+            Body::None => false,
+            Body::Json(template) => template.variables().contains(&variable),
+            Body::Form(fields) => in_texts(fields),
+        };
+        in_body || self.path.variables().any(|name| name == variable) || in_texts(&self.query) || in_texts(&self.headers)
+    }
+
+    /// Returns whether it sets a query parameter.
+    pub(crate) fn sets_parameter(&self, name: &str) -> bool {
+        self.query.iter().any(|(known, _)| known == name)
+    }
+
+    /// Makes the request. `escape_path` prepares variables of the path for the place where they stand, before they are
+    /// percent-encoded; later parameters win over earlier ones of the same name.
+    pub(crate) fn plan(
+        &self,
+        base: &Base,
+        scope: &Scope<'_>,
+        path_scope: &Scope<'_>,
+        parameters: Vec<(String, String)>,
+    ) -> Result<RequestPlan, Error> {
+        let home = base.address(scope)?;
+        let path = self.path.render_path(path_scope).map_err(unusable)?;
+        let address = if path.starts_with("https://") || path.starts_with("http://") {
+            path
+        } else if path.is_empty() || path.starts_with('/') || path.starts_with('?') {
+            format!("{home}{path}")
+        } else {
+            format!("{home}/{path}")
+        };
+        let ours = same_origin(&parse_address(&address)?, &parse_address(&home)?);
+        let mut query: IndexMap<String, String> = IndexMap::new();
+        let mut headers: IndexMap<String, String> = IndexMap::new();
+        if ours {
+            render_into(&base.query, scope, &mut query)?;
+            render_into(&base.headers, scope, &mut headers)?;
+        }
+        render_into(&self.query, scope, &mut query)?;
+        render_into(&self.headers, scope, &mut headers)?;
+        query.extend(parameters);
+        let body = match &self.body {
+            Body::None => RequestBody::Empty,
+            Body::Json(template) => RequestBody::Json(template.render(scope).map_err(unusable)?.to_string()),
+            Body::Form(fields) => {
+                let mut form = IndexMap::new();
+                render_into(fields, scope, &mut form)?;
+                RequestBody::Form(form.into_iter().collect())
+            }
+        };
+        check_values(&headers)?;
+        Ok(RequestPlan {
+            method: self.method.clone(),
+            url: with_query(address, &query),
+            headers: headers.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+            body,
+            repeatable: self.repeatable,
+        })
+    }
+}
+
+/// Adds query parameters to an address; empty ones are left out.
+fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
+    let mut sign = if address.contains('?') { '&' } else { '?' };
+    for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
+        address.push(sign);
+        address.extend(utf8_percent_encode(name, QUERY));
+        address.push('=');
+        address.extend(utf8_percent_encode(value, QUERY));
+        sign = '&';
+    }
+    address
+}
+
+fn render_into(texts: &Texts, scope: &Scope<'_>, into: &mut IndexMap<String, String>) -> Result<(), Error> {
+    for (name, template) in texts {
+        into.insert(name.clone(), template.render(scope).map_err(unusable)?);
+    }
+    Ok(())
+}
+
+/// Renders a table of templates into pairs.
+pub(super) fn render_texts(texts: &Texts, scope: &Scope<'_>) -> Result<Vec<(String, String)>, Error> {
+    let mut rendered = IndexMap::new();
+    render_into(texts, scope, &mut rendered)?;
+    check_values(&rendered)?;
+    Ok(rendered.into_iter().collect())
+}
+
+/// Refuses header values that would end the header.
+fn check_values(headers: &IndexMap<String, String>) -> Result<(), Error> {
+    match headers.iter().find(|(_, value)| value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')) {
+        Some((name, _)) => Err(Error::new(ErrorKind::InvalidSettings, format!("the value of the header `{name}` has control characters"))),
+        None => Ok(()),
+    }
+}
+
+/// Reports names that no header can have.
+pub(super) fn check_headers(headers: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) {
+    for name in headers.keys().filter(|name| name.parse::<http::HeaderName>().is_err()) {
+        problems.push(Problem::new(format!("{pointer}/{}", escape_pointer(name)), format!("`{name}` is not the name of a header")));
+    }
+}
+
+/// Parses an address of the web.
+pub(crate) fn parse_address(address: &str) -> Result<Url, Error> {
+    match Url::parse(address) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.username().is_empty() && url.password().is_none() => Ok(url),
+        _ => Err(Error::new(ErrorKind::InvalidSettings, "the address of the system is not a web address")),
+    }
+}
+
+/// Returns whether two addresses have the same scheme, host and port.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// Turns a failure to fill in a template into an error.
+pub(crate) fn unusable(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidSettings, message.into().into_owned())
+}

@@ -1,0 +1,164 @@
+//! A manifest that has been checked against the unified model and compiled into plans.
+
+mod call;
+mod check;
+mod compile;
+mod filters;
+mod preset;
+pub mod problem;
+mod resource;
+mod sign_in;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::HeaderMap;
+use lineshaft_schema::{Catalogue, TypeIndex};
+use serde_json::{Map, Value};
+
+pub(crate) use call::{parse_address, same_origin, unusable};
+pub(crate) use filters::{FilterRule, Group, KeyPart, Lowering, group_rows, key_rows};
+pub use problem::Problem;
+pub use resource::ResourcePlan;
+pub(crate) use resource::{CountPlan, GetManyPlan, PagingPlan, SeekPlan};
+pub use sign_in::{ACCESS_TOKEN, Needs, SignIn, Token, read_token};
+
+use crate::{
+    capability::Capability,
+    classify::Classifier,
+    error::Error,
+    json,
+    manifest::Manifest,
+    path::Path,
+    request::RequestPlan,
+    template::{Scope, SecretMap, Variables},
+};
+use call::{Base, Call};
+
+/// A connector that has been checked and compiled. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    manifest: Arc<Manifest>,
+    catalogue: Arc<Catalogue>,
+    base: Arc<Base>,
+    classifier: Arc<Classifier>,
+    sign_ins: Arc<[SignIn]>,
+    probe: Arc<ProbePlan>,
+    resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,
+}
+
+#[derive(Debug)]
+struct ProbePlan {
+    call: Call,
+    identity: Vec<Path>,
+}
+
+impl Blueprint {
+    /// Checks a manifest against the unified model and compiles it.
+    ///
+    /// # Errors
+    /// Returns everything that is wrong with the manifest.
+    pub fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<Self, Vec<Problem>> {
+        compile::compile(manifest, catalogue)
+    }
+
+    /// Returns the blueprint for one connection, with its settings filled into codecs.
+    ///
+    /// # Errors
+    /// Tells which setting does not fit.
+    pub fn with_settings(&self, settings: &Map<String, Value>) -> Result<Self, String> {
+        let bound = self.resources.iter().map(|(kind, resource)| Ok((*kind, resource.with_settings(settings)?)));
+        let resources = bound.collect::<Result<BTreeMap<_, _>, String>>()?;
+        Ok(Self { resources: Arc::new(resources), ..self.clone() })
+    }
+
+    /// Returns the manifest that it was made from.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the unified model that it was checked against.
+    #[must_use]
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// Returns the plan of a type.
+    #[must_use]
+    pub fn resource(&self, kind: TypeIndex) -> Option<&ResourcePlan> {
+        self.resources.get(&kind)
+    }
+
+    /// Iterates over the plans of all types.
+    pub fn resources(&self) -> impl Iterator<Item = &ResourcePlan> {
+        self.resources.values()
+    }
+
+    /// Returns what the connector offers for a type.
+    #[must_use]
+    pub fn capability(&self, kind: TypeIndex) -> Option<&Capability> {
+        self.resource(kind).map(ResourcePlan::capability)
+    }
+
+    /// Returns the failure that an answer is, or nothing when it is a success.
+    #[must_use]
+    pub fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
+        self.classifier.classify(status, headers, body)
+    }
+
+    /// Returns the ways to sign in.
+    #[must_use]
+    pub fn sign_ins(&self) -> &[SignIn] {
+        &self.sign_ins
+    }
+
+    /// Returns the first way to sign in whose credentials are all given.
+    #[must_use]
+    pub fn sign_in_with(&self, credentials: &SecretMap) -> Option<&SignIn> {
+        self.sign_ins.iter().find(|way| way.credentials().iter().all(|name| credentials.contains(name)))
+    }
+
+    /// Plans the login of a way to sign in; none when it has no sessions. The answer is judged by `classify` and read
+    /// by [`SignIn::read_login`].
+    ///
+    /// # Errors
+    /// Names the setting or credential that is missing or wrong.
+    pub fn plan_login(&self, way: &SignIn, variables: &Variables<'_>) -> Result<Option<RequestPlan>, Error> {
+        way.plan_login(&self.base, variables).transpose()
+    }
+
+    /// Plans the request of a token; none when the way to sign in has no tokens. The answer is judged and read by
+    /// [`read_token`].
+    ///
+    /// # Errors
+    /// Names the setting or credential that is missing or wrong.
+    pub fn plan_token(&self, way: &SignIn, variables: &Variables<'_>) -> Result<Option<RequestPlan>, Error> {
+        way.plan_token(variables).transpose()
+    }
+
+    /// Plans the request that proves that credentials work.
+    ///
+    /// # Errors
+    /// Names the setting or credential that is missing or wrong.
+    pub fn plan_probe(&self, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let scope = Scope::new(variables);
+        self.probe.call.plan(&self.base, &scope, &scope, Vec::new())
+    }
+
+    /// Reads whose account a probe's answer tells; none when the manifest does not say where it stands.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the answer is not JSON though it should be.
+    pub fn read_probe(&self, body: &[u8]) -> Result<Option<String>, Error> {
+        if self.probe.identity.is_empty() {
+            return Ok(None);
+        }
+        let body = json::parse(body)?;
+        let texts = self.probe.identity.iter().filter_map(|path| json::scalar_text(path.first(&body)?));
+        let joined = texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        Ok(Some(joined).filter(|text| !text.is_empty()))
+    }
+}

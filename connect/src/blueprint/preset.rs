@@ -1,0 +1,150 @@
+//! What a protocol means for lists when the manifest does not say otherwise.
+
+use indexmap::IndexMap;
+use serde_json::json;
+
+use crate::manifest::{Count, Dialect, GetMany, ListOperation, Paging, Protocol, Request, Select, Strategy};
+
+/// The defaults of a protocol.
+pub(super) struct Preset {
+    pub(super) dialect: Dialect,
+    pub(super) list: ListOperation,
+    pub(super) get_many: GetMany,
+}
+
+/// Returns the defaults of a protocol.
+pub(super) fn preset(protocol: Protocol) -> Preset {
+    match protocol {
+        Protocol::OdataV2 => Preset {
+            dialect: Dialect::OdataV2,
+            list: ListOperation {
+                records: Some("d.results".to_owned()),
+                paging: Some(Paging::Offset { first: 0, more: Some("d.__next".to_owned()) }),
+                count: Some(count("d.__count", "$inlinecount", "allpages")),
+                select: Some(Select::OdataV2),
+                ..odata_list()
+            },
+            get_many: or_chain(),
+        },
+        Protocol::OdataV4 => Preset {
+            dialect: Dialect::OdataV4,
+            list: ListOperation {
+                records: Some("value".to_owned()),
+                paging: Some(Paging::Offset { first: 0, more: Some("\"@odata.nextLink\"".to_owned()) }),
+                count: Some(count("\"@odata.count\"", "$count", "true")),
+                select: Some(Select::OdataV4),
+                ..odata_list()
+            },
+            get_many: or_chain(),
+        },
+        Protocol::JsonRest => Preset {
+            dialect: Dialect::Parameters,
+            list: ListOperation {
+                request: Some(Request { path: Some("/{{resource.remote}}".to_owned()), ..Request::default() }),
+                ..plain_list(Paging::None, Select::None)
+            },
+            get_many: GetMany::default(),
+        },
+        Protocol::JsonRpc => Preset {
+            dialect: Dialect::DomainPrefix,
+            list: ListOperation { max_page_size: Some(1000), ..plain_list(Paging::Offset { first: 0, more: None }, Select::Names) },
+            get_many: GetMany { via: Some(Strategy::In), max_keys: Some(500), ..GetMany::default() },
+        },
+    }
+}
+
+fn plain_list(paging: Paging, select: Select) -> ListOperation {
+    ListOperation {
+        records: Some(String::new()),
+        paging: Some(paging),
+        page_size: Some(100),
+        select: Some(select),
+        order_separator: Some(",".to_owned()),
+        ..ListOperation::default()
+    }
+}
+
+fn odata_list() -> ListOperation {
+    let query = [
+        ("$filter", "{{where}}"),
+        ("$select", "{{select}}"),
+        ("$expand", "{{expand}}"),
+        ("$orderby", "{{order}}"),
+        ("$top", "{{limit}}"),
+        ("$skip", "{{offset}}"),
+    ];
+    ListOperation {
+        request: Some(Request { path: Some("/{{resource.remote}}".to_owned()), query: texts(&query), ..Request::default() }),
+        page_size: Some(100),
+        max_page_size: Some(1000),
+        order_separator: Some(",".to_owned()),
+        ..ListOperation::default()
+    }
+}
+
+fn count(path: &str, parameter: &str, value: &str) -> Count {
+    Count { path: Some(path.to_owned()), header: None, query: texts(&[(parameter, value)]), request: None }
+}
+
+fn or_chain() -> GetMany {
+    GetMany { via: Some(Strategy::OrChain), max_keys: Some(50), ..GetMany::default() }
+}
+
+fn texts(pairs: &[(&str, &str)]) -> IndexMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Lays one list over another: what the upper one says counts.
+pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> ListOperation {
+    let Some(upper) = upper else {
+        return lower;
+    };
+    let page_size = upper.page_size.or(lower.page_size);
+    ListOperation {
+        request: lay_request(lower.request, upper.request.as_ref()),
+        records: upper.records.clone().or(lower.records),
+        paging: upper.paging.clone().or(lower.paging),
+        // A page size of its own without a maximum is also the most that is known to work.
+        max_page_size: upper.max_page_size.or(if upper.page_size.is_some() { page_size } else { lower.max_page_size }),
+        page_size,
+        count: upper.count.clone().or(lower.count),
+        select: upper.select.or(lower.select),
+        order_separator: upper.order_separator.clone().or(lower.order_separator),
+    }
+}
+
+/// Lays one way to fetch by keys over another.
+pub(super) fn lay_get_many(lower: GetMany, upper: Option<&GetMany>) -> GetMany {
+    let Some(upper) = upper else {
+        return lower;
+    };
+    GetMany {
+        via: upper.via.or(lower.via),
+        max_keys: upper.max_keys.or(lower.max_keys),
+        request: lay_request(lower.request, upper.request.as_ref()),
+        record: upper.record.clone().or(lower.record),
+    }
+}
+
+/// Lays one request over another; tables are joined, and bodies that are objects too.
+pub(super) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Option<Request> {
+    let (Some(mut lower), Some(upper)) = (lower.clone(), upper) else {
+        return lower.or_else(|| upper.cloned());
+    };
+    lower.method = upper.method.clone().or(lower.method);
+    lower.path = upper.path.clone().or(lower.path);
+    lower.query.extend(upper.query.clone());
+    lower.headers.extend(upper.headers.clone());
+    lower.read_only |= upper.read_only;
+    if let Some(form) = &upper.form {
+        lower.form.get_or_insert_with(IndexMap::new).extend(form.clone());
+    }
+    lower.body = match (lower.body, upper.body.clone()) {
+        (Some(serde_json::Value::Object(mut below)), Some(serde_json::Value::Object(above))) => {
+            below.extend(above);
+            Some(json!(below))
+        }
+        (below, above) => above.or(below),
+    };
+    Some(lower)
+}

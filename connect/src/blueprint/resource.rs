@@ -1,0 +1,173 @@
+//! The compiled form of one resource: everything that is needed to ask for its rows and to read them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
+use serde_json::{Map, Value};
+
+use super::{
+    call::{Base, Call, Texts},
+    filters::{FilterRule, KeyPart, Lowering},
+};
+use crate::{
+    capability::Capability,
+    dialect::{Language, LiteralKind},
+    manifest::{Select, Strategy},
+    mapping::CompiledMapping,
+    path::Path,
+    split::{Split, split},
+    template::JsonTemplate,
+};
+
+/// One resource of a connector, ready to plan requests and to read answers.
+#[derive(Clone, Debug)]
+pub struct ResourcePlan {
+    pub(crate) mapping: CompiledMapping,
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// What does not depend on settings.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) base: Arc<Base>,
+    pub(crate) type_name: String,
+    pub(crate) capability: Capability,
+    pub(crate) language: Language,
+    pub(crate) key: Vec<KeyPart>,
+    pub(crate) scope: ScopePlan,
+    pub(crate) list: ListPlan,
+    pub(crate) get_many: Option<GetManyPlan>,
+    pub(crate) seek: Option<SeekPlan>,
+    pub(crate) filters: BTreeMap<FieldIndex, FilterRule>,
+    pub(crate) sorts: BTreeMap<FieldIndex, String>,
+    pub(crate) custom: CustomSelect,
+    pub(crate) children_only: bool,
+    pub(crate) max_keys: usize,
+    pub(crate) max_url_bytes: usize,
+}
+
+/// Conditions that hold whatever is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct ScopePlan {
+    pub(crate) always: Option<JsonTemplate>,
+    pub(crate) list: Option<JsonTemplate>,
+    pub(crate) query: Texts,
+    pub(crate) list_query: Texts,
+}
+
+/// How rows are listed.
+#[derive(Debug)]
+pub(crate) struct ListPlan {
+    pub(crate) call: Call,
+    pub(crate) records: Path,
+    pub(crate) paging: PagingPlan,
+    pub(crate) page_size: u32,
+    pub(crate) max_page_size: u32,
+    pub(crate) count: Option<CountPlan>,
+    pub(crate) select: Select,
+    pub(crate) order_separator: String,
+}
+
+/// How a list goes on.
+#[derive(Debug)]
+pub(crate) enum PagingPlan {
+    None,
+    Offset { first: u64, more: Option<Path> },
+    Page { first: u64 },
+    Cursor { next: Path },
+    Link { body: Option<Path>, header: Option<String> },
+    Keyset,
+}
+
+/// How rows are counted.
+#[derive(Debug)]
+pub(crate) struct CountPlan {
+    pub(crate) path: Option<Path>,
+    pub(crate) header: Option<String>,
+    pub(crate) query: Texts,
+    pub(crate) call: Option<Call>,
+}
+
+/// How rows are fetched by keys.
+#[derive(Debug)]
+pub(crate) struct GetManyPlan {
+    pub(crate) via: Strategy,
+    /// For `each` the request of one record; otherwise a list request with the variable `keys`.
+    pub(crate) call: Option<Call>,
+    pub(crate) record: Path,
+}
+
+/// How a list goes on behind a known record.
+#[derive(Debug)]
+pub(crate) enum SeekPlan {
+    /// By one field, which is the part of the key at a place.
+    By { name: String, kind: Option<LiteralKind>, part: usize },
+    /// By a query parameter that takes the key.
+    Parameter(String),
+    /// By all parts of the key, compared one after the other.
+    Key,
+}
+
+/// What must be selected for customer-specific fields.
+#[derive(Debug, Default)]
+pub(crate) struct CustomSelect {
+    pub(crate) everything: bool,
+    pub(crate) names: Vec<String>,
+}
+
+impl ResourcePlan {
+    /// Returns the unified type.
+    #[must_use]
+    pub fn kind(&self) -> TypeIndex {
+        self.parts.capability.kind
+    }
+
+    /// Returns the name of the unified type.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        &self.parts.type_name
+    }
+
+    /// Returns the name of the table, model or entity set in the system.
+    #[must_use]
+    pub fn remote(&self) -> &str {
+        &self.parts.capability.remote
+    }
+
+    /// Returns what the system offers for this type.
+    #[must_use]
+    pub fn capability(&self) -> &Capability {
+        &self.parts.capability
+    }
+
+    /// Returns the mapping of rows.
+    #[must_use]
+    pub fn mapping(&self) -> &CompiledMapping {
+        &self.mapping
+    }
+
+    /// Splits a filter into what the system applies and what must be checked for each record.
+    #[must_use]
+    pub fn split(&self, filter: &Filter) -> Split {
+        let parts = &self.parts;
+        let taken = |name: &str| {
+            parts.list.call.sets_parameter(name)
+                || parts.scope.query.iter().chain(&parts.scope.list_query).any(|(known, _)| known == name)
+        };
+        split(self.lowering(), taken, filter)
+    }
+
+    pub(crate) fn lowering(&self) -> Lowering<'_> {
+        Lowering {
+            mapping: &self.mapping,
+            rules: &self.parts.filters,
+            language: self.parts.language,
+            most_values: self.parts.max_keys,
+        }
+    }
+
+    /// Returns the plan with settings filled into its codecs.
+    pub(super) fn with_settings(&self, settings: &Map<String, Value>) -> Result<Self, String> {
+        Ok(Self { mapping: self.mapping.with_settings(settings)?, parts: Arc::clone(&self.parts) })
+    }
+}

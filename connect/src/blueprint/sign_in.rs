@@ -1,0 +1,332 @@
+//! The ways to sign in, compiled: requests for sessions and tokens, what their answers mean, and the headers that
+//! authorize every other request. Whether and when to sign in is decided elsewhere.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use secrecy::SecretString;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{
+    Problem,
+    call::{Base, Call, Known, Texts, check_headers, escape_pointer, parse_address, render_texts, unusable},
+};
+use crate::{
+    classify::BodyCheck,
+    error::{Error, ErrorKind},
+    json,
+    manifest::{self, AuthKind, ClientAuth, Grant},
+    path::Path,
+    request::{RequestBody, RequestPlan},
+    template::{Scope, SecretMap, TextTemplate, Variables},
+};
+
+/// One way to sign in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    id: String,
+    credentials: Vec<String>,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Basic { username: TextTemplate, password: TextTemplate },
+    Headers(Texts),
+    Oauth2(Box<Oauth2>),
+    Session(Box<Session>),
+}
+
+#[derive(Clone, Debug)]
+struct Oauth2 {
+    grant: Grant,
+    token_url: TextTemplate,
+    client_id: TextTemplate,
+    client_secret: TextTemplate,
+    client_auth: ClientAuth,
+    scopes: Vec<TextTemplate>,
+    parameters: Texts,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    login: Call,
+    keep: Vec<(String, Keep)>,
+    refused_when: Vec<BodyCheck>,
+    lifetime: Option<Duration>,
+    headers: Texts,
+}
+
+#[derive(Clone, Debug)]
+enum Keep {
+    Body(Path),
+    Cookie(String),
+    Header(String),
+}
+
+/// What a way to sign in needs before the first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the credentials go with every request.
+    Nothing,
+    /// A session from a login.
+    Session,
+    /// A token from a token endpoint.
+    Token(Grant),
+}
+
+/// What a token endpoint gave.
+#[derive(Debug)]
+pub struct Token {
+    /// The access token.
+    pub access_token: SecretString,
+    /// The refresh token that replaces the one that was sent.
+    pub refresh_token: Option<SecretString>,
+    /// How long the access token lasts, if it is told.
+    pub lifetime: Option<Duration>,
+}
+
+/// The name under which the access token is kept in the session.
+pub const ACCESS_TOKEN: &str = "access_token";
+
+impl SignIn {
+    pub(super) fn compile(auth: &manifest::Auth, known: &Known, pointer: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+        let kind_pointer = format!("{pointer}/kind");
+        let text = |text: &str, key: &str, problems: &mut Vec<Problem>| known.text(text, &format!("{kind_pointer}/{key}"), problems);
+        let kind = match &auth.kind {
+            AuthKind::Basic { username, password } => Kind::Basic {
+                username: text(username, "basic/username", problems)?,
+                password: text(password, "basic/password", problems)?,
+            },
+            AuthKind::Headers { headers } => {
+                check_headers(headers, &format!("{kind_pointer}/headers/headers"), problems);
+                Kind::Headers(known.texts(headers, &format!("{kind_pointer}/headers/headers"), problems))
+            }
+            AuthKind::Oauth2 { grant, token_url, client_id, client_secret, client_auth, scopes, parameters } => {
+                if *grant == Grant::RefreshToken && !auth.credentials.contains_key("refresh_token") {
+                    problems.push(Problem::new(format!("{pointer}/credentials"), "the credential `refresh_token` is missing"));
+                }
+                let scopes = scopes.iter().enumerate();
+                Kind::Oauth2(Box::new(Oauth2 {
+                    grant: *grant,
+                    token_url: text(token_url, "oauth2/token_url", problems)?,
+                    client_id: text(client_id, "oauth2/client_id", problems)?,
+                    client_secret: text(client_secret, "oauth2/client_secret", problems)?,
+                    client_auth: *client_auth,
+                    scopes: scopes.filter_map(|(at, scope)| text(scope, &format!("oauth2/scopes/{at}"), problems)).collect(),
+                    parameters: known.texts(parameters, &format!("{kind_pointer}/oauth2/parameters"), problems),
+                }))
+            }
+            AuthKind::Session { login, keep, refused_when, lifetime_s, headers } => {
+                let pointer = format!("{kind_pointer}/session");
+                check_headers(headers, &format!("{pointer}/headers"), problems);
+                let mut kept = Vec::new();
+                for (name, place) in keep {
+                    match Keep::parse(place) {
+                        Ok(place) => kept.push((name.clone(), place)),
+                        Err(message) => problems.push(Problem::new(format!("{pointer}/keep/{}", escape_pointer(name)), message)),
+                    }
+                }
+                Kind::Session(Box::new(Session {
+                    login: Call::compile(login, false, known, &format!("{pointer}/login"), problems)?.never_repeated(),
+                    keep: kept,
+                    refused_when: BodyCheck::compile(refused_when, &format!("{pointer}/refused_when"), problems),
+                    lifetime: lifetime_s.map(Duration::from_secs),
+                    headers: known.texts(headers, &format!("{pointer}/headers"), problems),
+                }))
+            }
+        };
+        Some(Self { id: auth.id.clone(), credentials: auth.credentials.keys().cloned().collect(), kind })
+    }
+
+    /// Returns its identifier within the connector.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the names of the credentials that it needs.
+    #[must_use]
+    pub fn credentials(&self) -> &[String] {
+        &self.credentials
+    }
+
+    /// Returns what it needs before the first request.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        match &self.kind {
+            Kind::Basic { .. } | Kind::Headers(_) => Needs::Nothing,
+            Kind::Session(_) => Needs::Session,
+            Kind::Oauth2(oauth2) => Needs::Token(oauth2.grant),
+        }
+    }
+
+    /// Returns how long a session lasts unless the system ends it earlier.
+    #[must_use]
+    pub fn session_lifetime(&self) -> Option<Duration> {
+        match &self.kind {
+            Kind::Session(session) => session.lifetime,
+            _ => None,
+        }
+    }
+
+    /// Returns the headers that authorize a request.
+    ///
+    /// # Errors
+    /// Names the credential or session value that is missing.
+    pub fn headers(&self, variables: &Variables<'_>) -> Result<Vec<(String, String)>, Error> {
+        let scope = Scope::new(variables);
+        match &self.kind {
+            Kind::Basic { username, password } => {
+                let username = username.render(&scope).map_err(unusable)?;
+                let password = password.render(&scope).map_err(unusable)?;
+                Ok(vec![("authorization".to_owned(), basic(&username, &password))])
+            }
+            Kind::Headers(headers) => render_texts(headers, &scope),
+            Kind::Session(session) => render_texts(&session.headers, &scope),
+            Kind::Oauth2(_) => {
+                let token = variables.session.get(ACCESS_TOKEN).ok_or_else(|| unusable("there is no access token"))?;
+                if token.bytes().any(|byte| byte.is_ascii_control()) {
+                    return Err(unusable("the access token has control characters"));
+                }
+                Ok(vec![("authorization".to_owned(), format!("Bearer {token}"))])
+            }
+        }
+    }
+
+    /// Plans the login; none when there are no sessions.
+    pub(super) fn plan_login(&self, base: &Base, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        let Kind::Session(session) = &self.kind else {
+            return None;
+        };
+        let scope = Scope::new(variables);
+        Some(session.login.plan(base, &scope, &scope, Vec::new()))
+    }
+
+    /// Reads what is kept of a login's answer. The status has been judged before.
+    ///
+    /// # Errors
+    /// Returns `InvalidCredentials` when the answer refuses the login, `MalformedResponse` when something is missing.
+    pub fn read_login(&self, headers: &HeaderMap, body: &[u8]) -> Result<SecretMap, Error> {
+        let mut kept = SecretMap::new();
+        let Kind::Session(session) = &self.kind else {
+            return Ok(kept);
+        };
+        let reads_body = !session.refused_when.is_empty() || session.keep.iter().any(|(_, keep)| matches!(keep, Keep::Body(_)));
+        let body = if reads_body { Some(json::parse(body)?) } else { None };
+        if let Some(body) = &body
+            && !session.refused_when.is_empty()
+            && session.refused_when.iter().all(|check| check.holds(body))
+        {
+            return Err(Error::new(ErrorKind::InvalidCredentials, "the system refused the credentials"));
+        }
+        for (name, keep) in &session.keep {
+            let value = match keep {
+                Keep::Body(path) => body.as_ref().and_then(|body| path.first(body)).and_then(json::scalar_text).map(|text| text.into_owned()),
+                Keep::Header(header) => headers.get(header).and_then(|value| value.to_str().ok()).map(str::to_owned),
+                Keep::Cookie(cookie) => cookie_of(headers, cookie),
+            };
+            let missing = || Error::new(ErrorKind::MalformedResponse, format!("the answer to the login has no `{name}`"));
+            kept.insert(name.clone(), value.filter(|value| !value.is_empty()).ok_or_else(missing)?);
+        }
+        Ok(kept)
+    }
+
+    /// Plans the request of a token; none when there are no tokens.
+    pub(super) fn plan_token(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        let Kind::Oauth2(oauth2) = &self.kind else {
+            return None;
+        };
+        Some(oauth2.plan(variables))
+    }
+}
+
+impl Oauth2 {
+    fn plan(&self, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let scope = Scope::new(variables);
+        let render = |template: &TextTemplate| template.render(&scope).map_err(unusable);
+        let url = self.token_url.render_path(&scope).map_err(unusable)?;
+        parse_address(&url)?;
+        let (client, secret) = (render(&self.client_id)?, render(&self.client_secret)?);
+        let mut form = Vec::new();
+        match self.grant {
+            Grant::ClientCredentials => form.push(("grant_type".to_owned(), "client_credentials".to_owned())),
+            Grant::RefreshToken => {
+                form.push(("grant_type".to_owned(), "refresh_token".to_owned()));
+                let token = variables.credentials.get("refresh_token").ok_or_else(|| unusable("the credential `refresh_token` is missing"))?;
+                form.push(("refresh_token".to_owned(), token.to_owned()));
+            }
+        }
+        if !self.scopes.is_empty() {
+            let scopes = self.scopes.iter().map(render).collect::<Result<Vec<_>, _>>()?;
+            form.push(("scope".to_owned(), scopes.join(" ")));
+        }
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        match self.client_auth {
+            ClientAuth::Body => form.extend([("client_id".to_owned(), client), ("client_secret".to_owned(), secret)]),
+            ClientAuth::Basic => headers.push(("authorization".to_owned(), basic(&form_encoded(&client), &form_encoded(&secret)))),
+        }
+        form.extend(render_texts(&self.parameters, &scope)?.into_iter().filter(|(_, value)| !value.is_empty()));
+        Ok(RequestPlan { method: http::Method::POST, url, headers, body: RequestBody::Form(form), repeatable: false })
+    }
+}
+
+/// Reads the answer of a token endpoint. A refusal of the client or of the refresh token is `InvalidCredentials`.
+///
+/// # Errors
+/// Returns what the answer says went wrong.
+pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token, Error> {
+    use sonic_rs::JsonValueTrait as _;
+    let parsed = json::parse(body);
+    if !(200..300).contains(&status) {
+        let code = parsed.as_ref().ok().and_then(|body| body.get("error")?.as_str().map(str::to_owned));
+        if (400..=403).contains(&status) && code.as_deref().is_some_and(is_refusal) {
+            let error = Error::new(ErrorKind::InvalidCredentials, "the token endpoint refused the credentials");
+            return Err(error.with_status(status).with_remote(code, None));
+        }
+        let error = crate::classify::built_in(status, headers, body, &[]);
+        return Err(error.unwrap_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token")).with_remote(code, None));
+    }
+    let body = parsed?;
+    let text = |name: &str| body.get(name).and_then(|value| value.as_str()).filter(|text| !text.is_empty()).map(str::to_owned);
+    let access = text("access_token").ok_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token"))?;
+    let lifetime = body.get("expires_in").and_then(json::scalar_text).and_then(|text| text.parse::<f64>().ok());
+    Ok(Token {
+        access_token: access.into(),
+        refresh_token: text("refresh_token").map(Into::into),
+        lifetime: lifetime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+    })
+}
+
+fn is_refusal(code: &str) -> bool {
+    matches!(code, "invalid_grant" | "invalid_client" | "unauthorized_client" | "access_denied")
+}
+
+impl Keep {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("cookie", name)) if !name.is_empty() => Ok(Self::Cookie(name.to_owned())),
+            Some(("header", name)) if name.parse::<http::HeaderName>().is_ok() => Ok(Self::Header(name.to_ascii_lowercase())),
+            Some(("cookie" | "header", name)) => Err(format!("`{name}` is not a name")),
+            _ => Path::parse(text).map(Self::Body),
+        }
+    }
+}
+
+fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
+    let cookies = headers.get_all(http::header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
+        .filter(|(name, _)| name.trim() == wanted)
+        .map(|(_, value)| value.trim().to_owned())
+        .next_back()
+}
+
+fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+}
+
+fn form_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,317 @@
+//! Tells failures from successes: first the manifest's rules, then what HTTP itself says.
+//!
+//! Texts of the system are passed on only when a rule or a JSON error body names them, without stack traces and
+//! without paths of files.
+
+use std::{sync::LazyLock, time::Duration};
+
+use chrono::{DateTime, Utc};
+use http::HeaderMap;
+use regex::Regex;
+use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Value};
+
+use crate::{
+    blueprint::Problem,
+    error::{Error, ErrorKind},
+    json, manifest,
+    path::Path,
+};
+
+/// A compiled test of a value in a JSON body.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyCheck {
+    path: Path,
+    equals: Option<Vec<serde_json::Value>>,
+    matches: Option<Regex>,
+    present: Option<bool>,
+}
+
+impl BodyCheck {
+    pub(crate) fn compile(tests: &[manifest::BodyTest], pointer: &str, problems: &mut Vec<Problem>) -> Vec<Self> {
+        let mut checks = Vec::new();
+        for (at, test) in tests.iter().enumerate() {
+            let pointer = format!("{pointer}/{at}");
+            if test.equals.is_none() && test.matches.is_none() && test.present.is_none() {
+                let problem = Problem::new(pointer.clone(), "the test says nothing");
+                problems.push(problem.with_help("give `equals`, `matches` or `present`"));
+            }
+            let path = parse_path(&test.path, &format!("{pointer}/path"), problems);
+            let matches = test.matches.as_ref().map(|pattern| parse_pattern(pattern, &format!("{pointer}/matches"), problems));
+            if let (Some(path), Some(matches)) = (path, matches.map_or(Some(None), |pattern| pattern.map(Some))) {
+                let equals = test.equals.as_ref().map(|values| values.as_slice().to_vec());
+                checks.push(Self { path, equals, matches, present: test.present });
+            }
+        }
+        checks
+    }
+
+    /// Returns whether the test holds for a body.
+    pub(crate) fn holds(&self, body: &Value) -> bool {
+        self.holds_for(self.path.first(body))
+    }
+
+    fn holds_for(&self, value: Option<&Value>) -> bool {
+        let present = value.is_some_and(|value| !value.is_null());
+        self.present.is_none_or(|wanted| wanted == present)
+            && self.equals.as_ref().is_none_or(|wanted| {
+                wanted.iter().any(|wanted| value.map_or_else(|| wanted.is_null(), |value| json::equals(value, wanted)))
+            })
+            && self.matches.as_ref().is_none_or(|pattern| value.and_then(json::scalar_text).is_some_and(|text| pattern.is_match(&text)))
+    }
+
+    /// Returns whether the test holds for a body whose first name on the path does not occur in it at all.
+    fn holds_without_value(&self) -> bool {
+        self.holds_for(None)
+    }
+}
+
+/// A compiled rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    status: Option<Vec<u16>>,
+    headers: Vec<(http::HeaderName, Regex)>,
+    content_type: Option<String>,
+    body: Vec<BodyCheck>,
+    kind: ErrorKind,
+    message: Vec<Path>,
+    code: Option<Path>,
+}
+
+/// Everything that tells failures from successes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Classifier {
+    rules: Vec<Rule>,
+    success: Vec<BodyCheck>,
+    retry_after_headers: Vec<String>,
+}
+
+impl Classifier {
+    pub(crate) fn compile(manifest: &manifest::Manifest, problems: &mut Vec<Problem>) -> Self {
+        let mut rules = Vec::new();
+        for (at, rule) in manifest.errors.iter().enumerate() {
+            let pointer = format!("/errors/{at}");
+            let when = &rule.when;
+            let mut headers = Vec::new();
+            for (name, pattern) in &when.headers {
+                let pointer = format!("{pointer}/when/headers/{name}");
+                match name.parse::<http::HeaderName>() {
+                    Ok(name) => headers.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (name, pattern))),
+                    Err(_) => problems.push(Problem::new(pointer, format!("`{name}` is not the name of a header"))),
+                }
+            }
+            if when.status.is_none() && when.headers.is_empty() && when.content_type.is_none() && when.body.is_empty() {
+                problems.push(Problem::new(format!("{pointer}/when"), "the rule would make a failure of every answer"));
+            }
+            let messages = rule.message.iter().enumerate();
+            rules.push(Rule {
+                status: when.status.as_ref().map(|status| status.as_slice().to_vec()),
+                headers,
+                content_type: when.content_type.as_ref().map(|text| text.to_ascii_lowercase()),
+                body: BodyCheck::compile(&when.body, &format!("{pointer}/when/body"), problems),
+                kind: rule.kind,
+                message: messages.filter_map(|(at, path)| parse_path(path, &format!("{pointer}/message/{at}"), problems)).collect(),
+                code: rule.code.as_ref().and_then(|path| parse_path(path, &format!("{pointer}/code"), problems)),
+            });
+        }
+        let success = manifest.http.success.as_ref().map_or(&[][..], |test| test.body.as_slice());
+        Self {
+            rules,
+            success: BodyCheck::compile(success, "/http/success/body", problems),
+            retry_after_headers: manifest.limits.retry_after_headers.clone(),
+        }
+    }
+
+    /// Returns the failure that an answer is, or nothing when it is a success.
+    pub(crate) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
+        let answer = Answer { status, headers, bytes: body, parsed: std::cell::OnceCell::new() };
+        if let Some(rule) = self.rules.iter().find(|rule| rule.holds(&answer)) {
+            return Some(rule.error(&answer, retry_after(headers, &self.retry_after_headers)));
+        }
+        if let Some(error) = built_in(status, headers, body, &self.retry_after_headers) {
+            return Some(error);
+        }
+        let fails = self.success.iter().any(|check| !answer.meets(check));
+        fails.then(|| {
+            let error = Error::new(ErrorKind::MalformedResponse, "the answer is not what the system's API promises");
+            error.with_status(status)
+        })
+    }
+}
+
+/// An answer whose body is parsed only when a rule needs it.
+struct Answer<'a> {
+    status: u16,
+    headers: &'a HeaderMap,
+    bytes: &'a [u8],
+    parsed: std::cell::OnceCell<Option<Value>>,
+}
+
+impl Answer<'_> {
+    fn body(&self) -> Option<&Value> {
+        self.parsed.get_or_init(|| json::parse(self.bytes).ok()).as_ref()
+    }
+
+    /// Tests the body. Large bodies in which the name does not occur at all are not parsed for it.
+    fn meets(&self, check: &BodyCheck) -> bool {
+        let root = check.path.root();
+        let plain = !root.is_empty() && root.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if plain && self.parsed.get().is_none() && is_object(self.bytes) && memchr::memmem::find(self.bytes, format!("\"{root}\"").as_bytes()).is_none()
+        {
+            return check.holds_without_value();
+        }
+        self.body().is_some_and(|body| check.holds(body))
+    }
+
+    fn content_type(&self) -> String {
+        let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
+fn is_object(body: &[u8]) -> bool {
+    let trimmed = body.trim_ascii();
+    trimmed.starts_with(b"{") && trimmed.ends_with(b"}")
+}
+
+impl Rule {
+    fn holds(&self, answer: &Answer<'_>) -> bool {
+        self.status.as_ref().is_none_or(|statuses| statuses.contains(&answer.status))
+            && self.headers.iter().all(|(name, pattern)| {
+                let mut values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+                values.any(|value| pattern.is_match(value))
+            })
+            && self.content_type.as_ref().is_none_or(|start| answer.content_type().starts_with(start))
+            && self.body.iter().all(|check| answer.meets(check))
+    }
+
+    fn error(&self, answer: &Answer<'_>, wait: Option<Duration>) -> Error {
+        let text = |path: &Path| json::scalar_text(path.first(answer.body()?)?).map(|text| text.into_owned());
+        let message = self.message.iter().filter_map(text).find(|text| !text.trim().is_empty());
+        let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
+        Error::new(self.kind, describe(self.kind))
+            .with_status(answer.status)
+            .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
+            .with_retry_after(wait)
+    }
+}
+
+/// Judges an answer by HTTP alone.
+pub(crate) fn built_in(status: u16, headers: &HeaderMap, body: &[u8], wait_headers: &[String]) -> Option<Error> {
+    let kind = match status {
+        200..300 if is_page(headers, body) => {
+            let error = Error::new(ErrorKind::MalformedResponse, "the system sent a web page where JSON is expected");
+            return Some(error.with_status(status));
+        }
+        200..300 => return None,
+        300..400 => {
+            let error = Error::new(ErrorKind::MalformedResponse, "the system sent a redirect, which is not followed");
+            return Some(error.with_status(status));
+        }
+        401 => ErrorKind::InvalidCredentials,
+        403 => ErrorKind::PermissionDenied,
+        404 | 410 => ErrorKind::NotFound,
+        405 | 501 => ErrorKind::NotSupported,
+        407 => ErrorKind::Network,
+        408 => ErrorKind::Timeout,
+        409 | 412 | 423 | 428 => ErrorKind::Conflict,
+        429 => ErrorKind::RateLimited,
+        400..500 => ErrorKind::InvalidRequest,
+        500..600 => ErrorKind::Unavailable,
+        _ => ErrorKind::MalformedResponse,
+    };
+    let (code, message) = if is_page(headers, body) { (None, None) } else { remote_text(body) };
+    let wait = retry_after(headers, wait_headers);
+    Some(Error::new(kind, describe(kind)).with_status(status).with_remote(code, message).with_retry_after(wait))
+}
+
+const fn describe(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidCredentials => "the system refused the credentials",
+        ErrorKind::SessionExpired => "the session has ended",
+        ErrorKind::PermissionDenied => "the account may not do this",
+        ErrorKind::NotSupported => "the system does not offer this",
+        ErrorKind::RateLimited => "the system asks for fewer calls",
+        ErrorKind::InvalidRequest => "the system refused the request",
+        ErrorKind::Conflict => "the record was changed or is locked by somebody else",
+        ErrorKind::NotFound => "there is no such record or address",
+        ErrorKind::Unavailable => "the system is not available",
+        ErrorKind::Timeout => "the system did not answer in time",
+        ErrorKind::Network => "the system cannot be reached",
+        ErrorKind::MalformedResponse => "the answer is not what the system's API promises",
+        _ => "the request failed",
+    }
+}
+
+fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let start = body.trim_ascii_start();
+    kind.trim_start().to_ascii_lowercase().starts_with("text/html")
+        || start.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<html"))
+        || start.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"<!doctype"))
+}
+
+/// Finds code and message in the usual forms of JSON error bodies.
+fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
+    const LARGEST: usize = 256 * 1024;
+    if body.len() > LARGEST {
+        return (None, None);
+    }
+    let Ok(body) = json::parse(body) else {
+        return (None, None);
+    };
+    let upper = body.get("Error");
+    let inner = [body.get("error"), upper].into_iter().flatten().find(|value| value.is_object()).unwrap_or(&body);
+    let text = |value: &Value, name: &str| value.get(name).filter(|value| !value.is_null()).and_then(text_within).filter(|text| !text.trim().is_empty());
+    let message = ["message", "msg", "detail", "error_description"].iter().find_map(|name| text(inner, name).or_else(|| text(&body, name)));
+    let code = ["code", "reasonCode"].iter().find_map(|name| text(inner, name));
+    (code.map(|code| clean(&code)), message.map(|text| clean(&text)))
+}
+
+/// Takes a text, or the text in `{"lang": …, "value": …}`.
+fn text_within(value: &Value) -> Option<String> {
+    match value.as_object() {
+        Some(object) => object.get(&"value").and_then(json::scalar_text),
+        None => json::scalar_text(value),
+    }
+    .map(|text| text.into_owned())
+}
+
+static TRACE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?s)(Traceback \(most recent call last\)|\n\s+at |\n\s*File |Stack ?[Tt]race:|--- End of ).*").ok());
+static FILES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?:[A-Za-z]:\\[^\s"']+|(?:^|[\s"'(=])/(?:[\w.@~+-]+/)+[\w.@~+-]+)"#).ok());
+
+/// Takes stack traces, paths of files and control characters out of a text.
+pub(crate) fn clean(text: &str) -> String {
+    let text = TRACE.as_ref().map_or_else(|| text.into(), |pattern| pattern.replace(text, ""));
+    let text = FILES.as_ref().map_or_else(|| text.clone(), |pattern| pattern.replace_all(&text, " …"));
+    let plain: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Reads how long the system asks to wait: seconds or an HTTP date, at most a day.
+fn retry_after(headers: &HeaderMap, more: &[String]) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let names = std::iter::once("retry-after").chain(more.iter().map(String::as_str));
+    let waits = names.filter_map(|name| headers.get(name)?.to_str().ok()).filter_map(|text| wait_of(text.trim(), Utc::now()));
+    waits.max().map(|wait| wait.min(LONGEST))
+}
+
+fn wait_of(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let moment = DateTime::parse_from_rfc2822(text).ok()?;
+    Some((moment.with_timezone(&Utc) - now).to_std().unwrap_or(Duration::ZERO))
+}
+
+pub(crate) fn parse_path(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Path> {
+    Path::parse(text).map_err(|message| problems.push(Problem::new(pointer, message))).ok()
+}
+
+fn parse_pattern(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Regex> {
+    Regex::new(text).map_err(|error| problems.push(Problem::new(pointer, format!("`{text}` is not a regular expression: {error}")))).ok()
+}
+
+#[cfg(test)]
+mod tests;

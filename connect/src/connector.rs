@@ -1,0 +1,537 @@
+//! One live connection: reads pages, records, children and counts of one customer's system.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lineshaft_schema::{ConnectionId, FieldIndex, Projection, Record, RemoteKey, TypeIndex};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::{
+    blueprint::{Blueprint, ResourcePlan},
+    capability::Capability,
+    context::CallContext,
+    error::{Error, ErrorKind},
+    layers::{
+        breaker::{self, Breaker, Pass},
+        capability, deadline,
+        observe::{self, Meter},
+        trace,
+    },
+    request::{ListPage, ListRequest, LookUp, PlannedLookUp, RequestPlan},
+    store::{Clock, CredentialStore, Observation, Observer, Operation},
+    transport::{Access, Limits, Line, Response, Transport, Wire, authorize::Authorizer, retry},
+};
+
+/// Larger bodies are read on a thread for blocking work, so that other queries go on meanwhile.
+const LARGE_BODY: usize = 512 * 1024;
+
+/// What a connection is made of.
+pub struct Parts {
+    /// The connection.
+    pub id: ConnectionId,
+    /// The compiled connector, with the settings of the connection applied.
+    pub blueprint: Arc<Blueprint>,
+    /// The settings of the connection.
+    pub settings: Map<String, Value>,
+    /// Where its credentials are kept.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// Who watches it.
+    pub observer: Arc<dyn Observer>,
+    /// The network; one `HttpClient` serves all connections.
+    pub wire: Arc<dyn Wire>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Limits and settings.
+    pub options: Options,
+}
+
+/// Limits and settings of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Limits of its requests. The manifest may lower them.
+    pub limits: Limits,
+    /// How requests are repeated.
+    pub retry: retry::Settings,
+    /// When calls are held back.
+    pub breaker: breaker::Settings,
+    /// Most children that one operation reads.
+    pub most_children: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            retry: retry::Settings::default(),
+            breaker: breaker::Settings::default(),
+            most_children: 20_000,
+        }
+    }
+}
+
+/// The children of some records.
+#[derive(Clone, Debug, Default)]
+pub struct Children {
+    /// The records; each tells its parent by its reference field.
+    pub records: Vec<Arc<Record>>,
+    /// Whether there are more than one operation reads.
+    pub truncated: bool,
+}
+
+/// Whose account the credentials open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account in words of the system, when it tells.
+    pub account: Option<String>,
+}
+
+/// How a connection has fared since it was made.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// Where the breaker stands.
+    pub breaker: breaker::State,
+    /// Until when calls are held back.
+    pub open_until: Option<DateTime<Utc>>,
+    /// Until when the system wants no calls.
+    pub rate_limited_until: Option<DateTime<Utc>>,
+    /// Whether the system refused the credentials.
+    pub credentials_refused: bool,
+    /// When an operation last succeeded.
+    pub last_success: Option<DateTime<Utc>>,
+    /// When an operation last failed, and how.
+    pub last_error: Option<(DateTime<Utc>, Error)>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    success: Option<DateTime<Utc>>,
+    error: Option<(DateTime<Utc>, Error)>,
+}
+
+/// One live connection.
+pub struct Connector {
+    id: ConnectionId,
+    blueprint: Arc<Blueprint>,
+    transport: Transport,
+    breaker: Arc<Breaker>,
+    shown_open: AtomicBool,
+    meter: Meter,
+    observer: Arc<dyn Observer>,
+    clock: Arc<dyn Clock>,
+    most_children: usize,
+    last: Mutex<Last>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("id", &self.id).field("connector", &self.name()).finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Makes a connection. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Returns `InvalidSettings` when a required setting is missing.
+    pub fn new(parts: Parts) -> Result<Self, Error> {
+        let settings = complete(&parts.blueprint, parts.settings)?;
+        let meter = Meter::new(parts.id.to_string(), parts.blueprint.manifest().id.clone());
+        let breaker = Arc::new(Breaker::new(parts.options.breaker));
+        let line = Arc::new(Line::new(
+            parts.wire,
+            Arc::clone(&parts.blueprint),
+            Arc::clone(&breaker),
+            meter.clone(),
+            parts.options.limits,
+            parts.options.retry,
+        ));
+        let authorizer = Authorizer::new(
+            Arc::clone(&line),
+            Arc::clone(&parts.blueprint),
+            Arc::new(settings),
+            parts.credentials,
+            Arc::clone(&parts.clock),
+        );
+        Ok(Self {
+            id: parts.id,
+            blueprint: parts.blueprint,
+            transport: Transport::new(line, Arc::new(authorizer)),
+            breaker,
+            shown_open: AtomicBool::new(false),
+            meter,
+            observer: parts.observer,
+            clock: parts.clock,
+            most_children: parts.options.most_children,
+            last: Mutex::default(),
+        })
+    }
+
+    /// Returns the id of the connection.
+    #[must_use]
+    pub const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Returns the id of its connector.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.blueprint.manifest().id
+    }
+
+    /// Returns its compiled connector.
+    #[must_use]
+    pub const fn blueprint(&self) -> &Arc<Blueprint> {
+        &self.blueprint
+    }
+
+    /// Returns what it offers for a type.
+    #[must_use]
+    pub fn capabilities(&self, kind: TypeIndex) -> Option<&Capability> {
+        self.blueprint.resource(kind).map(ResourcePlan::capability)
+    }
+
+    /// Reads one page of a list.
+    ///
+    /// # Errors
+    /// Returns why the page could not be read.
+    pub async fn list(&self, context: &CallContext, request: ListRequest) -> Result<ListPage, Error> {
+        let kind = request.kind;
+        let run = async |context: &CallContext| {
+            let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
+            let access = self.access(context).await?;
+            let plan = |access: &Access| resource.plan_list(&request, &access.variables());
+            self.page(context, access, plan, &request).await
+        };
+        self.operate(context, Operation::List, Some(kind), run).await
+    }
+
+    /// Reads records by their keys. Keys without a record are absent from the answer.
+    ///
+    /// # Errors
+    /// Returns why the records could not be read; then there are none.
+    pub async fn get_many(
+        &self,
+        context: &CallContext,
+        kind: TypeIndex,
+        keys: &[RemoteKey],
+        projection: &Projection,
+    ) -> Result<HashMap<RemoteKey, Arc<Record>>, Error> {
+        let run = async |context: &CallContext| {
+            let resource =
+                capability::require(&self.blueprint, kind, "look up", |capability| capability.get_many.is_some())?;
+            let (chunks, _) = self.look_up(context, resource, LookUp::Key, keys, projection, usize::MAX).await?;
+            Ok(chunks.into_iter().flatten().map(|record| (record.key.clone(), Arc::new(record))).collect())
+        };
+        self.operate(context, Operation::GetMany, Some(kind), run).await
+    }
+
+    /// Reads the records whose reference field `by` names one of the parents, to the end or to the limit of one operation.
+    ///
+    /// # Errors
+    /// Returns why the records could not be read; then there are none.
+    pub async fn children(
+        &self,
+        context: &CallContext,
+        kind: TypeIndex,
+        by: FieldIndex,
+        parents: &[RemoteKey],
+        projection: &Projection,
+    ) -> Result<Children, Error> {
+        let run = async |context: &CallContext| {
+            let offers = |capability: &Capability| capability::has_children_by(capability, by);
+            let resource = capability::require(&self.blueprint, kind, "look up by parent", offers)?;
+            let look_up = LookUp::Field(by);
+            let (chunks, truncated) =
+                self.look_up(context, resource, look_up, parents, projection, self.most_children).await?;
+            let records = chunks.into_iter().flatten().take(self.most_children).map(Arc::new).collect();
+            Ok(Children { records, truncated })
+        };
+        self.operate(context, Operation::Children, Some(kind), run).await
+    }
+
+    /// Counts the records that match a request's filter. None when the system does not tell.
+    ///
+    /// # Errors
+    /// Returns why they could not be counted.
+    pub async fn count(&self, context: &CallContext, request: &ListRequest) -> Result<Option<u64>, Error> {
+        let run = async |context: &CallContext| {
+            let resource = capability::require(&self.blueprint, request.kind, "list", |capability| capability.list)?;
+            if !resource.capability().count {
+                return Ok(None);
+            }
+            let access = self.access(context).await?;
+            let plan = |access: &Access| resource.plan_count(request, &access.variables());
+            let (response, pass) = self.fetch(context, access, plan).await?;
+            let count = resource.read_count(request, &response.body, &response.headers);
+            self.tell(pass, &count);
+            count
+        };
+        self.operate(context, Operation::Count, Some(request.kind), run).await
+    }
+
+    /// Tries the credentials and tells whose account they open.
+    ///
+    /// # Errors
+    /// Returns why they do not work.
+    pub async fn probe(&self, context: &CallContext) -> Result<Identity, Error> {
+        let run = async |context: &CallContext| {
+            let access = self.access(context).await?;
+            let plan = |access: &Access| self.blueprint.plan_probe(&access.variables());
+            let (response, pass) = self.fetch(context, access, plan).await?;
+            let identity = self.blueprint.read_probe(&response.body).map(|account| Identity { account });
+            self.tell(pass, &identity);
+            identity
+        };
+        self.operate(context, Operation::Probe, None, run).await
+    }
+
+    /// Takes up replaced credentials with the next call.
+    pub fn reload_credentials(&self) {
+        self.transport.authorizer().forget();
+    }
+
+    /// Tells how the connection has fared since it was made.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        Health {
+            breaker: self.breaker.state(),
+            open_until: self.breaker.open_until().map(|until| self.time_of_day(until)),
+            rate_limited_until: self.transport.line().paused_until().map(|until| self.time_of_day(until)),
+            credentials_refused: self.transport.authorizer().is_refused(),
+            last_success: last.success,
+            last_error: last.error.clone(),
+        }
+    }
+
+    fn time_of_day(&self, moment: Instant) -> DateTime<Utc> {
+        let ahead = moment.saturating_duration_since(Instant::now());
+        self.clock.now() + chrono::TimeDelta::from_std(ahead).unwrap_or_default()
+    }
+
+    /// Runs one operation inside its layers.
+    async fn operate<T>(
+        &self,
+        context: &CallContext,
+        operation: Operation,
+        kind: Option<TypeIndex>,
+        run: impl AsyncFnOnce(&CallContext) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let context = context.child();
+        let started = Instant::now();
+        let kind = kind.and_then(|kind| capability::name_of(&self.blueprint, kind));
+        let span = trace::span(&context, self.id, self.name(), operation, kind);
+        async {
+            let result = deadline::keep(&context, run(&context)).await;
+            self.remember(&result);
+            let observation = Observation {
+                connection: self.id,
+                operation,
+                kind,
+                error: result.as_ref().err(),
+                latency: started.elapsed(),
+                calls: context.calls(),
+            };
+            observe::tell(&*self.observer, &observation);
+            result
+        }
+        .instrument(span)
+        .await
+    }
+
+    fn remember<T>(&self, result: &Result<T, Error>) {
+        let now = self.clock.now();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(_) => last.success = Some(now),
+            Err(error) => last.error = Some((now, error.clone())),
+        }
+    }
+
+    /// Returns the present sign-in. Signing in counts for the breaker when it fails.
+    async fn access(&self, context: &CallContext) -> Result<Arc<Access>, Error> {
+        if let Some(access) = self.transport.authorizer().present() {
+            return Ok(access);
+        }
+        let pass = self.breaker.admit()?;
+        let result = self.transport.access(context).await;
+        if result.is_err() {
+            self.tell(pass, &result);
+        }
+        result
+    }
+
+    /// Sends one planned request past the breaker. The pass is told how reading the answer went.
+    async fn fetch(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        let pass = self.breaker.admit()?;
+        match self.transport.send(context, access, plan).await {
+            Ok(response) => Ok((response, pass)),
+            Err(error) => {
+                let result = Err(error);
+                self.tell(pass, &result);
+                result.map(|never: std::convert::Infallible| match never {})
+            }
+        }
+    }
+
+    fn tell<T>(&self, pass: Pass<'_>, result: &Result<T, Error>) {
+        pass.tell(result);
+        let open = !self.breaker.is_closed();
+        if self.shown_open.load(Ordering::Relaxed) != open {
+            self.shown_open.store(open, Ordering::Relaxed);
+            self.meter.breaker(open);
+        }
+    }
+
+    /// Fetches and reads one page.
+    async fn page(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        request: &ListRequest,
+    ) -> Result<ListPage, Error> {
+        let (response, pass) = self.fetch(context, access, plan).await?;
+        let page = if response.body.len() < LARGE_BODY {
+            read(&self.blueprint, request, &response)
+        } else {
+            let (blueprint, request) = (Arc::clone(&self.blueprint), request.clone());
+            tokio::task::spawn_blocking(move || read(&blueprint, &request, &response))
+                .await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "reading the answer was broken off")))
+        };
+        self.tell(pass, &page);
+        page
+    }
+
+    /// Looks keys up in chunks, several at the same time, and returns the records of each and whether it stopped early.
+    async fn look_up(
+        &self,
+        context: &CallContext,
+        resource: &ResourcePlan,
+        by: LookUp,
+        keys: &[RemoteKey],
+        projection: &Projection,
+        most: usize,
+    ) -> Result<(Vec<Vec<Record>>, bool), Error> {
+        let mut seen = HashSet::with_capacity(keys.len());
+        let unique: Vec<RemoteKey> = keys.iter().filter(|key| seen.insert(*key)).cloned().collect();
+        if unique.is_empty() {
+            return Ok((Vec::new(), false));
+        }
+        let access = self.access(context).await?;
+        let chunks = resource.plan_look_ups(by, &unique, projection, &access.variables())?;
+        let left = AtomicUsize::new(most);
+        let truncated = AtomicBool::new(false);
+        let records = stream::iter(chunks)
+            .map(|chunk| self.chunk(context, &access, resource, chunk, &left, &truncated))
+            .buffer_unordered(self.transport.line().width())
+            .try_collect()
+            .await?;
+        Ok((records, truncated.into_inner()))
+    }
+
+    /// Reads one chunk of a look-up, page by page.
+    async fn chunk(
+        &self,
+        context: &CallContext,
+        access: &Arc<Access>,
+        resource: &ResourcePlan,
+        chunk: PlannedLookUp,
+        left: &AtomicUsize,
+        truncated: &AtomicBool,
+    ) -> Result<Vec<Record>, Error> {
+        let PlannedLookUp { plan, by, keys, mut request, single } = chunk;
+        let planned = Mutex::new(Some(plan));
+        let first = |now: &Access| {
+            let ready = planned.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match ready.filter(|_| std::ptr::eq(now, &raw const **access)) {
+                Some(plan) => Ok(plan),
+                None => plan_again(resource, by, &keys, &request.projection, now),
+            }
+        };
+        let mut page = match self.page(context, Arc::clone(access), first, &request).await {
+            Err(error) if single && error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            page => page?,
+        };
+        let mut records = Vec::with_capacity(page.records.len());
+        loop {
+            let room = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                Some(left.saturating_sub(page.records.len()))
+            });
+            let is_full = room.unwrap_or(0) <= page.records.len();
+            records.append(&mut page.records);
+            let Some(next) = page.next.filter(|_| !single) else { break };
+            if is_full {
+                truncated.store(true, Ordering::Relaxed);
+                break;
+            }
+            if request.page.as_ref() == Some(&next) {
+                return Err(Error::new(ErrorKind::MalformedResponse, "the next page is the same page again"));
+            }
+            request.page = Some(next);
+            let access = self.access(context).await?;
+            let following = |access: &Access| resource.plan_list(&request, &access.variables());
+            page = self.page(context, access, following, &request).await?;
+        }
+        Ok(records)
+    }
+}
+
+/// Adds the defaults of the manifest to the settings of a connection.
+fn complete(blueprint: &Blueprint, mut settings: Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    for (name, field) in &blueprint.manifest().settings {
+        if settings.get(name).is_some_and(|value| !value.is_null()) {
+            continue;
+        }
+        match &field.default {
+            Some(default) => {
+                settings.insert(name.clone(), Value::String(default.clone()));
+            }
+            None if field.required => {
+                return Err(Error::new(ErrorKind::InvalidSettings, format!("the setting `{name}` is missing")));
+            }
+            None => {}
+        }
+    }
+    Ok(settings)
+}
+
+fn read(blueprint: &Blueprint, request: &ListRequest, response: &Response) -> Result<ListPage, Error> {
+    match blueprint.resource(request.kind) {
+        Some(resource) => resource.read_page(request, &response.body, &response.headers),
+        None => Err(Error::new(ErrorKind::Internal, "the type has no plan")),
+    }
+}
+
+fn plan_again(
+    resource: &ResourcePlan,
+    by: LookUp,
+    keys: &[RemoteKey],
+    projection: &Projection,
+    access: &Access,
+) -> Result<RequestPlan, Error> {
+    let mut chunks = resource.plan_look_ups(by, keys, projection, &access.variables())?;
+    match (chunks.pop(), chunks.is_empty()) {
+        (Some(chunk), true) => Ok(chunk.plan),
+        _ => Err(Error::new(ErrorKind::SessionExpired, "the session ended and the look-up cannot be planned the same way")),
+    }
+}

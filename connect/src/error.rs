@@ -1,0 +1,206 @@
+//! What can go wrong with a system, in one closed set of kinds.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The kind of a failure. Closed: every connector's failures fall into one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The system refused the credentials. Somebody must sign in again; never retried.
+    InvalidCredentials,
+    /// The session or token has ended; a new login is tried once.
+    SessionExpired,
+    /// The account may not do this.
+    PermissionDenied,
+    /// The system, or this installation of it, does not offer this.
+    NotSupported,
+    /// The system asks for fewer calls.
+    RateLimited,
+    /// The system refused the request as wrong.
+    InvalidRequest,
+    /// The record was changed or is locked by somebody else.
+    Conflict,
+    /// There is no such record.
+    NotFound,
+    /// The system is down, overloaded or in maintenance.
+    Unavailable,
+    /// The system did not answer in time.
+    Timeout,
+    /// The system cannot be reached.
+    Network,
+    /// No safe channel to the system could be made.
+    Tls,
+    /// The answer is not what the system's API promises.
+    MalformedResponse,
+    /// The answer is larger than allowed.
+    ResponseTooLarge,
+    /// Too many failures in a row; calls are held back for a while.
+    CircuitOpen,
+    /// The time that the query had is used up.
+    DeadlineExceeded,
+    /// The connection waits for somebody to sign in again; nothing was sent.
+    ReauthorizationRequired,
+    /// The connection's settings do not fit the connector.
+    InvalidSettings,
+    /// A fault of ours.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Returns the stable code of the public API.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::SessionExpired => "SESSION_EXPIRED",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::NotSupported => "NOT_SUPPORTED",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::InvalidRequest => "UPSTREAM_INVALID_REQUEST",
+            Self::Conflict => "CONFLICT",
+            Self::NotFound => "NOT_FOUND",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Timeout => "TIMEOUT",
+            Self::Network => "UNREACHABLE",
+            Self::Tls => "TLS_FAILED",
+            Self::MalformedResponse => "MALFORMED_RESPONSE",
+            Self::ResponseTooLarge => "RESPONSE_TOO_LARGE",
+            Self::CircuitOpen => "CIRCUIT_OPEN",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::ReauthorizationRequired => "REAUTH_REQUIRED",
+            Self::InvalidSettings => "INVALID_SETTINGS",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// Returns whether asking again later may succeed without a change by anybody.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::Unavailable | Self::Timeout | Self::Network | Self::CircuitOpen | Self::DeadlineExceeded | Self::MalformedResponse
+        )
+    }
+
+    /// Returns whether the failure speaks against the health of the system, and so counts for the breaker.
+    #[must_use]
+    pub const fn is_fault_of_system(self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable | Self::Timeout | Self::Network | Self::Tls | Self::MalformedResponse | Self::ResponseTooLarge
+        )
+    }
+}
+
+/// A failure of one operation on one connection. Cheap to clone: one failure may answer many callers.
+#[derive(Clone, Debug)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    remote_code: Option<String>,
+    remote_message: Option<String>,
+    status: Option<u16>,
+    retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// Makes an error. The message is lower case, without full stop, and safe to show to API clients.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner { kind, message: message.into(), remote_code: None, remote_message: None, status: None, retry_after: None }))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Arc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
+            kind: shared.kind,
+            message: shared.message.clone(),
+            remote_code: shared.remote_code.clone(),
+            remote_message: shared.remote_message.clone(),
+            status: shared.status,
+            retry_after: shared.retry_after,
+        });
+        change(&mut inner);
+        Self(Arc::new(inner))
+    }
+
+    /// Adds the system's own code and message, cut to 500 characters.
+    #[must_use]
+    pub fn with_remote(self, code: Option<String>, message: Option<String>) -> Self {
+        self.change(|inner| {
+            inner.remote_code = code.map(|text| cut(&text, 100));
+            inner.remote_message = message.map(|text| cut(&text, 500));
+        })
+    }
+
+    /// Adds the HTTP status.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        self.change(|inner| inner.status = Some(status))
+    }
+
+    /// Adds how long the system asks to wait.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Option<Duration>) -> Self {
+        self.change(|inner| inner.retry_after = wait)
+    }
+
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns its message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns the system's own code.
+    #[must_use]
+    pub fn remote_code(&self) -> Option<&str> {
+        self.0.remote_code.as_deref()
+    }
+
+    /// Returns the system's own message.
+    #[must_use]
+    pub fn remote_message(&self) -> Option<&str> {
+        self.0.remote_message.as_deref()
+    }
+
+    /// Returns the HTTP status of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// Returns how long the system asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if let Some(remote) = &self.0.remote_message {
+            write!(f, ": {remote}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

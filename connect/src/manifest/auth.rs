@@ -1,0 +1,167 @@
+//! Settings, credentials and the ways to sign in.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Request;
+
+/// A setting that a connection must be given.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingField {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: SettingKind,
+    /// Label on forms.
+    pub label: String,
+    /// Help below the field: where to find the value.
+    #[serde(default)]
+    pub help: Option<String>,
+    /// Whether it must be given; a field with a default never must.
+    #[serde(default)]
+    pub required: bool,
+    /// Value when none is given.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// Example shown in the empty field.
+    #[serde(default)]
+    pub example: Option<String>,
+    /// Regular expression that the whole value must match.
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// The values to choose from, for `choice`.
+    #[serde(default)]
+    pub choices: Vec<String>,
+}
+
+/// The type of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingKind {
+    /// A web address without trailing slash.
+    Url,
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// One of `choices`.
+    Choice,
+    /// The name of a time zone, such as `Europe/Berlin`.
+    TimeZone,
+}
+
+/// A credential that a connection must be given.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialField {
+    /// Label on forms.
+    pub label: String,
+    /// Whether it is secret: entered hidden, never shown again. True unless said otherwise.
+    #[serde(default = "yes")]
+    pub secret: bool,
+    /// Help below the field: where to find the value.
+    #[serde(default)]
+    pub help: Option<String>,
+    /// Regular expression that the whole value must match.
+    #[serde(default)]
+    pub pattern: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// One way to sign in.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Identifier of the way within the connector.
+    pub id: String,
+    /// Label on forms.
+    pub label: String,
+    /// Steps that lead a person to the credentials.
+    #[serde(default)]
+    pub guide: Vec<String>,
+    /// What must be given.
+    pub credentials: IndexMap<String, CredentialField>,
+    /// How requests are authorized.
+    pub kind: AuthKind,
+}
+
+/// How requests are authorized.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AuthKind {
+    /// HTTP Basic.
+    Basic {
+        /// Template of the user name.
+        username: String,
+        /// Template of the password.
+        password: String,
+    },
+    /// Fixed headers, such as API keys and bearer tokens.
+    Headers {
+        /// Header names with templates of their values.
+        headers: IndexMap<String, String>,
+    },
+    /// `OAuth` 2 with a token endpoint.
+    Oauth2 {
+        /// The grant.
+        grant: Grant,
+        /// Template of the address of the token endpoint.
+        token_url: String,
+        /// Template of the client's identifier.
+        client_id: String,
+        /// Template of the client's secret.
+        client_secret: String,
+        /// How the client proves itself.
+        #[serde(default)]
+        client_auth: ClientAuth,
+        /// Scopes that are asked for.
+        #[serde(default)]
+        scopes: Vec<String>,
+        /// More form fields, as templates.
+        #[serde(default)]
+        parameters: IndexMap<String, String>,
+    },
+    /// A login request whose answer carries a session.
+    Session {
+        /// The login.
+        login: Box<Request>,
+        /// What to keep of the answer: names and paths in the body; `cookie:NAME` and `header:NAME` are possible.
+        keep: IndexMap<String, String>,
+        /// Paths of the login's answer that must have these JSON values for the login to count as refused.
+        #[serde(default)]
+        refused_when: Vec<super::BodyTest>,
+        /// Seconds that a session lasts unless the system ends it earlier.
+        #[serde(default)]
+        lifetime_s: Option<u64>,
+        /// Headers to send with every request; templates may use `session.<name>`.
+        #[serde(default)]
+        headers: IndexMap<String, String>,
+    },
+}
+
+/// An `OAuth` 2 grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grant {
+    /// The client's own credentials.
+    ClientCredentials,
+    /// A refresh token, in the credential `refresh_token`; a new one replaces it.
+    RefreshToken,
+}
+
+/// How an `OAuth` 2 client proves itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Identifier and secret in the form body.
+    #[default]
+    Body,
+    /// HTTP Basic.
+    Basic,
+}

@@ -1,0 +1,59 @@
+//! Ordered rules that classify failures.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::field::OneOrMany;
+use crate::error::ErrorKind;
+
+/// When its conditions hold, the answer is a failure of this kind.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRule {
+    /// The conditions; all must hold.
+    pub when: RuleConditions,
+    /// The kind of failure.
+    pub kind: ErrorKind,
+    /// Paths of the system's own message in the body; the first that is there is used.
+    #[serde(default)]
+    pub message: Vec<String>,
+    /// Path of the system's own code in the body.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// Conditions of a rule; all that are given must hold.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConditions {
+    /// HTTP statuses.
+    #[serde(default)]
+    pub status: Option<OneOrMany<u16>>,
+    /// Headers and regular expressions that their values must match.
+    #[serde(default)]
+    pub headers: IndexMap<String, String>,
+    /// The start of the content type, such as `text/html`.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Tests of the body.
+    #[serde(default)]
+    pub body: Vec<BodyTest>,
+}
+
+/// A test of a value in a JSON body.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BodyTest {
+    /// Where the value stands.
+    pub path: String,
+    /// It equals one of these JSON values.
+    #[serde(default)]
+    pub equals: Option<OneOrMany<serde_json::Value>>,
+    /// Its text matches this regular expression.
+    #[serde(default)]
+    pub matches: Option<String>,
+    /// It is there and not null (`true`), or it is not (`false`).
+    #[serde(default)]
+    pub present: Option<bool>,
+}

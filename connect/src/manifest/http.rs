@@ -1,0 +1,168 @@
+//! Requests, paging, limits.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::errors::BodyTest;
+
+/// How requests are sent.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Template of the base address; paths are appended to it.
+    pub base_url: String,
+    /// Headers of every request, as templates.
+    #[serde(default)]
+    pub headers: IndexMap<String, String>,
+    /// Query parameters of every request, as templates; empty ones are left out.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// Milliseconds that one attempt may take.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+    /// Bytes that an answer may have after decompression.
+    #[serde(default)]
+    pub max_response_bytes: Option<usize>,
+    /// Statuses of success besides 200 to 299.
+    #[serde(default)]
+    pub success: Option<ResponseTest>,
+}
+
+/// A test that a successful answer must pass; one that fails it is malformed.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseTest {
+    /// Tests of the body; all must hold.
+    pub body: Vec<BodyTest>,
+}
+
+/// A request as a template.
+///
+/// `{{name}}` is replaced by a variable: `settings.x`, `credentials.x` and `session.x`; in lists also
+/// `resource.remote`, `select`, `expand`, `where`, `order`, `limit`, `offset`, `page`, `cursor`; in `get_many` also
+/// `key`, `key.0`, `key.1` … (one key and its parts) or `keys` (all of them). A JSON string that is nothing but one variable becomes the variable's JSON value.
+/// `{{base64 a b}}` is the base64 form of the variables joined by `:`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// HTTP method; GET unless there is a body, then POST.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Path below the base address, or a whole address.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Query parameters; empty ones are left out.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// Headers.
+    #[serde(default)]
+    pub headers: IndexMap<String, String>,
+    /// JSON body.
+    #[serde(default)]
+    pub body: Option<serde_json::Value>,
+    /// Form body.
+    #[serde(default)]
+    pub form: Option<IndexMap<String, String>>,
+    /// Whether the request changes nothing and may be repeated though it is a POST.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// How a list goes on after its first page.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Paging {
+    /// Everything comes at once.
+    None,
+    /// `offset` counts records.
+    Offset {
+        /// Number of the first record.
+        #[serde(default)]
+        first: u64,
+        /// Path of a value that is there when more records follow, though the page is shorter than asked for.
+        #[serde(default)]
+        more: Option<String>,
+    },
+    /// `page` counts pages.
+    Page {
+        /// Number of the first page.
+        first: u64,
+    },
+    /// The answer carries the `cursor` of the next page.
+    Cursor {
+        /// Where it stands; the list ends when it is missing or empty.
+        next: String,
+    },
+    /// The answer carries the address of the next page, which is followed as it is.
+    Link {
+        /// Path in the body.
+        #[serde(default)]
+        body: Option<String>,
+        /// Header; with `rel="next"` if it is `Link`.
+        #[serde(default)]
+        header: Option<String>,
+    },
+    /// `cursor` is the key of the last record; records come in the order of their keys.
+    Keyset,
+}
+
+/// How records are counted.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// Where the number stands in the answer.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The header that carries the number.
+    #[serde(default)]
+    pub header: Option<String>,
+    /// Query parameters added to the list request when a count is wanted.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// A request of its own instead of the list's.
+    #[serde(default)]
+    pub request: Option<Request>,
+}
+
+/// Limits of a system, per connection.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests at the same time.
+    #[serde(default)]
+    pub concurrency: Option<u16>,
+    /// Rates; all hold at once.
+    #[serde(default)]
+    pub rates: Vec<Rate>,
+    /// Headers that tell how many seconds to wait, besides Retry-After.
+    #[serde(default)]
+    pub retry_after_headers: Vec<String>,
+    /// Longest address in bytes.
+    #[serde(default)]
+    pub max_url_bytes: Option<usize>,
+}
+
+/// At most so many calls in so many seconds.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Number of calls.
+    pub calls: u32,
+    /// Length of the window in seconds.
+    pub per_s: u32,
+    /// HTTP methods that it counts; all when empty.
+    #[serde(default)]
+    pub methods: Vec<String>,
+}
+
+/// The request that proves that credentials work.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// The request.
+    pub request: Request,
+    /// Where the answer tells whose account it is; joined when there are several.
+    #[serde(default)]
+    pub identity: Vec<String>,
+}

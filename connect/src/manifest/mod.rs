@@ -1,0 +1,124 @@
+//! The manifest language: what `connectors/<id>/manifest.yaml` and its `mappings/*.yaml` may say.
+//!
+//! These types are the grammar. The JSON Schema for editors is generated from them, and every key is
+//! documented here and nowhere else. Loading and checking live in [`load`].
+
+mod auth;
+mod errors;
+mod field;
+mod http;
+pub mod load;
+mod resource;
+pub mod suggest;
+pub mod yaml;
+
+pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, SettingField, SettingKind};
+pub use errors::{BodyTest, ErrorRule, RuleConditions};
+pub use field::{
+    Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping, Mapping,
+    OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
+};
+pub use http::{Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
+pub use resource::{Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek, Select, Strategy};
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A connector: how to reach one kind of system and what it offers.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the manifest language; 1.
+    pub manifest: u32,
+    /// Identifier; equal to the name of the folder.
+    pub id: String,
+    /// Version of the connector.
+    pub version: String,
+    /// Name that people read.
+    pub name: String,
+    /// One sentence about the system.
+    pub description: String,
+    /// Who makes the system.
+    #[serde(default)]
+    pub vendor: Option<String>,
+    /// What kinds of system it is.
+    pub categories: Vec<Category>,
+    /// Price class: 1, 2 or 3 credits; doubled on-premises.
+    pub tier: u8,
+    /// Where the system can run.
+    pub deployments: Vec<Deployment>,
+    /// Where its API is documented by its maker.
+    #[serde(default)]
+    pub documentation: Option<String>,
+    /// What a connection must be told besides credentials, in the order of the form.
+    #[serde(default)]
+    pub settings: IndexMap<String, SettingField>,
+    /// The ways to sign in; the first whose credentials are all given is used.
+    pub auth: Vec<Auth>,
+    /// How requests are sent.
+    pub http: Http,
+    /// Limits of the system, per connection.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How the system's failures are recognized; the first rule that holds wins, then the built-in ones.
+    #[serde(default)]
+    pub errors: Vec<ErrorRule>,
+    /// The request that proves that the credentials work and tells whose they are.
+    pub probe: Probe,
+    /// The protocol whose habits the resources share unless they say otherwise.
+    pub protocol: Protocol,
+    /// Defaults for `list` of every resource, laid over those of the protocol.
+    #[serde(default)]
+    pub list: Option<ListOperation>,
+    /// Defaults for `get_many` of every resource.
+    #[serde(default)]
+    pub get_many: Option<GetMany>,
+    /// Paths that clients may call as they are.
+    #[serde(default)]
+    pub raw: Option<RawAccess>,
+    /// Changes to this manifest for connections with certain settings, such as another API version.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+    /// Resources by unified type; usually left to the files in `mappings/`, one for each type.
+    #[serde(default)]
+    pub resources: IndexMap<String, Resource>,
+}
+
+/// What kind of system it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Enterprise resource planning.
+    Erp,
+    /// Computerized maintenance management.
+    Cmms,
+    /// Enterprise asset management.
+    Eam,
+    /// Warehouse management.
+    Wms,
+    /// Inventory management.
+    Inventory,
+    /// Procurement.
+    Procurement,
+}
+
+/// Where a system runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Deployment {
+    /// Run by its maker or in a public cloud.
+    Cloud,
+    /// Run by the customer.
+    OnPremises,
+}
+
+/// A change of the manifest for some connections.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Settings and their values that select it; all must hold.
+    pub when: IndexMap<String, String>,
+    /// What changes, as a JSON merge patch of the whole manifest (`null` removes a key).
+    pub patch: serde_json::Value,
+}

@@ -1,0 +1,214 @@
+//! Resources: how the rows of one unified type are listed and fetched.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    field::{CustomFields, Mapping, OneOrMany},
+    http::{Count, Paging, Request},
+};
+
+/// A protocol: defaults for lists, filters and paging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// `OData` version 2: `$filter`, `$top`, `d.results`, `d.__next`.
+    OdataV2,
+    /// `OData` version 4: `$filter`, `$top`, `value`, `@odata.nextLink`.
+    OdataV4,
+    /// JSON over HTTP; the manifest says the rest.
+    JsonRest,
+    /// JSON-RPC: one address, methods in the body; the manifest says the rest.
+    JsonRpc,
+}
+
+/// The language of filters and sorts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// `OData` version 2 expressions.
+    OdataV2,
+    /// `OData` version 4 expressions.
+    OdataV4,
+    /// Query parameters, as `filter` of the fields says.
+    Parameters,
+    /// Lists in Polish notation: `["|", ["a", "=", 1], ["b", "=", 2]]`.
+    DomainPrefix,
+    /// Nested lists: `["OR", ["a", "=", 1], ["b", "=", 2]]`.
+    DomainNested,
+    /// OSLC `where`: conditions joined by `and` only.
+    Oslc,
+}
+
+/// Where the rows of a unified type come from and how their fields map.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// Name of the table, model or entity set in the system; `{{resource.remote}}` in requests.
+    pub remote: String,
+    /// Paths of the parts of the key.
+    pub key: OneOrMany<String>,
+    /// How key parts are made comparable, by path.
+    #[serde(default)]
+    pub normalize: IndexMap<String, Normalization>,
+    /// Types of the literals of key parts, by path, when they are not text: `number`, `guid`, `datetime`, …; references
+    /// to this type follow them.
+    #[serde(default)]
+    pub literals: IndexMap<String, String>,
+    /// Conditions in the system's own filter language that always or only in lists hold.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Language of filters and sorts; the protocol's unless said otherwise.
+    #[serde(default)]
+    pub dialect: Option<Dialect>,
+    /// How rows are listed.
+    #[serde(default)]
+    pub list: Option<ListOperation>,
+    /// How rows are fetched by keys.
+    #[serde(default)]
+    pub get_many: Option<GetMany>,
+    /// How a list goes on behind a known record.
+    #[serde(default)]
+    pub seek: Option<Seek>,
+    /// What of a row is customer-specific.
+    #[serde(default)]
+    pub custom_fields: Option<CustomFields>,
+    /// Whether only rows that belong to a parent can be had, so that the type cannot be listed on its own.
+    #[serde(default)]
+    pub children_only: bool,
+    /// Unified fields and where they come from.
+    pub fields: Mapping,
+}
+
+/// How a key part is made comparable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalization {
+    /// Lower case.
+    Lower,
+    /// Upper case.
+    Upper,
+    /// Without blanks at both ends.
+    Trim,
+}
+
+/// Conditions in the system's own filter language. Templates may use settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Holds for every read.
+    #[serde(default)]
+    pub always: Option<serde_json::Value>,
+    /// Holds for lists, not for look-ups by key.
+    #[serde(default)]
+    pub list: Option<serde_json::Value>,
+    /// Query parameters of every read, as templates.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// Query parameters of lists only, as templates.
+    #[serde(default)]
+    pub list_query: IndexMap<String, String>,
+}
+
+/// How rows are listed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListOperation {
+    /// The request.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// Where the rows stand in the answer; the whole body when empty.
+    #[serde(default)]
+    pub records: Option<String>,
+    /// How the list goes on.
+    #[serde(default)]
+    pub paging: Option<Paging>,
+    /// Rows asked for at once unless fewer are needed.
+    #[serde(default)]
+    pub page_size: Option<u32>,
+    /// Most rows that may be asked for at once.
+    #[serde(default)]
+    pub max_page_size: Option<u32>,
+    /// How rows are counted.
+    #[serde(default)]
+    pub count: Option<Count>,
+    /// How fields are selected.
+    #[serde(default)]
+    pub select: Option<Select>,
+    /// Separator of several sort terms, for text dialects.
+    #[serde(default)]
+    pub order_separator: Option<String>,
+}
+
+/// How the fields of the source are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Select {
+    /// The system sends everything.
+    None,
+    /// Names; children by `expand` (`OData` version 2: `$select` names the navigation too).
+    OdataV2,
+    /// Names; children by `expand` with their own `$select`.
+    OdataV4,
+    /// Names, children in braces: `a,b,lines{c,d}`.
+    Braces,
+    /// Names of the first segment of each path.
+    Names,
+}
+
+/// How rows are fetched by keys.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetMany {
+    /// The way.
+    #[serde(default)]
+    pub via: Option<Strategy>,
+    /// Most keys in one call.
+    #[serde(default)]
+    pub max_keys: Option<u32>,
+    /// The request of one record, for `each`; in the dialect of parameters, what the request of several has besides
+    /// that of the list, with the variable `keys`.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// Where the record stands in the answer, for `each`.
+    #[serde(default)]
+    pub record: Option<String>,
+}
+
+/// A way to fetch rows by keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The list with an in-list of keys.
+    In,
+    /// The list with keys joined by `or`.
+    OrChain,
+    /// One request for each key, several at the same time.
+    Each,
+}
+
+/// How a list goes on behind a known record without reading what comes before.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seek {
+    /// The source field that orders the list and is compared with the last record's.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The query parameter that takes the last key.
+    #[serde(default)]
+    pub parameter: Option<String>,
+    /// Whether the field is a number in the system's literals.
+    #[serde(default)]
+    pub numeric: bool,
+}
+
+/// Paths that clients may call as they are.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAccess {
+    /// HTTP methods.
+    pub methods: Vec<String>,
+    /// Path patterns with `*` and `**`.
+    pub paths: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! YAML texts as trees that remember where everything stands.

@@ -1,0 +1,69 @@
+//! Customer-specific fields of a row.
+
+use lineshaft_schema::CustomField;
+use regex::Regex;
+use sonic_rs::JsonContainerTrait as _;
+
+use super::evaluate::Rows;
+use crate::{json, path::Path};
+
+/// Where customer-specific fields stand.
+#[derive(Clone, Debug)]
+pub(super) struct Custom {
+    pub(super) pattern: Option<Regex>,
+    pub(super) select: Vec<String>,
+    pub(super) rows: Option<CustomRows>,
+}
+
+/// Customer-specific fields as rows of a list.
+#[derive(Clone, Debug)]
+pub(super) struct CustomRows {
+    pub(super) path: Path,
+    pub(super) key: Path,
+    pub(super) value: Path,
+    pub(super) label: Option<Path>,
+}
+
+impl Custom {
+    /// Returns the names to select.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let list = self.rows.as_ref().map(|rows| rows.path.root()).filter(|root| !root.is_empty());
+        self.select.iter().map(String::as_str).chain(list)
+    }
+
+    pub(super) fn read(&self, row: &sonic_rs::Value) -> Vec<CustomField> {
+        let mut fields = Vec::new();
+        if let Some((pattern, members)) = self.pattern.as_ref().zip(row.as_object()) {
+            for (name, value) in members.iter().filter(|(name, _)| pattern.is_match(name)) {
+                fields.push(CustomField {
+                    key: name.to_owned(),
+                    label: None,
+                    value: value.to_string().into(),
+                    remote_path: name.to_owned(),
+                });
+            }
+        }
+        // Members of a parsed object come in the order of the text; an order of our own keeps answers alike.
+        fields.sort_by(|a, b| a.key.cmp(&b.key));
+        if let Some(rows) = &self.rows {
+            rows.read(row, &mut fields);
+        }
+        fields
+    }
+}
+
+impl CustomRows {
+    fn read(&self, row: &sonic_rs::Value, fields: &mut Vec<CustomField>) {
+        let text = |path: &Path, element| path.first(element).and_then(json::scalar_text).filter(|text| !text.is_empty());
+        for element in Rows::outermost(row).elements(&self.path).unwrap_or_default() {
+            let Some(key) = text(&self.key, element) else { continue };
+            let value = self.value.first(element).map_or_else(|| "null".to_owned(), ToString::to_string);
+            fields.push(CustomField {
+                key: key.into_owned(),
+                label: self.label.as_ref().and_then(|label| text(label, element)).map(Into::into),
+                value: value.into(),
+                remote_path: String::new(),
+            });
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Reads the value of a compiled field from a row. Never fails: what is wrong becomes a problem of the record.
+
+use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Value};
+use sonic_rs::JsonValueTrait as _;
+
+use super::{
+    field::{CompiledField, ObjectMapping, Source},
+    problem,
+};
+use crate::{codec::CompiledCodec, json, path::Path};
+
+/// Most problems that one record tells.
+const MOST_PROBLEMS: usize = 20;
+
+/// The problems of one record, up to a number.
+#[derive(Default)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn push(&mut self, prefix: &str, field: &CompiledField, path: &str, message: String) {
+        if self.0.len() < MOST_PROBLEMS {
+            self.0.push(problem(format!("{prefix}{}", field.name), path, message));
+        }
+    }
+
+    pub(super) fn into_list(self) -> Vec<Problem> {
+        self.0
+    }
+}
+
+/// A row, and the rows that it is an element of.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    row: &'a sonic_rs::Value,
+    outer: Option<&'a Rows<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn outermost(row: &'a sonic_rs::Value) -> Self {
+        Self { row, outer: None }
+    }
+
+    pub(super) fn inside(&'a self, element: &'a sonic_rs::Value) -> Rows<'a> {
+        Rows { row: element, outer: Some(self) }
+    }
+
+    /// Returns the row at which a path starts.
+    pub(super) fn base(&self, path: &Path) -> Option<&'a sonic_rs::Value> {
+        let mut rows = *self;
+        for _ in 0..path.levels_up() {
+            rows = *rows.outer?;
+        }
+        Some(rows.row)
+    }
+
+    /// Finds the first value of a path.
+    pub(super) fn first(&self, path: &Path) -> Option<&'a sonic_rs::Value> {
+        path.first(self.base(path)?)
+    }
+}
+
+/// A value, and whether the row gave it rather than the manifest.
+pub(super) struct Evaluated {
+    pub(super) value: Value,
+    pub(super) from_row: bool,
+}
+
+impl CompiledField {
+    pub(super) fn evaluate(
+        &self,
+        rows: &Rows<'_>,
+        nested: Option<&Projection>,
+        prefix: &str,
+        problems: &mut Problems,
+    ) -> Evaluated {
+        let mut from_row = true;
+        let value = match &self.source {
+            Source::Paths(paths, codec) => {
+                let (value, found) = self.read(paths, codec, rows, prefix, problems);
+                from_row = found;
+                value
+            }
+            Source::Keys(paths, codec) => self.key(paths, codec, rows, prefix, problems),
+            Source::Constant(value) => {
+                from_row = false;
+                value.clone()
+            }
+            Source::Cases(cases, default) => {
+                from_row = false;
+                let held = cases.iter().find(|(tests, _)| tests.iter().all(|test| test.holds(rows)));
+                held.map_or(default, |(_, value)| value).clone()
+            }
+            Source::Computed(computation, default) => match computation.number(rows) {
+                Ok(Some(number)) => self.number(number, prefix, problems),
+                Ok(None) => {
+                    from_row = false;
+                    default.clone()
+                }
+                Err(message) => {
+                    problems.push(prefix, self, &self.describe(), message);
+                    Value::Null
+                }
+            },
+            Source::Object(object) => object.evaluate(rows, None, &self.prefix(prefix), problems),
+            Source::List(objects) => {
+                let prefix = self.prefix(prefix);
+                let elements = objects.iter().map(|object| object.evaluate(rows, None, &prefix, problems));
+                let elements: Vec<Value> = elements.filter(|element| !element.is_null()).collect();
+                from_row = !elements.is_empty();
+                Value::List(elements)
+            }
+            Source::Each(paths, object) => self.each(paths, object, rows, nested, prefix, problems),
+        };
+        if value.is_null() {
+            return Evaluated { value: self.fallback.clone(), from_row: false };
+        }
+        Evaluated { value, from_row }
+    }
+
+    fn prefix(&self, prefix: &str) -> String {
+        format!("{prefix}{}.", self.name)
+    }
+
+    /// Reads the first path that has a value; tells whether the row has one.
+    fn read(
+        &self,
+        paths: &[Path],
+        codec: &CompiledCodec,
+        rows: &Rows<'_>,
+        prefix: &str,
+        problems: &mut Problems,
+    ) -> (Value, bool) {
+        let mut empty = None;
+        for path in paths {
+            let Some(row) = rows.base(path) else { continue };
+            if path.finds_many() {
+                let found = path.all(row);
+                let mut values = found.iter().filter(|value| !codec.is_nothing(value)).peekable();
+                if values.peek().is_none() {
+                    empty = empty.or(found.first().map(|value| (*value, path)));
+                    continue;
+                }
+                if !codec.gives_list() {
+                    let value = values.next().map_or(Value::Null, |value| self.decode(codec, value, path, prefix, problems));
+                    return (value, true);
+                }
+                let mut elements = Vec::new();
+                for value in values {
+                    if let Value::List(list) = self.decode(codec, value, path, prefix, problems) {
+                        elements.extend(list);
+                    }
+                }
+                return (Value::List(elements), true);
+            }
+            match path.first(row) {
+                Some(value) if codec.is_nothing(value) => empty = empty.or(Some((value, path))),
+                Some(value) => return (self.decode(codec, value, path, prefix, problems), true),
+                None => {}
+            }
+        }
+        match empty {
+            Some((value, path)) => (self.decode(codec, value, path, prefix, problems), false),
+            None => (codec.missing(), false),
+        }
+    }
+
+    fn decode(
+        &self,
+        codec: &CompiledCodec,
+        value: &sonic_rs::Value,
+        path: &Path,
+        prefix: &str,
+        problems: &mut Problems,
+    ) -> Value {
+        codec.decode(value).unwrap_or_else(|message| {
+            problems.push(prefix, self, path.text(), message);
+            Value::Null
+        })
+    }
+
+    fn key(&self, paths: &[Path], codec: &CompiledCodec, rows: &Rows<'_>, prefix: &str, problems: &mut Problems) -> Value {
+        let mut parts: Vec<Box<str>> = Vec::with_capacity(paths.len());
+        for path in paths {
+            let Some(value) = rows.first(path) else { return Value::Null };
+            match self.decode(codec, value, path, prefix, problems) {
+                Value::Reference(key) => parts.extend(key.parts().iter().cloned()),
+                _ => return Value::Null,
+            }
+        }
+        Value::Reference(RemoteKey::composite(parts))
+    }
+
+    fn number(&self, number: rust_decimal::Decimal, prefix: &str, problems: &mut Problems) -> Value {
+        use rust_decimal::prelude::ToPrimitive as _;
+        if !self.whole {
+            return Value::Decimal(number);
+        }
+        match number.to_i64().filter(|_| number.is_integer()) {
+            Some(number) => Value::Integer(number),
+            None => {
+                problems.push(prefix, self, &self.describe(), format!("{number} is not a whole number"));
+                Value::Null
+            }
+        }
+    }
+
+    fn each(
+        &self,
+        paths: &[Path],
+        object: &ObjectMapping,
+        rows: &Rows<'_>,
+        nested: Option<&Projection>,
+        prefix: &str,
+        problems: &mut Problems,
+    ) -> Value {
+        let inner_prefix = self.prefix(prefix);
+        for path in paths {
+            let Some(found) = rows.elements(path) else {
+                if let Some(value) = rows.first(path).filter(|value| !json::is_blank(value) && !value.is_false()) {
+                    problems.push(prefix, self, path.text(), format!("{} is not a list", json::excerpt(value)));
+                }
+                continue;
+            };
+            let mut elements = Vec::with_capacity(found.len());
+            for element in found.into_iter().filter(|element| !element.is_null()) {
+                let mapped = object.evaluate(&rows.inside(element), nested, &inner_prefix, problems);
+                if !mapped.is_null() {
+                    elements.push(mapped);
+                }
+            }
+            return Value::List(elements);
+        }
+        Value::Null
+    }
+}
+
+impl ObjectMapping {
+    /// Maps an embedded value or a part. An embedded value that lacks a required field, or to which the row adds
+    /// nothing, is null.
+    fn evaluate(&self, rows: &Rows<'_>, nested: Option<&Projection>, prefix: &str, problems: &mut Problems) -> Value {
+        let mut slots = self.fallbacks.clone().into_boxed_slice();
+        let mut from_row = false;
+        for field in &self.fields {
+            let wanted = nested.is_none_or(|nested| field.computed || nested.contains(field.index));
+            let Some(slot) = slots.get_mut(usize::from(field.index.0)).filter(|_| wanted) else { continue };
+            let inner = nested.and_then(|nested| nested.nested(field.index));
+            let evaluated = field.evaluate(rows, inner, prefix, problems);
+            from_row |= evaluated.from_row;
+            *slot = evaluated.value;
+        }
+        if !self.is_part {
+            let lacks = |index: &lineshaft_schema::FieldIndex| slots.get(usize::from(index.0)).is_none_or(Value::is_null);
+            let only_written = !from_row && self.fields.iter().any(CompiledField::reads_row);
+            if only_written || self.required.iter().any(lacks) {
+                return Value::Null;
+            }
+        }
+        Value::Object(Box::new(Object { kind: self.kind, slots }))
+    }
+}
+
+impl CompiledField {
+    /// Returns whether the row itself gives its value.
+    fn reads_row(&self) -> bool {
+        !matches!(self.source, Source::Constant(_) | Source::Cases(..))
+    }
+}

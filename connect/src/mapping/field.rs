@@ -1,0 +1,192 @@
+//! One compiled field: its source, and what filters and sorts mean by it.
+
+use lineshaft_schema::{FieldIndex, TypeIndex, Value};
+use serde_json::Map;
+
+use super::{compute::Computation, test::Condition};
+use crate::{
+    codec::CompiledCodec,
+    manifest::{FieldFilter, SortBy},
+    path::Path,
+};
+
+/// Where one unified field comes from.
+#[derive(Clone, Debug)]
+pub struct CompiledField {
+    pub(super) index: FieldIndex,
+    pub(super) name: Box<str>,
+    /// Whether the server fills it itself; inside lists it may be mapped and is then always read.
+    pub(super) computed: bool,
+    /// Whether it is a whole number.
+    pub(super) whole: bool,
+    pub(super) fallback: Value,
+    pub(super) source: Source,
+    pub(super) select: Option<Vec<String>>,
+    pub(super) expand: Vec<String>,
+    pub(super) filter: Option<FieldFilter>,
+    pub(super) sort: Option<SortBy>,
+}
+
+/// What gives the value.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// The first path with a value.
+    Paths(Vec<Path>, Box<CompiledCodec>),
+    /// The parts of the key of another record.
+    Keys(Vec<Path>, Box<CompiledCodec>),
+    /// A fixed value.
+    Constant(Value),
+    /// The first case that holds, or a default.
+    Cases(Vec<(Vec<Condition>, Value)>, Value),
+    /// A number.
+    Computed(Box<Computation>, Value),
+    /// An embedded value.
+    Object(ObjectMapping),
+    /// Several embedded values of one row.
+    List(Vec<ObjectMapping>),
+    /// One value for each element of a list in the row.
+    Each(Vec<Path>, ObjectMapping),
+}
+
+/// The mappings of the fields of an embedded value or of a part.
+#[derive(Clone, Debug)]
+pub(super) struct ObjectMapping {
+    pub(super) kind: TypeIndex,
+    /// Whether it is a part: it has an id made of its place, and is kept even when it is empty.
+    pub(super) is_part: bool,
+    pub(super) fields: Vec<CompiledField>,
+    pub(super) fallbacks: Vec<Value>,
+    /// Fields without which an embedded value says nothing.
+    pub(super) required: Vec<FieldIndex>,
+}
+
+impl CompiledField {
+    /// Returns its place in its type.
+    #[must_use]
+    pub fn index(&self) -> FieldIndex {
+        self.index
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the field that filters and sorts mean: for an embedded value its first field.
+    fn meant(&self) -> Option<&Self> {
+        match &self.source {
+            Source::Object(object) => object.fields.iter().find(|field| field.index == FieldIndex(0)),
+            _ => Some(self),
+        }
+    }
+
+    /// Returns the paths of the value that filters and sorts mean; none when it is computed. Of several the first
+    /// with a value counts, so that only a single path can be filtered exactly.
+    #[must_use]
+    pub fn paths(&self) -> &[Path] {
+        match self.meant().map(|field| &field.source) {
+            Some(Source::Paths(paths, _)) => paths,
+            _ => &[],
+        }
+    }
+
+    /// Returns the codec of the value that filters mean.
+    #[must_use]
+    pub fn codec(&self) -> Option<&CompiledCodec> {
+        match &self.meant()?.source {
+            Source::Paths(_, codec) | Source::Keys(_, codec) => Some(codec),
+            _ => None,
+        }
+    }
+
+    /// Returns, for references, the paths of the parts of the key: several for `keys`, one for a single path.
+    #[must_use]
+    pub fn key_paths(&self) -> &[Path] {
+        match &self.source {
+            Source::Keys(paths, _) => paths,
+            Source::Paths(paths, _) if paths.len() == 1 => paths,
+            _ => &[],
+        }
+    }
+
+    /// Returns whether its records or values come inside the row, by `list` or `each`.
+    #[must_use]
+    pub fn is_inline_list(&self) -> bool {
+        matches!(self.source, Source::List(_) | Source::Each(..))
+    }
+
+    /// Returns the value, when it is the same for every row.
+    #[must_use]
+    pub fn constant(&self) -> Option<&Value> {
+        match &self.source {
+            Source::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns the fields of its elements or of its embedded value.
+    pub fn inner(&self) -> impl Iterator<Item = &Self> {
+        let objects: &[ObjectMapping] = match &self.source {
+            Source::Object(object) | Source::Each(_, object) => std::slice::from_ref(object),
+            Source::List(objects) => objects,
+            _ => &[],
+        };
+        objects.iter().flat_map(|object| &object.fields)
+    }
+
+    /// Returns what the manifest says of its filters.
+    #[must_use]
+    pub fn filter(&self) -> Option<&FieldFilter> {
+        self.filter.as_ref()
+    }
+
+    /// Returns what the manifest says of its sorting.
+    #[must_use]
+    pub fn sort(&self) -> Option<&SortBy> {
+        self.sort.as_ref()
+    }
+
+    /// Tells in a few words where the field comes from.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let texts = |paths: &[Path], between: &str| paths.iter().map(Path::text).collect::<Vec<_>>().join(between);
+        match &self.source {
+            Source::Paths(paths, _) => texts(paths, ", else "),
+            Source::Keys(paths, _) => texts(paths, " | "),
+            Source::Constant(_) => "constant".to_owned(),
+            Source::Cases(cases, _) => {
+                let mut paths: Vec<_> = cases.iter().flat_map(|(tests, _)| tests).flat_map(Condition::paths).map(Path::text).collect();
+                let mut seen = std::collections::HashSet::new();
+                paths.retain(|path| seen.insert(*path));
+                format!("by {}", paths.join(", "))
+            }
+            Source::Computed(computation, _) => computation.describe(),
+            Source::Object(_) => self.inner().map(Self::describe).collect::<Vec<_>>().join(", "),
+            Source::List(_) => format!("[{}]", self.inner().map(Self::describe).collect::<Vec<_>>().join(", ")),
+            Source::Each(paths, _) => format!("each of {}", texts(paths, ", else ")),
+        }
+    }
+
+    /// Adds the names of the variables that its codecs use.
+    pub(super) fn variables<'a>(&'a self, names: &mut Vec<&'a str>) {
+        if let Source::Paths(_, codec) | Source::Keys(_, codec) = &self.source {
+            names.extend(codec.variables());
+        }
+        self.inner().for_each(|field| field.variables(names));
+    }
+
+    /// Fills settings into its codecs.
+    pub(super) fn bind(&mut self, settings: &Map<String, serde_json::Value>) -> Result<(), String> {
+        let objects: &mut [ObjectMapping] = match &mut self.source {
+            Source::Paths(_, codec) | Source::Keys(_, codec) => {
+                **codec = codec.with_settings(settings)?;
+                &mut []
+            }
+            Source::Object(object) | Source::Each(_, object) => std::slice::from_mut(object),
+            Source::List(objects) => objects,
+            Source::Constant(_) | Source::Cases(..) | Source::Computed(..) => &mut [],
+        };
+        objects.iter_mut().flat_map(|object| &mut object.fields).try_for_each(|field| field.bind(settings))
+    }
+}

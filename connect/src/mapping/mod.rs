@@ -1,0 +1,198 @@
+//! Compiled mappings: rows of a source become unified records, and tell what must be asked for.
+
+mod compile;
+mod compute;
+mod custom;
+mod evaluate;
+mod field;
+mod select;
+mod spec;
+mod test;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lineshaft_schema::{Catalogue, FieldIndex, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value};
+use serde_json::Map;
+
+pub use field::CompiledField;
+pub use select::Selected;
+pub use spec::check_spec;
+
+use crate::{json, manifest::Normalization, path::Path};
+use custom::Custom;
+use evaluate::{Problems, Rows};
+
+/// The mapping of one unified type.
+#[derive(Clone, Debug)]
+pub struct CompiledMapping {
+    catalogue: Arc<Catalogue>,
+    kind: TypeIndex,
+    key: Vec<Path>,
+    normalize: Vec<Option<Normalization>>,
+    fields: Vec<Option<CompiledField>>,
+    /// What a field holds when nothing is mapped to it.
+    fallbacks: Vec<Value>,
+    custom: Option<Custom>,
+}
+
+impl CompiledMapping {
+    /// Maps the projected fields of a row; what cannot be mapped is told in the record's problems.
+    ///
+    /// # Errors
+    /// Tells why the row has no key.
+    pub fn map_row(
+        &self,
+        row: &sonic_rs::Value,
+        projection: &Projection,
+        fetched_at: DateTime<Utc>,
+    ) -> Result<Record, String> {
+        let def = self.definition().ok_or("the type is not in the catalogue")?;
+        let mut record = Record::new(def, self.parts_of_key(row)?, fetched_at);
+        let mut problems = Problems::default();
+        let rows = Rows::outermost(row);
+        for index in projection.fields() {
+            let value = match self.field(index) {
+                Some(field) => field.evaluate(&rows, projection.nested(index), "", &mut problems).value,
+                None => self.fallback(index),
+            };
+            record.set(index, value);
+        }
+        if projection.custom
+            && let Some(custom) = &self.custom
+        {
+            record.custom = custom.read(row);
+        }
+        if projection.raw {
+            record.raw = Some(row.to_string().into());
+        }
+        record.problems = problems.into_list();
+        Ok(record)
+    }
+
+    fn fallback(&self, index: FieldIndex) -> Value {
+        self.fallbacks.get(usize::from(index.0)).cloned().unwrap_or_default()
+    }
+
+    /// Returns the key of a row.
+    #[must_use]
+    pub fn key_of(&self, row: &sonic_rs::Value) -> Option<RemoteKey> {
+        self.parts_of_key(row).ok()
+    }
+
+    fn parts_of_key(&self, row: &sonic_rs::Value) -> Result<RemoteKey, String> {
+        let mut parts = Vec::with_capacity(self.key.len());
+        for (path, normalization) in self.key.iter().zip(&self.normalize) {
+            let text = path.first(row).filter(|value| !sonic_rs::JsonValueTrait::is_false(*value)).and_then(json::scalar_text);
+            let text = text.ok_or_else(|| format!("the row has no key: `{path}` is missing"))?;
+            let part = match normalization {
+                None => text.into_owned(),
+                Some(Normalization::Lower) => text.to_lowercase(),
+                Some(Normalization::Upper) => text.to_uppercase(),
+                Some(Normalization::Trim) => text.trim().to_owned(),
+            };
+            if part.is_empty() {
+                return Err(format!("the row has no key: `{path}` is empty"));
+            }
+            parts.push(part);
+        }
+        Ok(RemoteKey::composite(parts))
+    }
+
+    /// Returns the unified type.
+    #[must_use]
+    pub fn kind(&self) -> TypeIndex {
+        self.kind
+    }
+
+    /// Returns the definition of the unified type.
+    #[must_use]
+    pub fn definition(&self) -> Option<&TypeDef> {
+        self.catalogue.type_at(self.kind)
+    }
+
+    /// Returns the mapping of a field.
+    #[must_use]
+    pub fn field(&self, field: FieldIndex) -> Option<&CompiledField> {
+        self.fields.get(usize::from(field.0))?.as_ref()
+    }
+
+    /// Iterates over the mapped fields.
+    pub fn fields(&self) -> impl Iterator<Item = &CompiledField> {
+        self.fields.iter().flatten()
+    }
+
+    /// Returns the paths of the parts of the key.
+    #[must_use]
+    pub fn key_paths(&self) -> &[Path] {
+        &self.key
+    }
+
+    /// Returns what the source must be asked for to map a projection, the key included. For the raw row nothing more
+    /// is added: whoever wants it asks for everything.
+    #[must_use]
+    pub fn selects(&self, projection: &Projection) -> Vec<Selected> {
+        let mut selected = Vec::new();
+        for path in self.key.iter().filter(|path| !path.root().is_empty()) {
+            Selected::Name(path.root().to_owned()).merge_into(&mut selected);
+        }
+        for index in projection.fields() {
+            for part in self.field(index).map(|field| field.selects(projection.nested(index))).unwrap_or_default() {
+                part.merge_into(&mut selected);
+            }
+        }
+        if projection.custom
+            && let Some(custom) = &self.custom
+        {
+            custom.names().for_each(|name| Selected::Name(name.to_owned()).merge_into(&mut selected));
+        }
+        selected
+    }
+
+    /// Returns whether rows can carry customer-specific fields.
+    #[must_use]
+    pub fn has_custom_fields(&self) -> bool {
+        self.custom.is_some()
+    }
+
+    /// Returns the names of the variables that its codecs use, such as `settings.time_zone`.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.fields().for_each(|field| field.variables(&mut names));
+        names
+    }
+
+    /// Fills settings into codecs, such as the zone of date-times without one.
+    ///
+    /// # Errors
+    /// Tells which setting does not fit.
+    pub fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
+        let mut bound = self.clone();
+        for field in bound.fields.iter_mut().flatten() {
+            field.bind(settings).map_err(|problem| format!("{}: {problem}", field.name()))?;
+        }
+        Ok(bound)
+    }
+}
+
+/// Returns what a field holds when nothing is mapped to it: a required enum is unknown, a required flag is not set.
+fn fallback_of(field: &lineshaft_schema::FieldDef, catalogue: &Catalogue) -> Value {
+    use lineshaft_schema::FieldType;
+    match field.kind {
+        _ if !field.required || field.computed || field.list => Value::Null,
+        FieldType::Boolean => Value::Boolean(false),
+        FieldType::Enum(index) => catalogue
+            .enum_at(index)
+            .and_then(|def| def.value_index("UNKNOWN"))
+            .map_or(Value::Null, |at| Value::Enum(index, at)),
+        _ => Value::Null,
+    }
+}
+
+fn problem(field: String, path: &str, message: String) -> FieldProblem {
+    FieldProblem { field, path: path.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests;

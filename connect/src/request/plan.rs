@@ -1,0 +1,53 @@
+//! A request that is ready to be sent; its secrets never show in debug output.
+
+use std::fmt;
+
+/// A request that is ready to be sent, sign-in aside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestPlan {
+    /// HTTP method.
+    pub method: http::Method,
+    /// The whole address with its query.
+    pub url: String,
+    /// Headers besides those of the sign-in.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: RequestBody,
+    /// Whether it changes nothing and so may be sent again.
+    pub repeatable: bool,
+}
+
+/// The body of a request.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RequestBody {
+    /// None.
+    Empty,
+    /// JSON text; the content type is `application/json` unless a header says otherwise.
+    Json(String),
+    /// Form fields, to be sent as `application/x-www-form-urlencoded`.
+    Form(Vec<(String, String)>),
+}
+
+impl fmt::Debug for RequestPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.url.split('?').next().unwrap_or_default();
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("RequestPlan")
+            .field("method", &self.method)
+            .field("address", &address)
+            .field("headers", &names)
+            .field("body", &self.body)
+            .field("repeatable", &self.repeatable)
+            .finish()
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Self::Form(fields) => write!(f, "Form({} fields)", fields.len()),
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! Templates of requests: parsed once, rendered in one pass, so that a value is never read as a template again.
+
+use std::{borrow::Cow, collections::HashMap, fmt};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+/// Secret values by name. Printed, it shows only the names.
+#[derive(Clone, Default)]
+pub struct SecretMap(HashMap<String, SecretString>);
+
+impl SecretMap {
+    /// Makes an empty map.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a value.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<SecretString>) {
+        self.0.insert(name.into(), value.into());
+    }
+
+    /// Returns a value in the clear.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(ExposeSecret::expose_secret)
+    }
+
+    /// Returns whether there is such a value.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Returns whether there are no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Iterates over the names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Iterates over names and values in the clear.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
+}
+
+impl fmt::Debug for SecretMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self.names().collect();
+        names.sort_unstable();
+        f.debug_set().entries(names).finish()
+    }
+}
+
+impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for SecretMap {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
+        Self(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// What a connection gives to templates.
+#[derive(Clone, Copy, Debug)]
+pub struct Variables<'a> {
+    /// The connection's settings, as `settings.<name>`.
+    pub settings: &'a Map<String, Value>,
+    /// The connection's credentials, as `credentials.<name>`.
+    pub credentials: &'a SecretMap,
+    /// What a login or a token request gave, as `session.<name>`.
+    pub session: &'a SecretMap,
+}
+
+/// The variables of one rendering: those of the connection and those of the request.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    variables: &'a Variables<'a>,
+    own: Vec<(&'a str, Value)>,
+}
+
+impl<'a> Scope<'a> {
+    /// Makes a scope with the variables of a connection.
+    #[must_use]
+    pub fn new(variables: &'a Variables<'a>) -> Self {
+        Self { variables, own: Vec::new() }
+    }
+
+    /// Adds a variable, whose name may be dotted.
+    #[must_use]
+    pub fn with(mut self, name: &'a str, value: impl Into<Value>) -> Self {
+        self.own.push((name, value.into()));
+        self
+    }
+
+    /// Returns the variables of the connection.
+    #[must_use]
+    pub fn variables(&self) -> &'a Variables<'a> {
+        self.variables
+    }
+
+    /// Finds a variable. A setting that was not given is null; anything else that is unknown is an error.
+    fn find(&self, name: &str) -> Result<Cow<'_, Value>, String> {
+        if let Some((_, value)) = self.own.iter().rev().find(|(own, _)| *own == name) {
+            return Ok(Cow::Borrowed(value));
+        }
+        let secret = |map: &SecretMap, name: &str, what: &str| match map.get(name) {
+            Some(value) => Ok(Cow::Owned(Value::String(value.to_owned()))),
+            None => Err(format!("the {what} `{name}` is missing")),
+        };
+        match name.split_once('.') {
+            Some(("settings", name)) => Ok(self.variables.settings.get(name).map_or(Cow::Owned(Value::Null), Cow::Borrowed)),
+            Some(("credentials", name)) => secret(self.variables.credentials, name, "credential"),
+            Some(("session", name)) => secret(self.variables.session, name, "session value"),
+            Some((first, rest)) => self
+                .own
+                .iter()
+                .rev()
+                .find(|(own, _)| *own == first)
+                .and_then(|(_, value)| descend(value, rest))
+                .map(Cow::Borrowed)
+                .ok_or_else(|| unknown(name)),
+            None => Err(unknown(name)),
+        }
+    }
+}
+
+fn unknown(name: &str) -> String {
+    format!("unknown variable `{name}`")
+}
+
+fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
+    names.split('.').try_fold(value, |value, name| match value {
+        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+        other => other.get(name),
+    })
+}
+
+/// Returns the text form of a variable: lists are joined by commas, null is empty.
+fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Null => Cow::Borrowed(""),
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Array(list) => Cow::Owned(list.iter().map(text_of).collect::<Vec<_>>().join(",")),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(Box<str>),
+    Variable(Box<str>),
+    Base64(Box<[Box<str>]>),
+}
+
+/// A text with variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextTemplate(Box<[Part]>);
+
+/// What may stand unescaped in a segment of a path: unreserved characters and the harmless sub-delimiters.
+const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b':')
+    .remove(b'=')
+    .remove(b'@');
+
+impl TextTemplate {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// Tells what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            if !before.is_empty() {
+                parts.push(Part::Text(before.into()));
+            }
+            let (inner, after) = after.split_once("}}").ok_or("`{{` is never closed by `}}`")?;
+            parts.push(parse_variable(inner)?);
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.into()));
+        }
+        Ok(Self(parts.into_boxed_slice()))
+    }
+
+    /// Iterates over the names of its variables.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|part| {
+            let names: &[Box<str>] = match part {
+                Part::Text(_) => &[],
+                Part::Variable(name) => std::slice::from_ref(name),
+                Part::Base64(names) => names,
+            };
+            names.iter().map(AsRef::as_ref)
+        })
+    }
+
+    /// Returns the text when there are no variables in it.
+    #[must_use]
+    pub fn as_constant(&self) -> Option<&str> {
+        match self.0.as_ref() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Fills in the variables.
+    ///
+    /// # Errors
+    /// Names the variable that is unknown or missing.
+    pub fn render(&self, scope: &Scope<'_>) -> Result<String, String> {
+        self.render_with(scope, |text| Ok(Cow::Borrowed(text)))
+    }
+
+    /// Fills in the variables as segments of the path of an address: what would end the segment is escaped.
+    /// Settings are filled in as they are, because they may be addresses.
+    ///
+    /// # Errors
+    /// Names the variable that is unknown or missing, or that would lead to another folder.
+    pub fn render_path(&self, scope: &Scope<'_>) -> Result<String, String> {
+        let mut filled = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => filled.push_str(text),
+                Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
+                Part::Variable(name) => {
+                    let value = scope.find(name)?;
+                    let text = text_of(&value);
+                    if matches!(text.as_ref(), "." | "..") {
+                        return Err(format!("the variable `{name}` is not a name"));
+                    }
+                    filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
+                }
+                Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Fills in the variables, each passed through a function first.
+    ///
+    /// # Errors
+    /// Names the variable that is unknown or missing, or tells what the function refused.
+    pub fn render_with(
+        &self,
+        scope: &Scope<'_>,
+        escape: impl for<'t> Fn(&'t str) -> Result<Cow<'t, str>, String>,
+    ) -> Result<String, String> {
+        let mut filled = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => filled.push_str(text),
+                Part::Variable(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
+                Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Returns the variable when the template is nothing else.
+    fn only_variable(&self) -> Option<&str> {
+        match self.0.as_ref() {
+            [Part::Variable(name)] => Some(name),
+            _ => None,
+        }
+    }
+}
+
+fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
+    let mut joined = String::new();
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            joined.push(':');
+        }
+        joined.push_str(&text_of(&*scope.find(name)?));
+    }
+    Ok(STANDARD.encode(joined))
+}
+
+fn parse_variable(inner: &str) -> Result<Part, String> {
+    let mut words = inner.split_whitespace();
+    let first = words.next().ok_or("`{{}}` names no variable")?;
+    let rest: Vec<Box<str>> = words.map(Into::into).collect();
+    if first == "base64" {
+        if rest.is_empty() {
+            return Err("`base64` needs at least one variable".to_owned());
+        }
+        rest.iter().try_for_each(|name| check_name(name))?;
+        return Ok(Part::Base64(rest.into_boxed_slice()));
+    }
+    if !rest.is_empty() {
+        return Err(format!("`{}` is neither a variable nor `base64` of variables", inner.trim()));
+    }
+    check_name(first)?;
+    Ok(Part::Variable(first.into()))
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if name.split('.').all(is_name) {
+        return Ok(());
+    }
+    Err(format!("`{name}` is not the name of a variable"))
+}
+
+/// A JSON value with variables in its texts. A text that is nothing but one variable becomes the variable's JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonTemplate(Node);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    Constant(Value),
+    Variable(Box<str>),
+    Text(TextTemplate),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl JsonTemplate {
+    /// Parses the texts of a JSON value. Names of members are no templates.
+    ///
+    /// # Errors
+    /// Tells what is wrong with a text in it.
+    pub fn parse(value: &Value) -> Result<Self, String> {
+        Node::parse(value).map(Self)
+    }
+
+    /// Returns the names of its variables.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.variables(&mut names);
+        names
+    }
+
+    /// Fills in the variables.
+    ///
+    /// # Errors
+    /// Names the variable that is unknown or missing.
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
+        self.0.render(scope)
+    }
+}
+
+impl Node {
+    fn parse(value: &Value) -> Result<Self, String> {
+        Ok(match value {
+            Value::String(text) => {
+                let template = TextTemplate::parse(text)?;
+                match template.only_variable() {
+                    Some(name) => Self::Variable(name.into()),
+                    None if template.as_constant().is_some() => Self::Constant(value.clone()),
+                    None => Self::Text(template),
+                }
+            }
+            Value::Array(list) => Self::List(list.iter().map(Self::parse).collect::<Result<_, _>>()?),
+            Value::Object(members) => Self::Object(
+                members
+                    .iter()
+                    .map(|(name, value)| Ok((name.clone(), Self::parse(value)?)))
+                    .collect::<Result<_, String>>()?,
+            ),
+            other => Self::Constant(other.clone()),
+        })
+    }
+
+    fn variables<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Variable(name) => names.push(name),
+            Self::Text(template) => names.extend(template.variables()),
+            Self::List(list) => list.iter().for_each(|node| node.variables(names)),
+            Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+        }
+    }
+
+    fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
+        Ok(match self {
+            Self::Constant(value) => value.clone(),
+            Self::Variable(name) => scope.find(name)?.into_owned(),
+            Self::Text(template) => Value::String(template.render(scope)?),
+            Self::List(list) => Value::Array(list.iter().map(|node| node.render(scope)).collect::<Result<_, _>>()?),
+            Self::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
+                    .collect::<Result<_, String>>()?,
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
+        let settings = json!({ "base_url": "https://erp.example/api", "company": "a b" });
+        let credentials: SecretMap = [("user", "ada"), ("password", "p:{{settings.company}}")].into_iter().collect();
+        let session = SecretMap::new();
+        let variables = Variables { settings: settings.as_object().unwrap(), credentials: &credentials, session: &session };
+        test(Scope::new(&variables).with("limit", 50).with("select", json!(["a", "b"])).with("resource.remote", "po/x"))
+    }
+
+    fn render(template: &str) -> Result<String, String> {
+        with_scope(|scope| TextTemplate::parse(template)?.render(&scope))
+    }
+
+    #[test]
+    fn variables_are_filled_in_once() {
+        assert_eq!(render("{{settings.base_url}}/{{ limit }}?f={{select}}").unwrap(), "https://erp.example/api/50?f=a,b");
+        assert_eq!(render("{{credentials.password}}").unwrap(), "p:{{settings.company}}");
+        assert_eq!(render("Basic {{base64 credentials.user limit}}").unwrap(), "Basic YWRhOjUw");
+        assert_eq!(render("[{{settings.not_given}}]").unwrap(), "[]");
+        assert_eq!(render("{{select.1}}").unwrap(), "b");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_told() {
+        assert_eq!(render("{{nope}}").unwrap_err(), "unknown variable `nope`");
+        assert_eq!(render("{{credentials.key}}").unwrap_err(), "the credential `key` is missing");
+        assert_eq!(render("{{session.sid}}").unwrap_err(), "the session value `sid` is missing");
+        for text in ["{{", "{{}}", "{{a b}}", "{{base64}}", "{{a..b}}", "{{a{{b}}"] {
+            assert!(TextTemplate::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_one_variable_becomes_its_json() {
+        let template = json!({ "args": ["{{select}}", "{{limit}}", "n={{limit}}"], "kept": null });
+        let template = JsonTemplate::parse(&template).unwrap();
+        assert_eq!(template.variables(), ["select", "limit", "limit"]);
+        let filled = with_scope(|scope| template.render(&scope)).unwrap();
+        assert_eq!(filled, json!({ "args": [["a", "b"], 50, "n=50"], "kept": null }));
+    }
+
+    #[test]
+    fn a_value_in_a_path_stays_one_segment() {
+        let path = |template: &str| with_scope(|scope| TextTemplate::parse(template).unwrap().render_path(&scope.with("key", "..")));
+        assert_eq!(path("{{settings.base_url}}/{{resource.remote}}").unwrap(), "https://erp.example/api/po%2Fx");
+        assert!(path("/orders/{{key}}").is_err());
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let secrets: SecretMap = [("key", "hunter2")].into_iter().collect();
+        assert_eq!(format!("{secrets:?}"), r#"{"key"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_never_expanded_again(value in "(\\{\\{[a-z.]{0,8}\\}\\}|\\PC){0,6}") {
+            let rendered = with_scope(|scope| TextTemplate::parse("<{{value}}>").unwrap().render(&scope.with("value", value.clone())));
+            prop_assert_eq!(rendered.unwrap(), format!("<{value}>"));
+            let node = JsonTemplate::parse(&json!(["{{value}}", "x{{value}}"])).unwrap();
+            let rendered = with_scope(|scope| node.render(&scope.with("value", value.clone())));
+            prop_assert_eq!(rendered.unwrap(), json!([value, format!("x{value}")]));
+        }
+
+        #[test]
+        fn any_text_is_a_template_or_refused(text in "[{}a-c .]{0,12}") {
+            if let Ok(template) = TextTemplate::parse(&text) {
+                let _ = with_scope(|scope| template.render(&scope));
+            }
+        }
+
+        #[test]
+        fn an_escaped_value_never_leaves_its_segment(value in "\\PC{0,12}") {
+            let rendered = with_scope(|scope| TextTemplate::parse("/a/{{value}}/b").unwrap().render_path(&scope.with("value", value.clone())));
+            if let Ok(path) = rendered {
+                prop_assert_eq!(path.matches('/').count(), 3);
+                prop_assert!(!path.contains(['?', '#', '\\', ' ']));
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What requests are signed in with, from one sign-in to its end.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{
+    blueprint::{Needs, SignIn},
+    error::{Error, ErrorKind},
+    store::{Clock, Credentials, StoredSession},
+    template::{SecretMap, Variables},
+};
+
+/// One sign-in: the variables of requests and the headers that go with each.
+pub(crate) struct Access {
+    settings: Arc<Map<String, Value>>,
+    credentials: SecretMap,
+    credentials_version: i64,
+    session: SecretMap,
+    session_version: Option<i64>,
+    headers: HeaderMap,
+    fresh_until: Option<DateTime<Utc>>,
+    renewable: bool,
+    ended: AtomicBool,
+    proven: AtomicBool,
+    first: Arc<Mutex<()>>,
+}
+
+/// What an access is made of.
+pub(super) struct Made<'a> {
+    pub(super) settings: Arc<Map<String, Value>>,
+    pub(super) credentials: &'a Credentials,
+    pub(super) stored: Option<&'a StoredSession>,
+    /// When the session was made, or loaded.
+    pub(super) since: DateTime<Utc>,
+    /// Whether each request carries a password, which a system may lock after wrong tries.
+    pub(super) is_password: bool,
+}
+
+impl Access {
+    pub(super) fn new(sign_in: &SignIn, made: Made<'_>) -> Result<Self, Error> {
+        let Made { settings, credentials, stored, since, is_password } = made;
+        let session = stored.map(|stored| stored.session.values.clone()).unwrap_or_default();
+        let variables = Variables {
+            settings: &settings,
+            credentials: &credentials.values,
+            session: &session,
+        };
+        let headers = secret_headers(sign_in.headers(&variables)?)?;
+        let end = stored.and_then(|stored| stored.session.expires_at);
+        Ok(Self {
+            headers,
+            credentials: credentials.values.clone(),
+            credentials_version: credentials.version,
+            session_version: stored.map(|stored| stored.version),
+            fresh_until: end.map(|end| fresh_until(end, since)),
+            renewable: sign_in.needs() != Needs::Nothing,
+            ended: AtomicBool::new(false),
+            proven: AtomicBool::new(!is_password),
+            first: Arc::default(),
+            settings,
+            session,
+        })
+    }
+
+    /// Returns the variables of the templates of requests.
+    pub(crate) fn variables(&self) -> Variables<'_> {
+        Variables {
+            settings: &self.settings,
+            credentials: &self.credentials,
+            session: &self.session,
+        }
+    }
+
+    /// Returns the headers that sign a request in.
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Iterates over everything that must not be shown.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.credentials.iter().chain(self.session.iter())
+    }
+
+    /// Returns whether another sign-in with the same credentials can replace it.
+    pub(crate) const fn is_renewable(&self) -> bool {
+        self.renewable
+    }
+
+    pub(super) const fn credentials_version(&self) -> i64 {
+        self.credentials_version
+    }
+
+    pub(super) const fn session_version(&self) -> Option<i64> {
+        self.session_version
+    }
+
+    pub(super) fn is_alive(&self, clock: &dyn Clock) -> bool {
+        !self.ended.load(Ordering::Acquire) && self.fresh_until.is_none_or(|until| clock.now() < until)
+    }
+
+    /// Refuses to send when the system has already said no to this sign-in.
+    pub(crate) fn check_alive(&self) -> Result<(), Error> {
+        if !self.ended.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let message = "the system refused this sign-in before the request was sent";
+        Err(Error::new(ErrorKind::ReauthorizationRequired, message))
+    }
+
+    /// Ends it: the system said no to it.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Notes that the system accepted it.
+    pub(crate) fn prove(&self) {
+        if !self.proven.load(Ordering::Relaxed) {
+            self.proven.store(true, Ordering::Release);
+        }
+    }
+
+    /// Lets requests with a password that the system has not accepted yet go one at a time, because some systems lock
+    /// the account after three wrong ones.
+    pub(crate) async fn wait_until_proven(&self) -> Option<OwnedMutexGuard<()>> {
+        if self.proven.load(Ordering::Acquire) {
+            return None;
+        }
+        let alone = Arc::clone(&self.first).lock_owned().await;
+        (!self.proven.load(Ordering::Acquire)).then_some(alone)
+    }
+
+    /// Makes an access with credentials and nothing else.
+    #[cfg(test)]
+    pub(crate) fn for_tests<const N: usize>(credentials: [(&str, &str); N]) -> Self {
+        Self {
+            settings: Arc::default(),
+            credentials: credentials.into_iter().collect(),
+            credentials_version: 1,
+            session: SecretMap::default(),
+            session_version: None,
+            headers: HeaderMap::new(),
+            fresh_until: None,
+            renewable: false,
+            ended: AtomicBool::new(false),
+            proven: AtomicBool::new(true),
+            first: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("credentials", &self.credentials)
+            .field("session", &self.session)
+            .field("fresh_until", &self.fresh_until)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+fn secret_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let unfit = || Error::new(ErrorKind::InvalidSettings, format!("a credential does not fit the header `{name}`"));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
+        let mut value = HeaderValue::from_str(&value).map_err(|_| unfit())?;
+        value.set_sensitive(true);
+        map.insert(key, value);
+    }
+    Ok(map)
+}
+
+/// Returns until when a session is used: a minute before its end, or half of its life if that is later.
+pub(super) fn fresh_until(end: DateTime<Utc>, since: DateTime<Utc>) -> DateTime<Utc> {
+    let margin = TimeDelta::seconds(60).min((end - since).max(TimeDelta::zero()) / 2);
+    end - margin
+}

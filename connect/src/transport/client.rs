@@ -1,0 +1,178 @@
+//! The network: an HTTP client without cookies, redirects and proxies that connects only where the guard admits it.
+
+use std::{error::Error as StdError, io, time::Duration};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use url::Url;
+
+use super::{Guard, Outgoing, Response, Wire, guard::{ResolveError, Resolver}, size};
+use crate::{
+    error::{Error, ErrorKind},
+    request::RequestBody,
+};
+
+/// How the client connects.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// Which addresses it may connect to.
+    pub guard: Guard,
+    /// The longest time to connect, resolving and encryption included.
+    pub connect: Duration,
+    /// How long a connection is kept that nobody uses.
+    pub idle: Duration,
+    /// Certificates of authorities to trust besides those of the machine, as PEM.
+    pub authorities: Vec<Vec<u8>>,
+    /// How it names itself.
+    pub user_agent: String,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            guard: Guard::default(),
+            connect: Duration::from_secs(3),
+            idle: Duration::from_secs(90),
+            authorities: Vec::new(),
+            user_agent: concat!("Lineshaft/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// The HTTP client of all connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    guard: Guard,
+    secure: reqwest::Client,
+    /// For addresses without https, which only allowed networks have.
+    plain: reqwest::Client,
+}
+
+impl HttpClient {
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the settings, such as a certificate that cannot be read.
+    pub fn new(settings: &ClientSettings) -> Result<Self, Error> {
+        Ok(Self {
+            guard: settings.guard.clone(),
+            secure: build(settings, true)?,
+            plain: build(settings, false)?,
+        })
+    }
+
+    async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Response, Error> {
+        let plan = outgoing.plan;
+        let url = Url::parse(&plan.url)
+            .map_err(|_| Error::new(ErrorKind::InvalidSettings, "the address of the system is not a web address"))?;
+        self.guard.check(&url)?;
+        let client = if url.scheme() == "https" { &self.secure } else { &self.plain };
+        let mut request = client.request(plan.method.clone(), url).headers(headers_of(&outgoing)?);
+        request = match &plan.body {
+            RequestBody::Empty => request,
+            RequestBody::Json(text) => request.body(text.clone()),
+            RequestBody::Form(fields) => request.form(fields),
+        };
+        let response = request.send().await.map_err(|error| classify(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let announced = response.content_length();
+        let body = size::collect(response.bytes_stream(), announced, outgoing.most_bytes, |error| classify(&error)).await?;
+        Ok(Response { status, headers, body })
+    }
+}
+
+impl Wire for HttpClient {
+    fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        self.exchange(request).boxed()
+    }
+}
+
+fn build(settings: &ClientSettings, secure: bool) -> Result<reqwest::Client, Error> {
+    let resolver = Resolver {
+        guard: settings.guard.clone(),
+        secure,
+    };
+    let mut builder = reqwest::Client::builder()
+        .user_agent(&settings.user_agent)
+        .connect_timeout(settings.connect)
+        .pool_idle_timeout(settings.idle)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .tcp_nodelay(true)
+        .https_only(secure)
+        .dns_resolver(resolver);
+    for pem in &settings.authorities {
+        let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unreadable("certificate"))?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|_| unreadable("client setting"))
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidSettings, format!("a {what} cannot be used"))
+}
+
+fn headers_of(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Error> {
+    let plan = outgoing.plan;
+    let mut headers = HeaderMap::with_capacity(plan.headers.len() + outgoing.sign_in.len() + 2);
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    if matches!(plan.body, RequestBody::Json(_)) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &plan.headers {
+        let unfit = |_| Error::new(ErrorKind::InvalidSettings, format!("the header `{name}` cannot be sent"));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit(()))?;
+        headers.insert(key, HeaderValue::from_str(value).map_err(|_| unfit(()))?);
+    }
+    for (name, value) in outgoing.sign_in {
+        headers.insert(name, value.clone());
+    }
+    Ok(headers)
+}
+
+/// Tells what kind of failure a client error is. Its own text names addresses and is not passed on.
+fn classify(error: &reqwest::Error) -> Error {
+    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<ResolveError>()) {
+        return (*refused).into();
+    }
+    if error.is_timeout() {
+        let message = if error.is_connect() { "connecting to the system took too long" } else { "the system took too long" };
+        return Error::new(ErrorKind::Timeout, message);
+    }
+    if error.is_builder() {
+        return Error::new(ErrorKind::InvalidSettings, "the request to the system cannot be built");
+    }
+    let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+    if error.is_connect() {
+        return match io {
+            Some(io) if is_tls(io) => Error::new(ErrorKind::Tls, "no safe connection to the system: its certificate or encryption was refused"),
+            Some(io) => Error::new(ErrorKind::Network, format!("cannot connect to the system: {}", io.kind())),
+            None => Error::new(ErrorKind::Network, "cannot connect to the system"),
+        };
+    }
+    let garbled = match io {
+        Some(io) => matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
+        None => causes(error).any(|cause| cause.to_string().contains("invalid")),
+    };
+    if garbled {
+        return Error::new(ErrorKind::MalformedResponse, "the answer breaks the rules of HTTP or of its compression");
+    }
+    Error::new(ErrorKind::Network, "the connection to the system broke off")
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause| {
+        // An io error hides what it wraps from `source` when it was made from another error.
+        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => cause.source(),
+        }
+    })
+}
+
+/// The TLS library tells its failures as invalid data, and a peer that hangs up during the handshake by name.
+fn is_tls(io: &io::Error) -> bool {
+    io.kind() == io::ErrorKind::InvalidData || io.to_string().contains("tls handshake")
+}

@@ -1,0 +1,325 @@
+//! Decides which addresses requests may go to: the public internet over https, and the networks that the operator allows.
+//!
+//! Names are resolved here, and only addresses that passed are handed to the client, so the address that was checked is
+//! the one that is connected to.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+    sync::Arc,
+};
+
+use url::{Host, Url};
+
+use crate::error::{Error, ErrorKind};
+
+/// A network in CIDR form, such as `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// A text that is not a network in CIDR form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a network such as 10.0.0.0/8 or fd00::/8")]
+pub struct InvalidNetwork(pub String);
+
+impl Network {
+    /// Returns whether an address lies in the network.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let shift = 32 - u32::from(self.prefix);
+                u32::from(network).checked_shr(shift) == u32::from(address).checked_shr(shift)
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let shift = 128 - u32::from(self.prefix);
+                u128::from(network).checked_shr(shift) == u128::from(address).checked_shr(shift)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidNetwork(text.chars().take(80).collect());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            Some(prefix) => prefix.parse().map_err(|_| invalid())?,
+            None => longest,
+        };
+        if prefix > longest {
+            return Err(invalid());
+        }
+        Ok(Self { address, prefix })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// The rule for addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    allowed: Arc<[Network]>,
+}
+
+impl Guard {
+    /// Makes a rule that lets requests into these networks as well, there also without https.
+    #[must_use]
+    pub fn new(allowed: &[Network]) -> Self {
+        Self { allowed: allowed.into() }
+    }
+
+    /// Checks what can be checked of a web address without resolving its name.
+    ///
+    /// # Errors
+    /// Refuses other schemes than https and http, user names in the address, and forbidden IP addresses.
+    pub fn check(&self, url: &Url) -> Result<(), Error> {
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            other => return Err(refused(format!("addresses that begin with `{other}:` are not allowed"))),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("user names in addresses are not allowed"));
+        }
+        let address = match url.host() {
+            None => return Err(refused("the address has no host")),
+            Some(Host::Domain(_)) => return Ok(()),
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        };
+        if self.admits(address, secure) {
+            return Ok(());
+        }
+        Err(if !secure && is_public(address) {
+            refused("only https is allowed for this address")
+        } else {
+            refused(format!("the network of {address} is not allowed"))
+        })
+    }
+
+    /// Returns whether requests may go to an address, over https or in the clear.
+    #[must_use]
+    pub fn admits(&self, address: IpAddr, secure: bool) -> bool {
+        (secure && is_public(address)) || self.is_allowed(address)
+    }
+
+    fn is_allowed(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.allowed.iter().any(|network| network.contains(address))
+    }
+
+    /// Resolves a name to the addresses that requests may go to.
+    async fn resolve(&self, name: &str, secure: bool) -> Result<Vec<SocketAddr>, ResolveError> {
+        let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await.map_err(|_| ResolveError::Unknown)?.collect();
+        self.sift(found, secure)
+    }
+
+    fn sift(&self, found: Vec<SocketAddr>, secure: bool) -> Result<Vec<SocketAddr>, ResolveError> {
+        if found.is_empty() {
+            return Err(ResolveError::Unknown);
+        }
+        let only_insecure = !secure && found.iter().any(|address| is_public(address.ip()));
+        let fit: Vec<SocketAddr> = found.into_iter().filter(|address| self.admits(address.ip(), secure)).collect();
+        match (fit.is_empty(), only_insecure) {
+            (false, _) => Ok(fit),
+            (true, true) => Err(ResolveError::NotSecure),
+            (true, false) => Err(ResolveError::Forbidden),
+        }
+    }
+}
+
+fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidSettings, message)
+}
+
+/// Why a name gave no address to connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ResolveError {
+    #[error("the name of the host is not known")]
+    Unknown,
+    #[error("the network of the host is not allowed")]
+    Forbidden,
+    #[error("only https is allowed for this host")]
+    NotSecure,
+}
+
+impl From<ResolveError> for Error {
+    fn from(error: ResolveError) -> Self {
+        let kind = match error {
+            ResolveError::Unknown => ErrorKind::Network,
+            ResolveError::Forbidden | ResolveError::NotSecure => ErrorKind::InvalidSettings,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// The guard as the client's resolver of names.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolver {
+    pub(crate) guard: Guard,
+    pub(crate) secure: bool,
+}
+
+impl reqwest::dns::Resolve for Resolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let resolver = self.clone();
+        Box::pin(async move {
+            let fit = resolver.guard.resolve(name.as_str(), resolver.secure).await?;
+            let addresses: reqwest::dns::Addrs = Box::new(fit.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// Returns whether an address belongs to the public internet.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !matches!(
+        (a, b, c),
+        (0 | 10 | 127 | 224.., _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (192, 168, _)
+            | (198, 18 | 19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    )
+}
+
+/// Global unicast without the blocks that carry IPv4 addresses inside or are set apart. Mapped, NAT64, unique-local,
+/// link-local and multicast addresses all lie outside of 2000::/3.
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [a, b, ..] = address.segments();
+    let global = a & 0xe000 == 0x2000;
+    let protocols = a == 0x2001 && b < 0x0200;
+    let documentation = (a == 0x2001 && b == 0x0db8) || (a == 0x3fff && b < 0x1000);
+    let six_to_four = a == 0x2002;
+    global && !protocols && !documentation && !six_to_four
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(guard: &Guard, url: &str) -> Result<(), Error> {
+        guard.check(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn addresses_inside_and_their_disguises_are_refused() {
+        let guard = Guard::default();
+        for url in [
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0177.0.0.1/",
+            "https://0x7f.1/",
+            "https://0/",
+            "https://10.1.2.3/",
+            "https://172.31.0.1/",
+            "https://192.168.1.1/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://100.64.0.1/",
+            "https://198.18.0.1/",
+            "https://224.0.0.1/",
+            "https://255.255.255.255/",
+            "https://[::1]/",
+            "https://[::]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:8.8.8.8]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[64:ff9b:1::1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[2001::1]/",
+            "https://[fd00::1]/",
+            "https://[fe80::1]/",
+            "https://[ff02::1]/",
+            "https://[2001:db8::1]/",
+            "https://user@8.8.8.8/",
+            "https://user:password@erp.example.com/",
+            "http://8.8.8.8/",
+            "ftp://erp.example.com/",
+            "file:///etc/passwd",
+            "gopher://8.8.8.8/",
+        ] {
+            assert!(check(&guard, url).is_err(), "{url}");
+        }
+        for url in ["https://8.8.8.8/", "https://[2606:4700::1111]/", "https://erp.example.com:8443/api"] {
+            assert!(check(&guard, url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_operator_can_allow_networks() {
+        let guard = Guard::new(&["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        for url in ["http://10.1.2.3/", "https://10.1.2.3/", "http://[fd00::1]:8000/", "https://[::ffff:10.0.0.1]/"] {
+            assert!(check(&guard, url).is_ok(), "{url}");
+        }
+        for url in ["http://11.1.2.3/", "https://127.0.0.1/", "https://[fe80::1]/", "http://8.8.8.8/"] {
+            assert!(check(&guard, url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_lead_only_to_addresses_that_pass() {
+        let guard = Guard::new(&["10.0.0.0/8".parse().unwrap()]);
+        let address = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
+        let mixed = vec![address("127.0.0.1"), address("8.8.8.8"), address("10.0.0.1")];
+        assert_eq!(guard.sift(mixed.clone(), true).unwrap(), [address("8.8.8.8"), address("10.0.0.1")]);
+        assert_eq!(guard.sift(mixed, false).unwrap(), [address("10.0.0.1")]);
+        assert_eq!(guard.sift(vec![address("127.0.0.1")], true), Err(ResolveError::Forbidden));
+        assert_eq!(guard.sift(vec![address("8.8.8.8")], false), Err(ResolveError::NotSecure));
+        assert_eq!(guard.sift(Vec::new(), true), Err(ResolveError::Unknown));
+    }
+
+    #[test]
+    fn networks_are_read_strictly() {
+        for text in ["10.0.0.0/33", "10.0.0/8", "::/129", "", "/8", "10.0.0.0/-1", "host/8"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
+        assert!("9.9.9.9".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_forbidden_ipv4_stays_forbidden_in_every_ipv6_form(bits in any::<u32>()) {
+            let v4 = Ipv4Addr::from(bits);
+            prop_assume!(!is_public_v4(v4));
+            let guard = Guard::default();
+            let low = u128::from(bits);
+            for form in [low, 0xffff_0000_0000 | low, (0x64_ff9b << 96) | low, (0x2002 << 112) | (low << 80)] {
+                prop_assert!(!guard.admits(IpAddr::V6(Ipv6Addr::from(form)), true));
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The line to one system: repeats what may be repeated, keeps to the system's limits, classifies the answers.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Access, Limits, Outgoing, Response, Wire, concurrency::Slots, log, rate::Rates, retry::{self, Retries}, timeout,
+};
+use crate::{
+    blueprint::Blueprint,
+    context::CallContext,
+    error::{Error, ErrorKind},
+    layers::breaker::Breaker,
+    layers::observe::Meter,
+    request::RequestPlan,
+};
+
+/// The line to one system.
+pub(crate) struct Line {
+    wire: Arc<dyn Wire>,
+    blueprint: Arc<Blueprint>,
+    breaker: Arc<Breaker>,
+    meter: Meter,
+    retries: Retries,
+    slots: Slots,
+    rates: Rates,
+    attempt: Duration,
+    most_bytes: usize,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("slots", &self.slots).field("rates", &self.rates).finish_non_exhaustive()
+    }
+}
+
+/// Classifies an answer: a failure, or none.
+type Classify<'a> = &'a (dyn Fn(&Response) -> Option<Error> + Sync);
+
+/// A failed attempt, and whether anything was sent.
+struct Failure {
+    error: Error,
+    sent: bool,
+}
+
+impl Line {
+    pub(crate) fn new(
+        wire: Arc<dyn Wire>,
+        blueprint: Arc<Blueprint>,
+        breaker: Arc<Breaker>,
+        meter: Meter,
+        limits: Limits,
+        retry: retry::Settings,
+    ) -> Self {
+        let manifest = blueprint.manifest();
+        let attempt = manifest.http.timeout_ms.map_or(limits.attempt, |ms| Duration::from_millis(ms).min(limits.attempt));
+        let most_bytes = manifest.http.max_response_bytes.unwrap_or(usize::MAX).min(limits.most_bytes);
+        let in_flight = manifest.limits.concurrency.map_or(usize::MAX, usize::from).min(limits.in_flight);
+        Self {
+            retries: Retries::new(retry),
+            slots: Slots::new(in_flight),
+            rates: Rates::new(&manifest.limits.rates),
+            wire,
+            breaker,
+            meter,
+            attempt,
+            most_bytes,
+            blueprint,
+        }
+    }
+
+    /// Returns how many requests may be under way at the same time.
+    pub(crate) const fn width(&self) -> usize {
+        self.slots.most()
+    }
+
+    /// Returns the longest time of one attempt.
+    pub(crate) const fn attempt_time(&self) -> Duration {
+        self.attempt
+    }
+
+    /// Returns until when the system wants to be left alone.
+    pub(crate) fn paused_until(&self) -> Option<Instant> {
+        self.rates.paused_until()
+    }
+
+    /// Sends a request and returns the answer if it is a success.
+    pub(crate) async fn exchange(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Access,
+    ) -> Result<Response, Error> {
+        let classify = |response: &Response| self.classify(response);
+        self.exchange_with(context, plan, Some(access), &classify).await
+    }
+
+    /// Sends a request that is not signed in, such as a login, with its own way to tell failures.
+    pub(crate) async fn exchange_bare(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        classify: Classify<'_>,
+    ) -> Result<Response, Error> {
+        self.exchange_with(context, plan, None, classify).await
+    }
+
+    /// Classifies an answer by the rules of the manifest and the built-in ones.
+    pub(crate) fn classify(&self, response: &Response) -> Option<Error> {
+        self.blueprint.classify(response.status.as_u16(), &response.headers, &response.body)
+    }
+
+    async fn exchange_with(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: Option<&Access>,
+        classify: Classify<'_>,
+    ) -> Result<Response, Error> {
+        self.retries.deposit();
+        let mut repeated = 0;
+        loop {
+            let failure = match self.attempt(context, plan, access, classify).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            if !plan.repeatable || !failure.sent || !self.breaker.is_closed() {
+                return Err(failure.error);
+            }
+            let Some(wait) = self.retries.next_wait(repeated, &failure.error, context.deadline()) else {
+                return Err(failure.error);
+            };
+            repeated += 1;
+            tracing::debug!(
+                attempt = repeated,
+                wait_ms = wait.as_millis(),
+                error.kind = failure.error.kind().code(),
+                "sending the request again"
+            );
+            sleep(wait).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: Option<&Access>,
+        classify: Classify<'_>,
+    ) -> Result<Response, Failure> {
+        let unsent = |error| Failure { error, sent: false };
+        let _slot = self.slots.take(context.deadline()).await.map_err(unsent)?;
+        self.rates.wait(&plan.method, context.deadline()).await.map_err(unsent)?;
+        // Others may have learned while this request waited that its sign-in is worth nothing any more.
+        if let Some(access) = access {
+            access.check_alive().map_err(unsent)?;
+        }
+        context.count_call();
+        let started = Instant::now();
+        let none = http::HeaderMap::new();
+        let outgoing = Outgoing {
+            plan,
+            sign_in: access.map_or(&none, Access::headers),
+            most_bytes: self.most_bytes,
+        };
+        let result = timeout::limit(self.attempt, context.deadline(), self.wire.send(outgoing)).await;
+        log::attempt(context, plan, access, &result, started);
+        let result = result.and_then(|response| match classify(&response) {
+            None => Ok(response),
+            Some(error) => Err(error),
+        });
+        self.meter.request(result.as_ref().err().map(Error::kind), started.elapsed());
+        match result {
+            Ok(response) => {
+                self.rates.taken();
+                if let Some(access) = access {
+                    access.prove();
+                }
+                Ok(response)
+            }
+            Err(error) => {
+                self.heed(&error, access);
+                Err(Failure { error, sent: true })
+            }
+        }
+    }
+
+    /// Keeps what a failure means for the requests of others.
+    fn heed(&self, error: &Error, access: Option<&Access>) {
+        match error.kind() {
+            ErrorKind::RateLimited => self.rates.pause(error.retry_after()),
+            ErrorKind::Unavailable if error.retry_after().is_some() => self.rates.pause(error.retry_after()),
+            ErrorKind::SessionExpired | ErrorKind::InvalidCredentials => {
+                if let Some(access) = access {
+                    access.end();
+                }
+            }
+            _ => {}
+        }
+    }
+}

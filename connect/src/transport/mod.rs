@@ -1,0 +1,174 @@
+//! Sends planned requests: signs them in, shares identical reads, and passes them down the line.
+//!
+//! From the outside in: authorize, share, retry, concurrency, rate, timeout, log, wire (client, guard, size).
+
+pub(crate) mod authorize;
+mod client;
+mod concurrency;
+mod guard;
+mod line;
+mod log;
+mod rate;
+pub mod retry;
+mod share;
+mod size;
+mod timeout;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode};
+
+pub(crate) use authorize::Access;
+pub use client::{ClientSettings, HttpClient};
+pub use guard::{Guard, InvalidNetwork, Network};
+pub(crate) use line::Line;
+
+use self::{authorize::Authorizer, share::Shares};
+use crate::{
+    context::CallContext,
+    error::{Error, ErrorKind},
+    request::RequestPlan,
+};
+
+/// The answer to one request.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+/// What is put on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The request.
+    pub plan: &'a RequestPlan,
+    /// The headers of the sign-in.
+    pub sign_in: &'a HeaderMap,
+    /// Bytes that the answer may have after decompression.
+    pub most_bytes: usize,
+}
+
+/// The seam to the network: sends one request once and reads the whole answer.
+pub trait Wire: Send + Sync {
+    /// Sends a request. Every status is an answer; errors are those of the network and of the limits.
+    fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>>;
+}
+
+/// Limits of one connection. The manifest may lower them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest time of one attempt.
+    pub attempt: Duration,
+    /// Bytes that an answer may have after decompression.
+    pub most_bytes: usize,
+    /// Requests that may be under way at the same time.
+    pub in_flight: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attempt: Duration::from_secs(10),
+            most_bytes: 20 * 1024 * 1024,
+            in_flight: 64,
+        }
+    }
+}
+
+/// How often one request is planned with another session before it is given up.
+const MOST_SIGN_INS: usize = 4;
+
+/// The way from a planned request to its answer, for one connection.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    line: Arc<Line>,
+    authorizer: Arc<Authorizer>,
+    shares: Shares,
+}
+
+impl Transport {
+    pub(crate) fn new(line: Arc<Line>, authorizer: Arc<Authorizer>) -> Self {
+        Self {
+            line,
+            authorizer,
+            shares: Shares::default(),
+        }
+    }
+
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
+    /// Returns what requests are signed in with, signing in first if need be.
+    pub(crate) async fn access(&self, context: &CallContext) -> Result<Arc<Access>, Error> {
+        self.authorizer.access(context).await
+    }
+
+    /// Plans a request with the present sign-in and sends it. When the session has ended meanwhile, signs in once more,
+    /// plans anew and sends that.
+    pub(crate) async fn send(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+    ) -> Result<Arc<Response>, Error> {
+        let mut access = access;
+        let mut refused = false;
+        for _ in 0..MOST_SIGN_INS {
+            let planned = Arc::new(plan(&access)?);
+            let error = match self.exchange(context, planned, &access).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            match error.kind() {
+                // The session ended while the request waited; nothing was sent.
+                ErrorKind::ReauthorizationRequired if access.is_renewable() => {}
+                ErrorKind::SessionExpired | ErrorKind::InvalidCredentials if !refused && access.is_renewable() => {
+                    refused = true;
+                }
+                ErrorKind::SessionExpired | ErrorKind::InvalidCredentials => {
+                    return Err(self.authorizer.refuse(&access, error));
+                }
+                _ => return Err(error),
+            }
+            access = self.authorizer.renew(context, &access).await?;
+        }
+        Err(Error::new(ErrorKind::SessionExpired, "the sessions of the system end faster than requests can be sent"))
+    }
+
+    async fn exchange(
+        &self,
+        context: &CallContext,
+        plan: Arc<RequestPlan>,
+        access: &Arc<Access>,
+    ) -> Result<Arc<Response>, Error> {
+        let _alone = access.wait_until_proven().await;
+        if !plan.repeatable {
+            let result = self.line.exchange(context, &plan, access).await.map(Arc::new);
+            self.shares.forget();
+            return result;
+        }
+        loop {
+            let reading = self.shares.join(&plan, || {
+                let (line, context, plan, access) =
+                    (Arc::clone(&self.line), context.clone(), Arc::clone(&plan), Arc::clone(access));
+                async move { line.exchange(&context, &plan, &access).await.map(Arc::new) }
+            });
+            match reading.await {
+                // The query that began the read had less time than this one.
+                Err(error) if error.kind() == ErrorKind::DeadlineExceeded && !context.time_left().is_zero() => {}
+                result => return result,
+            }
+        }
+    }
+}

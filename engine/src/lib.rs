@@ -1,0 +1,109 @@
+//! The use cases: federated query, connections, tokens, credentials.
+
+pub mod query;
+pub mod session;
+pub mod registry;
+pub mod pool;
+pub mod connections;
+pub mod credentials;
+pub mod customers;
+pub mod organizations;
+pub mod tokens;
+pub mod secrets;
+pub mod database;
+
+mod live;
+mod probe;
+mod store;
+
+pub use live::Live;
+pub use probe::ProbeReport;
+pub use session::Session;
+
+use std::sync::Arc;
+
+use lineshaft_connect::transport::client::HttpClient;
+use lineshaft_schema::{Catalogue, ConnectionStatus};
+use sea_orm::DatabaseConnection;
+
+use crate::{connections::Connections, credentials::Vault, pool::Pool, registry::Registry, secrets::KeyRing, tokens::Tokens};
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The own database, migrated.
+    pub database: DatabaseConnection,
+    /// The keys that seal secrets.
+    pub keys: Arc<KeyRing>,
+    /// The connectors.
+    pub registry: Registry,
+    /// The client for calls to systems.
+    pub client: HttpClient,
+    /// Settings.
+    pub settings: Settings,
+}
+
+/// Settings of the engine.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Limits of queries.
+    pub query: query::Settings,
+    /// Limits of calls to systems.
+    pub connector: lineshaft_connect::connector::Options,
+}
+
+/// Everything that the server can do, behind every way to ask it.
+pub struct Engine {
+    /// The unified model.
+    pub catalogue: Arc<Catalogue>,
+    /// The own database.
+    pub database: DatabaseConnection,
+    /// The connectors.
+    pub registry: Arc<Registry>,
+    /// The connections.
+    pub connections: Connections,
+    /// Credentials of connections.
+    pub vault: Vault,
+    /// API tokens.
+    pub tokens: Tokens,
+    /// Live connections.
+    pub pool: Pool,
+    /// Settings.
+    pub settings: Settings,
+}
+
+impl Engine {
+    /// Puts an engine together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let registry = Arc::new(parts.registry);
+        let vault = Vault::new(parts.database.clone(), parts.keys.clone());
+        let tokens = Tokens::new(parts.database.clone(), parts.keys);
+        let pool = Pool::new(registry.clone(), vault.clone(), parts.client, parts.settings.connector.clone());
+        Self {
+            catalogue: registry.catalogue().clone(),
+            connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
+            database: parts.database,
+            registry,
+            vault,
+            tokens,
+            pool,
+            settings: parts.settings,
+        }
+    }
+}
+
+/// Returns the status of a connection in the words of the model.
+#[must_use]
+pub fn status_of(status: connections::Status) -> ConnectionStatus {
+    use connections::Status;
+    match status {
+        Status::Pending => ConnectionStatus::Pending,
+        Status::Active => ConnectionStatus::Active,
+        Status::Degraded => ConnectionStatus::Degraded,
+        Status::Unreachable => ConnectionStatus::Unreachable,
+        Status::ReauthRequired => ConnectionStatus::ReauthRequired,
+        Status::Paused => ConnectionStatus::Paused,
+        Status::Disabled => ConnectionStatus::Disabled,
+        Status::Disconnected => ConnectionStatus::Disconnected,
+    }
+}

@@ -1,0 +1,78 @@
+//! The live connectors of this process: one for each connection, kept while its settings stay the same.
+
+use std::{sync::Arc, time::Duration};
+
+use lineshaft_connect::{
+    connector::{Connector, Options, Parts},
+    store::{SystemClock, Unobserved},
+    transport::client::HttpClient,
+};
+use lineshaft_schema::ConnectionId;
+use moka::sync::Cache;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{connections::Connection, credentials::Vault, query::SourceError, registry::Registry, store::VaultStore};
+
+/// Connectors that nobody used for so long are let go.
+const IDLE: Duration = Duration::from_secs(3600);
+const MOST: u64 = 10_000;
+
+/// The live connectors of this process.
+pub struct Pool {
+    registry: Arc<Registry>,
+    vault: Vault,
+    client: HttpClient,
+    options: Options,
+    live: Cache<Uuid, Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    settings: Arc<Map<String, Value>>,
+    connector: Arc<Connector>,
+}
+
+impl Pool {
+    /// Makes an empty pool.
+    pub(crate) fn new(registry: Arc<Registry>, vault: Vault, client: HttpClient, options: Options) -> Self {
+        Self { registry, vault, client, options, live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build() }
+    }
+
+    /// Returns the connector of a connection.
+    ///
+    /// # Errors
+    /// When the connector is not loaded, or the settings do not fit it.
+    pub fn connector(&self, connection: &Connection) -> Result<Arc<Connector>, SourceError> {
+        if let Some(entry) = self.live.get(&connection.id)
+            && *entry.settings == connection.settings
+        {
+            return Ok(entry.connector);
+        }
+        let kind = self.registry.get(&connection.connector).ok_or_else(|| {
+            let message = format!("the connector `{}` is not loaded or has errors", connection.connector);
+            SourceError::new("CONNECTOR_NOT_AVAILABLE", message)
+        })?;
+        let blueprint = kind.blueprint_for(&connection.settings).map_err(|problem| SourceError::new("CONNECTOR_NOT_AVAILABLE", problem))?;
+        let parts = Parts {
+            id: ConnectionId(connection.id),
+            name: connection.name.clone(),
+            blueprint,
+            settings: connection.settings.clone(),
+            credentials: Arc::new(VaultStore::new(self.vault.clone(), connection.organization_id, connection.id)),
+            observer: Arc::new(Unobserved),
+            client: self.client.clone(),
+            clock: Arc::new(SystemClock),
+            options: self.options.clone(),
+        };
+        let connector = Arc::new(Connector::new(parts).map_err(|error| SourceError::from(&error))?);
+        let entry = Entry { settings: Arc::new(connection.settings.clone()), connector: connector.clone() };
+        self.live.insert(connection.id, entry);
+        Ok(connector)
+    }
+
+    /// Lets a connector go, so that the next use starts afresh.
+    pub fn forget(&self, connection: Uuid) {
+        self.live.invalidate(&connection);
+    }
+}

@@ -1,0 +1,220 @@
+//! Reads one connection's part of a list, a page at a time, and keeps what passes the residual filter.
+
+use std::{cmp::Ordering, collections::VecDeque, sync::Arc, time::Duration};
+
+use lineshaft_connect::{
+    Error, ErrorKind,
+    connector::Connector,
+    context::CallContext,
+    request::{ListRequest, PageState},
+};
+use lineshaft_schema::{Direction, Filter, Order, Position, Record, filter::number_of, value::Scalar};
+
+use super::{SourceError, plan::Reading};
+
+/// One connection's part of a list while it is executed.
+pub(super) struct Branch {
+    /// The place of its connection in the page.
+    pub(super) connection: usize,
+    connector: Arc<Connector>,
+    context: CallContext,
+    request: ListRequest,
+    residual: Filter,
+    order: Option<Order>,
+    sort_here: bool,
+    after: Option<Position>,
+    state: State,
+    scanned: u32,
+    /// Records that were read and not yet given out.
+    pub(super) buffer: VecDeque<Record>,
+    /// Why it ended early.
+    pub(super) error: Option<SourceError>,
+    /// Whether the error says that the credentials are dead.
+    pub(super) refused_credentials: bool,
+    /// The number of all records, when the system told it.
+    pub(super) total: Option<u64>,
+    /// The last record that was given out or skipped.
+    pub(super) position: Position,
+    /// How long it took so far.
+    pub(super) latency: Duration,
+    /// Conditions and order that the system applied.
+    pub(super) pushed_down: Vec<String>,
+    /// Conditions and order that were applied here.
+    pub(super) applied_here: Vec<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    More(Option<PageState>),
+    Ended,
+}
+
+impl Branch {
+    pub(super) fn new(
+        connection: usize,
+        connector: Arc<Connector>,
+        context: CallContext,
+        order: Option<Order>,
+        position: Option<Position>,
+        reading: Reading,
+    ) -> Self {
+        Self {
+            connection,
+            connector,
+            context,
+            request: reading.request,
+            residual: reading.residual,
+            order,
+            sort_here: reading.sort_here,
+            after: position.clone().filter(|position| position.key.is_some()),
+            state: State::More(None),
+            scanned: 0,
+            buffer: VecDeque::new(),
+            error: None,
+            refused_credentials: false,
+            total: None,
+            position: position.unwrap_or(Position { key: None, order: None, given: 0, ended: false }),
+            latency: Duration::ZERO,
+            pushed_down: reading.pushed_down,
+            applied_here: reading.applied_here,
+        }
+    }
+
+    /// Returns whether nothing more can come from the system.
+    pub(super) const fn ended(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    /// Returns how many requests were sent.
+    pub(super) fn calls(&self) -> u32 {
+        self.context.calls()
+    }
+
+    /// Reads until so many records are buffered, the list ends, or a bound is reached.
+    pub(super) async fn fill(&mut self, wanted: usize, most_scanned: u32) {
+        let started = tokio::time::Instant::now();
+        while self.buffer.len() < wanted || self.sort_here {
+            let State::More(page) = &mut self.state else { break };
+            let page = page.take();
+            if self.scanned >= most_scanned {
+                self.reach_bound(page, most_scanned);
+                break;
+            }
+            if !self.read_page(page, wanted).await {
+                break;
+            }
+        }
+        self.latency += started.elapsed();
+    }
+
+    async fn read_page(&mut self, page: Option<PageState>, wanted: usize) -> bool {
+        let mut request = self.request.clone();
+        request.page = page;
+        let missing = wanted.saturating_sub(self.buffer.len());
+        // A filter or a sort applied here needs more rows than are wanted: let the connector take its own page size.
+        let scans = self.sort_here || !self.residual.is_always();
+        request.limit = if scans { u32::MAX } else { u32::try_from(missing.max(1)).unwrap_or(u32::MAX) };
+        request.count = self.request.count && self.scanned == 0;
+        match self.connector.list(&self.context, request).await {
+            Ok(page) => {
+                self.scanned = self.scanned.saturating_add(u32::try_from(page.rows).unwrap_or(u32::MAX));
+                self.total = self.total.or(page.total);
+                let sought = page.sought;
+                self.state = page.next.map_or(State::Ended, |next| State::More(Some(next)));
+                self.keep(page.records, sought);
+                true
+            }
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    fn keep(&mut self, records: Vec<Record>, sought: bool) {
+        for record in records {
+            if !sought && self.was_given(&record) {
+                continue;
+            }
+            if self.residual.matches(&record) {
+                self.buffer.push_back(record);
+            } else if !self.sort_here && self.buffer.is_empty() {
+                self.advance(&record, false);
+            }
+        }
+        if self.sort_here && self.ended() {
+            let order = self.order;
+            self.buffer.make_contiguous().sort_by(|a, b| compare(order, a, b));
+        }
+    }
+
+    /// Returns whether a record was given out on an earlier page: it is at or before the position of the cursor.
+    fn was_given(&self, record: &Record) -> bool {
+        let Some(after) = &self.after else { return false };
+        let Some(key) = &after.key else { return false };
+        if let (Some(order), Some(value)) = (self.order, &after.order) {
+            let last = value.clone().into_value();
+            let own = number_of(record.get(order.field));
+            let by_value = directed(order.direction, own.compare(&last), own.is_null() || last.is_null());
+            return by_value.then_with(|| record.key.compare(key)).is_le();
+        }
+        record.key.compare(key).is_le()
+    }
+
+    fn reach_bound(&mut self, page: Option<PageState>, most_scanned: u32) {
+        let message = if self.sort_here {
+            self.buffer.clear();
+            format!("the system cannot sort by this field, and more than {most_scanned} records would have to be read to sort them here")
+        } else {
+            format!("the system cannot apply this filter; {most_scanned} records were read, and the cursor goes on behind them")
+        };
+        self.error = Some(SourceError::new("SCAN_LIMIT_REACHED", message));
+        self.state = if self.sort_here { State::Ended } else { State::More(page) };
+    }
+
+    /// Ends it with an error of the system.
+    pub(super) fn fail(&mut self, error: &Error) {
+        self.refused_credentials = error.kind() == ErrorKind::InvalidCredentials;
+        self.error = Some(SourceError::from(error));
+        self.state = State::Ended;
+        if self.sort_here {
+            self.buffer.clear();
+        }
+    }
+
+    /// Takes the next record and moves the position behind it.
+    pub(super) fn take(&mut self) -> Option<Record> {
+        let record = self.buffer.pop_front()?;
+        self.advance(&record, true);
+        Some(record)
+    }
+
+    fn advance(&mut self, record: &Record, given: bool) {
+        self.position.key = Some(record.key.clone());
+        self.position.order = self.order.map(|order| Scalar::of(number_of(record.get(order.field))));
+        self.position.given += u64::from(given);
+    }
+
+    /// Returns where the connection stands after the page.
+    pub(super) fn final_position(&self) -> Position {
+        Position { ended: self.ended() && self.buffer.is_empty() && self.error.is_none(), ..self.position.clone() }
+    }
+}
+
+/// Compares two records of one connection: by the order, then by key.
+fn compare(order: Option<Order>, a: &Record, b: &Record) -> Ordering {
+    compare_values(order, a, b).then_with(|| a.key.compare(&b.key))
+}
+
+/// Compares two records by the order alone.
+pub(super) fn compare_values(order: Option<Order>, a: &Record, b: &Record) -> Ordering {
+    order.map_or(Ordering::Equal, |order| {
+        let (x, y) = (number_of(a.get(order.field)), number_of(b.get(order.field)));
+        directed(order.direction, x.compare(y), x.is_null() || y.is_null())
+    })
+}
+
+/// Turns an order around for descending lists; missing values stay last.
+fn directed(direction: Direction, order: Ordering, missing: bool) -> Ordering {
+    if direction == Direction::Descending && !missing { order.reverse() } else { order }
+}

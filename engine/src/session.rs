@@ -1,0 +1,41 @@
+//! Who asks, until when, and what was already loaded: the state of one request.
+
+use std::{sync::Arc, time::Duration};
+
+use lineshaft_connect::context::CallContext;
+use tokio::time::Instant;
+
+use crate::{
+    connections::{Visible, visible_to},
+    query::loaders::Loaders,
+    tokens::Caller,
+};
+
+/// The state of one request.
+pub struct Session {
+    /// Who asks.
+    pub caller: Caller,
+    /// Which connections the caller may see.
+    pub visible: Visible,
+    /// When the request must be answered.
+    pub deadline: Instant,
+    /// The id of the request, for logs and errors.
+    pub request_id: Arc<str>,
+    /// What was already loaded.
+    pub loaders: Loaders,
+}
+
+impl Session {
+    /// Starts a request that has so much time.
+    #[must_use]
+    pub fn start(caller: Caller, request_id: Arc<str>, time: Duration) -> Self {
+        let visible = visible_to(&caller);
+        Self { caller, visible, deadline: Instant::now() + time, request_id, loaders: Loaders::default() }
+    }
+
+    /// Returns a context whose upstream calls are counted on their own.
+    #[must_use]
+    pub fn context(&self) -> CallContext {
+        CallContext::new(self.deadline, self.request_id.clone())
+    }
+}

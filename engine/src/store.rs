@@ -1,0 +1,84 @@
+//! Gives a live connector its credentials and keeps its sessions, sealed in the own database.
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use lineshaft_connect::{
+    Error, ErrorKind,
+    store::{CredentialStore, Credentials, Session, StoredSession},
+    template::SecretMap,
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::credentials::{self, NewSession, SecretFields, Vault};
+
+/// The credentials of one connection in the own database.
+pub(crate) struct VaultStore {
+    vault: Vault,
+    organization: Uuid,
+    connection: Uuid,
+}
+
+impl VaultStore {
+    pub(crate) const fn new(vault: Vault, organization: Uuid, connection: Uuid) -> Self {
+        Self { vault, organization, connection }
+    }
+}
+
+impl CredentialStore for VaultStore {
+    fn load(&self) -> BoxFuture<'_, Result<Credentials, Error>> {
+        async move {
+            let stored = self.vault.load(self.organization, self.connection).await.map_err(|error| failed(&error))?;
+            Ok(Credentials { version: stored.version, values: secret_map(&stored.fields)? })
+        }
+        .boxed()
+    }
+
+    fn load_session(&self) -> BoxFuture<'_, Result<Option<StoredSession>, Error>> {
+        async move {
+            let stored = self.vault.load_session(self.organization, self.connection).await.map_err(|error| failed(&error))?;
+            let Some(stored) = stored else { return Ok(None) };
+            let session = Session {
+                credentials_version: stored.credential_version,
+                values: secret_map(&stored.fields)?,
+                expires_at: stored.expires_at,
+            };
+            Ok(Some(StoredSession { version: stored.version, session }))
+        }
+        .boxed()
+    }
+
+    fn store_session<'a>(&'a self, session: &'a Session, replaces: Option<i64>) -> BoxFuture<'a, Result<Option<i64>, Error>> {
+        async move {
+            let fields = session.values.iter().map(|(name, value)| (name.to_owned(), Value::String(value.to_owned()))).collect();
+            let new = NewSession {
+                credential_version: session.credentials_version,
+                fields: SecretFields::new(fields),
+                expires_at: session.expires_at,
+            };
+            match self.vault.store_session(self.organization, self.connection, replaces, &new).await {
+                Ok(version) => Ok(Some(version)),
+                Err(credentials::Error::Conflict(_)) => Ok(None),
+                Err(error) => Err(failed(&error)),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn secret_map(fields: &SecretFields) -> Result<SecretMap, Error> {
+    let fields: Map<String, Value> = fields.expose().map_err(|error| failed(&error))?;
+    let mut map = SecretMap::new();
+    for (name, value) in fields {
+        match value {
+            Value::String(text) => map.insert(name, text),
+            Value::Null => {}
+            other => map.insert(name, other.to_string()),
+        }
+    }
+    Ok(map)
+}
+
+fn failed(error: &credentials::Error) -> Error {
+    tracing::error!(%error, "credentials could not be read or stored");
+    Error::new(ErrorKind::Internal, "the credentials of the connection could not be read or stored")
+}

@@ -1,0 +1,40 @@
+//! The sealed credentials of a connection. The plaintext is never stored.
+
+use sea_orm::entity::prelude::*;
+
+/// The credentials of one connection, encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "credential")]
+pub struct Model {
+    /// The connection that the credentials open.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub connection_id: Uuid,
+    /// The organization that the row belongs to.
+    pub organization_id: Uuid,
+    /// Counts the replacements, from 1.
+    pub version: i64,
+    /// The key of the key ring that sealed the row.
+    pub key_id: String,
+    /// The nonce of the cipher.
+    pub nonce: Vec<u8>,
+    /// The sealed JSON object.
+    pub ciphertext: Vec<u8>,
+    /// When the credentials were last replaced.
+    pub updated_at: DateTimeUtc,
+}
+
+/// The relations of credentials; none is followed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+crate::owned_by_organization!();
+
+#[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
+impl Entity {
+    /// Returns a query of the rows of all organizations that another key than this one sealed, for resealing them.
+    pub fn sealed_by_other_than(key_id: &str) -> Select<Self> {
+        Self::find().filter(Column::KeyId.ne(key_id))
+    }
+}

@@ -1,0 +1,34 @@
+# Everything that a change must pass.
+check: fmt clippy test doc
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo nextest run --workspace
+
+# Adds the suite against a real Tryton server, installed from PyPI on first use.
+test-real:
+    cargo nextest run --workspace --features tryton
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+deny:
+    cargo deny check bans licenses sources
+
+bench:
+    cargo bench --bench federation
+
+demo:
+    cargo run -- demo
+
+# Writes what is generated: the SDL, the manifest schema, the coverage page, the error pages.
+generate:
+    cargo run -q -- schema > schema/lineshaft.graphql
+    cargo run -q -- connector schema > connectors/manifest.schema.json
+    cargo run -q -- connector coverage > docs/connectors/coverage.md
+    cargo run -q -- errors --write docs/errors

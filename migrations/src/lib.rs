@@ -1,0 +1,37 @@
+//! The schema of Lineshaft's own state, as steps that are only ever appended. A step never imports `entities`,
+//! can be taken back, and runs on SQLite and Postgres alike.
+
+#![expect(elided_lifetimes_in_paths, reason = "the trait of sea-orm-migration is declared so")]
+
+mod m20261122_000001_create_organization;
+
+mod m20261122_000002_create_customer;
+
+mod m20261122_000003_create_connection;
+
+mod m20261122_000004_create_credential;
+
+mod m20261122_000005_create_api_token;
+
+#[cfg(test)]
+mod tests;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+/// All steps in their order: `Migrator::up(&database, None)` brings a database to the newest schema.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_create_organization::Migration),
+            Box::new(m20261122_000002_create_customer::Migration),
+            Box::new(m20261122_000003_create_connection::Migration),
+            Box::new(m20261122_000004_create_credential::Migration),
+            Box::new(m20261122_000005_create_api_token::Migration),
+        ]
+    }
+}

@@ -1,0 +1,138 @@
+//! What can be wrong with a request, and the error body each flavour answers with.
+
+use serde_json::{Value as Json, json};
+
+use super::Flavour;
+
+/// A request that cannot be answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The code of the SAP message class.
+    code: &'static str,
+    /// What is wrong, for a person.
+    message: String,
+}
+
+impl Problem {
+    /// The set or the part of the path does not exist.
+    pub(crate) fn segment(name: &str) -> Self {
+        let message = format!("Resource not found for the segment '{name}'.");
+        Self {
+            status: 404,
+            code: "005056A509B11EE1B9A8FEC11C21D78E",
+            message,
+        }
+    }
+
+    /// There is no row with the key.
+    pub(crate) fn no_row(set: &str) -> Self {
+        let message = format!("Resource not found for segment '{set}'");
+        Self {
+            status: 404,
+            code: "/IWBEP/CM_MGW_RT/020",
+            message,
+        }
+    }
+
+    /// The type has no such property.
+    pub(crate) fn property(name: &str, type_name: &str) -> Self {
+        let message = format!("Could not find a property named '{name}' on type '{type_name}'.");
+        Self::bad(message)
+    }
+
+    /// The request is not valid.
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            code: "/IWBEP/CM_MGW_RT/022",
+            message: message.into(),
+        }
+    }
+
+    /// The method is not offered on the resource.
+    pub(crate) fn method() -> Self {
+        let message = "Method not allowed for this resource".to_owned();
+        Self {
+            status: 405,
+            code: "/IWBEP/CM_MGW_RT/096",
+            message,
+        }
+    }
+
+    /// Returns the body of the error as the flavour writes it.
+    pub(crate) fn body(&self, flavour: Flavour, service: &str) -> Json {
+        match flavour {
+            Flavour::SapV2 => self.sap_v2(service),
+            Flavour::SapV4 => self.sap_v4(service),
+            Flavour::Dynamics => self.dynamics(),
+        }
+    }
+
+    fn sap_v2(&self, service: &str) -> Json {
+        let severity = json!("error");
+        json!({"error": {
+            "code": self.code,
+            "message": {"lang": "en", "value": self.message},
+            "innererror": {
+                "application": {
+                    "component_id": "",
+                    "service_namespace": "/SAP/",
+                    "service_id": service,
+                    "service_version": "0001",
+                },
+                "transactionid": TRANSACTION,
+                "timestamp": TIMESTAMP,
+                "Error_Resolution": {
+                    "SAP_Transaction": "Run transaction /IWFND/ERROR_LOG for more details",
+                },
+                "errordetails": [{
+                    "code": self.code,
+                    "message": self.message,
+                    "propertyref": "",
+                    "severity": severity,
+                    "target": "",
+                }],
+            },
+        }})
+    }
+
+    fn sap_v4(&self, service: &str) -> Json {
+        json!({"error": {
+            "code": self.code,
+            "message": self.message,
+            "@SAP__common.ExceptionCategory": "Client_Error",
+            "innererror": {
+                "ErrorDetails": {
+                    "@SAP__common.Application": {
+                        "ComponentId": "",
+                        "ServiceRepository": "SRVD_A2X",
+                        "ServiceId": service,
+                        "ServiceVersion": "0001",
+                    },
+                    "@SAP__common.TransactionId": TRANSACTION,
+                    "@SAP__common.Timestamp": TIMESTAMP,
+                },
+            },
+        }})
+    }
+
+    fn dynamics(&self) -> Json {
+        if self.status == 404 {
+            return json!({"error": {"code": "", "message": self.message}});
+        }
+        json!({"error": {
+            "code": "",
+            "message": format!("The query specified in the URI is not valid. {}", self.message),
+            "innererror": {
+                "message": self.message,
+                "type": "Microsoft.OData.ODataException",
+                "stacktrace": "",
+            },
+        }})
+    }
+}
+
+const TRANSACTION: &str = "4E5A1B0C6D7E8F90A1B2C3D4E5F60718";
+const TIMESTAMP: &str = "20261120080000.0000000";

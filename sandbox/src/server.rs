@@ -1,0 +1,311 @@
+//! Starts a simulated system on a loopback port, logs its calls, applies faults and stops it at
+//! once.
+
+mod control;
+mod front;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
+
+use chrono::{DateTime, Utc};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::fault::{Fault, Kind};
+use crate::state::SystemState;
+use crate::systems::{dynamics, limble, maximo, odoo, sap, tryton};
+use crate::world::{Seed, Size, World};
+
+/// A kind of system that can be simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum System {
+    /// Tryton 8.0, JSON-RPC.
+    Tryton,
+    /// Odoo 19.0, JSON-RPC and JSON-2.
+    Odoo,
+    /// SAP S/4HANA, OData.
+    SapS4hana,
+    /// Microsoft Dynamics 365 Finance and Operations, OData.
+    Dynamics365Fo,
+    /// IBM Maximo Manage, OSLC JSON.
+    Maximo,
+    /// Limble CMMS, REST.
+    Limble,
+}
+
+impl System {
+    /// Every system.
+    pub const ALL: [Self; 6] =
+        [Self::Tryton, Self::Odoo, Self::SapS4hana, Self::Dynamics365Fo, Self::Maximo, Self::Limble];
+
+    /// Returns the id of the connector for this system.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Tryton => "tryton",
+            Self::Odoo => "odoo",
+            Self::SapS4hana => "sap-s4hana",
+            Self::Dynamics365Fo => "dynamics-365-fo",
+            Self::Maximo => "maximo",
+            Self::Limble => "limble",
+        }
+    }
+
+    /// Returns the name people know the system by.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Tryton => "Tryton",
+            Self::Odoo => "Odoo",
+            Self::SapS4hana => "SAP S/4HANA",
+            Self::Dynamics365Fo => "Dynamics 365 Finance and Operations",
+            Self::Maximo => "IBM Maximo",
+            Self::Limble => "Limble",
+        }
+    }
+
+    /// Returns the system with this connector id.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.id() == id)
+    }
+
+    /// Returns the settings and the credentials of a connection to the system at a base URL.
+    #[must_use]
+    pub fn demo_connection(self, base_url: &str) -> (Value, Value) {
+        match self {
+            Self::Tryton => tryton::demo_connection(base_url),
+            Self::Odoo => odoo::demo_connection(base_url),
+            Self::SapS4hana => sap::demo_connection(base_url),
+            Self::Dynamics365Fo => dynamics::demo_connection(base_url),
+            Self::Maximo => maximo::demo_connection(base_url),
+            Self::Limble => limble::demo_connection(base_url),
+        }
+    }
+
+    fn router(self, state: Arc<SystemState>) -> axum::Router {
+        match self {
+            Self::Tryton => tryton::router(state),
+            Self::Odoo => odoo::router(state),
+            Self::SapS4hana => sap::router(state),
+            Self::Dynamics365Fo => dynamics::router(state),
+            Self::Maximo => maximo::router(state),
+            Self::Limble => limble::router(state),
+        }
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// What world to show and where to listen.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Decides the world's values.
+    pub seed: Seed,
+    /// Decides how many records there are.
+    pub size: Size,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// The address; the loopback one unless told.
+    pub address: IpAddr,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: Seed::default(), size: Size::default(), port: 0, address: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+    }
+}
+
+/// One request a system received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The HTTP method.
+    pub method: String,
+    /// The path without the query.
+    pub path: String,
+    /// The query as sent.
+    pub query: String,
+    /// The status sent; 0 when the connection was closed without an answer.
+    pub status: u16,
+    /// When it came.
+    pub at: DateTime<Utc>,
+    /// It asked for a session or a token.
+    pub login: bool,
+    /// What was called, when the path does not tell (RPC): `purchase.order.search_read`.
+    pub operation: Option<String>,
+}
+
+/// What the front and the owner of a sandbox share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) state: Arc<SystemState>,
+    fault: Mutex<Option<Fault>>,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Shared {
+    /// Returns the fault that strikes a request, and counts it.
+    fn take_fault(&self, path_and_query: &str) -> Option<Kind> {
+        let mut slot = lock(&self.fault);
+        let fault = slot.as_mut().filter(|fault| fault.strikes(path_and_query))?;
+        if let Some(times) = &mut fault.times {
+            *times -= 1;
+        }
+        Some(fault.kind.clone())
+    }
+
+    fn set_fault(&self, fault: Option<Fault>) {
+        *lock(&self.fault) = fault;
+    }
+
+    fn log(&self, call: Call) {
+        lock(&self.calls).push(call);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running system. Dropping it stops it.
+#[derive(Debug)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Starts a system with a world of its own.
+    ///
+    /// # Errors
+    /// When the port cannot be opened.
+    pub async fn start(system: System, options: Options) -> io::Result<Self> {
+        Self::start_with(system, options, World::generate(options.seed, options.size)).await
+    }
+
+    /// Starts a system with a given world.
+    ///
+    /// # Errors
+    /// When the port cannot be opened.
+    pub async fn start_with(system: System, options: Options, world: World) -> io::Result<Self> {
+        let listener = TcpListener::bind((options.address, options.port)).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(SystemState::new(system, format!("http://{address}"), world));
+        let shared = Arc::new(Shared { state: Arc::clone(&state), fault: Mutex::default(), calls: Mutex::default() });
+        let router = system.router(state);
+        let task = tokio::spawn(serve(listener, router, Arc::clone(&shared)));
+        Ok(Self { shared, address, task })
+    }
+
+    /// Returns the kind of system.
+    #[must_use]
+    pub fn system(&self) -> System {
+        self.shared.state.system
+    }
+
+    /// Returns `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.shared.state.base_url.clone()
+    }
+
+    /// Returns the address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the settings and the credentials of a connection to this system.
+    #[must_use]
+    pub fn demo_connection(&self) -> (Value, Value) {
+        self.system().demo_connection(&self.base_url())
+    }
+
+    /// Locks the world for reading; the guard must not live over an await.
+    #[must_use]
+    pub fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.shared.state.world()
+    }
+
+    /// Changes the world.
+    pub fn edit<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.shared.state.world_mut())
+    }
+
+    /// Sets or clears the fault.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        self.shared.set_fault(fault);
+    }
+
+    /// Returns the calls received so far, those to `/_sandbox` left out.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// Forgets the calls received so far.
+    pub fn clear_calls(&self) {
+        lock(&self.shared.calls).clear();
+    }
+
+    /// Kills all sessions and tokens issued so far; a new login works.
+    pub fn expire_credentials(&self) {
+        self.shared.state.expire_credentials();
+    }
+
+    /// Kills all sessions and tokens; new logins and keys fail too.
+    pub fn revoke_credentials(&self) {
+        self.shared.state.revoke_credentials();
+    }
+
+    /// Makes the demo credentials valid again after a revocation.
+    pub fn restore_credentials(&self) {
+        self.shared.state.restore_credentials();
+    }
+
+    /// Closes the listener and all connections at once.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ended = (&mut self.task).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Accepts connections until aborted; the connections end with this task because their set does.
+async fn serve(listener: TcpListener, router: axum::Router, shared: Arc<Shared>) {
+    let front = front::Front::new(router, Arc::clone(&shared));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let _nodelay = stream.set_nodelay(true);
+                let service = TowerToHyperService::new(front.clone());
+                connections.spawn(async move {
+                    let _closed = auto::Builder::new(TokioExecutor::new())
+                        .http1_only()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}

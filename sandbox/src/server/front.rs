@@ -1,0 +1,114 @@
+//! Stands before every system: applies the fault, logs the call, answers `/_sandbox` itself.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
+use chrono::Utc;
+use http::Request;
+use tower::{Service, ServiceExt};
+
+use super::{Call, Shared, control};
+use crate::fault::Kind;
+use crate::state::CallNote;
+
+/// The service each connection gets.
+#[derive(Clone)]
+pub(super) struct Front {
+    router: axum::Router,
+    shared: Arc<Shared>,
+}
+
+impl Front {
+    pub(super) fn new(router: axum::Router, shared: Arc<Shared>) -> Self {
+        Self { router, shared }
+    }
+}
+
+impl<B> Service<Request<B>> for Front
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let front = self.clone();
+        let request = request.map(Body::new);
+        Box::pin(async move {
+            if request.uri().path().starts_with("/_sandbox/") {
+                return Ok(control::answer(&front.shared, request).await);
+            }
+            front.answer(request).await
+        })
+    }
+}
+
+impl Front {
+    async fn answer(self, mut request: Request<Body>) -> io::Result<Response> {
+        let path_and_query = request.uri().path_and_query().map_or("/", |text| text.as_str()).to_owned();
+        let mut call = Call {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or("").to_owned(),
+            status: 0,
+            at: Utc::now(),
+            login: looks_like_login(request.uri().path()),
+            operation: None,
+        };
+        let fault = self.shared.take_fault(&path_and_query);
+        if fault == Some(Kind::Refuse) {
+            self.shared.log(call);
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        if fault.as_ref().is_some_and(Kind::changes_body) {
+            request.headers_mut().remove(http::header::ACCEPT_ENCODING);
+        }
+        let response = match &fault {
+            Some(kind) if !kind.wants_answer() => kind.replace(),
+            _ => route(self.router, request).await,
+        };
+        if let Some(note) = response.extensions().get::<CallNote>() {
+            call.login = note.login;
+            call.operation.clone_from(&note.operation);
+        }
+        call.status = response.status().as_u16();
+        self.shared.log(call);
+        match fault {
+            Some(kind) if kind.wants_answer() => change(&kind, response).await,
+            _ => Ok(response),
+        }
+    }
+}
+
+async fn route(router: axum::Router, request: Request<Body>) -> Response {
+    match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never as Infallible {},
+    }
+}
+
+async fn change(kind: &Kind, response: Response) -> io::Result<Response> {
+    if let Some(delay) = kind.delay() {
+        tokio::time::sleep(delay).await;
+    }
+    let (head, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
+    Ok(kind.change(Response::from_parts(head, Body::empty()), body))
+}
+
+/// Guesses for requests no handler saw; a handler's own note wins.
+fn looks_like_login(path: &str) -> bool {
+    path.ends_with("/token") || path.ends_with("/login") || path.ends_with("/authenticate")
+}

@@ -1,0 +1,184 @@
+//! Simulates Limble CMMS, API v2: Basic keys, bare JSON arrays, pages told by headers, limits per method. It only reads.
+
+mod catalogue;
+mod limits;
+mod lists;
+mod problem;
+mod rows;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use self::limits::Limits;
+use self::lists::Answer;
+use self::problem::Problem;
+use self::rows::Dataset;
+use crate::state::SystemState;
+
+const CLIENT_ID: &str = "LSDEMOCLIENT";
+const CLIENT_SECRET: &str = "limble-demo-secret";
+/// A key pair that may not see vendors and purchases.
+const LIMITED_ID: &str = "LIMITED";
+const LIMITED_SECRET: &str = "limited";
+/// The longest path and query that is taken.
+const LONGEST_ADDRESS: usize = 8192;
+
+/// What the handlers of one simulated Limble share.
+struct Server {
+    state: Arc<SystemState>,
+    limits: Limits,
+    latest: Mutex<Option<(u64, Arc<Dataset>)>>,
+}
+
+impl Server {
+    /// Returns the rows of the world as it is now.
+    fn dataset(&self) -> Arc<Dataset> {
+        let world = self.state.world();
+        let version = self.state.world_version();
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, dataset)) = latest.as_ref().filter(|(cached, _)| *cached == version) {
+            return Arc::clone(dataset);
+        }
+        let dataset = Arc::new(Dataset::of(&world));
+        *latest = Some((version, Arc::clone(&dataset)));
+        dataset
+    }
+}
+
+/// Returns the routes of the system.
+pub(crate) fn router(state: Arc<SystemState>) -> Router {
+    let server = Server {
+        state,
+        limits: Limits::default(),
+        latest: Mutex::default(),
+    };
+    Router::new().fallback(answer).with_state(Arc::new(server))
+}
+
+/// Returns the settings and the credentials of a demo connection.
+pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+    (
+        json!({"base_url": base_url}),
+        json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
+    )
+}
+
+async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
+    let (head, _) = request.into_parts();
+    let client = match client_of(&server.state, &head.headers) {
+        Ok(client) => client,
+        Err(problem) => return problem.into_response(),
+    };
+    let allowance = server.limits.take(client, &head.method);
+    let mut response = if allowance.is_exhausted() {
+        Problem::TooMany.into_response()
+    } else {
+        read(&server, client, &head).unwrap_or_else(Problem::into_response)
+    };
+    allowance.write(response.headers_mut());
+    response
+}
+
+/// Finds out whose key pair a request carries. A wrong or revoked pair is answered like a missing permission.
+fn client_of(state: &SystemState, headers: &HeaderMap) -> Result<&'static str, Problem> {
+    let header = headers.get(AUTHORIZATION).ok_or(Problem::NoCredentials)?;
+    let pair = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix("Basic "))
+        .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or(Problem::NoCredentials)?;
+    if state.credentials_revoked() {
+        return Err(Problem::BadCredentials);
+    }
+    match pair.split_once(':') {
+        Some((CLIENT_ID, CLIENT_SECRET)) => Ok(CLIENT_ID),
+        Some((LIMITED_ID, LIMITED_SECRET)) => Ok(LIMITED_ID),
+        _ => Err(Problem::BadCredentials),
+    }
+}
+
+fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Response, Problem> {
+    if head
+        .uri
+        .path_and_query()
+        .is_some_and(|address| address.as_str().len() > LONGEST_ADDRESS)
+    {
+        return Ok(StatusCode::URI_TOO_LONG.into_response());
+    }
+    let path = head.uri.path().trim_end_matches('/');
+    let below = path
+        .strip_prefix("/v2/")
+        .ok_or_else(|| Problem::NotFound(path.to_owned()))?;
+    if head.method != Method::GET {
+        return Err(Problem::MethodNotSupported);
+    }
+    if below == "me" {
+        let name = server.state.world().company.clone();
+        return Ok(Json(json!({"customerName": name, "customerPlan": "enterprise"})).into_response());
+    }
+    if client == LIMITED_ID && is_withheld(below) {
+        return Err(Problem::NotPermitted);
+    }
+    let dataset = server.dataset();
+    let query = head.uri.query().unwrap_or_default();
+    let segments: Vec<&str> = below.split('/').collect();
+    if let ["tasks", id, "instructions"] = segments.as_slice() {
+        let rows = dataset.rows("tasks/instructions");
+        let wanted: Vec<Value> = rows
+            .iter()
+            .filter(|row| row["taskID"].to_string() == *id)
+            .cloned()
+            .map(Value::Object)
+            .collect();
+        return Ok(Json(wanted).into_response());
+    }
+    if let ["po", id, "state", rest @ ..] = segments.as_slice() {
+        return order_state(&dataset, id, rest, path);
+    }
+    let list = lists::find(below).ok_or_else(|| Problem::NotFound(path.to_owned()))?;
+    let Answer { rows, links } = list.answer(dataset.rows(below), query)?;
+    let mut response = Json(rows).into_response();
+    for (name, query) in links {
+        let address = format!("{}{path}?{query}", server.state.base_url);
+        if let Ok(value) = address.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+fn is_withheld(path: &str) -> bool {
+    ["vendors", "po", "bills"]
+        .iter()
+        .any(|first| path.split('/').next() == Some(first))
+        || path == "parts/vendors/associations"
+}
+
+fn order_state(dataset: &Dataset, id: &str, rest: &[&str], path: &str) -> Result<Response, Problem> {
+    let missing = || Problem::NotFound(path.to_owned());
+    let order = dataset
+        .rows("po")
+        .iter()
+        .find(|row| row["poID"].to_string() == id)
+        .ok_or_else(missing)?;
+    let details = order.get("stateDetails").ok_or_else(missing)?;
+    match rest {
+        [] => Ok(Json(details["current"].clone()).into_response()),
+        ["transitions"] => Ok(Json(details["transitions"].clone()).into_response()),
+        _ => Err(missing()),
+    }
+}

@@ -1,0 +1,23 @@
+//! The words of Lineshaft: the unified model as data, its records, filters, ids and cursors. No IO.
+
+pub mod catalogue;
+pub mod cursor;
+pub mod filter;
+pub mod key;
+pub mod order;
+pub mod projection;
+pub mod record;
+pub mod status;
+pub mod value;
+
+mod sdl;
+
+pub use catalogue::{Catalogue, EnumDef, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex};
+pub use cursor::{Cursor, Position};
+pub use filter::{Condition, Filter, Operand, Operator};
+pub use key::{ConnectionId, GlobalId, OrganizationId, RemoteKey};
+pub use order::{Direction, Order};
+pub use projection::Projection;
+pub use record::{CustomField, Problem, Record};
+pub use status::ConnectionStatus;
+pub use value::{Object, Value};
