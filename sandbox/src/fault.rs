@@ -100,7 +100,11 @@ fn thirty_seconds() -> u64 {
 
 impl From<Kind> for Fault {
     fn from(kind: Kind) -> Self {
-        Self { kind, times: None, path_contains: None }
+        Self {
+            kind,
+            times: None,
+            path_contains: None,
+        }
     }
 }
 
@@ -126,7 +130,11 @@ impl Fault {
     }
 
     pub(crate) fn strikes(&self, path_and_query: &str) -> bool {
-        self.times != Some(0) && self.path_contains.as_ref().is_none_or(|text| path_and_query.contains(text))
+        self.times != Some(0)
+            && self
+                .path_contains
+                .as_ref()
+                .is_none_or(|text| path_and_query.contains(text))
     }
 }
 
@@ -160,25 +168,38 @@ impl Kind {
     /// Returns the answer in place of the system's.
     pub(crate) fn replace(&self) -> Response {
         match self {
-            Self::RateLimit { retry_after_s, http_date } => rate_limited(*retry_after_s, *http_date),
+            Self::RateLimit {
+                retry_after_s,
+                http_date,
+            } => rate_limited(*retry_after_s, *http_date),
             Self::Status { code } => {
                 let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 answer(status, "text/plain", status.canonical_reason().unwrap_or("").to_owned())
             }
             Self::Unauthorized => {
-                let mut response = answer(StatusCode::UNAUTHORIZED, "application/json", "{\"error\":\"unauthorized\"}");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                let mut response = answer(
+                    StatusCode::UNAUTHORIZED,
+                    "application/json",
+                    "{\"error\":\"unauthorized\"}",
+                );
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
                 response
             }
             Self::Malformed => json("{\"value\": [ {\"id\": 1, \"name\": \"half"),
             Self::Html => answer(StatusCode::OK, "text/html; charset=utf-8", bodies::LOGIN_PAGE),
             Self::Empty => answer(StatusCode::OK, "application/json", Body::empty()),
-            Self::BadUtf8 => json(Bytes::from_static(b"{\"value\":[{\"id\":1,\"name\":\"\xff\xfe\xc3\x28\"}]}")),
+            Self::BadUtf8 => json(Bytes::from_static(
+                b"{\"value\":[{\"id\":1,\"name\":\"\xff\xfe\xc3\x28\"}]}",
+            )),
             Self::DeepJson => json(bodies::deep(100_000)),
             Self::Huge { bytes } => json(Body::from_stream(bodies::huge(*bytes))),
             Self::GzipBomb { bytes } => {
                 let mut response = json(bodies::gzip_of_zeros(*bytes));
-                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 response
             }
             _ => answer(StatusCode::OK, "application/json", Body::empty()),
@@ -191,11 +212,16 @@ impl Kind {
         match self {
             Self::Cut => {
                 head.headers.remove(header::CONTENT_ENCODING);
-                head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len().max(2)));
+                head.headers
+                    .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len().max(2)));
                 let half = body.slice(..body.len() / 2);
-                let parts: [Result<Bytes, std::io::Error>; 2] =
-                    [Ok(half), Err(std::io::ErrorKind::ConnectionAborted.into())];
-                Response::from_parts(head, Body::from_stream(stream::iter(parts)))
+                // The pause lets the head and the first half reach the client before the end.
+                let half = stream::once(async move { Ok(half) });
+                let end = stream::once(async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
+                });
+                Response::from_parts(head, Body::from_stream(half.chain(end)))
             }
             Self::SlowBody { bytes_per_second } => {
                 Response::from_parts(head, Body::from_stream(dribble(body, *bytes_per_second)))
@@ -218,7 +244,10 @@ impl Kind {
 
 fn dribble(body: Bytes, bytes_per_second: u32) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
     let step = usize::try_from(bytes_per_second.max(10) / 10).unwrap_or(1);
-    let pieces: Vec<Bytes> = (0..body.len()).step_by(step).map(|at| body.slice(at..(at + step).min(body.len()))).collect();
+    let pieces: Vec<Bytes> = (0..body.len())
+        .step_by(step)
+        .map(|at| body.slice(at..(at + step).min(body.len())))
+        .collect();
     stream::iter(pieces).then(|piece| async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
         Ok(piece)
@@ -247,6 +276,8 @@ fn json(body: impl Into<Body>) -> Response {
 fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

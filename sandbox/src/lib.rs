@@ -1,8 +1,8 @@
 //! Simulated source systems that speak their real protocols over HTTP, on one coherent plant's
 //! data. It never talks to a real system and shares no code with the product it tests.
 
-pub mod server;
 pub mod fault;
+pub mod server;
 pub mod world;
 
 pub(crate) mod odata;
@@ -16,5 +16,8 @@ pub use world::{Seed, Size, World};
 /// Returns every simulated system with its connector id and a short title.
 #[must_use]
 pub fn catalogue() -> Vec<(System, &'static str, &'static str)> {
-    System::ALL.iter().map(|system| (*system, system.id(), system.title())).collect()
+    System::ALL
+        .iter()
+        .map(|system| (*system, system.id(), system.title()))
+        .collect()
 }

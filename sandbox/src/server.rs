@@ -42,8 +42,14 @@ pub enum System {
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 6] =
-        [Self::Tryton, Self::Odoo, Self::SapS4hana, Self::Dynamics365Fo, Self::Maximo, Self::Limble];
+    pub const ALL: [Self; 6] = [
+        Self::Tryton,
+        Self::Odoo,
+        Self::SapS4hana,
+        Self::Dynamics365Fo,
+        Self::Maximo,
+        Self::Limble,
+    ];
 
     /// Returns the id of the connector for this system.
     #[must_use]
@@ -123,7 +129,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: Seed::default(), size: Size::default(), port: 0, address: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+        Self {
+            seed: Seed::default(),
+            size: Size::default(),
+            port: 0,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
     }
 }
 
@@ -203,7 +214,11 @@ impl Sandbox {
         let listener = TcpListener::bind((options.address, options.port)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(SystemState::new(system, format!("http://{address}"), world));
-        let shared = Arc::new(Shared { state: Arc::clone(&state), fault: Mutex::default(), calls: Mutex::default() });
+        let shared = Arc::new(Shared {
+            state: Arc::clone(&state),
+            fault: Mutex::default(),
+            calls: Mutex::default(),
+        });
         let router = system.router(state);
         let task = tokio::spawn(serve(listener, router, Arc::clone(&shared)));
         Ok(Self { shared, address, task })
@@ -234,7 +249,6 @@ impl Sandbox {
     }
 
     /// Locks the world for reading; the guard must not live over an await.
-    #[must_use]
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
         self.shared.state.world()
     }

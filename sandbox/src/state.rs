@@ -32,7 +32,13 @@ struct Tokens {
 
 impl SystemState {
     pub(crate) fn new(system: System, base_url: String, world: World) -> Self {
-        Self { system, base_url, world: RwLock::new(world), version: AtomicU64::new(0), tokens: Mutex::default() }
+        Self {
+            system,
+            base_url,
+            world: RwLock::new(world),
+            version: AtomicU64::new(0),
+            tokens: Mutex::default(),
+        }
     }
 
     /// Locks the world for reading; the guard must not live over an await.
@@ -42,8 +48,10 @@ impl SystemState {
 
     /// Locks the world for a change.
     pub(crate) fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
+        let world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        // Counted while the lock is held: a cache made in between is taken for an old one.
         self.version.fetch_add(1, Ordering::SeqCst);
-        self.world.write().unwrap_or_else(PoisonError::into_inner)
+        world
     }
 
     /// Returns a number that grows with each change of the world, for caches made from it.
@@ -120,11 +128,17 @@ pub(crate) struct CallNote {
 impl CallNote {
     /// Returns the note of a log-in call.
     pub(crate) fn login() -> Self {
-        Self { login: true, operation: None }
+        Self {
+            login: true,
+            operation: None,
+        }
     }
 
     /// Returns the note of a named operation.
     pub(crate) fn operation(name: impl Into<String>) -> Self {
-        Self { login: false, operation: Some(name.into()) }
+        Self {
+            login: false,
+            operation: Some(name.into()),
+        }
     }
 }

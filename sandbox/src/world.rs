@@ -1,11 +1,11 @@
 //! The plant every simulated system shows: vendors, items, stock, assets, work and purchases,
 //! generated from a seed so that two runs give the same records.
 
-mod records;
 mod generate;
+mod maintenance;
 mod names;
 mod purchasing;
-mod maintenance;
+mod records;
 mod stock;
 
 #[cfg(test)]
@@ -120,12 +120,16 @@ impl World {
 
     /// Returns every purchase order line with its order.
     pub fn purchase_lines(&self) -> impl Iterator<Item = (&PurchaseOrder, &PoLine)> {
-        self.purchase_orders.iter().flat_map(|order| order.lines.iter().map(move |line| (order, line)))
+        self.purchase_orders
+            .iter()
+            .flat_map(|order| order.lines.iter().map(move |line| (order, line)))
     }
 
     /// Returns the storerooms.
     pub fn storerooms(&self) -> impl Iterator<Item = &Location> {
-        self.locations.iter().filter(|location| location.kind == LocationKind::Storeroom)
+        self.locations
+            .iter()
+            .filter(|location| location.kind == LocationKind::Storeroom)
     }
 
     /// Returns the site a location belongs to (itself when it is a site).

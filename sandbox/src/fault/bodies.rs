@@ -25,12 +25,17 @@ pub(super) fn huge(bytes: u64) -> impl futures_util::Stream<Item = Result<Bytes,
         Ok(block.slice(..size))
     });
     let head = std::iter::once(Ok(Bytes::from_static(b"{\"value\":\"")));
-    stream::iter(head.chain(blocks).chain(std::iter::once(Ok(Bytes::from_static(b"\"}")))))
+    stream::iter(
+        head.chain(blocks)
+            .chain(std::iter::once(Ok(Bytes::from_static(b"\"}")))),
+    )
 }
 
 /// Replaces every text by a number, every number by a text and every yes/no by a text.
 pub(super) fn wrong_types(body: &[u8]) -> Vec<u8> {
-    let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
+    let Ok(mut value) = serde_json::from_slice::<Value>(body) else {
+        return body.to_vec();
+    };
     swap(&mut value);
     serde_json::to_vec(&value).unwrap_or_default()
 }
@@ -50,7 +55,11 @@ fn swap(value: &mut Value) {
 /// block with the fixed codes of RFC 1951. About 160 bytes of zeros for each byte sent.
 pub(super) fn gzip_of_zeros(bytes: u64) -> Vec<u8> {
     let bytes = bytes.max(1);
-    let mut bits = Bits { out: gzip_head(), buffer: 0, count: 0 };
+    let mut bits = Bits {
+        out: gzip_head(),
+        buffer: 0,
+        count: 0,
+    };
     bits.push(0b1, 1); // last block
     bits.push(0b01, 2); // fixed codes
     bits.code(0b0011_0000, 8);
@@ -124,7 +133,13 @@ impl Bits {
 }
 
 fn crc_step(sum: u32, byte: u8) -> u32 {
-    (0..8).fold(sum ^ u32::from(byte), |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 })
+    (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+        if sum & 1 == 1 {
+            (sum >> 1) ^ 0xedb8_8320
+        } else {
+            sum >> 1
+        }
+    })
 }
 
 fn crc_of_zeros(bytes: u64) -> u32 {

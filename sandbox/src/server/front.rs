@@ -57,7 +57,11 @@ where
 
 impl Front {
     async fn answer(self, mut request: Request<Body>) -> io::Result<Response> {
-        let path_and_query = request.uri().path_and_query().map_or("/", |text| text.as_str()).to_owned();
+        let path_and_query = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |text| text.as_str())
+            .to_owned();
         let mut call = Call {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),

@@ -49,8 +49,11 @@ impl Counts {
 pub(super) fn world(seed: Seed, size: Size) -> World {
     let mut rng = Rng::with_seed(seed.0);
     let counts = Counts::of(size);
-    let mut world =
-        World { company: "Lakeside Bottling Works".to_owned(), currency: "EUR".to_owned(), ..World::default() };
+    let mut world = World {
+        company: "Lakeside Bottling Works".to_owned(),
+        currency: "EUR".to_owned(),
+        ..World::default()
+    };
     world.users = users(&mut rng, counts.users);
     world.vendors = vendors(&mut rng, counts.vendors);
     world.locations = locations(&mut rng, &counts);
@@ -114,8 +117,16 @@ fn users(rng: &mut Rng, count: usize) -> Vec<User> {
     draw(count, |id, place| {
         let (first, last, role, craft) = *cycle(names::PEOPLE, place);
         let round = place / names::PEOPLE.len();
-        let suffix = if round == 0 { String::new() } else { format!(" {}", round + 1) };
-        let login = if place == 0 { "admin".to_owned() } else { format!("user{id:02}") };
+        let suffix = if round == 0 {
+            String::new()
+        } else {
+            format!(" {}", round + 1)
+        };
+        let login = if place == 0 {
+            "admin".to_owned()
+        } else {
+            format!("user{id:02}")
+        };
         let (created_at, updated_at) = stamps(rng, 900);
         User {
             id,
@@ -127,7 +138,11 @@ fn users(rng: &mut Rng, count: usize) -> Vec<User> {
             phone: format!("+49 931 555{id:04}"),
             role: role.to_owned(),
             craft: craft.to_owned(),
-            hourly_rate: if craft.is_empty() { Decimal::ZERO } else { money(rng, 38, 74) },
+            hourly_rate: if craft.is_empty() {
+                Decimal::ZERO
+            } else {
+                money(rng, 38, 74)
+            },
             active: last != "Former",
             created_at,
             updated_at,
@@ -139,7 +154,11 @@ fn vendors(rng: &mut Rng, count: usize) -> Vec<Vendor> {
     draw(count, |id, place| {
         let (name, city, region, postal_code, country, currency) = *cycle(names::VENDORS, place);
         let round = place / names::VENDORS.len();
-        let name = if round == 0 { name.to_owned() } else { format!("{name} {}", round + 1) };
+        let name = if round == 0 {
+            name.to_owned()
+        } else {
+            format!("{name} {}", round + 1)
+        };
         let person = cycle(names::PEOPLE, place + 3);
         let (created_at, updated_at) = stamps(rng, 1200);
         Vendor {
@@ -164,7 +183,11 @@ fn vendors(rng: &mut Rng, count: usize) -> Vec<Vendor> {
                 10 => VendorStatus::Inactive,
                 _ => VendorStatus::Active,
             },
-            notes: if place.is_multiple_of(4) { format!("Framework contract, line 1\nSecond line for {id}") } else { String::new() },
+            notes: if place.is_multiple_of(4) {
+                format!("Framework contract, line 1\nSecond line for {id}")
+            } else {
+                String::new()
+            },
             custom: vec![
                 ("quality_rating", choice(rng, &["A", "B", "C"])),
                 ("iso_certified", Custom::Flag(rng.bool())),
@@ -180,7 +203,10 @@ fn vendors(rng: &mut Rng, count: usize) -> Vec<Vendor> {
 
 fn locations(rng: &mut Rng, counts: &Counts) -> Vec<Location> {
     let mut places: Vec<Location> = Vec::new();
-    let sites = [("LKS", "Lakeside plant", "Würzburg", "97080"), ("HAR", "Harbour depot", "Hamburg", "20457")];
+    let sites = [
+        ("LKS", "Lakeside plant", "Würzburg", "97080"),
+        ("HAR", "Harbour depot", "Hamburg", "20457"),
+    ];
     for (code, name, city, postal_code) in sites {
         let id = id_of(places.len());
         let (created_at, updated_at) = stamps(rng, 1500);
@@ -206,15 +232,36 @@ fn locations(rng: &mut Rng, counts: &Counts) -> Vec<Location> {
     let depot = push_below(rng, &mut places, 1, LocationKind::Building, "H1", "Depot hall");
     for line in 0..counts.lines {
         let name = format!("Bottling line {}", line + 1);
-        push_below(rng, &mut places, first_building, LocationKind::ProductionLine, &format!("L{}", line + 1), &name);
+        push_below(
+            rng,
+            &mut places,
+            first_building,
+            LocationKind::ProductionLine,
+            &format!("L{}", line + 1),
+            &name,
+        );
     }
     for room in 0..counts.storerooms {
         let below = if room % 4 == 3 { depot } else { store_building };
         let code = format!("S{:02}", room + 1);
-        let room = push_below(rng, &mut places, below, LocationKind::Storeroom, &code, &format!("Storeroom {}", room + 1));
+        let room = push_below(
+            rng,
+            &mut places,
+            below,
+            LocationKind::Storeroom,
+            &code,
+            &format!("Storeroom {}", room + 1),
+        );
         for bin in 0..counts.bins_per_storeroom {
             let name = format!("Bin {}", bin + 1);
-            push_below(rng, &mut places, room, LocationKind::Bin, &format!("{code}-{:02}", bin + 1), &name);
+            push_below(
+                rng,
+                &mut places,
+                room,
+                LocationKind::Bin,
+                &format!("{code}-{:02}", bin + 1),
+                &name,
+            );
         }
     }
     places
@@ -232,7 +279,11 @@ fn push_below(
     let (created_at, updated_at) = stamps(rng, 1000);
     places.push(Location {
         id: id_of(places.len()),
-        code: if kind == LocationKind::Bin { code.to_owned() } else { format!("{}-{code}", site_code(places, parent)) },
+        code: if kind == LocationKind::Bin {
+            code.to_owned()
+        } else {
+            format!("{}-{code}", site_code(places, parent))
+        },
         name: name.to_owned(),
         kind,
         parent: Some(above.id),
@@ -261,7 +312,11 @@ fn items(rng: &mut Rng, count: usize, vendors: usize) -> Vec<Item> {
         Item {
             id,
             number: format!("MAT-{:05}", 99 + id),
-            name: if round == 0 { name.to_owned() } else { format!("{name}, type {}", round + 1) },
+            name: if round == 0 {
+                name.to_owned()
+            } else {
+                format!("{name}, type {}", round + 1)
+            },
             description: format!("{name} for general use in the plant"),
             item_type: match place % 12 {
                 11 => ItemType::Service,
@@ -272,7 +327,7 @@ fn items(rng: &mut Rng, count: usize, vendors: usize) -> Vec<Item> {
             category: category.to_owned(),
             manufacturer: (*cycle(names::MANUFACTURERS, place)).to_owned(),
             manufacturer_part_number: format!("MPN-{}-{:04}", char::from(b'A' + (id % 26) as u8), id * 7),
-            barcode: ean13(4_012_345_00000 + u64::from(id)),
+            barcode: ean13(401_234_500_000 + u64::from(id)),
             standard_cost: cost,
             list_price: (cost * Decimal::new(135, 2)).round_dp(2),
             currency: "EUR".to_owned(),
@@ -308,7 +363,10 @@ fn ean13(twelve: u64) -> String {
 
 /// Draws a value of a customer's choice field.
 pub(super) fn choice(rng: &mut Rng, options: &'static [&'static str]) -> Custom {
-    Custom::Choice { value: (*pick(rng, options)).to_owned(), options }
+    Custom::Choice {
+        value: (*pick(rng, options)).to_owned(),
+        options,
+    }
 }
 
 /// Returns a customer's fields of a purchase order.

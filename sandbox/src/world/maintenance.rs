@@ -12,13 +12,29 @@ use super::{
 
 /// Draws lines, machines on the lines and motors of the machines. Pump P-101 is the first machine.
 pub(super) fn assets(world: &mut World, rng: &mut Rng, count: usize) {
-    let lines: Vec<u32> =
-        world.locations.iter().filter(|place| place.kind == LocationKind::ProductionLine).map(|place| place.id).collect();
+    let lines: Vec<u32> = world
+        .locations
+        .iter()
+        .filter(|place| place.kind == LocationKind::ProductionLine)
+        .map(|place| place.id)
+        .collect();
     let mut tops = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         let number = format!("LINE-{}", place + 1);
         let name = format!("Bottling line {}", place + 1);
-        tops.push(push_asset(world, rng, Draft { number, name, kind: "Production line", category: "Lines", parent: None, location: *line, spares: Vec::new() }));
+        tops.push(push_asset(
+            world,
+            rng,
+            Draft {
+                number,
+                name,
+                kind: "Production line",
+                category: "Lines",
+                parent: None,
+                location: *line,
+                spares: Vec::new(),
+            },
+        ));
     }
     let mut machine = 0;
     while world.assets.len() < count {
@@ -27,26 +43,38 @@ pub(super) fn assets(world: &mut World, rng: &mut Rng, count: usize) {
         let location = world.find_asset(top).map_or(1, |asset| asset.location);
         let number = 101 + machine / names::MACHINES.len();
         let pump = kind == "Pump";
-        let spares = if machine == 0 { vec![1, 2, 3, 4] } else { spare_parts(world, rng) };
-        let id = push_asset(world, rng, Draft {
-            number: format!("{letter}-{number}"),
-            name: format!("{name} {letter}-{number}"),
-            kind,
-            category,
-            parent: Some(top),
-            location,
-            spares,
-        });
-        if (pump || machine % 3 == 1) && world.assets.len() < count {
-            push_asset(world, rng, Draft {
-                number: format!("M-{letter}{number}"),
-                name: format!("Motor of {letter}-{number}"),
-                kind: "Motor",
-                category: "Electrical",
-                parent: Some(id),
+        let spares = if machine == 0 {
+            vec![1, 2, 3, 4]
+        } else {
+            spare_parts(world, rng)
+        };
+        let id = push_asset(
+            world,
+            rng,
+            Draft {
+                number: format!("{letter}-{number}"),
+                name: format!("{name} {letter}-{number}"),
+                kind,
+                category,
+                parent: Some(top),
                 location,
-                spares: vec![2, 10],
-            });
+                spares,
+            },
+        );
+        if (pump || machine % 3 == 1) && world.assets.len() < count {
+            push_asset(
+                world,
+                rng,
+                Draft {
+                    number: format!("M-{letter}{number}"),
+                    name: format!("Motor of {letter}-{number}"),
+                    kind: "Motor",
+                    category: "Electrical",
+                    parent: Some(id),
+                    location,
+                    spares: vec![2, 10],
+                },
+            );
         }
         machine += 1;
     }
@@ -78,7 +106,11 @@ fn push_asset(world: &mut World, rng: &mut Rng, draft: Draft) -> u32 {
         category: draft.category.to_owned(),
         parent: draft.parent,
         location: draft.location,
-        model: format!("{}-{}", maker.chars().take(2).collect::<String>().to_uppercase(), 100 + id * 5),
+        model: format!(
+            "{}-{}",
+            maker.chars().take(2).collect::<String>().to_uppercase(),
+            100 + id * 5
+        ),
         manufacturer: maker,
         serial: format!("SN{:07}", 1_000_000 + id * 911),
         vendor: (place % 4 != 3).then(|| id_of(rng.usize(..world.vendors.len()))),
@@ -119,15 +151,25 @@ fn spare_parts(world: &World, rng: &mut Rng) -> Vec<u32> {
 
 /// Draws running hours and temperature for every other machine.
 pub(super) fn meters(world: &mut World, rng: &mut Rng) {
-    let assets: Vec<u32> = world.assets.iter().filter(|asset| asset.parent.is_some()).map(|asset| asset.id).collect();
+    let assets: Vec<u32> = world
+        .assets
+        .iter()
+        .filter(|asset| asset.parent.is_some())
+        .map(|asset| asset.id)
+        .collect();
     for asset in assets.into_iter().step_by(2) {
-        for (name, uom, kind) in
-            [("Running hours", "h", MeterKind::Continuous), ("Bearing temperature", "°C", MeterKind::Gauge)]
-        {
+        for (name, uom, kind) in [
+            ("Running hours", "h", MeterKind::Continuous),
+            ("Bearing temperature", "°C", MeterKind::Gauge),
+        ] {
             let mut value = money(rng, 30, 60);
             let readings = (0..6)
                 .map(|step| {
-                    value += if kind == MeterKind::Continuous { money(rng, 20, 160) } else { money(rng, -3, 4) };
+                    value += if kind == MeterKind::Continuous {
+                        money(rng, 20, 160)
+                    } else {
+                        money(rng, -3, 4)
+                    };
                     (days_ago(rng, 35 - step * 7), value)
                 })
                 .collect();
@@ -153,9 +195,17 @@ struct Inner {
 
 /// Draws work orders; every status occurs, and every sixth is on P-101.
 pub(super) fn work_orders(world: &mut World, rng: &mut Rng, count: usize) {
-    let pump = world.assets.iter().find(|asset| asset.number == "P-101").map_or(1, |asset| asset.id);
-    let technicians: Vec<u32> =
-        world.users.iter().filter(|user| !user.craft.is_empty() && user.active).map(|user| user.id).collect();
+    let pump = world
+        .assets
+        .iter()
+        .find(|asset| asset.number == "P-101")
+        .map_or(1, |asset| asset.id);
+    let technicians: Vec<u32> = world
+        .users
+        .iter()
+        .filter(|user| !user.craft.is_empty() && user.active)
+        .map(|user| user.id)
+        .collect();
     let mut inner = Inner::default();
     for place in 0..count {
         let order = work_order(world, rng, place, pump, &technicians, &mut inner);
@@ -173,7 +223,16 @@ fn work_order(
 ) -> WorkOrder {
     let id = id_of(place);
     let status = *cycle(&WorkStatus::ALL, place);
-    let kind = *cycle(&[WorkKind::Corrective, WorkKind::Preventive, WorkKind::Corrective, WorkKind::Inspection, WorkKind::Emergency], place);
+    let kind = *cycle(
+        &[
+            WorkKind::Corrective,
+            WorkKind::Preventive,
+            WorkKind::Corrective,
+            WorkKind::Inspection,
+            WorkKind::Emergency,
+        ],
+        place,
+    );
     let planned_work = matches!(kind, WorkKind::Preventive | WorkKind::Inspection);
     let (fault, problem, cause, remedy) = *cycle(names::FAULTS, place);
     let asset_id = match place % 6 {
@@ -182,8 +241,15 @@ fn work_order(
         _ => Some(id_of(rng.usize(..world.assets.len()))),
     };
     let asset = asset_id.and_then(|id| world.find_asset(id));
-    let title = if planned_work { (*cycle(names::ROUTINES, place)).to_owned() } else { fault.to_owned() };
-    let started = matches!(status, WorkStatus::InProgress | WorkStatus::OnHold | WorkStatus::Completed | WorkStatus::Closed);
+    let title = if planned_work {
+        (*cycle(names::ROUTINES, place)).to_owned()
+    } else {
+        fault.to_owned()
+    };
+    let started = matches!(
+        status,
+        WorkStatus::InProgress | WorkStatus::OnHold | WorkStatus::Completed | WorkStatus::Closed
+    );
     let ended = matches!(status, WorkStatus::Completed | WorkStatus::Closed);
     let planned = started || status == WorkStatus::Scheduled;
     let age = if ended { rng.i64(25..120) } else { rng.i64(1..25) };
@@ -202,7 +268,11 @@ fn work_order(
         kind,
         status,
         hold_reason: (status == WorkStatus::OnHold).then(|| (*cycle(names::HOLD_REASONS, place / 9)).to_owned()),
-        priority: if kind == WorkKind::Emergency { 1 } else { 1 + (place % 4) as u8 },
+        priority: if kind == WorkKind::Emergency {
+            1
+        } else {
+            1 + (place % 4) as u8
+        },
         asset: asset_id,
         location: asset.map_or(3, |asset| asset.location),
         assignee,
@@ -213,7 +283,9 @@ fn work_order(
         scheduled_start,
         scheduled_end: scheduled_start.map(|start| start + Duration::hours(8)),
         actual_start,
-        actual_end: actual_start.filter(|_| ended).map(|start| start + Duration::hours(rng.i64(2..30))),
+        actual_end: actual_start
+            .filter(|_| ended)
+            .map(|start| start + Duration::hours(rng.i64(2..30))),
         estimated_hours,
         actual_hours,
         tasks: tasks(rng, ended, inner),
@@ -232,7 +304,11 @@ fn work_order(
             ("origin", choice(rng, &["Operator", "Sensor", "Round"])),
         ],
         created_at: reported_at,
-        updated_at: if place % 4 == 0 { reported_at } else { (reported_at + Duration::days(rng.i64(0..20))).min(now()) },
+        updated_at: if place.is_multiple_of(4) {
+            reported_at
+        } else {
+            (reported_at + Duration::days(rng.i64(0..20))).min(now())
+        },
     }
 }
 
@@ -278,7 +354,9 @@ fn labor(
     ended: bool,
     inner: &mut Inner,
 ) -> Vec<Labor> {
-    let (Some(start), Some(user)) = (start, assignee.and_then(|id| world.find_user(id))) else { return Vec::new() };
+    let (Some(start), Some(user)) = (start, assignee.and_then(|id| world.find_user(id))) else {
+        return Vec::new();
+    };
     let count = if ended { 2 } else { 1 };
     (0..count)
         .map(|place| {

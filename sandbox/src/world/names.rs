@@ -1,33 +1,117 @@
 //! The words the generator draws from. Scripts, quotes and equal names are on purpose.
 
 /// A vendor's name, city, region, postal code, country and currency.
-pub(super) type VendorWords = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+pub(super) type VendorWords = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
 
 pub(super) const VENDORS: &[VendorWords] = &[
-    ("Müller Dichtungstechnik GmbH", "Würzburg", "Bayern", "97070", "DE", "EUR"),
+    (
+        "Müller Dichtungstechnik GmbH",
+        "Würzburg",
+        "Bayern",
+        "97070",
+        "DE",
+        "EUR",
+    ),
     ("Hudson Pump & Valve Co.", "Albany", "NY", "12207", "US", "USD"),
     ("東亜ベアリング株式会社", "名古屋", "愛知県", "450-0002", "JP", "JPY"),
-    ("O'Connell Fasteners \"Prime\" Ltd", "Cork", "Munster", "T12 X8N6", "IE", "EUR"),
-    ("Västkust Motor AB", "Göteborg", "Västra Götaland", "411 03", "SE", "SEK"),
-    ("Lubrificanti Ferrero S.r.l.", "Torino", "Piemonte", "10121", "IT", "EUR"),
+    (
+        "O'Connell Fasteners \"Prime\" Ltd",
+        "Cork",
+        "Munster",
+        "T12 X8N6",
+        "IE",
+        "EUR",
+    ),
+    (
+        "Västkust Motor AB",
+        "Göteborg",
+        "Västra Götaland",
+        "411 03",
+        "SE",
+        "SEK",
+    ),
+    (
+        "Lubrificanti Ferrero S.r.l.",
+        "Torino",
+        "Piemonte",
+        "10121",
+        "IT",
+        "EUR",
+    ),
     ("General Supplies", "Leeds", "West Yorkshire", "LS1 4AP", "GB", "GBP"),
     ("General Supplies", "Gent", "Oost-Vlaanderen", "9000", "BE", "EUR"),
-    ("Électricité du Rhône SARL", "Lyon", "Auvergne-Rhône-Alpes", "69002", "FR", "EUR"),
+    (
+        "Électricité du Rhône SARL",
+        "Lyon",
+        "Auvergne-Rhône-Alpes",
+        "69002",
+        "FR",
+        "EUR",
+    ),
     ("上海联达自动化有限公司", "上海", "上海市", "200001", "CN", "CNY"),
     ("Çelik Makina A.Ş.", "İzmir", "Ege", "35210", "TR", "TRY"),
-    ("Łożyska Północ Sp. z o.o.", "Gdańsk", "Pomorskie", "80-001", "PL", "PLN"),
+    (
+        "Łożyska Północ Sp. z o.o.",
+        "Gdańsk",
+        "Pomorskie",
+        "80-001",
+        "PL",
+        "PLN",
+    ),
     ("Great Lakes Controls, Inc.", "Cleveland", "OH", "44114", "US", "USD"),
-    ("Hidráulica Peñarroya S.A.", "Córdoba", "Andalucía", "14001", "ES", "EUR"),
-    ("ООО «Уралгидромаш»", "Екатеринбург", "Свердловская область", "620014", "RU", "RUB"),
+    (
+        "Hidráulica Peñarroya S.A.",
+        "Córdoba",
+        "Andalucía",
+        "14001",
+        "ES",
+        "EUR",
+    ),
+    (
+        "ООО «Уралгидромаш»",
+        "Екатеринбург",
+        "Свердловская область",
+        "620014",
+        "RU",
+        "RUB",
+    ),
     ("Jeanne d'Arc Filtration", "Rouen", "Normandie", "76000", "FR", "EUR"),
     ("Σωλήνες Αιγαίου Α.Ε.", "Πειραιάς", "Αττική", "18535", "GR", "EUR"),
     ("한빛정밀공업", "부산", "부산광역시", "48058", "KR", "KRW"),
     ("Smith, Jones & Sons <Bolts>", "Dayton", "OH", "45402", "US", "USD"),
-    ("Prairie Crane Services 50% Off", "Winnipeg", "MB", "R3C 1A3", "CA", "CAD"),
+    (
+        "Prairie Crane Services 50% Off",
+        "Winnipeg",
+        "MB",
+        "R3C 1A3",
+        "CA",
+        "CAD",
+    ),
     ("شركة الخليج للصيانة", "دبي", "دبي", "00000", "AE", "AED"),
     ("Nordhavn Køling A/S", "København", "Hovedstaden", "2150", "DK", "DKK"),
-    ("Back\\slash_Tools N.V.", "Rotterdam", "Zuid-Holland", "3011 AA", "NL", "EUR"),
-    ("Ösau Wälzlager Österreich", "Linz", "Oberösterreich", "4020", "AT", "EUR"),
+    (
+        "Back\\slash_Tools N.V.",
+        "Rotterdam",
+        "Zuid-Holland",
+        "3011 AA",
+        "NL",
+        "EUR",
+    ),
+    (
+        "Ösau Wälzlager Österreich",
+        "Linz",
+        "Oberösterreich",
+        "4020",
+        "AT",
+        "EUR",
+    ),
     ("Kestrel Instruments Pty", "Perth", "WA", "6000", "AU", "AUD"),
 ];
 
@@ -66,11 +150,23 @@ pub(super) const ITEMS: &[(&str, &str, &str, bool)] = &[
 ];
 
 pub(super) const SERVICES: &[&str] = &[
-    "Crane hire, per day", "Vibration analysis visit", "Motor rewinding", "Calibration service", "Boiler inspection",
+    "Crane hire, per day",
+    "Vibration analysis visit",
+    "Motor rewinding",
+    "Calibration service",
+    "Boiler inspection",
 ];
 
-pub(super) const MANUFACTURERS: &[&str] =
-    &["Kestrel", "Nordkraft", "Tōa", "Hudson", "Alpenfluid", "Ferrero", "Västkust", "Gamma & Söhne"];
+pub(super) const MANUFACTURERS: &[&str] = &[
+    "Kestrel",
+    "Nordkraft",
+    "Tōa",
+    "Hudson",
+    "Alpenfluid",
+    "Ferrero",
+    "Västkust",
+    "Gamma & Söhne",
+];
 
 /// First name, last name, role, craft.
 pub(super) const PEOPLE: &[(&str, &str, &str, &str)] = &[
@@ -111,12 +207,22 @@ pub(super) const FAULTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 pub(super) const ROUTINES: &[&str] = &[
-    "Monthly lubrication", "Quarterly inspection", "Annual overhaul", "Safety valve test", "Thermography round",
+    "Monthly lubrication",
+    "Quarterly inspection",
+    "Annual overhaul",
+    "Safety valve test",
+    "Thermography round",
 ];
 
 pub(super) const STEPS: &[&str] = &[
-    "Lock out and tag", "Drain and vent", "Remove guard", "Check play and wear", "Replace worn parts",
-    "Align and tighten", "Remove lock, test run", "Clean the place",
+    "Lock out and tag",
+    "Drain and vent",
+    "Remove guard",
+    "Check play and wear",
+    "Replace worn parts",
+    "Align and tighten",
+    "Remove lock, test run",
+    "Clean the place",
 ];
 
 pub(super) const HOLD_REASONS: &[&str] = &["Waiting for parts", "Waiting for shutdown", "Waiting for permit"];

@@ -384,7 +384,10 @@ impl OrderStatus {
     /// Says whether the order was ever approved.
     #[must_use]
     pub fn was_approved(self) -> bool {
-        matches!(self, Self::Approved | Self::Sent | Self::PartiallyReceived | Self::Received | Self::Closed)
+        matches!(
+            self,
+            Self::Approved | Self::Sent | Self::PartiallyReceived | Self::Received | Self::Closed
+        )
     }
 }
 

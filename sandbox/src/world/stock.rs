@@ -35,7 +35,10 @@ pub(super) fn levels(world: &mut World, rng: &mut Rng, count: usize) {
 }
 
 fn bins_of(world: &World, room: u32) -> impl Iterator<Item = &Location> {
-    world.locations.iter().filter(move |place| place.kind == LocationKind::Bin && place.parent == Some(room))
+    world
+        .locations
+        .iter()
+        .filter(move |place| place.kind == LocationKind::Bin && place.parent == Some(room))
 }
 
 fn level(world: &World, rng: &mut Rng, key: (u32, u32, Option<u32>), lot: Option<String>) -> StockLevel {
@@ -56,8 +59,16 @@ fn level(world: &World, rng: &mut Rng, key: (u32, u32, Option<u32>), lot: Option
         bin,
         lot,
         on_hand,
-        reserved: if id.is_multiple_of(4) { (on_hand / Decimal::from(5)).floor() } else { Decimal::ZERO },
-        on_order: if id % 6 == 1 { Decimal::from(rng.u32(5..60)) } else { Decimal::ZERO },
+        reserved: if id.is_multiple_of(4) {
+            (on_hand / Decimal::from(5)).floor()
+        } else {
+            Decimal::ZERO
+        },
+        on_order: if id % 6 == 1 {
+            Decimal::from(rng.u32(5..60))
+        } else {
+            Decimal::ZERO
+        },
         min,
         max: min * Decimal::from(6),
         reorder_point: min + Decimal::TWO,
@@ -73,9 +84,13 @@ fn level(world: &World, rng: &mut Rng, key: (u32, u32, Option<u32>), lot: Option
 pub(super) fn movements(world: &mut World, rng: &mut Rng) {
     let mut all = Vec::new();
     for receipt in &world.receipts {
-        let Some(order) = world.find_purchase_order(receipt.purchase_order) else { continue };
+        let Some(order) = world.find_purchase_order(receipt.purchase_order) else {
+            continue;
+        };
         for (line_id, quantity) in &receipt.lines {
-            let Some(line) = order.lines.iter().find(|line| line.id == *line_id) else { continue };
+            let Some(line) = order.lines.iter().find(|line| line.id == *line_id) else {
+                continue;
+            };
             let Some(item) = line.item else { continue };
             all.push(StockMovement {
                 kind: MovementKind::Receipt,
@@ -91,7 +106,11 @@ pub(super) fn movements(world: &mut World, rng: &mut Rng) {
         for part in work.parts.iter().filter(|part| !part.used.is_zero()) {
             all.push(StockMovement {
                 kind: MovementKind::Issue,
-                from: world.stock_levels.iter().find(|level| level.item == part.item).map(|level| level.location),
+                from: world
+                    .stock_levels
+                    .iter()
+                    .find(|level| level.item == part.item)
+                    .map(|level| level.location),
                 work_order: Some(work.id),
                 unit_cost: part.unit_cost,
                 ..movement(part.item, part.used, work.actual_end.unwrap_or(work.created_at))
@@ -111,7 +130,10 @@ pub(super) fn movements(world: &mut World, rng: &mut Rng) {
             all.push(StockMovement {
                 kind: MovementKind::Transfer,
                 from: Some(level.location),
-                to: world.storerooms().find(|room| room.id != level.location).map(|room| room.id),
+                to: world
+                    .storerooms()
+                    .find(|room| room.id != level.location)
+                    .map(|room| room.id),
                 unit_cost: level.unit_cost,
                 ..movement(level.item, Decimal::ONE, at + Duration::hours(3))
             });

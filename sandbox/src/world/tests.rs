@@ -5,14 +5,22 @@ use super::*;
 
 #[test]
 fn the_same_seed_gives_the_same_world() {
-    assert_eq!(World::generate(Seed(7), Size::Small), World::generate(Seed(7), Size::Small));
-    assert_ne!(World::generate(Seed(7), Size::Small), World::generate(Seed(8), Size::Small));
+    assert_eq!(
+        World::generate(Seed(7), Size::Small),
+        World::generate(Seed(7), Size::Small)
+    );
+    assert_ne!(
+        World::generate(Seed(7), Size::Small),
+        World::generate(Seed(8), Size::Small)
+    );
 }
 
 #[test]
 fn sizes_are_as_named() {
-    let counts: Vec<usize> =
-        [Size::Small, Size::Medium, Size::Large].iter().map(|size| World::generate(Seed(1), *size).record_count()).collect();
+    let counts: Vec<usize> = [Size::Small, Size::Medium, Size::Large]
+        .iter()
+        .map(|size| World::generate(Seed(1), *size).record_count())
+        .collect();
     assert!((250..500).contains(&counts[0]), "{counts:?}");
     assert!((2_500..4_000).contains(&counts[1]), "{counts:?}");
     assert!((9_000..12_000).contains(&counts[2]), "{counts:?}");
@@ -22,12 +30,24 @@ fn sizes_are_as_named() {
 fn every_status_occurs() {
     let world = World::generate(Seed::default(), Size::Small);
     for status in OrderStatus::ALL {
-        assert!(world.purchase_orders.iter().any(|order| order.status == status), "{status:?}");
+        assert!(
+            world.purchase_orders.iter().any(|order| order.status == status),
+            "{status:?}"
+        );
     }
     for status in WorkStatus::ALL {
-        assert!(world.work_orders.iter().any(|order| order.status == status), "{status:?}");
+        assert!(
+            world.work_orders.iter().any(|order| order.status == status),
+            "{status:?}"
+        );
     }
-    for status in [AssetStatus::Operating, AssetStatus::Down, AssetStatus::Standby, AssetStatus::Decommissioned, AssetStatus::NotReady] {
+    for status in [
+        AssetStatus::Operating,
+        AssetStatus::Down,
+        AssetStatus::Standby,
+        AssetStatus::Decommissioned,
+        AssetStatus::NotReady,
+    ] {
         assert!(world.assets.iter().any(|asset| asset.status == status), "{status:?}");
     }
     for status in [VendorStatus::Active, VendorStatus::Blocked, VendorStatus::Inactive] {
@@ -43,7 +63,10 @@ fn links_lead_to_records() {
             assert!(world.find_vendor(order.vendor).is_some() && world.find_user(order.buyer).is_some());
             for line in &order.lines {
                 assert!(line.item.is_none_or(|id| world.find_item(id).is_some()));
-                assert_eq!(world.find_location(line.location).unwrap().kind, LocationKind::Storeroom);
+                assert_eq!(
+                    world.find_location(line.location).unwrap().kind,
+                    LocationKind::Storeroom
+                );
             }
         }
         for work in &world.work_orders {
@@ -52,7 +75,10 @@ fn links_lead_to_records() {
         }
         for level in &world.stock_levels {
             assert!(level.reserved <= level.on_hand);
-            assert_eq!(world.find_location(level.location).unwrap().kind, LocationKind::Storeroom);
+            assert_eq!(
+                world.find_location(level.location).unwrap().kind,
+                LocationKind::Storeroom
+            );
         }
         for location in &world.locations {
             assert!(world.site_of(location.id).is_some());
@@ -70,7 +96,9 @@ fn the_pump_is_everywhere() {
     for part in &pump.spare_parts {
         assert!(world.stock_levels.iter().any(|level| level.item == *part));
     }
-    assert!(world.purchase_lines().any(|(_, line)| line.item.is_some_and(|item| pump.spare_parts.contains(&item)) && line.asset == Some(pump.id)));
+    assert!(world.purchase_lines().any(
+        |(_, line)| line.item.is_some_and(|item| pump.spare_parts.contains(&item)) && line.asset == Some(pump.id)
+    ));
 }
 
 #[test]

@@ -131,12 +131,7 @@ impl List {
             None => Vec::new(),
         };
         let start = request.page.map_or(0, |page| (page - 1).saturating_mul(limit));
-        let rows = found
-            .into_iter()
-            .skip(start)
-            .take(limit)
-            .map(|row| visible(row))
-            .collect();
+        let rows = found.into_iter().skip(start).take(limit).map(visible).collect();
         Ok(Answer { rows, links })
     }
 

@@ -22,7 +22,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use self::limits::Limits;
-use self::lists::Answer;
+use self::lists::{Answer, Row};
 use self::problem::Problem;
 use self::rows::Dataset;
 use crate::state::SystemState;
@@ -140,7 +140,7 @@ fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Re
         let rows = dataset.rows("tasks/instructions");
         let wanted: Vec<Value> = rows
             .iter()
-            .filter(|row| row["taskID"].to_string() == *id)
+            .filter(|row| has_id(row, "taskID", id))
             .cloned()
             .map(Value::Object)
             .collect();
@@ -161,6 +161,11 @@ fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Re
     Ok(response)
 }
 
+fn has_id(row: &Row, name: &str, id: &str) -> bool {
+    id.parse::<u64>()
+        .is_ok_and(|id| row.get(name).and_then(Value::as_u64) == Some(id))
+}
+
 fn is_withheld(path: &str) -> bool {
     ["vendors", "po", "bills"]
         .iter()
@@ -173,7 +178,7 @@ fn order_state(dataset: &Dataset, id: &str, rest: &[&str], path: &str) -> Result
     let order = dataset
         .rows("po")
         .iter()
-        .find(|row| row["poID"].to_string() == id)
+        .find(|row| has_id(row, "poID", id))
         .ok_or_else(missing)?;
     let details = order.get("stateDetails").ok_or_else(missing)?;
     match rest {

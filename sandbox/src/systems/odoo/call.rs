@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Caller;
 use super::domain::{self, Odoo};
 use super::error::OdooError;
 use super::values::{self, Links};
-use super::Caller;
 use crate::systems::orm::{Database, Query, Table, Val, select};
 
 /// The named arguments of a call.
@@ -56,8 +56,14 @@ pub(super) fn named(method: &str, positional: &[Value], mut given: Arguments) ->
         given.insert((*name).to_owned(), value.clone());
     }
     if let Some(name) = given.keys().find(|name| !names.contains(&name.as_str())) {
-        let function = if method == "search_read" { "BaseModel._read_format".to_owned() } else { method.to_owned() };
-        return Err(OdooError::argument(format!("{function}() got an unexpected keyword argument '{name}'")));
+        let function = if method == "search_read" {
+            "BaseModel._read_format".to_owned()
+        } else {
+            method.to_owned()
+        };
+        return Err(OdooError::argument(format!(
+            "{function}() got an unexpected keyword argument '{name}'"
+        )));
     }
     Ok(given)
 }
@@ -76,16 +82,25 @@ impl ModelCall<'_> {
             .ok_or_else(|| OdooError::user(format!("Object {} doesn't exist", self.model)))?;
         let is_context = self.method == "context_get" && self.model == "res.users";
         if parameters(self.method).is_none() || (self.method == "context_get" && !is_context) {
-            return Err(OdooError::attribute(format!("The method '{}.{}' does not exist", self.model, self.method)));
+            return Err(OdooError::attribute(format!(
+                "The method '{}.{}' does not exist",
+                self.model, self.method
+            )));
         }
         let may_read = self.caller.buyer || !self.model.starts_with("purchase.");
         match self.method {
             "context_get" => return Ok(json!({"lang": "en_US", "tz": "Europe/Berlin", "uid": self.caller.uid})),
             "check_access_rights" | "has_access" => {
-                return Ok(json!(may_read && self.text("operation").is_none_or(|operation| operation == "read")));
+                return Ok(json!(
+                    may_read && self.text("operation").is_none_or(|operation| operation == "read")
+                ));
             }
             "fields_get" => {
-                return Ok(values::describe(&table, &self.names("allfields")?, &self.names("attributes")?));
+                return Ok(values::describe(
+                    &table,
+                    &self.names("allfields")?,
+                    &self.names("attributes")?,
+                ));
             }
             "create" | "write" | "unlink" | "copy" => {
                 let operation = if self.method == "copy" { "create" } else { self.method };
@@ -101,20 +116,37 @@ impl ModelCall<'_> {
                 let rows = self.rows_found(database, &table)?;
                 Ok(values::rows(database, &table, &rows, &self.names("fields")?, self.links())?.into())
             }
-            "search" => Ok(self.rows_found(database, &table)?.iter().map(|row| Value::from(Table::id_of(row))).collect()),
+            "search" => Ok(self
+                .rows_found(database, &table)?
+                .iter()
+                .map(|row| Value::from(Table::id_of(row)))
+                .collect()),
             "search_count" => Ok(self.rows_found(database, &table)?.len().into()),
             "read" => {
                 let rows = self.rows_named(&table)?;
                 Ok(values::rows(database, &table, &rows, &self.names("fields")?, self.links())?.into())
             }
-            "exists" => Ok(self.rows_named(&table)?.iter().map(|row| Value::from(Table::id_of(row))).collect()),
+            "exists" => Ok(self
+                .rows_named(&table)?
+                .iter()
+                .map(|row| Value::from(Table::id_of(row)))
+                .collect()),
             "name_search" => self.name_search(database, &table),
-            "web_read" => nested(database, &table, &self.rows_named(&table)?, self.arguments.get("specification")),
+            "web_read" => nested(
+                database,
+                &table,
+                &self.rows_named(&table)?,
+                self.arguments.get("specification"),
+            ),
             _ => self.web_search_read(database, &table),
         }
     }
 
-    fn rows_found<'t>(&self, database: &Database, table: &'t std::sync::Arc<Table>) -> Result<Vec<&'t [Val]>, OdooError> {
+    fn rows_found<'t>(
+        &self,
+        database: &Database,
+        table: &'t std::sync::Arc<Table>,
+    ) -> Result<Vec<&'t [Val]>, OdooError> {
         let query = Query {
             domain: domain::parse(self.arguments.get("domain").unwrap_or(&Value::Null))?,
             order: domain::order(self.text("order").unwrap_or(table.order))?,
@@ -124,7 +156,11 @@ impl ModelCall<'_> {
             active_only: self.context.get("active_test") != Some(&Value::Bool(false)),
         };
         let places = select::<Odoo>(database, table, &query).map_err(OdooError::from_failure)?;
-        Ok(places.into_iter().filter_map(|place| table.rows.get(place)).map(Vec::as_slice).collect())
+        Ok(places
+            .into_iter()
+            .filter_map(|place| table.rows.get(place))
+            .map(Vec::as_slice)
+            .collect())
     }
 
     /// Returns the rows of the ids asked for; ids without a record are left out silently.
@@ -154,7 +190,11 @@ impl ModelCall<'_> {
         let mut arguments = self.arguments.clone();
         arguments.insert("domain".to_owned(), terms.into());
         arguments.entry("limit".to_owned()).or_insert(100.into());
-        let search = ModelCall { arguments, context: self.context.clone(), ..*self };
+        let search = ModelCall {
+            arguments,
+            context: self.context.clone(),
+            ..*self
+        };
         let rows = search.rows_found(database, table)?;
         Ok(rows
             .iter()
@@ -169,7 +209,11 @@ impl ModelCall<'_> {
         let mut arguments = self.arguments.clone();
         arguments.remove("limit");
         arguments.remove("offset");
-        let whole = ModelCall { arguments, context: self.context.clone(), ..*self };
+        let whole = ModelCall {
+            arguments,
+            context: self.context.clone(),
+            ..*self
+        };
         let length = whole.rows_found(database, table)?.len();
         let rows = self.rows_found(database, table)?;
         let records = nested(database, table, &rows, self.arguments.get("specification"))?;
@@ -217,17 +261,27 @@ fn nested(
 ) -> Result<Value, OdooError> {
     let empty = Map::new();
     let wanted = specification.and_then(Value::as_object).unwrap_or(&empty);
-    let names: Vec<String> = if wanted.is_empty() { vec!["id".to_owned()] } else { wanted.keys().cloned().collect() };
+    let names: Vec<String> = if wanted.is_empty() {
+        vec!["id".to_owned()]
+    } else {
+        wanted.keys().cloned().collect()
+    };
     let mut records = values::rows(database, table, rows, &names, Links::Ids)?;
     for (record, row) in records.iter_mut().zip(rows) {
         for (name, inner) in wanted {
             let Some(fields) = inner.get("fields") else { continue };
-            let target = table.field(name).and_then(|field| field.relation).and_then(|model| database.table(model));
+            let target = table
+                .field(name)
+                .and_then(|field| field.relation)
+                .and_then(|model| database.table(model));
             let Some(target) = target else { continue };
             record[name] = match table.value(row, name) {
                 Val::One(id) => {
                     let inner: Vec<&[Val]> = target.row(*id).into_iter().collect();
-                    nested(database, &target, &inner, Some(fields))?.get(0).cloned().unwrap_or(Value::Bool(false))
+                    nested(database, &target, &inner, Some(fields))?
+                        .get(0)
+                        .cloned()
+                        .unwrap_or(Value::Bool(false))
                 }
                 Val::Many(ids) => {
                     let inner: Vec<&[Val]> = ids.iter().filter_map(|id| target.row(*id)).collect();

@@ -28,14 +28,14 @@ impl Dialect for Odoo {
             (Kind::Date, Value::String(text)) => Val::Date(day(text)?),
             (Kind::Moment, Value::String(text)) => moment(text)?,
             (_, Value::Bool(flag)) => Val::Bool(*flag),
-            (kind, Value::Number(number)) if kind.is_link() => {
-                number.as_u64().and_then(|id| u32::try_from(id).ok()).map_or(Val::Int(-1), Val::One)
-            }
-            (_, Value::Number(number)) => Val::Number(
-                number.as_f64().and_then(Decimal::from_f64).unwrap_or_default(),
-            ),
+            (kind, Value::Number(number)) if kind.is_link() => number
+                .as_u64()
+                .and_then(|id| u32::try_from(id).ok())
+                .map_or(Val::Int(-1), Val::One),
+            (_, Value::Number(number)) => Val::Number(number.as_f64().and_then(Decimal::from_f64).unwrap_or_default()),
             (_, Value::String(text)) if field.is_numeric() => Val::Number(
-                text.parse().map_err(|_| Failure::BadValue(format!("could not convert string to float: '{text}'")))?,
+                text.parse()
+                    .map_err(|_| Failure::BadValue(format!("could not convert string to float: '{text}'")))?,
             ),
             (_, Value::String(text)) => Val::Text(text.clone()),
             (_, other) => return Err(Failure::BadValue(format!("unhashable type in domain: {other}"))),
@@ -45,7 +45,8 @@ impl Dialect for Odoo {
 
 fn day(text: &str) -> Result<NaiveDate, Failure> {
     let part = text.get(..10).unwrap_or(text);
-    part.parse().map_err(|_| Failure::BadValue(format!("time data '{text}' does not match format '%Y-%m-%d'")))
+    part.parse()
+        .map_err(|_| Failure::BadValue(format!("time data '{text}' does not match format '%Y-%m-%d'")))
 }
 
 fn moment(text: &str) -> Result<Val, Failure> {
@@ -89,7 +90,9 @@ fn term_of<'a>(term: &Value, rest: &mut impl Iterator<Item = &'a Value>) -> Resu
 }
 
 fn next<'a>(rest: &mut impl Iterator<Item = &'a Value>) -> Result<Domain, OdooError> {
-    let term = rest.next().ok_or_else(|| OdooError::value("Domain() malformed domain: missing operand"))?;
+    let term = rest
+        .next()
+        .ok_or_else(|| OdooError::value("Domain() malformed domain: missing operand"))?;
     // The recursion needs a named iterator type, hence the trait object.
     let rest: &mut dyn Iterator<Item = &'a Value> = rest;
     term_of(term, &mut { rest })
@@ -97,14 +100,24 @@ fn next<'a>(rest: &mut impl Iterator<Item = &'a Value>) -> Result<Domain, OdooEr
 
 fn clause(parts: &[Value]) -> Result<Domain, OdooError> {
     let [field, operator, value] = parts else {
-        return Err(OdooError::value(format!("Domain() invalid item in domain: {}", Value::from(parts))));
+        return Err(OdooError::value(format!(
+            "Domain() invalid item in domain: {}",
+            Value::from(parts)
+        )));
     };
     // Odoo's constants: (1, '=', 1) is true, (0, '=', 1) is false.
     if let (Some(left), Some(right)) = (field.as_i64(), value.as_i64()) {
-        return Ok(if left == right { Domain::All(Vec::new()) } else { Domain::Any(Vec::new()) });
+        return Ok(if left == right {
+            Domain::All(Vec::new())
+        } else {
+            Domain::Any(Vec::new())
+        });
     }
     let (Some(field), Some(operator)) = (field.as_str(), operator.as_str()) else {
-        return Err(OdooError::value(format!("Domain() invalid item in domain: {}", Value::from(parts))));
+        return Err(OdooError::value(format!(
+            "Domain() invalid item in domain: {}",
+            Value::from(parts)
+        )));
     };
     let operator = operator.to_lowercase();
     if operator == "=?" {
@@ -115,23 +128,50 @@ fn clause(parts: &[Value]) -> Result<Domain, OdooError> {
     }
     let (wanted, known) = operator_of(&operator, value);
     let Some(known) = known else {
-        return Err(OdooError::value(format!("Invalid operator '{operator}' in ('{field}', '{operator}', {value})")));
+        return Err(OdooError::value(format!(
+            "Invalid operator '{operator}' in ('{field}', '{operator}', {value})"
+        )));
     };
     let inner = match known {
         Operator::Matches { .. } => Some(Box::new(parse(value)?.unwrap_or(Domain::All(Vec::new())))),
         _ => None,
     };
     let path = field.split('.').map(str::to_owned).collect();
-    Ok(Domain::Clause(Clause { path, operator: known, value: wanted, inner }))
+    Ok(Domain::Clause(Clause {
+        path,
+        operator: known,
+        value: wanted,
+        inner,
+    }))
 }
 
 fn operator_of(operator: &str, value: &Value) -> (Value, Option<Operator>) {
     let wrapped = || Value::from(format!("%{}%", plain(value)));
     let like = |fold, negate| Some(Operator::Like { fold, negate });
-    let list = || if value.is_array() { value.clone() } else { Value::from(vec![value.clone()]) };
+    let list = || {
+        if value.is_array() {
+            value.clone()
+        } else {
+            Value::from(vec![value.clone()])
+        }
+    };
     match operator {
-        "=" | "==" => (value.clone(), Some(if value.is_array() { Operator::In } else { Operator::Equal })),
-        "!=" | "<>" => (value.clone(), Some(if value.is_array() { Operator::NotIn } else { Operator::NotEqual })),
+        "=" | "==" => (
+            value.clone(),
+            Some(if value.is_array() {
+                Operator::In
+            } else {
+                Operator::Equal
+            }),
+        ),
+        "!=" | "<>" => (
+            value.clone(),
+            Some(if value.is_array() {
+                Operator::NotIn
+            } else {
+                Operator::NotEqual
+            }),
+        ),
         "<" => (value.clone(), Some(Operator::Less)),
         "<=" => (value.clone(), Some(Operator::LessOrEqual)),
         ">" => (value.clone(), Some(Operator::Greater)),
@@ -160,7 +200,11 @@ fn plain(value: &Value) -> String {
 
 /// Reads an order like `date_order desc, id`.
 pub(super) fn order(text: &str) -> Result<Vec<SortKey>, OdooError> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(sort_key).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(sort_key)
+        .collect()
 }
 
 fn sort_key(part: &str) -> Result<SortKey, OdooError> {
@@ -171,7 +215,10 @@ fn sort_key(part: &str) -> Result<SortKey, OdooError> {
     };
     let mut words = part.split_whitespace();
     let field = words.next().ok_or_else(wrong)?;
-    if !field.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.') {
+    if !field
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.')
+    {
         return Err(wrong());
     }
     let descending = match words.next().map(str::to_lowercase).as_deref() {
@@ -179,5 +226,8 @@ fn sort_key(part: &str) -> Result<SortKey, OdooError> {
         Some("desc") => true,
         Some(_) => return Err(wrong()),
     };
-    Ok(SortKey { path: vec![field.to_owned()], descending })
+    Ok(SortKey {
+        path: vec![field.to_owned()],
+        descending,
+    })
 }

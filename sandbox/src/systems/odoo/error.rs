@@ -18,7 +18,12 @@ pub(super) struct OdooError {
 
 impl OdooError {
     fn new(name: &'static str, status: StatusCode, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), status, with_status: name.starts_with("werkzeug") }
+        Self {
+            name,
+            message: message.into(),
+            status,
+            with_status: name.starts_with("werkzeug"),
+        }
     }
 
     pub(super) fn access_denied() -> Self {
@@ -70,7 +75,11 @@ impl OdooError {
     }
 
     pub(super) fn session_expired() -> Self {
-        Self::new("odoo.http.SessionExpiredException", StatusCode::FORBIDDEN, "Session expired")
+        Self::new(
+            "odoo.http.SessionExpiredException",
+            StatusCode::FORBIDDEN,
+            "Session expired",
+        )
     }
 
     pub(super) fn unknown_field(field: &str, model: &str) -> Self {
@@ -85,9 +94,9 @@ impl OdooError {
             Failure::UnknownOrder { model, field } => {
                 Self::value(format!("Invalid field '{field}' on model '{model}'"))
             }
-            Failure::NotStored { model, field } => {
-                Self::value(format!("Cannot convert {model}.{field} to SQL because it is not stored"))
-            }
+            Failure::NotStored { model, field } => Self::value(format!(
+                "Cannot convert {model}.{field} to SQL because it is not stored"
+            )),
             Failure::BadValue(message) => Self::value(message),
         }
     }
@@ -99,8 +108,11 @@ impl OdooError {
 
     /// Returns the exception as Odoo serializes it.
     pub(super) fn body(&self) -> Value {
-        let arguments =
-            if self.with_status { json!([self.message, self.status.as_u16()]) } else { json!([self.message]) };
+        let arguments = if self.with_status {
+            json!([self.message, self.status.as_u16()])
+        } else {
+            json!([self.message])
+        };
         json!({
             "name": self.name,
             "message": self.message,

@@ -31,7 +31,9 @@ pub(super) async fn call(
         Err(error) => {
             let mut response = (error.status(), Json(error.body())).into_response();
             if error.status() == StatusCode::UNAUTHORIZED {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             response
         }
@@ -48,7 +50,10 @@ fn answer(
 ) -> Result<Value, OdooError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(name) = text("x-odoo-database").filter(|name| *name != DATABASE) {
-        return Err(OdooError::http(StatusCode::NOT_FOUND, format!("database '{name}' not found")));
+        return Err(OdooError::http(
+            StatusCode::NOT_FOUND,
+            format!("database '{name}' not found"),
+        ));
     }
     let key = text("authorization").and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
@@ -63,12 +68,21 @@ fn answer(
     let caller = Caller::of_key(&database.state, key)
         .ok_or_else(|| OdooError::http(StatusCode::UNAUTHORIZED, "Invalid apikey"))?;
     if verb != Method::POST {
-        return Err(OdooError::http(StatusCode::NOT_FOUND, "Did you mean POST /json/2/<model>/<method>?"));
+        return Err(OdooError::http(
+            StatusCode::NOT_FOUND,
+            "Did you mean POST /json/2/<model>/<method>?",
+        ));
     }
     let mut arguments = arguments(body)?;
-    let context = arguments.remove("context").and_then(|context| context.as_object().cloned()).unwrap_or_default();
+    let context = arguments
+        .remove("context")
+        .and_then(|context| context.as_object().cloned())
+        .unwrap_or_default();
     if database.table(model).is_none() {
-        return Err(OdooError::http(StatusCode::NOT_FOUND, format!("the model '{model}' does not exist")));
+        return Err(OdooError::http(
+            StatusCode::NOT_FOUND,
+            format!("the model '{model}' does not exist"),
+        ));
     }
     if let Some(names) = call::parameters(method) {
         let on_records = names.first() == Some(&"ids");
@@ -81,7 +95,14 @@ fn answer(
         let message = format!("The method '{model}.{method}' does not exist");
         return Err(OdooError::http(StatusCode::NOT_FOUND, message));
     }
-    ModelCall { caller, model, method, arguments, context }.run(database)
+    ModelCall {
+        caller,
+        model,
+        method,
+        arguments,
+        context,
+    }
+    .run(database)
 }
 
 fn arguments(body: &[u8]) -> Result<Map<String, Value>, OdooError> {

@@ -1,12 +1,12 @@
 //! Simulates Odoo 19.0: JSON-RPC at `/jsonrpc`, JSON-2 at `/json/2`, and the web session calls.
 
-mod error;
-mod domain;
-mod values;
 mod call;
-mod rpc;
+mod domain;
+mod error;
 mod json2;
 mod models;
+mod rpc;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -43,7 +43,10 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
 
 /// Returns the settings and the credentials of a demo connection.
 pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
-    (json!({"base_url": base_url, "database": DATABASE}), json!({"login": "admin", "api_key": API_KEY}))
+    (
+        json!({"base_url": base_url, "database": DATABASE}),
+        json!({"login": "admin", "api_key": API_KEY}),
+    )
 }
 
 /// Who a call is made for.

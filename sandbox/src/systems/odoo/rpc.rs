@@ -28,10 +28,16 @@ pub(super) async fn databases() -> Json<Value> {
 
 /// Serves `/jsonrpc`.
 pub(super) async fn json_rpc(State(database): Served, body: Bytes) -> Response {
-    let Some((id, params)) = request(&body) else { return unreadable() };
+    let Some((id, params)) = request(&body) else {
+        return unreadable();
+    };
     let service = params.get("service").and_then(Value::as_str).unwrap_or("");
     let method = params.get("method").and_then(Value::as_str).unwrap_or("");
-    let arguments = params.get("args").and_then(Value::as_array).cloned().unwrap_or_default();
+    let arguments = params
+        .get("args")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     match (service, method) {
         ("common", "version") => answer(&id, Ok(server_version()), CallNote::operation("common.version")),
         ("common", "authenticate" | "login") => answer(&id, log_in(&database, &arguments), CallNote::login()),
@@ -75,7 +81,10 @@ fn execute(database: &Database, arguments: &[Value], keywords: bool) -> Result<V
     let caller = Caller::of_uid(&database.state, uid, text(2)).ok_or_else(OdooError::access_denied)?;
     let none = Map::new();
     let (positional, named) = if keywords {
-        let positional = arguments.get(5).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let positional = arguments
+            .get(5)
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
         (positional, arguments.get(6).and_then(Value::as_object).unwrap_or(&none))
     } else {
         (arguments.get(5..).unwrap_or(&[]), &none)
@@ -91,15 +100,30 @@ fn call_model(
     named: &Map<String, Value>,
 ) -> Result<Value, OdooError> {
     let mut given = named.clone();
-    let context = given.remove("context").and_then(|context| context.as_object().cloned()).unwrap_or_default();
-    let arguments =
-        if call::parameters(method).is_some() { call::named(method, positional, given)? } else { Map::new() };
-    ModelCall { caller, model, method, arguments, context }.run(database)
+    let context = given
+        .remove("context")
+        .and_then(|context| context.as_object().cloned())
+        .unwrap_or_default();
+    let arguments = if call::parameters(method).is_some() {
+        call::named(method, positional, given)?
+    } else {
+        Map::new()
+    };
+    ModelCall {
+        caller,
+        model,
+        method,
+        arguments,
+        context,
+    }
+    .run(database)
 }
 
 /// Serves `/web/session/authenticate`.
 pub(super) async fn web_login(State(database): Served, body: Bytes) -> Response {
-    let Some((id, params)) = request(&body) else { return unreadable() };
+    let Some((id, params)) = request(&body) else {
+        return unreadable();
+    };
     let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or("");
     let caller = Caller::of_login(&database.state, text("login"), text("password")).filter(|_| text("db") == DATABASE);
     let token = caller.and_then(|caller| database.state.issue_token(&caller.uid.to_string()));
@@ -124,22 +148,42 @@ pub(super) async fn web_login(State(database): Served, body: Bytes) -> Response 
 
 /// Serves `/web/dataset/call_kw`.
 pub(super) async fn web_call(State(database): Served, headers: HeaderMap, body: Bytes) -> Response {
-    let Some((id, params)) = request(&body) else { return unreadable() };
+    let Some((id, params)) = request(&body) else {
+        return unreadable();
+    };
     let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or("");
     let note = CallNote::operation(format!("{}.{}", text("model"), text("method")));
-    let caller = cookie(&headers).and_then(|token| database.state.token_user(token)).map(|uid| {
-        if uid == Caller::ADMIN.uid.to_string() { Caller::ADMIN } else { Caller::TECHNICIAN }
-    });
-    let Some(caller) = caller else { return answer(&id, Err(OdooError::session_expired()), note) };
-    let positional = params.get("args").and_then(Value::as_array).cloned().unwrap_or_default();
-    let named = params.get("kwargs").and_then(Value::as_object).cloned().unwrap_or_default();
+    let caller = cookie(&headers)
+        .and_then(|token| database.state.token_user(token))
+        .map(|uid| {
+            if uid == Caller::ADMIN.uid.to_string() {
+                Caller::ADMIN
+            } else {
+                Caller::TECHNICIAN
+            }
+        });
+    let Some(caller) = caller else {
+        return answer(&id, Err(OdooError::session_expired()), note);
+    };
+    let positional = params
+        .get("args")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let named = params
+        .get("kwargs")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     let result = call_model(&database, caller, (text("model"), text("method")), &positional, &named);
     answer(&id, result, note)
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    cookies.split(';').find_map(|part| part.trim().strip_prefix("session_id="))
+    cookies
+        .split(';')
+        .find_map(|part| part.trim().strip_prefix("session_id="))
 }
 
 fn request(body: &[u8]) -> Option<(Value, Value)> {
@@ -158,5 +202,10 @@ fn answer(id: &Value, result: Result<Value, OdooError>, note: CallNote) -> Respo
 
 fn unreadable() -> Response {
     let page = "<!doctype html>\n<html lang=en>\n<title>400 Bad Request</title>\n<h1>Bad Request</h1>\n<p>Invalid JSON data</p>\n";
-    (http::StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+    (
+        http::StatusCode::BAD_REQUEST,
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+        page,
+    )
+        .into_response()
 }

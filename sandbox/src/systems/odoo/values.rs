@@ -29,7 +29,11 @@ pub(super) fn rows(
     } else {
         fields
             .iter()
-            .map(|name| table.field(name).ok_or_else(|| OdooError::unknown_field(name, table.model)))
+            .map(|name| {
+                table
+                    .field(name)
+                    .ok_or_else(|| OdooError::unknown_field(name, table.model))
+            })
             .collect::<Result<_, _>>()?
     };
     Ok(rows
@@ -38,7 +42,10 @@ pub(super) fn rows(
             let mut members = Map::new();
             members.insert("id".to_owned(), Table::id_of(row).into());
             for field in &fields {
-                members.insert(field.name.clone(), value(database, field, table.value(row, &field.name), links));
+                members.insert(
+                    field.name.clone(),
+                    value(database, field, table.value(row, &field.name), links),
+                );
             }
             Value::Object(members)
         })
@@ -67,42 +74,52 @@ fn value(database: &Database, field: &Field, value: &Val, links: Links) -> Value
 
 /// Returns a record's display name.
 pub(super) fn name_of(database: &Database, model: &str, id: u32) -> Value {
-    database.table(model).and_then(|table| table.text(id, "display_name")).map_or(Value::Bool(false), Value::from)
+    database
+        .table(model)
+        .and_then(|table| table.text(id, "display_name"))
+        .map_or(Value::Bool(false), Value::from)
 }
 
 /// Returns a number the way Python prints a float: always with a fraction.
 pub(super) fn float(number: Decimal) -> Value {
-    number.to_string().parse::<f64>().map_or(Value::Bool(false), Value::from)
+    number
+        .to_string()
+        .parse::<f64>()
+        .map_or(Value::Bool(false), Value::from)
 }
 
 /// Returns the descriptions of fields, each with the attributes asked for.
 pub(super) fn describe(table: &Table, names: &[String], attributes: &[String]) -> Value {
-    let described = table.fields.iter().filter(|field| names.is_empty() || names.contains(&field.name)).map(|field| {
-        let mut members = Map::new();
-        let mut put = |name: &str, value: Value| {
-            if attributes.is_empty() || attributes.iter().any(|attribute| attribute == name) {
-                members.insert(name.to_owned(), value);
+    let described = table
+        .fields
+        .iter()
+        .filter(|field| names.is_empty() || names.contains(&field.name))
+        .map(|field| {
+            let mut members = Map::new();
+            let mut put = |name: &str, value: Value| {
+                if attributes.is_empty() || attributes.iter().any(|attribute| attribute == name) {
+                    members.insert(name.to_owned(), value);
+                }
+            };
+            put("name", field.name.clone().into());
+            put("readonly", (!field.stored || field.name == "id").into());
+            put("required", field.required.into());
+            put("searchable", field.stored.into());
+            put("sortable", field.stored.into());
+            put("store", field.stored.into());
+            put("string", field.label.clone().into());
+            put("type", type_name(field.kind).into());
+            if let Some(relation) = field.relation {
+                put("relation", relation.into());
             }
-        };
-        put("name", field.name.clone().into());
-        put("readonly", (!field.stored || field.name == "id").into());
-        put("required", field.required.into());
-        put("searchable", field.stored.into());
-        put("sortable", field.stored.into());
-        put("store", field.stored.into());
-        put("string", field.label.clone().into());
-        put("type", type_name(field.kind).into());
-        if let Some(relation) = field.relation {
-            put("relation", relation.into());
-        }
-        if field.kind == Kind::Selection {
-            put("selection", json!(field.selection));
-        }
-        if field.custom {
-            put("manual", true.into());
-        }
-        (field.name.clone(), Value::Object(members))
-    });
+            if field.kind == Kind::Selection {
+                put("selection", json!(field.selection));
+            }
+            if field.custom {
+                put("manual", true.into());
+            }
+            (field.name.clone(), Value::Object(members))
+        });
     Value::Object(described.collect())
 }
 

@@ -80,8 +80,11 @@ pub(crate) trait Dialect {
 
 /// Matches text against an SQL LIKE pattern with a backslash to escape.
 pub(crate) fn like(text: &str, pattern: &str, fold: bool) -> bool {
-    let (text, pattern) =
-        if fold { (text.to_lowercase(), pattern.to_lowercase()) } else { (text.to_owned(), pattern.to_owned()) };
+    let (text, pattern) = if fold {
+        (text.to_lowercase(), pattern.to_lowercase())
+    } else {
+        (text.to_owned(), pattern.to_owned())
+    };
     let pattern = tokens(&pattern);
     let text: Vec<char> = text.chars().collect();
     // Dynamic programming over the text: `reached[i]` tells whether the pattern so far matches the

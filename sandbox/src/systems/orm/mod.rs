@@ -27,13 +27,22 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn new(state: Arc<SystemState>, build: Build) -> Self {
-        Self { state, build, tables: Mutex::default() }
+        Self {
+            state,
+            build,
+            tables: Mutex::default(),
+        }
     }
 
     /// Returns the table of a model.
     pub(crate) fn table(&self, model: &str) -> Option<Arc<Table>> {
         let version = self.state.world_version();
-        let kept = self.tables.lock().unwrap_or_else(PoisonError::into_inner).get(model).cloned();
+        let kept = self
+            .tables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(model)
+            .cloned();
         if let Some((made_at, table)) = kept
             && made_at == version
         {

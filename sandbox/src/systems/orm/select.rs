@@ -14,7 +14,11 @@ use super::table::{Field, Kind, Table, Val};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// A field in the domain: the model, the field and how the clause reads.
-    UnknownField { model: String, field: String, clause: String },
+    UnknownField {
+        model: String,
+        field: String,
+        clause: String,
+    },
     /// A field in the order.
     UnknownOrder { model: String, field: String },
     /// A computed field in domain or order.
@@ -42,10 +46,25 @@ pub(crate) struct SortKey {
 }
 
 /// Returns the places of the rows a query picks, in order.
-pub(crate) fn select<D: Dialect>(database: &Database, table: &Arc<Table>, query: &Query) -> Result<Vec<usize>, Failure> {
-    let checker = Checker::<D> { database, dialect: PhantomData };
-    let test = query.domain.as_ref().map(|domain| checker.check(table, domain)).transpose()?;
-    let keys: Vec<Key> = query.order.iter().map(|key| checker.sort_key(table, key)).collect::<Result<_, _>>()?;
+pub(crate) fn select<D: Dialect>(
+    database: &Database,
+    table: &Arc<Table>,
+    query: &Query,
+) -> Result<Vec<usize>, Failure> {
+    let checker = Checker::<D> {
+        database,
+        dialect: PhantomData,
+    };
+    let test = query
+        .domain
+        .as_ref()
+        .map(|domain| checker.check(table, domain))
+        .transpose()?;
+    let keys: Vec<Key> = query
+        .order
+        .iter()
+        .map(|key| checker.sort_key(table, key))
+        .collect::<Result<_, _>>()?;
     let hide = query.active_only && query.domain.as_ref().is_none_or(|domain| !domain.names("active"));
     let active = table.place("active").filter(|_| hide);
     let mut picked: Vec<usize> = table
@@ -57,11 +76,18 @@ pub(crate) fn select<D: Dialect>(database: &Database, table: &Arc<Table>, query:
         .map(|(place, _)| place)
         .collect();
     if !keys.is_empty() {
-        let sorted: Vec<Vec<Val>> =
-            table.rows.iter().map(|row| keys.iter().map(|key| key.value::<D>(row)).collect()).collect();
+        let sorted: Vec<Vec<Val>> = table
+            .rows
+            .iter()
+            .map(|row| keys.iter().map(|key| key.value::<D>(row)).collect())
+            .collect();
         picked.sort_by(|left, right| compare_keys::<D>(&keys, &sorted[*left], &sorted[*right]));
     }
-    Ok(picked.into_iter().skip(query.offset).take(query.limit.unwrap_or(usize::MAX)).collect())
+    Ok(picked
+        .into_iter()
+        .skip(query.offset)
+        .take(query.limit.unwrap_or(usize::MAX))
+        .collect())
 }
 
 fn compare_keys<D: Dialect>(keys: &[Key], left: &[Val], right: &[Val]) -> Ordering {
@@ -149,8 +175,18 @@ struct Checker<'a, D> {
 impl<D: Dialect> Checker<'_, D> {
     fn check(&self, table: &Arc<Table>, domain: &Domain) -> Result<Test, Failure> {
         Ok(match domain {
-            Domain::All(parts) => Test::All(parts.iter().map(|part| self.check(table, part)).collect::<Result<_, _>>()?),
-            Domain::Any(parts) => Test::Any(parts.iter().map(|part| self.check(table, part)).collect::<Result<_, _>>()?),
+            Domain::All(parts) => Test::All(
+                parts
+                    .iter()
+                    .map(|part| self.check(table, part))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Domain::Any(parts) => Test::Any(
+                parts
+                    .iter()
+                    .map(|part| self.check(table, part))
+                    .collect::<Result<_, _>>()?,
+            ),
             Domain::Not(part) => Test::Not(Box::new(self.check(table, part)?)),
             Domain::Clause(clause) => self.clause(table, clause)?,
         })
@@ -158,7 +194,10 @@ impl<D: Dialect> Checker<'_, D> {
 
     fn clause(&self, table: &Arc<Table>, clause: &Clause) -> Result<Test, Failure> {
         if let Some(positive) = clause.operator.positive() {
-            let clause = Clause { operator: positive, ..clause.clone() };
+            let clause = Clause {
+                operator: positive,
+                ..clause.clone()
+            };
             return Ok(Test::Not(Box::new(self.clause(table, &clause)?)));
         }
         let (path, field) = self.path(table, &clause.path, |model, field| Failure::UnknownField {
@@ -172,11 +211,19 @@ impl<D: Dialect> Checker<'_, D> {
         };
         let wanted = match (&clause.value, clause.operator) {
             _ if inner.is_some() => Vec::new(),
-            (Value::Array(values), _) => values.iter().map(|value| D::literal(&field, value)).collect::<Result<_, _>>()?,
+            (Value::Array(values), _) => values
+                .iter()
+                .map(|value| D::literal(&field, value))
+                .collect::<Result<_, _>>()?,
             (value, Operator::Like { .. }) => vec![Val::Text(text_of(value))],
             (value, _) => vec![D::literal(&field, value)?],
         };
-        Ok(Test::Clause(Condition { path, operator: clause.operator, wanted, inner }))
+        Ok(Test::Clause(Condition {
+            path,
+            operator: clause.operator,
+            wanted,
+            inner,
+        }))
     }
 
     fn sort_key(&self, table: &Arc<Table>, key: &SortKey) -> Result<Key, Failure> {
@@ -184,7 +231,10 @@ impl<D: Dialect> Checker<'_, D> {
             model: model.to_owned(),
             field: field.to_owned(),
         })?;
-        Ok(Key { path, descending: key.descending })
+        Ok(Key {
+            path,
+            descending: key.descending,
+        })
     }
 
     fn path(
@@ -197,11 +247,16 @@ impl<D: Dialect> Checker<'_, D> {
         let mut table = Arc::clone(table);
         for (step, name) in names.iter().enumerate() {
             let place = table.place(name).ok_or_else(|| unknown(table.model, name))?;
-            let Some(field) = table.fields.get(place).cloned() else { return Err(unknown(table.model, name)) };
+            let Some(field) = table.fields.get(place).cloned() else {
+                return Err(unknown(table.model, name));
+            };
             let target = field.relation.and_then(|model| self.database.table(model));
             if step + 1 == names.len() {
                 if !field.stored {
-                    return Err(Failure::NotStored { model: table.model.to_owned(), field: name.clone() });
+                    return Err(Failure::NotStored {
+                        model: table.model.to_owned(),
+                        field: name.clone(),
+                    });
                 }
                 let target = target.map(|target| {
                     let name = target.place(D::NAME_FIELD).unwrap_or(0);
@@ -215,7 +270,14 @@ impl<D: Dialect> Checker<'_, D> {
                         (Arc::clone(&table), table.place(D::NAME_FIELD).unwrap_or(0), parent)
                     })
                 });
-                return Ok((Path { hops, last: place, target }, field));
+                return Ok((
+                    Path {
+                        hops,
+                        last: place,
+                        target,
+                    },
+                    field,
+                ));
             }
             let Some(next) = target else {
                 return Err(unknown(table.model, names.get(step + 1).map_or("", String::as_str)));
@@ -266,9 +328,11 @@ impl Path {
 
     fn name_of(&self, value: &Val) -> Val {
         match (value, &self.target) {
-            (Val::One(id), Some((table, name, _))) => {
-                table.row(*id).and_then(|row| row.get(*name)).cloned().unwrap_or(Val::Null)
-            }
+            (Val::One(id), Some((table, name, _))) => table
+                .row(*id)
+                .and_then(|row| row.get(*name))
+                .cloned()
+                .unwrap_or(Val::Null),
             (Val::Reference(model, id), _) => Val::Text(format!("{model},{id}")),
             (Val::Int(number), _) => Val::Text(number.to_string()),
             (Val::Number(number), _) => Val::Text(number.to_string()),
@@ -279,7 +343,9 @@ impl Path {
     /// Returns the id with the ids of all its parents.
     fn line_up(&self, id: u32) -> Vec<u32> {
         let mut line = vec![id];
-        let Some((table, _, Some(parent))) = &self.target else { return line };
+        let Some((table, _, Some(parent))) = &self.target else {
+            return line;
+        };
         let mut current = id;
         while let Some(Val::One(above)) = table.row(current).and_then(|row| row.get(*parent)) {
             if line.contains(above) {
@@ -320,7 +386,10 @@ impl Condition {
                 id_in(value).is_some_and(|id| self.path.line_up(id).iter().any(|above| self.wants_id(*above)))
             }
             Operator::ParentOf => id_in(value).is_some_and(|id| {
-                self.wanted.iter().filter_map(id_in).any(|wanted| self.path.line_up(wanted).contains(&id))
+                self.wanted
+                    .iter()
+                    .filter_map(id_in)
+                    .any(|wanted| self.path.line_up(wanted).contains(&id))
             }),
             Operator::Matches { .. } => match (&self.inner, value, &self.path.target) {
                 (Some(test), Val::One(id), Some((table, _, _))) => table.row(*id).is_some_and(|row| test.holds(row)),
@@ -348,6 +417,7 @@ fn id_in(value: &Val) -> Option<u32> {
     match value {
         Val::One(id) => Some(*id),
         Val::Int(id) => u32::try_from(*id).ok(),
+        Val::Number(id) => u32::try_from(*id).ok(),
         _ => None,
     }
 }

@@ -161,7 +161,13 @@ macro_rules! plain_fields {
 
 impl<'a, R> Builder<'a, R> {
     pub(crate) fn new(model: &'static str, label: &'static str, order: &'static str) -> Self {
-        Self { model, label, order, fields: Vec::new(), getters: Vec::new() }
+        Self {
+            model,
+            label,
+            order,
+            fields: Vec::new(),
+            getters: Vec::new(),
+        }
     }
 
     plain_fields! {
@@ -177,7 +183,9 @@ impl<'a, R> Builder<'a, R> {
     }
 
     pub(crate) fn span(self, name: &str, label: &str, seconds: impl Fn(&R) -> Option<i64> + 'a) -> Self {
-        self.push(name, label, Kind::Span, None, move |record| seconds(record).map_or(Val::Null, Val::Span))
+        self.push(name, label, Kind::Span, None, move |record| {
+            seconds(record).map_or(Val::Null, Val::Span)
+        })
     }
 
     pub(crate) fn select<V: Into<Val>>(
@@ -189,7 +197,10 @@ impl<'a, R> Builder<'a, R> {
     ) -> Self {
         self = self.push(name, label, Kind::Selection, None, move |record| get(record).into());
         if let Some(field) = self.fields.last_mut() {
-            field.selection = options.iter().map(|(key, label)| ((*key).to_owned(), (*label).to_owned())).collect();
+            field.selection = options
+                .iter()
+                .map(|(key, label)| ((*key).to_owned(), (*label).to_owned()))
+                .collect();
         }
         self
     }
@@ -201,7 +212,9 @@ impl<'a, R> Builder<'a, R> {
         relation: &'static str,
         get: impl Fn(&R) -> V + 'a,
     ) -> Self {
-        self.push(name, label, Kind::One, Some(relation), move |record| get(record).into().map_or(Val::Null, Val::One))
+        self.push(name, label, Kind::One, Some(relation), move |record| {
+            get(record).into().map_or(Val::Null, Val::One)
+        })
     }
 
     pub(crate) fn children(
@@ -211,7 +224,9 @@ impl<'a, R> Builder<'a, R> {
         relation: &'static str,
         get: impl Fn(&R) -> Vec<u32> + 'a,
     ) -> Self {
-        self.push(name, label, Kind::Children, Some(relation), move |record| Val::Many(get(record)))
+        self.push(name, label, Kind::Children, Some(relation), move |record| {
+            Val::Many(get(record))
+        })
     }
 
     pub(crate) fn many(
@@ -221,7 +236,9 @@ impl<'a, R> Builder<'a, R> {
         relation: &'static str,
         get: impl Fn(&R) -> Vec<u32> + 'a,
     ) -> Self {
-        self.push(name, label, Kind::Many, Some(relation), move |record| Val::Many(get(record)))
+        self.push(name, label, Kind::Many, Some(relation), move |record| {
+            Val::Many(get(record))
+        })
     }
 
     pub(crate) fn reference(
@@ -271,7 +288,10 @@ impl<'a, R> Builder<'a, R> {
             let (key, get) = (*key, get.clone());
             self = self.push(&format!("{prefix}{key}"), &title(key), kind, None, move |record| {
                 let fields = get(record).unwrap_or_default();
-                fields.into_iter().find(|(name, _)| *name == key).map_or(Val::Null, |(_, value)| custom_value(value))
+                fields
+                    .into_iter()
+                    .find(|(name, _)| *name == key)
+                    .map_or(Val::Null, |(_, value)| custom_value(value))
             });
             if let Some(field) = self.fields.last_mut() {
                 field.selection = selection;
@@ -321,8 +341,16 @@ impl<'a, R> Builder<'a, R> {
             model: self.model,
             label: self.label,
             order: self.order,
-            places: fields.iter().enumerate().map(|(place, field)| (field.name.clone(), place)).collect(),
-            by_id: rows.iter().enumerate().map(|(place, row)| (Table::id_of(row), place)).collect(),
+            places: fields
+                .iter()
+                .enumerate()
+                .map(|(place, field)| (field.name.clone(), place))
+                .collect(),
+            by_id: rows
+                .iter()
+                .enumerate()
+                .map(|(place, row)| (Table::id_of(row), place))
+                .collect(),
             fields,
             rows,
         }
@@ -348,9 +376,13 @@ fn kind_of(value: &Custom) -> (Kind, Vec<(String, String)>) {
         Custom::Number(_) => (Kind::Float, Vec::new()),
         Custom::Flag(_) => (Kind::Boolean, Vec::new()),
         Custom::Date(_) => (Kind::Date, Vec::new()),
-        Custom::Choice { options, .. } => {
-            (Kind::Selection, options.iter().map(|option| ((*option).to_owned(), (*option).to_owned())).collect())
-        }
+        Custom::Choice { options, .. } => (
+            Kind::Selection,
+            options
+                .iter()
+                .map(|option| ((*option).to_owned(), (*option).to_owned()))
+                .collect(),
+        ),
     }
 }
 
@@ -367,6 +399,9 @@ fn custom_value(value: Custom) -> Val {
 /// Turns `cost_center` into `Cost center`.
 fn title(key: &str) -> String {
     let mut letters = key.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{}", letters.as_str().replace('_', " "))
 }

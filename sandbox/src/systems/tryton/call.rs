@@ -15,10 +15,20 @@ type Context = Map<String, Value>;
 /// Calls `model.<name>.<method>` for a user.
 pub(super) fn run(database: &Database, user: &str, method: &str, parameters: &[Value]) -> Result<Value, TrytonError> {
     let called = method.strip_prefix("model.").unwrap_or(method);
-    let Some((model, method)) = called.rsplit_once('.') else { return Err(TrytonError::key(called)) };
+    let Some((model, method)) = called.rsplit_once('.') else {
+        return Err(TrytonError::key(called));
+    };
     let table = database.table(model).ok_or_else(|| TrytonError::key(model))?;
     let exported = [
-        "read", "search", "search_read", "search_count", "fields_get", "create", "write", "delete", "copy",
+        "read",
+        "search",
+        "search_read",
+        "search_count",
+        "fields_get",
+        "create",
+        "write",
+        "delete",
+        "copy",
         "get_preferences",
     ];
     if !exported.contains(&method) || (method == "get_preferences" && model != "res.user") {
@@ -26,7 +36,10 @@ pub(super) fn run(database: &Database, user: &str, method: &str, parameters: &[V
         return Err(TrytonError::Page(StatusCode::FORBIDDEN, text));
     }
     let Some((Value::Object(context), given)) = parameters.split_last() else {
-        return Err(TrytonError::Page(StatusCode::UNPROCESSABLE_ENTITY, "Missing context argument"));
+        return Err(TrytonError::Page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Missing context argument",
+        ));
     };
     if method == "get_preferences" {
         return Ok(preferences(database, user));
@@ -45,7 +58,11 @@ pub(super) fn run(database: &Database, user: &str, method: &str, parameters: &[V
     let given = |place: usize| given.get(place).unwrap_or(&nothing);
     match method {
         "read" => read(database, &table, given(0), &names(Some(given(1)))),
-        "search_count" => Ok(find(database, &table, [given(0), given(1), given(2), &Value::Null], context)?.len().into()),
+        "search_count" => Ok(
+            find(database, &table, [given(0), given(1), given(2), &Value::Null], context)?
+                .len()
+                .into(),
+        ),
         "search" => {
             let rows = find(database, &table, [given(0), given(1), given(2), given(3)], context)?;
             Ok(rows.iter().map(|row| Value::from(Table::id_of(row))).collect())
@@ -66,24 +83,42 @@ fn find<'t>(
     let keys = domain::order(order)?;
     let query = Query {
         domain: domain::parse(domain)?,
-        order: if keys.is_empty() { domain::default_order(table.order) } else { keys },
+        order: if keys.is_empty() {
+            domain::default_order(table.order)
+        } else {
+            keys
+        },
         offset: number(offset)?.unwrap_or(0),
         limit: number(limit)?,
         active_only: context.get("active_test") != Some(&Value::Bool(false)),
     };
     let places = select::<Dotted>(database, table, &query).map_err(TrytonError::from_failure)?;
-    Ok(places.into_iter().filter_map(|place| table.rows.get(place)).map(Vec::as_slice).collect())
+    Ok(places
+        .into_iter()
+        .filter_map(|place| table.rows.get(place))
+        .map(Vec::as_slice)
+        .collect())
 }
 
 /// Reads rows by id in the order asked; one missing id fails the whole read.
 fn read(database: &Database, table: &Table, ids: &Value, fields: &[String]) -> Result<Value, TrytonError> {
-    let ids = ids.as_array().ok_or_else(|| TrytonError::Python(format!("Invalid ids: {ids}")))?;
+    let ids = ids
+        .as_array()
+        .ok_or_else(|| TrytonError::Python(format!("Invalid ids: {ids}")))?;
     let found: Vec<Option<&[Val]>> = ids
         .iter()
-        .map(|id| id.as_u64().and_then(|id| u32::try_from(id).ok()).and_then(|id| table.row(id)))
+        .map(|id| {
+            id.as_u64()
+                .and_then(|id| u32::try_from(id).ok())
+                .and_then(|id| table.row(id))
+        })
         .collect();
-    let missing: Vec<String> =
-        ids.iter().zip(&found).filter(|(_, row)| row.is_none()).map(|(id, _)| id.to_string()).collect();
+    let missing: Vec<String> = ids
+        .iter()
+        .zip(&found)
+        .filter(|(_, row)| row.is_none())
+        .map(|(id, _)| id.to_string())
+        .collect();
     if !missing.is_empty() {
         return Err(TrytonError::User(format!(
             "You are trying to read records \"{}\" of \"{}\" that don't exist.",

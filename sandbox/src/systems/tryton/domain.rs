@@ -26,12 +26,11 @@ impl Dialect for Dotted {
             (_, Value::Object(_)) => tagged(field, value)?,
             (_, Value::Bool(flag)) => Val::Bool(*flag),
             (Kind::Boolean, Value::Number(number)) => Val::Bool(number.as_i64() != Some(0)),
-            (kind, Value::Number(number)) if kind.is_link() => {
-                number.as_u64().and_then(|id| u32::try_from(id).ok()).map_or(Val::Int(-1), Val::One)
-            }
-            (_, Value::Number(number)) => {
-                Val::Number(number.as_f64().and_then(Decimal::from_f64).unwrap_or_default())
-            }
+            (kind, Value::Number(number)) if kind.is_link() => number
+                .as_u64()
+                .and_then(|id| u32::try_from(id).ok())
+                .map_or(Val::Int(-1), Val::One),
+            (_, Value::Number(number)) => Val::Number(number.as_f64().and_then(Decimal::from_f64).unwrap_or_default()),
             (Kind::Date, Value::String(text)) => Val::Date(text.parse().map_err(|_| bad(value))?),
             (Kind::Moment, Value::String(text)) => {
                 Val::Moment(text.parse::<NaiveDateTime>().map_err(|_| bad(value))?.and_utc())
@@ -48,7 +47,12 @@ fn bad(value: &Value) -> Failure {
 }
 
 fn tagged(field: &Field, value: &Value) -> Result<Val, Failure> {
-    let number = |name: &str| value.get(name).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+    let number = |name: &str| {
+        value
+            .get(name)
+            .and_then(Value::as_u64)
+            .and_then(|number| u32::try_from(number).ok())
+    };
     let day = || {
         let year = i32::try_from(number("year")?).ok()?;
         NaiveDate::from_ymd_opt(year, number("month")?, number("day")?)
@@ -62,14 +66,22 @@ fn tagged(field: &Field, value: &Value) -> Result<Val, Failure> {
             let (hour, minute, second) = (number("hour"), number("minute"), number("second"));
             let micro = number("microsecond").unwrap_or(0);
             let at = day.and_hms_micro_opt(hour.unwrap_or(0), minute.unwrap_or(0), second.unwrap_or(0), micro)?;
-            Some(if field.kind == Kind::Date { Val::Date(day) } else { Val::Moment(at.and_utc()) })
+            Some(if field.kind == Kind::Date {
+                Val::Date(day)
+            } else {
+                Val::Moment(at.and_utc())
+            })
         }),
-        Some("Decimal") => {
-            value.get("decimal").and_then(Value::as_str).and_then(|text| text.parse().ok()).map(Val::Number)
-        }
+        Some("Decimal") => value
+            .get("decimal")
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse().ok())
+            .map(Val::Number),
         Some("timedelta") => {
             let seconds = value.get("seconds").and_then(Value::as_f64).and_then(Decimal::from_f64);
-            seconds.and_then(|seconds| i64::try_from(seconds.round()).ok()).map(Val::Span)
+            seconds
+                .and_then(|seconds| i64::try_from(seconds.round()).ok())
+                .map(Val::Span)
         }
         _ => None,
     };
@@ -147,16 +159,26 @@ fn clause(field: &str, parts: &[Value]) -> Result<Domain, TrytonError> {
         other => return Err(TrytonError::key(other)),
     };
     let (value, inner) = match operator {
-        Operator::Matches { .. } => (Value::Null, Some(Box::new(parse(value)?.unwrap_or(Domain::All(Vec::new()))))),
+        Operator::Matches { .. } => (
+            Value::Null,
+            Some(Box::new(parse(value)?.unwrap_or(Domain::All(Vec::new())))),
+        ),
         _ => (value.clone(), None),
     };
     let path = field.split('.').map(str::to_owned).collect();
-    Ok(Domain::Clause(Clause { path, operator, value, inner }))
+    Ok(Domain::Clause(Clause {
+        path,
+        operator,
+        value,
+        inner,
+    }))
 }
 
 /// Reads an order: `[["purchase_date", "DESC"], ["id", null]]`.
 pub(super) fn order(value: &Value) -> Result<Vec<SortKey>, TrytonError> {
-    let Value::Array(keys) = value else { return Ok(Vec::new()) };
+    let Value::Array(keys) = value else {
+        return Ok(Vec::new());
+    };
     keys.iter()
         .map(|key| {
             let wrong = || TrytonError::Python(format!("Invalid order: {key}"));
@@ -167,7 +189,10 @@ pub(super) fn order(value: &Value) -> Result<Vec<SortKey>, TrytonError> {
                 Some("DESC") => true,
                 Some(_) => return Err(wrong()),
             };
-            Ok(SortKey { path: field.split('.').map(str::to_owned).collect(), descending })
+            Ok(SortKey {
+                path: field.split('.').map(str::to_owned).collect(),
+                descending,
+            })
         })
         .collect()
 }
@@ -178,7 +203,10 @@ pub(super) fn default_order(text: &str) -> Vec<SortKey> {
         .filter_map(|part| {
             let mut words = part.split_whitespace();
             let path = words.next()?.split('.').map(str::to_owned).collect();
-            Some(SortKey { path, descending: words.next() == Some("desc") })
+            Some(SortKey {
+                path,
+                descending: words.next() == Some("desc"),
+            })
         })
         .collect()
 }

@@ -64,8 +64,14 @@ impl TrytonError {
             Self::NoSession => {
                 let mut response = StatusCode::UNAUTHORIZED.into_response();
                 let headers = response.headers_mut();
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Tryton\""));
+                headers.insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/plain; charset=utf-8"),
+                );
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Basic realm=\"Tryton\""),
+                );
                 response
             }
         }
@@ -76,6 +82,7 @@ fn page(status: StatusCode, text: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&#34;");
     let code = status.as_u16();
-    let body = format!("<!doctype html>\n<html lang=en>\n<title>{code} {title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n");
+    let body =
+        format!("<!doctype html>\n<html lang=en>\n<title>{code} {title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n");
     (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response()
 }

@@ -1,11 +1,11 @@
 //! Simulates Tryton 8.0: JSON-RPC at `/<database>/rpc/` with a session or Basic log-in.
 
-mod error;
-mod domain;
-mod values;
 mod call;
-mod rpc;
+mod domain;
+mod error;
 mod models;
+mod rpc;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +32,10 @@ pub(crate) struct Tryton {
 
 /// Returns the routes of the system.
 pub(crate) fn router(state: Arc<SystemState>) -> Router {
-    let tryton = Arc::new(Tryton { database: Database::new(state, models::build), failures: Mutex::default() });
+    let tryton = Arc::new(Tryton {
+        database: Database::new(state, models::build),
+        failures: Mutex::default(),
+    });
     Router::new()
         .route("/rpc/", post(rpc::server_call))
         .route("/{database}/rpc/", post(rpc::database_call))
@@ -41,5 +44,8 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
 
 /// Returns the settings and the credentials of a demo connection.
 pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
-    (json!({"base_url": base_url, "database": DATABASE}), json!({"username": "admin", "password": PASSWORD}))
+    (
+        json!({"base_url": base_url, "database": DATABASE}),
+        json!({"username": "admin", "password": PASSWORD}),
+    )
 }

@@ -18,8 +18,7 @@ use crate::fault::gzip_stored;
 use crate::state::CallNote;
 
 const INTERNAL: &str = "The server encountered an internal error and was unable to complete your request. Either the server is overloaded or there is an error in the application.";
-const UNKNOWN_URL: &str =
-    "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.";
+const UNKNOWN_URL: &str = "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.";
 const WRONG_PASSWORD: &str = "The server could not verify that you are authorized to access the URL requested. You either supplied the wrong credentials (e.g. a bad password), or your browser doesn't understand how to supply the credentials required.";
 
 /// From this many characters on, the answer says it is packed.
@@ -61,8 +60,16 @@ pub(super) async fn database_call(
         Err(error) => return error.page(),
     };
     let login = request.method == "common.db.login";
-    let note = if login { CallNote::login() } else { CallNote::operation(request.method.clone()) };
-    let result = if login { tryton.log_in(&request.parameters) } else { tryton.serve(&request, &headers) };
+    let note = if login {
+        CallNote::login()
+    } else {
+        CallNote::operation(request.method.clone())
+    };
+    let result = if login {
+        tryton.log_in(&request.parameters)
+    } else {
+        tryton.serve(&request, &headers)
+    };
     answer(&request, result, &headers, note)
 }
 
@@ -108,13 +115,21 @@ impl Tryton {
         }
         let world = self.database.state.world();
         let user = world.users.iter().find(|user| user.login == login && user.active)?;
-        let right = if login == "admin" { password == PASSWORD } else { password == format!("{login}-Passw0rd") };
+        let right = if login == "admin" {
+            password == PASSWORD
+        } else {
+            password == format!("{login}-Passw0rd")
+        };
         right.then_some(user.id)
     }
 
     fn log_in(&self, parameters: &[Value]) -> Result<Value, TrytonError> {
         let login = parameters.first().and_then(Value::as_str).unwrap_or("");
-        let Some(password) = parameters.get(1).and_then(|given| given.get("password")).and_then(Value::as_str) else {
+        let Some(password) = parameters
+            .get(1)
+            .and_then(|given| given.get("password"))
+            .and_then(Value::as_str)
+        else {
             return Err(TrytonError::Login(format!("Password for {login}")));
         };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,13 +145,20 @@ impl Tryton {
             return Err(TrytonError::Page(StatusCode::UNAUTHORIZED, WRONG_PASSWORD));
         };
         *failed = 0;
-        let session = self.database.state.issue_token(&format!("{login}:{uid}")).ok_or(TrytonError::NoSession)?;
+        let session = self
+            .database
+            .state
+            .issue_token(&format!("{login}:{uid}"))
+            .ok_or(TrytonError::NoSession)?;
         Ok(json!([uid, session, null]))
     }
 }
 
 fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Request, TrytonError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     if !content_type.starts_with("application/json") {
         return Err(TrytonError::Page(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL));
     }
@@ -144,7 +166,11 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Request, TrytonError> {
     let parsed: Value = serde_json::from_slice(body).map_err(|_| unreadable())?;
     let members = parsed.as_object().ok_or_else(unreadable)?;
     let method = members.get("method").and_then(Value::as_str).ok_or_else(unreadable)?;
-    let parameters = members.get("params").and_then(Value::as_array).cloned().unwrap_or_default();
+    let parameters = members
+        .get("params")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let enveloped = members.len() == 3 && members.contains_key("id") && members.contains_key("params");
     Ok(Request {
         id: members.get("id").cloned().unwrap_or(Value::Null),
@@ -166,7 +192,9 @@ fn answer(request: &Request, result: Result<Value, TrytonError>, headers: &Heade
     };
     let mut response = packed(body.to_string(), headers);
     if is_description {
-        response.headers_mut().insert("x-tryton-cache", HeaderValue::from_static("86400"));
+        response
+            .headers_mut()
+            .insert("x-tryton-cache", HeaderValue::from_static("86400"));
     }
     (Extension(note), response).into_response()
 }
@@ -178,10 +206,15 @@ fn packed(text: String, headers: &HeaderMap) -> Response {
     if text.chars().count() <= PACKED_FROM {
         return ([content_type], text).into_response();
     }
-    let asked = headers.get_all(header::ACCEPT_ENCODING).iter().any(|value| {
-        value.to_str().is_ok_and(|value| value.contains("gzip"))
-    });
+    let asked = headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
     let encoding = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    let body = if asked { Body::from(gzip_stored(text.as_bytes())) } else { Body::from(text) };
+    let body = if asked {
+        Body::from(gzip_stored(text.as_bytes()))
+    } else {
+        Body::from(text)
+    };
     ([content_type, encoding], body).into_response()
 }

@@ -23,7 +23,9 @@ pub(super) fn rows(
             timestamp = true;
             continue;
         }
-        let (first, rest) = name.split_once('.').map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
+        let (first, rest) = name
+            .split_once('.')
+            .map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
         let field = table.field(first).ok_or_else(|| TrytonError::key(first))?;
         match rest {
             None => plain.push(field),
@@ -62,7 +64,9 @@ pub(super) fn rows(
 
 fn linked(database: &Database, field: &Field, value: &Val, fields: &[String]) -> Result<Value, TrytonError> {
     let one = |model: &str, id: u32| -> Result<Value, TrytonError> {
-        let Some(target) = database.table(model) else { return Ok(Value::Null) };
+        let Some(target) = database.table(model) else {
+            return Ok(Value::Null);
+        };
         let row: Vec<&[Val]> = target.row(id).into_iter().collect();
         Ok(rows(database, &target, &row, fields)?.pop().unwrap_or(Value::Null))
     };
@@ -70,7 +74,9 @@ fn linked(database: &Database, field: &Field, value: &Val, fields: &[String]) ->
         (Val::One(id), Some(model)) => one(model, *id),
         (Val::Reference(model, id), _) => one(model, *id),
         (Val::Many(ids), Some(model)) => {
-            let Some(target) = database.table(model) else { return Ok(json!([])) };
+            let Some(target) = database.table(model) else {
+                return Ok(json!([]));
+            };
             let found: Vec<&[Val]> = ids.iter().filter_map(|id| target.row(*id)).collect();
             Ok(rows(database, &target, &found, fields)?.into())
         }
@@ -118,7 +124,10 @@ fn value(field: &Field, value: &Val) -> Value {
 }
 
 fn span(seconds: i64) -> Value {
-    Decimal::from(seconds).to_string().parse::<f64>().map_or(Value::Null, Value::from)
+    Decimal::from(seconds)
+        .to_string()
+        .parse::<f64>()
+        .map_or(Value::Null, Value::from)
 }
 
 fn decimal(number: Decimal) -> Value {
@@ -127,28 +136,32 @@ fn decimal(number: Decimal) -> Value {
 
 /// Returns the descriptions of fields.
 pub(super) fn describe(table: &Table, names: &[String]) -> Value {
-    let described = table.fields.iter().filter(|field| names.is_empty() || names.contains(&field.name)).map(|field| {
-        let mut members = Map::new();
-        members.insert("name".to_owned(), field.name.clone().into());
-        members.insert("string".to_owned(), field.label.clone().into());
-        members.insert("type".to_owned(), type_name(field).into());
-        members.insert("help".to_owned(), "".into());
-        members.insert("required".to_owned(), field.required.into());
-        members.insert("readonly".to_owned(), (!field.stored || field.name == "id").into());
-        members.insert("states".to_owned(), "{}".into());
-        members.insert("domain".to_owned(), "[]".into());
-        members.insert("context".to_owned(), "{}".into());
-        members.insert("loading".to_owned(), if field.stored { "eager" } else { "lazy" }.into());
-        members.insert("searchable".to_owned(), field.stored.into());
-        members.insert("sortable".to_owned(), (field.stored && !field.kind.is_many()).into());
-        if let Some(relation) = field.relation {
-            members.insert("relation".to_owned(), relation.into());
-        }
-        if field.kind == Kind::Selection {
-            members.insert("selection".to_owned(), json!(field.selection));
-        }
-        (field.name.clone(), Value::Object(members))
-    });
+    let described = table
+        .fields
+        .iter()
+        .filter(|field| names.is_empty() || names.contains(&field.name))
+        .map(|field| {
+            let mut members = Map::new();
+            members.insert("name".to_owned(), field.name.clone().into());
+            members.insert("string".to_owned(), field.label.clone().into());
+            members.insert("type".to_owned(), type_name(field).into());
+            members.insert("help".to_owned(), "".into());
+            members.insert("required".to_owned(), field.required.into());
+            members.insert("readonly".to_owned(), (!field.stored || field.name == "id").into());
+            members.insert("states".to_owned(), "{}".into());
+            members.insert("domain".to_owned(), "[]".into());
+            members.insert("context".to_owned(), "{}".into());
+            members.insert("loading".to_owned(), if field.stored { "eager" } else { "lazy" }.into());
+            members.insert("searchable".to_owned(), field.stored.into());
+            members.insert("sortable".to_owned(), (field.stored && !field.kind.is_many()).into());
+            if let Some(relation) = field.relation {
+                members.insert("relation".to_owned(), relation.into());
+            }
+            if field.kind == Kind::Selection {
+                members.insert("selection".to_owned(), json!(field.selection));
+            }
+            (field.name.clone(), Value::Object(members))
+        });
     Value::Object(described.collect())
 }
 

@@ -34,7 +34,13 @@ pub(super) fn currency_words(world: &World) -> Vec<String> {
 }
 
 pub(super) fn country_words(world: &World) -> Vec<String> {
-    distinct(world.vendors.iter().map(|vendor| vendor.country.as_str()).chain(std::iter::once("DE")))
+    distinct(
+        world
+            .vendors
+            .iter()
+            .map(|vendor| vendor.country.as_str())
+            .chain(std::iter::once("DE")),
+    )
 }
 
 pub(super) fn state_words(world: &World) -> Vec<String> {
@@ -46,7 +52,12 @@ pub(super) fn term_words(world: &World) -> Vec<String> {
 }
 
 pub(super) fn incoterm_words(world: &World) -> Vec<String> {
-    distinct(world.purchase_orders.iter().filter_map(|order| order.incoterms.as_deref()))
+    distinct(
+        world
+            .purchase_orders
+            .iter()
+            .filter_map(|order| order.incoterms.as_deref()),
+    )
 }
 
 pub(super) fn category_words(world: &World) -> Vec<String> {
@@ -63,7 +74,10 @@ pub(super) fn unit_id(uom: &str) -> u32 {
 }
 
 fn named(model: &'static str, label: &'static str, words: Vec<String>) -> Table {
-    let rows = words.into_iter().enumerate().filter_map(|(place, word)| Some((u32::try_from(place + 1).ok()?, word)));
+    let rows = words
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, word)| Some((u32::try_from(place + 1).ok()?, word)));
     Builder::new(model, label, "id")
         .char("name", "Name", |row: &(u32, String)| row.1.clone())
         .required()
@@ -95,7 +109,10 @@ pub(super) fn states(world: &World) -> Table {
 
 pub(super) fn categories(world: &World) -> Table {
     let words = category_words(world);
-    let rows = words.into_iter().enumerate().filter_map(|(place, word)| Some((u32::try_from(place + 1).ok()?, word)));
+    let rows = words
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, word)| Some((u32::try_from(place + 1).ok()?, word)));
     Builder::new("product.category", "Product Category", "complete_name")
         .char("name", "Name", |row: &(u32, String)| row.1.clone())
         .char("complete_name", "Complete Name", |row| format!("All / {}", row.1))
@@ -163,7 +180,13 @@ impl Party<'_> {
 pub(super) fn partners(world: &World) -> Table {
     let (countries, states) = (country_words(world), state_words(world));
     let (currencies, terms) = (currency_words(world), term_words(world));
-    let ordered = |vendor: u32| world.purchase_orders.iter().filter(|order| order.vendor == vendor).count();
+    let ordered = |vendor: u32| {
+        world
+            .purchase_orders
+            .iter()
+            .filter(|order| order.vendor == vendor)
+            .count()
+    };
     let rows = std::iter::once(Party::Company(world))
         .chain(world.users.iter().map(Party::User))
         .chain(world.vendors.iter().map(Party::Vendor));
@@ -172,35 +195,59 @@ pub(super) fn partners(world: &World) -> Table {
         .char("name", "Name", Party::name)
         .char("display_name", "Display Name", Party::name)
         .char("complete_name", "Complete Name", Party::name)
-        .char("ref", "Reference", |party| party.vendor().map(|vendor| vendor.number.clone()))
+        .char("ref", "Reference", |party| {
+            party.vendor().map(|vendor| vendor.number.clone())
+        })
         .char("email", "Email", |party| {
-            party.vendor().map(|vendor| vendor.email.clone()).or(party.user().map(|user| user.email.clone()))
+            party
+                .vendor()
+                .map(|vendor| vendor.email.clone())
+                .or(party.user().map(|user| user.email.clone()))
         })
         .char("phone", "Phone", |party| {
-            party.vendor().map(|vendor| vendor.phone.clone()).or(party.user().map(|user| user.phone.clone()))
+            party
+                .vendor()
+                .map(|vendor| vendor.phone.clone())
+                .or(party.user().map(|user| user.phone.clone()))
         })
-        .char("vat", "Tax ID", |party| party.vendor().map(|vendor| vendor.tax_number.clone()))
-        .char("company_registry", "Company ID", |party| party.vendor().map(|vendor| vendor.portal_code()))
-        .char("website", "Website Link", |party| party.vendor().map(|vendor| vendor.website.clone()))
-        .char("street", "Street", |party| party.vendor().map(|vendor| vendor.street.clone()))
+        .char("vat", "Tax ID", |party| {
+            party.vendor().map(|vendor| vendor.tax_number.clone())
+        })
+        .char("company_registry", "Company ID", |party| {
+            party.vendor().map(|vendor| vendor.portal_code())
+        })
+        .char("website", "Website Link", |party| {
+            party.vendor().map(|vendor| vendor.website.clone())
+        })
+        .char("street", "Street", |party| {
+            party.vendor().map(|vendor| vendor.street.clone())
+        })
         .char("street2", "Street2", |_| "")
         .char("city", "City", |party| party.vendor().map(|vendor| vendor.city.clone()))
-        .char("zip", "Zip", |party| party.vendor().map(|vendor| vendor.postal_code.clone()))
+        .char("zip", "Zip", |party| {
+            party.vendor().map(|vendor| vendor.postal_code.clone())
+        })
         .one("state_id", "State", "res.country.state", move |party| {
             party.vendor().and_then(|vendor| id_in(&states, &vendor.region))
         })
         .one("country_id", "Country", "res.country", move |party| {
             party.vendor().and_then(|vendor| id_in(&countries, &vendor.country))
         })
-        .char("country_code", "Country Code", |party| party.vendor().map(|vendor| vendor.country.clone()))
+        .char("country_code", "Country Code", |party| {
+            party.vendor().map(|vendor| vendor.country.clone())
+        })
         .computed()
         .html("comment", "Notes", |party| {
-            party.vendor().filter(|vendor| !vendor.notes.is_empty()).map(|vendor| {
-                format!("<p>{}</p>", vendor.notes.replace('\n', "<br>"))
-            })
+            party
+                .vendor()
+                .filter(|vendor| !vendor.notes.is_empty())
+                .map(|vendor| format!("<p>{}</p>", vendor.notes.replace('\n', "<br>")))
         })
         .text("purchase_warn_msg", "Message for Purchase Order", |party| {
-            party.vendor().filter(|vendor| vendor.status == VendorStatus::Blocked).map(|_| "Blocked for purchasing")
+            party
+                .vendor()
+                .filter(|vendor| vendor.status == VendorStatus::Blocked)
+                .map(|_| "Blocked for purchasing")
         })
         .bool("active", "Active", |party| match party {
             Party::Vendor(vendor) => vendor.status != VendorStatus::Inactive,
@@ -208,28 +255,50 @@ pub(super) fn partners(world: &World) -> Table {
             Party::Company(_) => true,
         })
         .bool("is_company", "Is a Company", |party| party.user().is_none())
-        .select("company_type", "Company Type", &[("person", "Person"), ("company", "Company")], |party| {
-            if party.user().is_none() { "company" } else { "person" }
-        })
+        .select(
+            "company_type",
+            "Company Type",
+            &[("person", "Person"), ("company", "Company")],
+            |party| {
+                if party.user().is_none() { "company" } else { "person" }
+            },
+        )
         .select(
             "type",
             "Address Type",
-            &[("contact", "Contact"), ("invoice", "Invoice"), ("delivery", "Delivery"), ("other", "Other")],
+            &[
+                ("contact", "Contact"),
+                ("invoice", "Invoice"),
+                ("delivery", "Delivery"),
+                ("other", "Other"),
+            ],
             |_| "contact",
         )
-        .int("supplier_rank", "Supplier Rank", |party| party.vendor().map_or(0_u32, |_| 1))
+        .int("supplier_rank", "Supplier Rank", |party| {
+            party.vendor().map_or(0_u32, |_| 1)
+        })
         .int("customer_rank", "Customer Rank", |_| 0_u32)
         .int("purchase_order_count", "Purchase Order Count", move |party| {
-            party.vendor().map_or(0, |vendor| i64::try_from(ordered(vendor.id)).unwrap_or(0))
+            party
+                .vendor()
+                .map_or(0, |vendor| i64::try_from(ordered(vendor.id)).unwrap_or(0))
         })
         .computed()
-        .one("parent_id", "Related Company", "res.partner", |party| party.user().map(|_| 1))
-        .one("property_supplier_payment_term_id", "Vendor Payment Terms", "account.payment.term", move |party| {
-            party.vendor().and_then(|vendor| id_in(&terms, &vendor.payment_terms))
+        .one("parent_id", "Related Company", "res.partner", |party| {
+            party.user().map(|_| 1)
         })
-        .one("property_purchase_currency_id", "Supplier Currency", "res.currency", move |party| {
-            party.vendor().and_then(|vendor| id_in(&currencies, &vendor.currency))
-        })
+        .one(
+            "property_supplier_payment_term_id",
+            "Vendor Payment Terms",
+            "account.payment.term",
+            move |party| party.vendor().and_then(|vendor| id_in(&terms, &vendor.payment_terms)),
+        )
+        .one(
+            "property_purchase_currency_id",
+            "Supplier Currency",
+            "res.currency",
+            move |party| party.vendor().and_then(|vendor| id_in(&currencies, &vendor.currency)),
+        )
         .char("lang", "Language", |_| "en_US")
         .one("company_id", "Company", "res.company", |_| None)
         .moment("create_date", "Created on", |party| match party {
@@ -242,11 +311,17 @@ pub(super) fn partners(world: &World) -> Table {
             Party::User(user) => user.updated_at,
             Party::Company(_) => now() - chrono::Duration::days(1500),
         })
-        .char("x_studio_contact_name", "Contact Name", |party| party.vendor().map(|vendor| vendor.contact_name.clone()))
+        .char("x_studio_contact_name", "Contact Name", |party| {
+            party.vendor().map(|vendor| vendor.contact_name.clone())
+        })
         .own()
-        .char("x_studio_legal_name", "Legal Name", |party| party.vendor().map(|vendor| vendor.legal_name.clone()))
+        .char("x_studio_legal_name", "Legal Name", |party| {
+            party.vendor().map(|vendor| vendor.legal_name.clone())
+        })
         .own()
-        .custom(STUDIO, own, |party: &Party<'_>| party.vendor().map(|vendor| vendor.custom.clone()))
+        .custom(STUDIO, own, |party: &Party<'_>| {
+            party.vendor().map(|vendor| vendor.custom.clone())
+        })
         .build(rows, Party::id)
 }
 

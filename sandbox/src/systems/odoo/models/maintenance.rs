@@ -37,7 +37,9 @@ fn stage_of(work: &WorkOrder) -> u32 {
 pub(super) fn stages(_world: &World) -> Table {
     let rows = STAGES.iter().zip(1_u32..);
     Builder::new("maintenance.stage", "Maintenance Stage", "sequence, id")
-        .char("name", "Name", |(stage, _): &(&(&'static str, bool, bool), u32)| stage.0)
+        .char("name", "Name", |(stage, _): &(&(&'static str, bool, bool), u32)| {
+            stage.0
+        })
         .required()
         .char("display_name", "Display Name", |(stage, _)| stage.0)
         .int("sequence", "Sequence", |(_, id)| *id)
@@ -56,11 +58,15 @@ pub(super) fn teams(_world: &World) -> Table {
 
 pub(super) fn categories(world: &World) -> Table {
     let rows = category_words(world).into_iter().zip(1_u32..);
-    Builder::new("maintenance.equipment.category", "Maintenance Equipment Category", "name, id")
-        .char("name", "Category Name", |(name, _): &(String, u32)| name.clone())
-        .required()
-        .char("display_name", "Display Name", |(name, _)| name.clone())
-        .build(rows, |(_, id)| *id)
+    Builder::new(
+        "maintenance.equipment.category",
+        "Maintenance Equipment Category",
+        "name, id",
+    )
+    .char("name", "Category Name", |(name, _): &(String, u32)| name.clone())
+    .required()
+    .char("display_name", "Display Name", |(name, _)| name.clone())
+    .build(rows, |(_, id)| *id)
 }
 
 fn requests_for<'a>(world: &'a World, asset: &Asset) -> impl Iterator<Item = &'a WorkOrder> + use<'a> {
@@ -75,26 +81,43 @@ pub(super) fn equipment(world: &World) -> Table {
     Builder::new("maintenance.equipment", "Maintenance Equipment", "id")
         .char("name", "Equipment Name", |asset: &&Asset| asset.name.clone())
         .required()
-        .char("display_name", "Display Name", |asset| format!("{}/{}", asset.name, asset.serial))
+        .char("display_name", "Display Name", |asset| {
+            format!("{}/{}", asset.name, asset.serial)
+        })
         .char("serial_no", "Serial Number", |asset| asset.serial.clone())
         .char("model", "Model", |asset| asset.model.clone())
-        .one("category_id", "Equipment Category", "maintenance.equipment.category", move |asset| {
-            id_in(&categories, &asset.category)
+        .one(
+            "category_id",
+            "Equipment Category",
+            "maintenance.equipment.category",
+            move |asset| id_in(&categories, &asset.category),
+        )
+        .one("partner_id", "Vendor", "res.partner", |asset| {
+            asset.vendor.map(partner_of_vendor)
         })
-        .one("partner_id", "Vendor", "res.partner", |asset| asset.vendor.map(partner_of_vendor))
-        .char("partner_ref", "Vendor Reference", |asset| asset.vendor.map(|id| format!("REF-{id:03}")))
+        .char("partner_ref", "Vendor Reference", |asset| {
+            asset.vendor.map(|id| format!("REF-{id:03}"))
+        })
         .float("cost", "Cost", |asset| asset.purchase_price)
         .date("warranty_date", "Warranty Expiration Date", |asset| asset.warranty_end)
         .date("effective_date", "Effective Date", |asset| asset.installed_at)
         .required()
         .date("assign_date", "Assigned Date", |asset| asset.purchase_date)
-        .date("scrap_date", "Scrap Date", move |asset| scrapped(asset).then(|| asset.updated_at.date_naive()))
+        .date("scrap_date", "Scrap Date", move |asset| {
+            scrapped(asset).then(|| asset.updated_at.date_naive())
+        })
         .html("note", "Note", |asset| format!("<p>{}</p>", asset.description))
         .bool("active", "Active", |_| true)
-        .one("owner_user_id", "Owner", "res.users", |asset| (asset.id % 3 == 0).then_some(3))
-        .one("technician_user_id", "Technician", "res.users", |asset| (asset.id % 2 == 0).then_some(6))
+        .one("owner_user_id", "Owner", "res.users", |asset| {
+            (asset.id % 3 == 0).then_some(3)
+        })
+        .one("technician_user_id", "Technician", "res.users", |asset| {
+            (asset.id % 2 == 0).then_some(6)
+        })
         .one("maintenance_team_id", "Maintenance Team", "maintenance.team", |_| 1)
-        .one("location_id", "Location", "stock.location", |asset| location_id(asset.location))
+        .one("location_id", "Location", "stock.location", |asset| {
+            location_id(asset.location)
+        })
         .children("maintenance_ids", "Maintenance", "maintenance.request", |asset| {
             requests_for(world, asset).map(|work| work.id).collect()
         })
@@ -102,7 +125,9 @@ pub(super) fn equipment(world: &World) -> Table {
             i64::try_from(requests_for(world, asset).count()).unwrap_or(0)
         })
         .int("maintenance_open_count", "Current Maintenance", |asset| {
-            let open = requests_for(world, asset).filter(|work| work.status < WorkStatus::Completed).count();
+            let open = requests_for(world, asset)
+                .filter(|work| work.status < WorkStatus::Completed)
+                .count();
             i64::try_from(open).unwrap_or(0)
         })
         .one("company_id", "Company", "res.company", |_| 1)
@@ -110,9 +135,16 @@ pub(super) fn equipment(world: &World) -> Table {
         .moment("write_date", "Last Updated on", |asset| asset.updated_at)
         .char("x_studio_number", "Equipment number", |asset| asset.number.clone())
         .own()
-        .one("x_studio_parent", "Parent equipment", "maintenance.equipment", |asset| asset.parent)
+        .one(
+            "x_studio_parent",
+            "Parent equipment",
+            "maintenance.equipment",
+            |asset| asset.parent,
+        )
         .own()
-        .char("x_studio_manufacturer", "Manufacturer", |asset| asset.manufacturer.clone())
+        .char("x_studio_manufacturer", "Manufacturer", |asset| {
+            asset.manufacturer.clone()
+        })
         .own()
         .select(
             "x_studio_operating_state",
@@ -133,9 +165,13 @@ pub(super) fn equipment(world: &World) -> Table {
             },
         )
         .own()
-        .int("x_studio_criticality", "Criticality", |asset| u32::from(asset.criticality))
+        .int("x_studio_criticality", "Criticality", |asset| {
+            u32::from(asset.criticality)
+        })
         .own()
-        .many("x_studio_spare_parts", "Spare parts", "product.product", |asset| asset.spare_parts.clone())
+        .many("x_studio_spare_parts", "Spare parts", "product.product", |asset| {
+            asset.spare_parts.clone()
+        })
         .own()
         .custom(STUDIO, own, |asset: &&Asset| Some(asset.custom.clone()))
         .build(&world.assets, |asset| asset.id)
@@ -149,11 +185,15 @@ pub(super) fn requests(world: &World) -> Table {
         .char("name", "Subjects", |work: &&WorkOrder| work.title.clone())
         .required()
         .char("display_name", "Display Name", |work| work.title.clone())
-        .html("description", "Description", |work| format!("<p>{}</p>", work.description.replace('\n', "<br>")))
+        .html("description", "Description", |work| {
+            format!("<p>{}</p>", work.description.replace('\n', "<br>"))
+        })
         .date("request_date", "Request Date", |work| work.reported_at.date_naive())
         .moment("schedule_date", "Scheduled Date", |work| work.scheduled_start)
         .moment("schedule_end", "Scheduled End", |work| work.scheduled_end)
-        .date("close_date", "Close Date", |work| work.actual_end.map(|end| end.date_naive()))
+        .date("close_date", "Close Date", |work| {
+            work.actual_end.map(|end| end.date_naive())
+        })
         .select(
             "maintenance_type",
             "Maintenance Type",
@@ -164,11 +204,16 @@ pub(super) fn requests(world: &World) -> Table {
             },
         )
         .one("equipment_id", "Equipment", "maintenance.equipment", |work| work.asset)
-        .one("category_id", "Category", "maintenance.equipment.category", move |work| {
-            asset_of(work).and_then(|asset| id_in(&categories, &asset.category))
-        })
+        .one(
+            "category_id",
+            "Category",
+            "maintenance.equipment.category",
+            move |work| asset_of(work).and_then(|asset| id_in(&categories, &asset.category)),
+        )
         .one("stage_id", "Stage", "maintenance.stage", |work| stage_of(work))
-        .bool("done", "Done", |work| matches!(work.status, WorkStatus::Completed | WorkStatus::Closed))
+        .bool("done", "Done", |work| {
+            matches!(work.status, WorkStatus::Completed | WorkStatus::Closed)
+        })
         .select(
             "priority",
             "Priority",
@@ -183,14 +228,28 @@ pub(super) fn requests(world: &World) -> Table {
         .select(
             "kanban_state",
             "Kanban State",
-            &[("normal", "In Progress"), ("blocked", "Blocked"), ("done", "Ready for next stage")],
-            |work| if work.status == WorkStatus::OnHold { "blocked" } else { "normal" },
+            &[
+                ("normal", "In Progress"),
+                ("blocked", "Blocked"),
+                ("done", "Ready for next stage"),
+            ],
+            |work| {
+                if work.status == WorkStatus::OnHold {
+                    "blocked"
+                } else {
+                    "normal"
+                }
+            },
         )
         .required()
         .bool("archive", "Archive", |work| work.status == WorkStatus::Canceled)
         .one("user_id", "Technician", "res.users", |work| work.assignee.map(user_id))
-        .one("owner_user_id", "Created by User", "res.users", |work| user_id(work.requested_by))
-        .one("maintenance_team_id", "Team", "maintenance.team", |work| if work.vendor.is_some() { 2 } else { 1 })
+        .one("owner_user_id", "Created by User", "res.users", |work| {
+            user_id(work.requested_by)
+        })
+        .one("maintenance_team_id", "Team", "maintenance.team", |work| {
+            if work.vendor.is_some() { 2 } else { 1 }
+        })
         .required()
         .float("duration", "Duration", |work| work.estimated_hours)
         .select(
@@ -200,10 +259,20 @@ pub(super) fn requests(world: &World) -> Table {
             |_| "text",
         )
         .html("instruction_text", "Text", |work| {
-            let steps: String = work.tasks.iter().map(|task| format!("<li>{}</li>", task.title)).collect();
-            if steps.is_empty() { String::new() } else { format!("<ol>{steps}</ol>") }
+            let steps: String = work
+                .tasks
+                .iter()
+                .map(|task| format!("<li>{}</li>", task.title))
+                .collect();
+            if steps.is_empty() {
+                String::new()
+            } else {
+                format!("<ol>{steps}</ol>")
+            }
         })
-        .bool("recurring_maintenance", "Recurrent", |work| work.kind == WorkKind::Preventive)
+        .bool("recurring_maintenance", "Recurrent", |work| {
+            work.kind == WorkKind::Preventive
+        })
         .one("company_id", "Company", "res.company", |_| 1)
         .required()
         .moment("create_date", "Created on", |work| work.created_at)
@@ -226,7 +295,9 @@ pub(super) fn requests(world: &World) -> Table {
         .own()
         .char("x_studio_remedy", "Remedy", |work| work.failure_remedy.clone())
         .own()
-        .one("x_studio_location", "Location", "stock.location", |work| location_id(work.location))
+        .one("x_studio_location", "Location", "stock.location", |work| {
+            location_id(work.location)
+        })
         .own()
         .custom(STUDIO, own, |work: &&WorkOrder| Some(work.custom.clone()))
         .build(&world.work_orders, |work| work.id)

@@ -2,9 +2,9 @@
 //! Community with a few fields added in Studio.
 
 mod base;
+mod maintenance;
 mod purchase;
 mod stock;
-mod maintenance;
 mod technical;
 
 use crate::systems::orm::Table;

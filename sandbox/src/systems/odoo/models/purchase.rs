@@ -3,9 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use rust_decimal::Decimal;
 
-use super::base::{
-    STUDIO, currency_words, id_in, incoterm_words, partner_of_vendor, term_words, unit_id, user_id,
-};
+use super::base::{STUDIO, currency_words, id_in, incoterm_words, partner_of_vendor, term_words, unit_id, user_id};
 use super::stock::{location_id, warehouse_of};
 use crate::systems::orm::{Builder, Table};
 use crate::world::{OrderStatus, PoLine, PurchaseOrder, Receipt, World};
@@ -69,55 +67,84 @@ pub(super) fn orders(world: &World) -> Table {
         .required()
         .moment("date_approve", "Confirmation Date", |order| order.approved_at)
         .moment("date_planned", "Expected Arrival", |order| at_noon(order.required_date))
-        .one("partner_id", "Vendor", "res.partner", |order| partner_of_vendor(order.vendor))
+        .one("partner_id", "Vendor", "res.partner", |order| {
+            partner_of_vendor(order.vendor)
+        })
         .required()
-        .one("currency_id", "Currency", "res.currency", move |order| id_in(&currencies, &order.currency))
+        .one("currency_id", "Currency", "res.currency", move |order| {
+            id_in(&currencies, &order.currency)
+        })
         .required()
         .select("state", "Status", STATES, |order| state(order))
         .bool("locked", "Locked", |order| order.status == OrderStatus::Closed)
-        .bool("acknowledged", "Acknowledged", |order| order.status >= OrderStatus::Sent && order.status != OrderStatus::Canceled)
+        .bool("acknowledged", "Acknowledged", |order| {
+            order.status >= OrderStatus::Sent && order.status != OrderStatus::Canceled
+        })
         .children("order_line", "Order Lines", "purchase.order.line", |order| {
             order.lines.iter().map(|line| line.id).collect()
         })
         .html("note", "Terms and Conditions", |order| {
-            order.notes.as_ref().map(|notes| format!("<p>{}</p>", notes.replace('\n', "<br>")))
+            order
+                .notes
+                .as_ref()
+                .map(|notes| format!("<p>{}</p>", notes.replace('\n', "<br>")))
         })
         .select(
             "invoice_status",
             "Billing Status",
-            &[("no", "Nothing to Bill"), ("to invoice", "Waiting Bills"), ("invoiced", "Fully Billed")],
+            &[
+                ("no", "Nothing to Bill"),
+                ("to invoice", "Waiting Bills"),
+                ("invoiced", "Fully Billed"),
+            ],
             |order| invoice_status(order),
         )
         .select(
             "receipt_status",
             "Receipt Status",
-            &[("pending", "Not Received"), ("partial", "Partially Received"), ("full", "Fully Received")],
+            &[
+                ("pending", "Not Received"),
+                ("partial", "Partially Received"),
+                ("full", "Fully Received"),
+            ],
             |order| receipt_status(order),
         )
         .money("amount_untaxed", "Untaxed Amount", |order| order.untaxed())
         .money("amount_tax", "Taxes", |order| order.tax())
         .money("amount_total", "Total", |order| order.total())
-        .one("payment_term_id", "Payment Terms", "account.payment.term", move |order| {
-            id_in(&terms, &order.payment_terms)
-        })
+        .one(
+            "payment_term_id",
+            "Payment Terms",
+            "account.payment.term",
+            move |order| id_in(&terms, &order.payment_terms),
+        )
         .one("incoterm_id", "Incoterm", "account.incoterms", move |order| {
             order.incoterms.as_deref().and_then(|word| id_in(&incoterms, word))
         })
         .one("user_id", "Buyer", "res.users", |order| user_id(order.buyer))
         .one("company_id", "Company", "res.company", |_| 1)
         .required()
-        .one("picking_type_id", "Deliver To", "stock.picking.type", |order| warehouse_of(world, order.site))
+        .one("picking_type_id", "Deliver To", "stock.picking.type", |order| {
+            warehouse_of(world, order.site)
+        })
         .required()
         .many("picking_ids", "Receptions", "stock.picking", |order| {
-            let receipts = world.receipts.iter().filter(|receipt| receipt.purchase_order == order.id);
+            let receipts = world
+                .receipts
+                .iter()
+                .filter(|receipt| receipt.purchase_order == order.id);
             receipts.map(|receipt| receipt.id).collect()
         })
-        .bool("is_shipped", "Is Shipped", |order| receipt_status(order) == Some("full"))
+        .bool("is_shipped", "Is Shipped", |order| {
+            receipt_status(order) == Some("full")
+        })
         .computed()
         .moment("create_date", "Created on", |order| order.created_at)
         .moment("write_date", "Last Updated on", |order| order.updated_at)
         .one("create_uid", "Created by", "res.users", |order| user_id(order.buyer))
-        .one("write_uid", "Last Updated by", "res.users", |order| user_id(order.buyer))
+        .one("write_uid", "Last Updated by", "res.users", |order| {
+            user_id(order.buyer)
+        })
         .custom(STUDIO, own, |order: &&PurchaseOrder| Some(order.custom.clone()))
         .build(&world.purchase_orders, |order| order.id)
 }
@@ -146,86 +173,140 @@ pub(super) fn lines(world: &World) -> Table {
         .float("price_tax", "Tax", |(_, line)| line.tax())
         .float("qty_received", "Received Qty", |(_, line)| line.received)
         .float("qty_invoiced", "Billed Qty", |(_, line)| line.invoiced)
-        .float("qty_to_invoice", "To Invoice Quantity", |(_, line)| (line.received - line.invoiced).max(Decimal::ZERO))
-        .moment("date_planned", "Expected Arrival", |(_, line)| at_noon(line.required_date))
+        .float("qty_to_invoice", "To Invoice Quantity", |(_, line)| {
+            (line.received - line.invoiced).max(Decimal::ZERO)
+        })
+        .moment("date_planned", "Expected Arrival", |(_, line)| {
+            at_noon(line.required_date)
+        })
         .select(
             "display_type",
             "Display Type",
-            &[("line_section", "Section"), ("line_subsection", "Subsection"), ("line_note", "Note")],
+            &[
+                ("line_section", "Section"),
+                ("line_subsection", "Subsection"),
+                ("line_note", "Note"),
+            ],
             |_| "",
         )
         .select("state", "Status", STATES, |(order, _)| state(order))
-        .one("partner_id", "Partner", "res.partner", |(order, _)| partner_of_vendor(order.vendor))
-        .one("currency_id", "Currency", "res.currency", move |(order, _)| id_in(&currencies, &order.currency))
-        .one("location_final_id", "Location from procurement", "stock.location", |(_, line)| location_id(line.location))
+        .one("partner_id", "Partner", "res.partner", |(order, _)| {
+            partner_of_vendor(order.vendor)
+        })
+        .one("currency_id", "Currency", "res.currency", move |(order, _)| {
+            id_in(&currencies, &order.currency)
+        })
+        .one(
+            "location_final_id",
+            "Location from procurement",
+            "stock.location",
+            |(_, line)| location_id(line.location),
+        )
         .moment("date_order", "Order Deadline", |(order, _)| at_noon(order.order_date))
         .children("move_ids", "Reservation", "stock.move", |(_, line)| {
-            let moves = world.stock_movements.iter().filter(|movement| movement.purchase_line == Some(line.id));
+            let moves = world
+                .stock_movements
+                .iter()
+                .filter(|movement| movement.purchase_line == Some(line.id));
             moves.map(|movement| movement.id).collect()
         })
         .one("company_id", "Company", "res.company", |_| 1)
         .moment("create_date", "Created on", |(order, _)| order.created_at)
         .moment("write_date", "Last Updated on", |(order, _)| order.updated_at)
-        .one("x_studio_work_order", "Work Order", "maintenance.request", |(_, line)| line.work_order)
+        .one(
+            "x_studio_work_order",
+            "Work Order",
+            "maintenance.request",
+            |(_, line)| line.work_order,
+        )
         .own()
-        .one("x_studio_equipment", "Equipment", "maintenance.equipment", |(_, line)| line.asset)
+        .one(
+            "x_studio_equipment",
+            "Equipment",
+            "maintenance.equipment",
+            |(_, line)| line.asset,
+        )
         .own()
         .build(world.purchase_lines(), |(_, line)| line.id)
 }
 
 pub(super) fn pickings(world: &World) -> Table {
     let order_of = |receipt: &Receipt| world.find_purchase_order(receipt.purchase_order);
-    Builder::new("stock.picking", "Transfer", "priority desc, scheduled_date asc, id desc")
-        .char("name", "Reference", |receipt: &&Receipt| format!("WH/IN/{:05}", receipt.id))
-        .char("display_name", "Display Name", |receipt| format!("WH/IN/{:05}", receipt.id))
-        .char("origin", "Source Document", move |receipt| order_of(receipt).map(name))
-        .select("priority", "Priority", &[("0", "Normal"), ("1", "Urgent")], |_| "0")
-        .select(
-            "state",
-            "Status",
-            &[
-                ("draft", "Draft"),
-                ("waiting", "Waiting Another Operation"),
-                ("confirmed", "Waiting"),
-                ("assigned", "Ready"),
-                ("done", "Done"),
-                ("cancel", "Cancelled"),
-            ],
-            |_| "done",
-        )
-        .moment("scheduled_date", "Scheduled Date", |receipt| receipt.received_at)
-        .moment("date_done", "Date of Transfer", |receipt| receipt.received_at)
-        .one("partner_id", "Contact", "res.partner", move |receipt| {
-            order_of(receipt).map(|order| partner_of_vendor(order.vendor))
-        })
-        .one("purchase_id", "Purchase Orders", "purchase.order", |receipt| receipt.purchase_order)
-        .one("picking_type_id", "Operation Type", "stock.picking.type", move |receipt| {
-            order_of(receipt).and_then(|order| warehouse_of(world, order.site))
-        })
-        .select(
-            "picking_type_code",
-            "Type of Operation",
-            &[("incoming", "Receipt"), ("outgoing", "Delivery"), ("internal", "Internal Transfer")],
-            |_| "incoming",
-        )
-        .children("move_ids", "Stock Moves", "stock.move", |receipt| {
-            let lines: Vec<u32> = receipt.lines.iter().map(|(line, _)| *line).collect();
-            let moves = world.stock_movements.iter();
-            moves.filter(|one| one.purchase_line.is_some_and(|line| lines.contains(&line))).map(|one| one.id).collect()
-        })
-        .one("company_id", "Company", "res.company", |_| 1)
-        .moment("create_date", "Created on", |receipt| receipt.received_at)
-        .moment("write_date", "Last Updated on", |receipt| receipt.received_at)
-        .build(&world.receipts, |receipt| receipt.id)
+    Builder::new(
+        "stock.picking",
+        "Transfer",
+        "priority desc, scheduled_date asc, id desc",
+    )
+    .char("name", "Reference", |receipt: &&Receipt| {
+        format!("WH/IN/{:05}", receipt.id)
+    })
+    .char("display_name", "Display Name", |receipt| {
+        format!("WH/IN/{:05}", receipt.id)
+    })
+    .char("origin", "Source Document", move |receipt| order_of(receipt).map(name))
+    .select("priority", "Priority", &[("0", "Normal"), ("1", "Urgent")], |_| "0")
+    .select(
+        "state",
+        "Status",
+        &[
+            ("draft", "Draft"),
+            ("waiting", "Waiting Another Operation"),
+            ("confirmed", "Waiting"),
+            ("assigned", "Ready"),
+            ("done", "Done"),
+            ("cancel", "Cancelled"),
+        ],
+        |_| "done",
+    )
+    .moment("scheduled_date", "Scheduled Date", |receipt| receipt.received_at)
+    .moment("date_done", "Date of Transfer", |receipt| receipt.received_at)
+    .one("partner_id", "Contact", "res.partner", move |receipt| {
+        order_of(receipt).map(|order| partner_of_vendor(order.vendor))
+    })
+    .one("purchase_id", "Purchase Orders", "purchase.order", |receipt| {
+        receipt.purchase_order
+    })
+    .one(
+        "picking_type_id",
+        "Operation Type",
+        "stock.picking.type",
+        move |receipt| order_of(receipt).and_then(|order| warehouse_of(world, order.site)),
+    )
+    .select(
+        "picking_type_code",
+        "Type of Operation",
+        &[
+            ("incoming", "Receipt"),
+            ("outgoing", "Delivery"),
+            ("internal", "Internal Transfer"),
+        ],
+        |_| "incoming",
+    )
+    .children("move_ids", "Stock Moves", "stock.move", |receipt| {
+        let lines: Vec<u32> = receipt.lines.iter().map(|(line, _)| *line).collect();
+        let moves = world.stock_movements.iter();
+        moves
+            .filter(|one| one.purchase_line.is_some_and(|line| lines.contains(&line)))
+            .map(|one| one.id)
+            .collect()
+    })
+    .one("company_id", "Company", "res.company", |_| 1)
+    .moment("create_date", "Created on", |receipt| receipt.received_at)
+    .moment("write_date", "Last Updated on", |receipt| receipt.received_at)
+    .build(&world.receipts, |receipt| receipt.id)
 }
 
 pub(super) fn picking_types(world: &World) -> Table {
     let sites = world.locations.iter().filter(|place| place.parent.is_none());
     Builder::new("stock.picking.type", "Picking Type", "id")
         .char("name", "Operation Type", |_: &&crate::world::Location| "Receipts")
-        .char("display_name", "Display Name", |site| format!("{}: Receipts", site.name))
+        .char("display_name", "Display Name", |site| {
+            format!("{}: Receipts", site.name)
+        })
         .char("code", "Type of Operation", |_| "incoming")
-        .one("warehouse_id", "Warehouse", "stock.warehouse", |site| warehouse_of(world, site.id))
+        .one("warehouse_id", "Warehouse", "stock.warehouse", |site| {
+            warehouse_of(world, site.id)
+        })
         .bool("active", "Active", |_| true)
         .build(sites, |site| warehouse_of(world, site.id).unwrap_or(0))
 }

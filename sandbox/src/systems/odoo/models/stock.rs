@@ -22,7 +22,11 @@ pub(super) fn location_id(location: u32) -> u32 {
 /// Returns the id of the warehouse a place belongs to: sites in order.
 pub(super) fn warehouse_of(world: &World, location: u32) -> Option<u32> {
     let site = world.site_of(location)?;
-    let place = world.locations.iter().filter(|place| place.parent.is_none()).position(|place| place.id == site.id)?;
+    let place = world
+        .locations
+        .iter()
+        .filter(|place| place.parent.is_none())
+        .position(|place| place.id == site.id)?;
     u32::try_from(place + 1).ok()
 }
 
@@ -64,26 +68,57 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
         .required()
         .char("display_name", "Display Name", |item| product_name(item))
         .char("default_code", "Internal Reference", |item| item.number.clone())
-        .char("barcode", "Barcode", |item| if item.id % 7 == 3 { String::new() } else { item.barcode.clone() })
-        .html("description", "Description", |item| format!("<p>{}</p>", item.description))
-        .text("description_purchase", "Purchase Description", |item| item.description.clone())
-        .bool("is_favorite", "Favorite", |_| false)
-        .select("type", "Product Type", &[("consu", "Goods"), ("service", "Service"), ("combo", "Combo")], |item| {
-            if item.item_type == ItemType::Service { "service" } else { "consu" }
+        .char("barcode", "Barcode", |item| {
+            if item.id % 7 == 3 {
+                String::new()
+            } else {
+                item.barcode.clone()
+            }
         })
+        .html("description", "Description", |item| {
+            format!("<p>{}</p>", item.description)
+        })
+        .text("description_purchase", "Purchase Description", |item| {
+            item.description.clone()
+        })
+        .bool("is_favorite", "Favorite", |_| false)
+        .select(
+            "type",
+            "Product Type",
+            &[("consu", "Goods"), ("service", "Service"), ("combo", "Combo")],
+            |item| {
+                if item.item_type == ItemType::Service {
+                    "service"
+                } else {
+                    "consu"
+                }
+            },
+        )
         .required()
-        .bool("is_storable", "Track Inventory", |item| item.item_type == ItemType::Stocked)
+        .bool("is_storable", "Track Inventory", |item| {
+            item.item_type == ItemType::Stocked
+        })
         .select(
             "tracking",
             "Tracking",
-            &[("serial", "By Unique Serial Number"), ("lot", "By Lots"), ("none", "By Quantity")],
+            &[
+                ("serial", "By Unique Serial Number"),
+                ("lot", "By Lots"),
+                ("none", "By Quantity"),
+            ],
             |item| if item.lot_tracked { "lot" } else { "none" },
         )
         .required()
-        .one("categ_id", "Product Category", "product.category", move |item| id_in(&categories, &item.category))
+        .one("categ_id", "Product Category", "product.category", move |item| {
+            id_in(&categories, &item.category)
+        })
         .one("uom_id", "Unit", "uom.uom", |item| unit_id(&item.uom))
         .required()
-        .char("uom_name", "Unit Name", |item| match item.uom.as_str() { "L" => "L", "M" => "m", _ => "Units" })
+        .char("uom_name", "Unit Name", |item| match item.uom.as_str() {
+            "L" => "L",
+            "M" => "m",
+            _ => "Units",
+        })
         .computed()
         .float("list_price", "Sales Price", |item| item.list_price)
         .float("lst_price", "Sales Price", |item| item.list_price)
@@ -92,7 +127,9 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
         .one("currency_id", "Currency", "res.currency", move |_| currency)
         .computed()
         .float("qty_available", "Quantity On Hand", move |item| on_hand(item).on_hand)
-        .float("free_qty", "Free To Use Quantity", move |item| free(item).on_hand - free(item).reserved)
+        .float("free_qty", "Free To Use Quantity", move |item| {
+            free(item).on_hand - free(item).reserved
+        })
         .float("incoming_qty", "Incoming", move |item| coming(item).incoming)
         .float("outgoing_qty", "Outgoing", move |item| going(item).reserved)
         .float("virtual_available", "Forecasted Quantity", move |item| {
@@ -104,17 +141,30 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
         .bool("sale_ok", "Sales", |_| false)
         .bool("purchase_ok", "Purchase", |item| item.status == ItemStatus::Active)
         .bool("active", "Active", |item| item.status != ItemStatus::Inactive)
-        .one("product_tmpl_id", "Product Template", "product.template", |item| item.id)
-        .many("product_variant_ids", "Products", "product.product", |item| vec![item.id])
+        .one("product_tmpl_id", "Product Template", "product.template", |item| {
+            item.id
+        })
+        .many("product_variant_ids", "Products", "product.product", |item| {
+            vec![item.id]
+        })
         .children("seller_ids", "Vendors", "product.supplierinfo", |item| vec![item.id])
         .children("stock_quant_ids", "Stock Quant", "stock.quant", |item| {
-            world.stock_levels.iter().filter(|level| level.item == item.id).map(|level| level.id).collect()
+            world
+                .stock_levels
+                .iter()
+                .filter(|level| level.item == item.id)
+                .map(|level| level.id)
+                .collect()
         })
         .moment("create_date", "Created on", |item| item.created_at)
         .moment("write_date", "Last Updated on", |item| item.updated_at)
-        .char("x_studio_manufacturer", "Manufacturer", |item| item.manufacturer.clone())
+        .char("x_studio_manufacturer", "Manufacturer", |item| {
+            item.manufacturer.clone()
+        })
         .own()
-        .char("x_studio_mpn", "Manufacturer part number", |item| item.manufacturer_part_number.clone())
+        .char("x_studio_mpn", "Manufacturer part number", |item| {
+            item.manufacturer_part_number.clone()
+        })
         .own()
         .custom(STUDIO, own, |item: &&Item| Some(item.custom.clone()))
         .build(&world.items, |item| item.id)
@@ -122,21 +172,35 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
 
 pub(super) fn suppliers(world: &World) -> Table {
     let currencies = currency_words(world);
-    Builder::new("product.supplierinfo", "Supplier Pricelist", "sequence, min_qty desc, price, id")
-        .int("sequence", "Sequence", |_: &&Item| 1_u32)
-        .char("display_name", "Display Name", |item| world.find_vendor(item.vendor).map(|vendor| vendor.name.clone()))
-        .one("partner_id", "Vendor", "res.partner", |item| partner_of_vendor(item.vendor))
-        .required()
-        .one("product_id", "Product Variant", "product.product", |item| item.id)
-        .one("product_tmpl_id", "Product Template", "product.template", |item| item.id)
-        .char("product_code", "Vendor Product Code", |item| item.manufacturer_part_number.clone())
-        .float("price", "Unit Price", |item| item.standard_cost)
-        .float("min_qty", "Quantity", |_| Decimal::ONE)
-        .int("delay", "Delivery Lead Time", |item| 3 + item.id % 20)
-        .one("currency_id", "Currency", "res.currency", move |item| id_in(&currencies, &item.currency))
-        .moment("create_date", "Created on", |item| item.created_at)
-        .moment("write_date", "Last Updated on", |item| item.updated_at)
-        .build(&world.items, |item| item.id)
+    Builder::new(
+        "product.supplierinfo",
+        "Supplier Pricelist",
+        "sequence, min_qty desc, price, id",
+    )
+    .int("sequence", "Sequence", |_: &&Item| 1_u32)
+    .char("display_name", "Display Name", |item| {
+        world.find_vendor(item.vendor).map(|vendor| vendor.name.clone())
+    })
+    .one("partner_id", "Vendor", "res.partner", |item| {
+        partner_of_vendor(item.vendor)
+    })
+    .required()
+    .one("product_id", "Product Variant", "product.product", |item| item.id)
+    .one("product_tmpl_id", "Product Template", "product.template", |item| {
+        item.id
+    })
+    .char("product_code", "Vendor Product Code", |item| {
+        item.manufacturer_part_number.clone()
+    })
+    .float("price", "Unit Price", |item| item.standard_cost)
+    .float("min_qty", "Quantity", |_| Decimal::ONE)
+    .int("delay", "Delivery Lead Time", |item| 3 + item.id % 20)
+    .one("currency_id", "Currency", "res.currency", move |item| {
+        id_in(&currencies, &item.currency)
+    })
+    .moment("create_date", "Created on", |item| item.created_at)
+    .moment("write_date", "Last Updated on", |item| item.updated_at)
+    .build(&world.items, |item| item.id)
 }
 
 enum Place<'a> {
@@ -205,7 +269,9 @@ pub(super) fn locations(world: &World) -> Table {
         .required()
         .char("display_name", "Display Name", |place| place.path(world))
         .char("complete_name", "Full Location Name", |place| place.path(world))
-        .char("barcode", "Barcode", |place| place.location().map(|location| location.code.clone()))
+        .char("barcode", "Barcode", |place| {
+            place.location().map(|location| location.code.clone())
+        })
         .select(
             "usage",
             "Location Type",
@@ -225,17 +291,27 @@ pub(super) fn locations(world: &World) -> Table {
             place.location().and_then(|location| location.parent).map(location_id)
         })
         .children("child_ids", "Contains", "stock.location", |place| {
-            let Some(location) = place.location() else { return Vec::new() };
+            let Some(location) = place.location() else {
+                return Vec::new();
+            };
             let below = world.locations.iter().filter(|other| other.parent == Some(location.id));
             below.map(|other| location_id(other.id)).collect()
         })
         .one("warehouse_id", "Warehouse", "stock.warehouse", |place| {
             place.location().and_then(|location| warehouse_of(world, location.id))
         })
-        .bool("active", "Active", |place| place.location().is_none_or(|location| location.active))
-        .one("company_id", "Company", "res.company", |place| place.location().map(|_| 1))
-        .moment("create_date", "Created on", |place| place.location().map_or(now(), |location| location.created_at))
-        .moment("write_date", "Last Updated on", |place| place.location().map_or(now(), |location| location.updated_at))
+        .bool("active", "Active", |place| {
+            place.location().is_none_or(|location| location.active)
+        })
+        .one("company_id", "Company", "res.company", |place| {
+            place.location().map(|_| 1)
+        })
+        .moment("create_date", "Created on", |place| {
+            place.location().map_or(now(), |location| location.created_at)
+        })
+        .moment("write_date", "Last Updated on", |place| {
+            place.location().map_or(now(), |location| location.updated_at)
+        })
         .build(rows, Place::id)
 }
 
@@ -247,9 +323,13 @@ pub(super) fn warehouses(world: &World) -> Table {
         .char("display_name", "Display Name", |site| site.name.clone())
         .char("code", "Short Name", |site| site.code.clone())
         .int("sequence", "Sequence", |_| 10_u32)
-        .one("view_location_id", "View Location", "stock.location", |site| location_id(site.id))
+        .one("view_location_id", "View Location", "stock.location", |site| {
+            location_id(site.id)
+        })
         .one("lot_stock_id", "Location Stock", "stock.location", |site| {
-            let rooms = world.storerooms().filter(|room| world.site_of(room.id).is_some_and(|other| other.id == site.id));
+            let rooms = world
+                .storerooms()
+                .filter(|room| world.site_of(room.id).is_some_and(|other| other.id == site.id));
             rooms.map(|room| location_id(room.id)).next()
         })
         .one("partner_id", "Address", "res.partner", |_| 1)
@@ -261,20 +341,27 @@ pub(super) fn warehouses(world: &World) -> Table {
 }
 
 fn lot_words(world: &World) -> Vec<(u32, String)> {
-    let lots: BTreeSet<(u32, &str)> =
-        world.stock_levels.iter().filter_map(|level| Some((level.item, level.lot.as_deref()?))).collect();
+    let lots: BTreeSet<(u32, &str)> = world
+        .stock_levels
+        .iter()
+        .filter_map(|level| Some((level.item, level.lot.as_deref()?)))
+        .collect();
     lots.into_iter().map(|(item, lot)| (item, lot.to_owned())).collect()
 }
 
 fn lot_id(lots: &[(u32, String)], level: &StockLevel) -> Option<u32> {
     let key = (level.item, level.lot.clone()?);
-    lots.binary_search(&key).ok().and_then(|place| u32::try_from(place + 1).ok())
+    lots.binary_search(&key)
+        .ok()
+        .and_then(|place| u32::try_from(place + 1).ok())
 }
 
 pub(super) fn lots(world: &World) -> Table {
     let rows = lot_words(world).into_iter().enumerate();
     Builder::new("stock.lot", "Lot/Serial", "name, id")
-        .char("name", "Lot/Serial Number", |(_, (_, lot)): &(usize, (u32, String))| lot.clone())
+        .char("name", "Lot/Serial Number", |(_, (_, lot)): &(usize, (u32, String))| {
+            lot.clone()
+        })
         .required()
         .char("display_name", "Display Name", |(_, (_, lot))| lot.clone())
         .one("product_id", "Product", "product.product", |(_, (item, _))| *item)
@@ -292,19 +379,34 @@ pub(super) fn quants(world: &World) -> Table {
     let spot = |level: &StockLevel| level.bin.unwrap_or(level.location);
     Builder::new("stock.quant", "Quants", "id")
         .char("display_name", "Display Name", move |level: &&StockLevel| {
-            world.find_location(spot(level)).map(|location| Place::Real(location).path(world))
+            world
+                .find_location(spot(level))
+                .map(|location| Place::Real(location).path(world))
         })
         .one("product_id", "Product", "product.product", |level| level.item)
         .required()
-        .one("product_tmpl_id", "Product Template", "product.template", |level| level.item)
-        .one("product_uom_id", "Unit", "uom.uom", move |level| item_of(level).map(|item| unit_id(&item.uom)))
-        .one("product_categ_id", "Product Category", "product.category", move |level| {
-            item_of(level).and_then(|item| id_in(&categories, &item.category))
+        .one("product_tmpl_id", "Product Template", "product.template", |level| {
+            level.item
         })
-        .one("location_id", "Location", "stock.location", move |level| location_id(spot(level)))
+        .one("product_uom_id", "Unit", "uom.uom", move |level| {
+            item_of(level).map(|item| unit_id(&item.uom))
+        })
+        .one(
+            "product_categ_id",
+            "Product Category",
+            "product.category",
+            move |level| item_of(level).and_then(|item| id_in(&categories, &item.category)),
+        )
+        .one("location_id", "Location", "stock.location", move |level| {
+            location_id(spot(level))
+        })
         .required()
-        .one("warehouse_id", "Warehouse", "stock.warehouse", |level| warehouse_of(world, level.location))
-        .one("lot_id", "Lot/Serial Number", "stock.lot", move |level| lot_id(&lots, level))
+        .one("warehouse_id", "Warehouse", "stock.warehouse", |level| {
+            warehouse_of(world, level.location)
+        })
+        .one("lot_id", "Lot/Serial Number", "stock.lot", move |level| {
+            lot_id(&lots, level)
+        })
         .one("package_id", "Package", "stock.package", |_| None)
         .one("owner_id", "Owner", "res.partner", |_| None)
         .float("quantity", "Quantity", |level| level.on_hand)
@@ -316,7 +418,9 @@ pub(super) fn quants(world: &World) -> Table {
         .computed()
         .money("value", "Value", |level| (level.on_hand * level.unit_cost).round_dp(2))
         .computed()
-        .date("inventory_date", "Scheduled", |_| crate::world::today() + chrono::Duration::days(41))
+        .date("inventory_date", "Scheduled", |_| {
+            crate::world::today() + chrono::Duration::days(41)
+        })
         .date("last_count_date", "Last Count Date", |level| level.last_counted)
         .computed()
         .moment("in_date", "Incoming Date", |level| level.created_at)
@@ -328,29 +432,46 @@ pub(super) fn quants(world: &World) -> Table {
 }
 
 pub(super) fn orderpoints(world: &World) -> Table {
-    Builder::new("stock.warehouse.orderpoint", "Minimum Inventory Rule", "location_id, company_id, id")
-        .char("name", "Name", |level: &&StockLevel| format!("OP/{:05}", level.id))
-        .char("display_name", "Display Name", |level| format!("OP/{:05}", level.id))
-        .select("trigger", "Trigger", &[("auto", "Auto"), ("manual", "Manual")], |_| "auto")
-        .one("product_id", "Product", "product.product", |level| level.item)
-        .required()
-        .one("location_id", "Location", "stock.location", |level| location_id(level.bin.unwrap_or(level.location)))
-        .required()
-        .one("warehouse_id", "Warehouse", "stock.warehouse", |level| warehouse_of(world, level.location))
-        .required()
-        .float("product_min_qty", "Min Quantity", |level| level.reorder_point)
-        .required()
-        .float("product_max_qty", "Max Quantity", |level| level.max)
-        .required()
-        .float("qty_to_order", "To Order", |level| {
-            if level.on_hand < level.reorder_point { level.reorder_qty } else { Decimal::ZERO }
-        })
-        .computed()
-        .bool("active", "Active", |_| true)
-        .one("company_id", "Company", "res.company", |_| 1)
-        .moment("create_date", "Created on", |level| level.created_at)
-        .moment("write_date", "Last Updated on", |level| level.updated_at)
-        .build(&world.stock_levels, |level| level.id)
+    Builder::new(
+        "stock.warehouse.orderpoint",
+        "Minimum Inventory Rule",
+        "location_id, company_id, id",
+    )
+    .char("name", "Name", |level: &&StockLevel| format!("OP/{:05}", level.id))
+    .char("display_name", "Display Name", |level| format!("OP/{:05}", level.id))
+    .select(
+        "trigger",
+        "Trigger",
+        &[("auto", "Auto"), ("manual", "Manual")],
+        |_| "auto",
+    )
+    .one("product_id", "Product", "product.product", |level| level.item)
+    .required()
+    .one("location_id", "Location", "stock.location", |level| {
+        location_id(level.bin.unwrap_or(level.location))
+    })
+    .required()
+    .one("warehouse_id", "Warehouse", "stock.warehouse", |level| {
+        warehouse_of(world, level.location)
+    })
+    .required()
+    .float("product_min_qty", "Min Quantity", |level| level.reorder_point)
+    .required()
+    .float("product_max_qty", "Max Quantity", |level| level.max)
+    .required()
+    .float("qty_to_order", "To Order", |level| {
+        if level.on_hand < level.reorder_point {
+            level.reorder_qty
+        } else {
+            Decimal::ZERO
+        }
+    })
+    .computed()
+    .bool("active", "Active", |_| true)
+    .one("company_id", "Company", "res.company", |_| 1)
+    .moment("create_date", "Created on", |level| level.created_at)
+    .moment("write_date", "Last Updated on", |level| level.updated_at)
+    .build(&world.stock_levels, |level| level.id)
 }
 
 pub(super) fn moves(world: &World) -> Table {
@@ -361,35 +482,62 @@ pub(super) fn moves(world: &World) -> Table {
     };
     let receipt_of = |movement: &StockMovement| {
         let line = movement.purchase_line?;
-        world.receipts.iter().find(|receipt| receipt.lines.iter().any(|(id, _)| *id == line))
+        world
+            .receipts
+            .iter()
+            .find(|receipt| receipt.lines.iter().any(|(id, _)| *id == line))
     };
     Builder::new("stock.move", "Stock Move", "sequence, id")
         .int("sequence", "Sequence", |_: &&StockMovement| 10_u32)
-        .char("display_name", "Display Name", |movement| world.find_item(movement.item).map(|item| item.name.clone()))
+        .char("display_name", "Display Name", |movement| {
+            world.find_item(movement.item).map(|item| item.name.clone())
+        })
         .one("product_id", "Product", "product.product", |movement| movement.item)
         .required()
         .float("product_uom_qty", "Demand", |movement| movement.quantity)
         .float("quantity", "Quantity", |movement| movement.quantity)
-        .one("product_uom", "Unit", "uom.uom", |movement| world.find_item(movement.item).map(|item| unit_id(&item.uom)))
+        .one("product_uom", "Unit", "uom.uom", |movement| {
+            world.find_item(movement.item).map(|item| unit_id(&item.uom))
+        })
         .float("price_unit", "Unit Price", |movement| movement.unit_cost)
         .one("location_id", "Source Location", "stock.location", move |movement| {
             movement.from.map_or_else(|| outside(movement, true), location_id)
         })
-        .one("location_dest_id", "Intermediate Location", "stock.location", move |movement| {
-            movement.to.map_or_else(|| outside(movement, false), location_id)
-        })
-        .select("state", "Status", &[("draft", "New"), ("assigned", "Available"), ("done", "Done")], |_| "done")
+        .one(
+            "location_dest_id",
+            "Intermediate Location",
+            "stock.location",
+            move |movement| movement.to.map_or_else(|| outside(movement, false), location_id),
+        )
+        .select(
+            "state",
+            "Status",
+            &[("draft", "New"), ("assigned", "Available"), ("done", "Done")],
+            |_| "done",
+        )
         .moment("date", "Date Scheduled", |movement| movement.at)
         .char("origin", "Source Document", |movement| {
             let order = movement.purchase_order.and_then(|id| world.find_purchase_order(id));
             let work = movement.work_order.and_then(|id| world.find_work_order(id));
-            order.map(super::purchase::name).or(work.map(|work| work.number.clone()))
+            order
+                .map(super::purchase::name)
+                .or(work.map(|work| work.number.clone()))
         })
         .char("reference", "Reference", move |movement| {
-            receipt_of(movement).map_or_else(|| "Product Quantity Updated".to_owned(), |one| format!("WH/IN/{:05}", one.id))
+            receipt_of(movement).map_or_else(
+                || "Product Quantity Updated".to_owned(),
+                |one| format!("WH/IN/{:05}", one.id),
+            )
         })
-        .one("picking_id", "Transfer", "stock.picking", move |movement| receipt_of(movement).map(|one| one.id))
-        .one("purchase_line_id", "Purchase Order Line", "purchase.order.line", |movement| movement.purchase_line)
+        .one("picking_id", "Transfer", "stock.picking", move |movement| {
+            receipt_of(movement).map(|one| one.id)
+        })
+        .one(
+            "purchase_line_id",
+            "Purchase Order Line",
+            "purchase.order.line",
+            |movement| movement.purchase_line,
+        )
         .one("company_id", "Company", "res.company", |_| 1)
         .moment("create_date", "Created on", |movement| movement.at)
         .moment("write_date", "Last Updated on", |movement| movement.at)

@@ -1,11 +1,11 @@
 //! Tryton's models, each made from the world. Fields that start with `x_` are those of a customer's
 //! own module; the rest are those of 8.0.
 
-mod small;
+mod moves;
 mod party;
 mod product;
 mod purchase;
-mod moves;
+mod small;
 mod stock;
 mod work;
 

@@ -33,7 +33,11 @@ pub(super) struct Move {
 
 /// Returns all moves.
 pub(super) fn all(world: &World) -> Vec<Move> {
-    let mut moves: Vec<Move> = world.stock_movements.iter().map(|movement| past(world, movement)).collect();
+    let mut moves: Vec<Move> = world
+        .stock_movements
+        .iter()
+        .map(|movement| past(world, movement))
+        .collect();
     let balance = balance(world, &moves);
     moves.extend(balance);
     moves.extend(expected(world));
@@ -48,7 +52,11 @@ fn past(world: &World, movement: &StockMovement) -> Move {
         MovementKind::Adjustment | MovementKind::Transfer => LOST_FOUND,
     };
     let receipt = movement.purchase_line.and_then(|line| {
-        world.receipts.iter().find(|receipt| receipt.lines.iter().any(|(id, _)| *id == line)).map(|receipt| receipt.id)
+        world
+            .receipts
+            .iter()
+            .find(|receipt| receipt.lines.iter().any(|(id, _)| *id == line))
+            .map(|receipt| receipt.id)
     });
     Move {
         id: movement.id,
@@ -87,8 +95,21 @@ fn balance(world: &World, moves: &[Move]) -> Vec<Move> {
         .filter(|(_, quantity)| !quantity.is_zero())
         .zip(200_001..)
         .map(|(((item, place, lot), quantity), id)| {
-            let (from, to) = if quantity.is_sign_positive() { (LOST_FOUND, place) } else { (place, LOST_FOUND) };
-            Move { id, lot, from, to, quantity: quantity.abs(), at, day: at.date_naive(), ..plain(world, item) }
+            let (from, to) = if quantity.is_sign_positive() {
+                (LOST_FOUND, place)
+            } else {
+                (place, LOST_FOUND)
+            };
+            Move {
+                id,
+                lot,
+                from,
+                to,
+                quantity: quantity.abs(),
+                at,
+                day: at.date_naive(),
+                ..plain(world, item)
+            }
         })
         .collect()
 }
@@ -116,36 +137,43 @@ fn plain(world: &World, item: u32) -> Move {
 
 /// Returns a draft move for what each confirmed line still waits for.
 fn expected(world: &World) -> impl Iterator<Item = Move> {
-    world.purchase_lines().filter(|(order, _)| order.status.was_approved()).filter_map(|(order, line)| {
-        let item = line.item?;
-        let quantity = line.quantity - line.received;
-        (quantity > Decimal::ZERO).then(|| Move {
-            id: 300_000 + line.id,
-            to: input_zone(world, order.site),
-            quantity,
-            state: "draft",
-            day: line.required_date.max(today()),
-            at: order.created_at,
-            unit_price: line.unit_price,
-            purchase_line: Some(line.id),
-            ..plain(world, item)
+    world
+        .purchase_lines()
+        .filter(|(order, _)| order.status.was_approved())
+        .filter_map(|(order, line)| {
+            let item = line.item?;
+            let quantity = line.quantity - line.received;
+            (quantity > Decimal::ZERO).then(|| Move {
+                id: 300_000 + line.id,
+                to: input_zone(world, order.site),
+                quantity,
+                state: "draft",
+                day: line.required_date.max(today()),
+                at: order.created_at,
+                unit_price: line.unit_price,
+                purchase_line: Some(line.id),
+                ..plain(world, item)
+            })
         })
-    })
 }
 
 /// Returns an assigned move for what is reserved.
 fn promised(world: &World) -> impl Iterator<Item = Move> {
-    world.stock_levels.iter().filter(|level| !level.reserved.is_zero()).map(|level| Move {
-        id: 400_000 + level.id,
-        lot: level.lot.clone(),
-        from: location_id(level.bin.unwrap_or(level.location)),
-        to: PRODUCTION,
-        quantity: level.reserved,
-        state: "assigned",
-        day: today() + Duration::days(3),
-        at: level.updated_at,
-        ..plain(world, level.item)
-    })
+    world
+        .stock_levels
+        .iter()
+        .filter(|level| !level.reserved.is_zero())
+        .map(|level| Move {
+            id: 400_000 + level.id,
+            lot: level.lot.clone(),
+            from: location_id(level.bin.unwrap_or(level.location)),
+            to: PRODUCTION,
+            quantity: level.reserved,
+            state: "assigned",
+            day: today() + Duration::days(3),
+            at: level.updated_at,
+            ..plain(world, level.item)
+        })
 }
 
 pub(super) fn table(world: &World) -> Table {
@@ -161,31 +189,45 @@ pub(super) fn table(world: &World) -> Table {
         .one("product", "Product", "product.product", |one: &Move| one.item)
         .required()
         .char("rec_name", "Record Name", |one| {
-            world.find_item(one.item).map(|item| format!("{} [{}] {}", one.quantity, item.number, item.name))
+            world
+                .find_item(one.item)
+                .map(|item| format!("{} [{}] {}", one.quantity, item.number, item.name))
         })
         .float("quantity", "Quantity", |one| one.quantity)
         .required()
         .float("internal_quantity", "Internal Quantity", |one| one.quantity)
         .required()
-        .one("unit", "Unit", "product.uom", |one| world.find_item(one.item).map(|item| unit_id(&item.uom)))
+        .one("unit", "Unit", "product.uom", |one| {
+            world.find_item(one.item).map(|item| unit_id(&item.uom))
+        })
         .required()
-        .one("lot", "Lot", "stock.lot", move |one| lot_id(&lots, one.item, one.lot.as_deref()))
+        .one("lot", "Lot", "stock.lot", move |one| {
+            lot_id(&lots, one.item, one.lot.as_deref())
+        })
         .one("from_location", "From Location", "stock.location", |one| one.from)
         .required()
         .one("to_location", "To Location", "stock.location", |one| one.to)
         .required()
         .select("state", "State", &states, |one| one.state)
         .date("planned_date", "Planned Date", |one| one.day)
-        .date("effective_date", "Effective Date", |one| (one.state == "done").then_some(one.day))
-        .reference("shipment", "Shipment", |one| one.receipt.map(|id| ("stock.shipment.in", id)))
-        .reference("origin", "Origin", |one| one.purchase_line.map(|id| ("purchase.line", id)))
+        .date("effective_date", "Effective Date", |one| {
+            (one.state == "done").then_some(one.day)
+        })
+        .reference("shipment", "Shipment", |one| {
+            one.receipt.map(|id| ("stock.shipment.in", id))
+        })
+        .reference("origin", "Origin", |one| {
+            one.purchase_line.map(|id| ("purchase.line", id))
+        })
         .money("unit_price", "Unit Price", |one| four_digits(one.unit_price))
         .money("cost_price", "Cost Price", |one| four_digits(one.unit_price))
         .one("company", "Company", "company.company", |_| 1)
         .required()
         .moment("create_date", "Created at", |one| one.at)
         .moment("write_date", "Edited at", |_| None::<DateTime<Utc>>)
-        .one("x_work", "Work", "project.work", |one| one.work.map(super::work::work_id))
+        .one("x_work", "Work", "project.work", |one| {
+            one.work.map(super::work::work_id)
+        })
         .own()
         .build(all(world), |one| one.id)
 }

@@ -71,7 +71,11 @@ pub(super) fn parties(world: &World) -> Table {
         .char("rec_name", "Record Name", Party::name)
         .char("full_name", "Full Name", Party::name)
         .computed()
-        .char("code", "Code", |party| party.vendor().map_or_else(|| party.id().to_string(), |vendor| vendor.number.clone()))
+        .char("code", "Code", |party| {
+            party
+                .vendor()
+                .map_or_else(|| party.id().to_string(), |vendor| vendor.number.clone())
+        })
         .required()
         .bool("active", "Active", |party| match party {
             Party::Vendor(vendor) => vendor.status != VendorStatus::Inactive,
@@ -82,30 +86,51 @@ pub(super) fn parties(world: &World) -> Table {
             Party::User(_) => Vec::new(),
             _ => vec![party.id()],
         })
-        .children("contact_mechanisms", "Contact Mechanisms", "party.contact_mechanism", |party| {
-            party.vendor().map_or_else(Vec::new, |vendor| mechanism_ids(vendor).to_vec())
-        })
+        .children(
+            "contact_mechanisms",
+            "Contact Mechanisms",
+            "party.contact_mechanism",
+            |party| {
+                party
+                    .vendor()
+                    .map_or_else(Vec::new, |vendor| mechanism_ids(vendor).to_vec())
+            },
+        )
         .children("identifiers", "Identifiers", "party.identifier", |party| {
             party.vendor().map_or_else(Vec::new, |vendor| vec![vendor.id])
         })
-        .one("tax_identifier", "Tax Identifier", "party.identifier", |party| party.vendor().map(|vendor| vendor.id))
+        .one("tax_identifier", "Tax Identifier", "party.identifier", |party| {
+            party.vendor().map(|vendor| vendor.id)
+        })
         .computed()
-        .char("email", "Email", |party| party.vendor().map(|vendor| vendor.email.clone()))
+        .char("email", "Email", |party| {
+            party.vendor().map(|vendor| vendor.email.clone())
+        })
         .computed()
-        .char("phone", "Phone", |party| party.vendor().map(|vendor| vendor.phone.clone()))
+        .char("phone", "Phone", |party| {
+            party.vendor().map(|vendor| vendor.phone.clone())
+        })
         .computed()
         .char("mobile", "Mobile", |_| "")
         .computed()
         .char("fax", "Fax", |_| "")
         .computed()
-        .char("website", "Website", |party| party.vendor().map(|vendor| vendor.website.clone()))
+        .char("website", "Website", |party| {
+            party.vendor().map(|vendor| vendor.website.clone())
+        })
         .computed()
-        .one("supplier_payment_term", "Supplier Payment Term", "account.invoice.payment_term", move |party| {
-            party.vendor().and_then(|vendor| id_in(&terms, &vendor.payment_terms))
-        })
-        .one("supplier_currency", "Supplier Currency", "currency.currency", move |party| {
-            party.vendor().and_then(|vendor| id_in(&currencies, &vendor.currency))
-        })
+        .one(
+            "supplier_payment_term",
+            "Supplier Payment Term",
+            "account.invoice.payment_term",
+            move |party| party.vendor().and_then(|vendor| id_in(&terms, &vendor.payment_terms)),
+        )
+        .one(
+            "supplier_currency",
+            "Supplier Currency",
+            "currency.currency",
+            move |party| party.vendor().and_then(|vendor| id_in(&currencies, &vendor.currency)),
+        )
         .one("lang", "Language", "ir.lang", |_| None)
         .one("replaced_by", "Replaced By", "party.party", |_| None)
         .moment("create_date", "Created at", |party| party.stamps().0)
@@ -113,13 +138,21 @@ pub(super) fn parties(world: &World) -> Table {
             let (created, updated) = party.stamps();
             changed(created, updated)
         })
-        .bool("x_blocked", "Blocked", |party| party.vendor().map(|vendor| vendor.status == VendorStatus::Blocked))
+        .bool("x_blocked", "Blocked", |party| {
+            party.vendor().map(|vendor| vendor.status == VendorStatus::Blocked)
+        })
         .own()
-        .char("x_legal_name", "Legal name", |party| party.vendor().map(|vendor| vendor.legal_name.clone()))
+        .char("x_legal_name", "Legal name", |party| {
+            party.vendor().map(|vendor| vendor.legal_name.clone())
+        })
         .own()
-        .text("x_notes", "Notes", |party| party.vendor().map(|vendor| vendor.notes.clone()))
+        .text("x_notes", "Notes", |party| {
+            party.vendor().map(|vendor| vendor.notes.clone())
+        })
         .own()
-        .custom(OWN, own, |party: &Party<'_>| party.vendor().map(|vendor| vendor.custom.clone()))
+        .custom(OWN, own, |party: &Party<'_>| {
+            party.vendor().map(|vendor| vendor.custom.clone())
+        })
         .build(rows, Party::id)
 }
 
@@ -133,9 +166,13 @@ impl Place<'_> {
     fn parts(&self) -> [&str; 5] {
         match self {
             Self::Site(site) => [&site.street, &site.city, &site.region, &site.postal_code, &site.country],
-            Self::Vendor(vendor) => {
-                [&vendor.street, &vendor.city, &vendor.region, &vendor.postal_code, &vendor.country]
-            }
+            Self::Vendor(vendor) => [
+                &vendor.street,
+                &vendor.city,
+                &vendor.region,
+                &vendor.postal_code,
+                &vendor.country,
+            ],
         }
     }
 
@@ -169,8 +206,12 @@ pub(super) fn addresses(world: &World) -> Table {
         .computed()
         .char("city", "City", |place| place.parts()[1].to_owned())
         .char("postal_code", "Postal Code", |place| place.parts()[3].to_owned())
-        .one("country", "Country", "country.country", move |place| id_in(&countries, place.parts()[4]))
-        .one("subdivision", "Subdivision", "country.subdivision", move |place| id_in(&subdivisions, place.parts()[2]))
+        .one("country", "Country", "country.country", move |place| {
+            id_in(&countries, place.parts()[4])
+        })
+        .one("subdivision", "Subdivision", "country.subdivision", move |place| {
+            id_in(&subdivisions, place.parts()[2])
+        })
         .text("full_address", "Full Address", Place::full)
         .computed()
         .bool("active", "Active", |_| true)
@@ -182,7 +223,10 @@ pub(super) fn addresses(world: &World) -> Table {
             Place::Vendor(vendor) => changed(vendor.created_at, vendor.updated_at),
             Place::Site(site) => changed(site.created_at, site.updated_at),
         })
-        .build(site.into_iter().chain(world.vendors.iter().map(Place::Vendor)), Place::party)
+        .build(
+            site.into_iter().chain(world.vendors.iter().map(Place::Vendor)),
+            Place::party,
+        )
 }
 
 fn mechanism_ids(vendor: &Vendor) -> [u32; 3] {
@@ -200,9 +244,24 @@ pub(super) fn mechanisms(world: &World) -> Table {
     let rows = world.vendors.iter().flat_map(|vendor| {
         let [mail, phone, site] = mechanism_ids(vendor);
         [
-            Mechanism { id: mail, kind: "email", value: &vendor.email, vendor },
-            Mechanism { id: phone, kind: "phone", value: &vendor.phone, vendor },
-            Mechanism { id: site, kind: "website", value: &vendor.website, vendor },
+            Mechanism {
+                id: mail,
+                kind: "email",
+                value: &vendor.email,
+                vendor,
+            },
+            Mechanism {
+                id: phone,
+                kind: "phone",
+                value: &vendor.phone,
+                vendor,
+            },
+            Mechanism {
+                id: site,
+                kind: "website",
+                value: &vendor.website,
+                vendor,
+            },
         ]
     });
     let kinds = [
@@ -214,13 +273,21 @@ pub(super) fn mechanisms(world: &World) -> Table {
         ("other", "Other"),
     ];
     Builder::new("party.contact_mechanism", "Contact Mechanism", "party, id")
-        .one("party", "Party", "party.party", |row: &Mechanism<'_>| party_of_vendor(row.vendor.id))
+        .one("party", "Party", "party.party", |row: &Mechanism<'_>| {
+            party_of_vendor(row.vendor.id)
+        })
         .required()
         .select("type", "Type", &kinds, |row| row.kind)
         .required()
         .char("value", "Value", |row| row.value)
         .char("rec_name", "Record Name", |row| row.value)
-        .char("name", "Name", |row| if row.kind == "email" { row.vendor.contact_name.clone() } else { String::new() })
+        .char("name", "Name", |row| {
+            if row.kind == "email" {
+                row.vendor.contact_name.clone()
+            } else {
+                String::new()
+            }
+        })
         .text("comment", "Comment", |_| "")
         .bool("active", "Active", |_| true)
         .moment("create_date", "Created at", |row| row.vendor.created_at)
@@ -230,7 +297,9 @@ pub(super) fn mechanisms(world: &World) -> Table {
 
 pub(super) fn identifiers(world: &World) -> Table {
     Builder::new("party.identifier", "Party Identifier", "party, id")
-        .one("party", "Party", "party.party", |vendor: &&Vendor| party_of_vendor(vendor.id))
+        .one("party", "Party", "party.party", |vendor: &&Vendor| {
+            party_of_vendor(vendor.id)
+        })
         .required()
         .char("type", "Type", |_| "eu_vat")
         .char("code", "Code", |vendor| vendor.tax_number.clone())
@@ -249,10 +318,16 @@ pub(super) fn employees(world: &World) -> Table {
         .bool("active", "Active", |user| user.active)
         .computed()
         .date("start_date", "Start Date", |user| user.created_at.date_naive())
-        .date("end_date", "End Date", |user| (!user.active).then(|| user.updated_at.date_naive()))
-        .one("supervisor", "Supervisor", "company.employee", |user| (user.id > 2).then_some(2))
+        .date("end_date", "End Date", |user| {
+            (!user.active).then(|| user.updated_at.date_naive())
+        })
+        .one("supervisor", "Supervisor", "company.employee", |user| {
+            (user.id > 2).then_some(2)
+        })
         .moment("create_date", "Created at", |user| user.created_at)
-        .moment("write_date", "Edited at", |user| changed(user.created_at, user.updated_at))
+        .moment("write_date", "Edited at", |user| {
+            changed(user.created_at, user.updated_at)
+        })
         .build(&world.users, |user| user.id)
 }
 
@@ -268,6 +343,8 @@ pub(super) fn users(world: &World) -> Table {
         .one("company", "Current Company", "company.company", |_| 1)
         .many("companies", "Companies", "company.company", |_| vec![1])
         .moment("create_date", "Created at", |user| user.created_at)
-        .moment("write_date", "Edited at", |user| changed(user.created_at, user.updated_at))
+        .moment("write_date", "Edited at", |user| {
+            changed(user.created_at, user.updated_at)
+        })
         .build(&world.users, |user| user.id)
 }

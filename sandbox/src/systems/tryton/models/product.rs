@@ -90,7 +90,11 @@ impl Product<'_> {
 }
 
 fn all(world: &World) -> impl Iterator<Item = Product<'_>> {
-    world.items.iter().map(Product::Item).chain(world.assets.iter().map(Product::Asset))
+    world
+        .items
+        .iter()
+        .map(Product::Item)
+        .chain(world.assets.iter().map(Product::Asset))
 }
 
 pub(super) fn templates(world: &World) -> Table {
@@ -104,7 +108,9 @@ pub(super) fn templates(world: &World) -> Table {
         .required()
         .bool("active", "Active", Product::active)
         .bool("consumable", "Consumable", |product| {
-            product.item().is_some_and(|item| item.item_type == ItemType::NonStocked)
+            product
+                .item()
+                .is_some_and(|item| item.item_type == ItemType::NonStocked)
         })
         .bool("purchasable", "Purchasable", |product| {
             product.item().is_some_and(|item| item.status == ItemStatus::Active)
@@ -113,18 +119,32 @@ pub(super) fn templates(world: &World) -> Table {
         .one("default_uom", "Default UoM", "product.uom", Product::unit)
         .required()
         .one("purchase_uom", "Purchase UoM", "product.uom", Product::unit)
-        .money("list_price", "List Price", |product| product.list_price().map(four_digits))
+        .money("list_price", "List Price", |product| {
+            product.list_price().map(four_digits)
+        })
         .money("cost_price", "Cost Price", |product| four_digits(product.cost()))
         .computed()
-        .select("cost_price_method", "Cost Price Method", &[("fixed", "Fixed"), ("average", "Average")], |_| "fixed")
+        .select(
+            "cost_price_method",
+            "Cost Price Method",
+            &[("fixed", "Fixed"), ("average", "Average")],
+            |_| "fixed",
+        )
         .required()
         .many("categories", "Categories", "product.category", move |product| {
-            product.item().and_then(|item| id_in(&categories, &item.category)).into_iter().collect()
+            product
+                .item()
+                .and_then(|item| id_in(&categories, &item.category))
+                .into_iter()
+                .collect()
         })
         .children("products", "Variants", "product.product", |product| vec![product.id()])
-        .children("product_suppliers", "Suppliers", "purchase.product_supplier", |product| {
-            product.item().map(|item| item.id).into_iter().collect()
-        })
+        .children(
+            "product_suppliers",
+            "Suppliers",
+            "purchase.product_supplier",
+            |product| product.item().map(|item| item.id).into_iter().collect(),
+        )
         .moment("create_date", "Created at", |product| product.stamps().0)
         .moment("write_date", "Edited at", |product| {
             let (created, updated) = product.stamps();
@@ -159,32 +179,46 @@ pub(super) fn products(world: &World) -> Table {
         })
         // Prices of a variant are empty unless they differ from the template's.
         .money("list_price", "List Price", |_| None::<Decimal>)
-        .money("list_price_used", "List Price", |product| product.list_price().map(four_digits))
+        .money("list_price_used", "List Price", |product| {
+            product.list_price().map(four_digits)
+        })
         .computed()
         .money("cost_price", "Cost Price", |product| four_digits(product.cost()))
         .float("quantity", "Quantity", |_| Decimal::ZERO)
         .float("forecast_quantity", "Forecast Quantity", |_| Decimal::ZERO)
         .money("cost_value", "Cost Value", |_| None::<Decimal>)
         .computed()
-        .children("product_suppliers", "Suppliers", "purchase.product_supplier", |product| {
-            product.item().map(|item| item.id).into_iter().collect()
-        })
+        .children(
+            "product_suppliers",
+            "Suppliers",
+            "purchase.product_supplier",
+            |product| product.item().map(|item| item.id).into_iter().collect(),
+        )
         .children("order_points", "Order Points", "stock.order_point", |product| {
             let Some(item) = product.item() else { return Vec::new() };
-            world.stock_levels.iter().filter(|level| level.item == item.id).map(|level| level.id).collect()
+            world
+                .stock_levels
+                .iter()
+                .filter(|level| level.item == item.id)
+                .map(|level| level.id)
+                .collect()
         })
         .moment("create_date", "Created at", |product| product.stamps().0)
         .moment("write_date", "Edited at", |product| {
             let (created, updated) = product.stamps();
             changed(created, updated)
         })
-        .char("x_manufacturer", "Manufacturer", |product| product.item().map(|item| item.manufacturer.clone()))
+        .char("x_manufacturer", "Manufacturer", |product| {
+            product.item().map(|item| item.manufacturer.clone())
+        })
         .own()
         .char("x_mpn", "Manufacturer part number", |product| {
             product.item().map(|item| item.manufacturer_part_number.clone())
         })
         .own()
-        .char("x_barcode", "Barcode", |product| product.item().map(|item| item.barcode.clone()))
+        .char("x_barcode", "Barcode", |product| {
+            product.item().map(|item| item.barcode.clone())
+        })
         .own()
         .custom(OWN, own, Product::custom)
         .build(all(world), Product::id)
@@ -203,13 +237,21 @@ pub(super) fn suppliers(world: &World) -> Table {
         .one("product", "Variant", "product.product", |item| item.id)
         .one("party", "Supplier", "party.party", |item| party_of_vendor(item.vendor))
         .required()
-        .char("rec_name", "Record Name", |item| format!("[{}] {}", item.manufacturer_part_number, item.name))
+        .char("rec_name", "Record Name", |item| {
+            format!("[{}] {}", item.manufacturer_part_number, item.name)
+        })
         .char("code", "Code", |item| item.manufacturer_part_number.clone())
         .char("name", "Name", |item| item.name.clone())
-        .span("lead_time", "Lead Time", |item| Some(i64::from(3 + item.id % 20) * 86_400))
-        .one("currency", "Currency", "currency.currency", move |item| id_in(&currencies, &item.currency))
+        .span("lead_time", "Lead Time", |item| {
+            Some(i64::from(3 + item.id % 20) * 86_400)
+        })
+        .one("currency", "Currency", "currency.currency", move |item| {
+            id_in(&currencies, &item.currency)
+        })
         .one("company", "Company", "company.company", |_| 1)
         .moment("create_date", "Created at", |item| item.created_at)
-        .moment("write_date", "Edited at", |item| changed(item.created_at, item.updated_at))
+        .moment("write_date", "Edited at", |item| {
+            changed(item.created_at, item.updated_at)
+        })
         .build(&world.items, |item| item.id)
 }

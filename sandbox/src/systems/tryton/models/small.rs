@@ -22,7 +22,13 @@ pub(super) fn currency_words(world: &World) -> Vec<String> {
 }
 
 pub(super) fn country_words(world: &World) -> Vec<String> {
-    distinct(world.vendors.iter().map(|vendor| vendor.country.as_str()).chain(std::iter::once("DE")))
+    distinct(
+        world
+            .vendors
+            .iter()
+            .map(|vendor| vendor.country.as_str())
+            .chain(std::iter::once("DE")),
+    )
 }
 
 pub(super) fn subdivision_words(world: &World) -> Vec<String> {
@@ -48,7 +54,10 @@ pub(super) fn unit_id(uom: &str) -> u32 {
 }
 
 fn named(model: &'static str, label: &'static str, words: Vec<String>, coded: bool) -> Table {
-    let rows = words.into_iter().enumerate().filter_map(|(place, word)| Some((u32::try_from(place + 1).ok()?, word)));
+    let rows = words
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, word)| Some((u32::try_from(place + 1).ok()?, word)));
     let mut builder = Builder::new(model, label, "name")
         .char("name", "Name", |row: &(u32, String)| row.1.clone())
         .required()
@@ -88,7 +97,9 @@ pub(super) fn companies(world: &World) -> Table {
         .one("currency", "Currency", "currency.currency", move |_| currency)
         .required()
         .char("timezone", "Timezone", |_| "Europe/Berlin")
-        .children("employees", "Employees", "company.employee", |_| world.users.iter().map(|user| user.id).collect())
+        .children("employees", "Employees", "company.employee", |_| {
+            world.users.iter().map(|user| user.id).collect()
+        })
         .build([world.company.clone()], |_| 1)
 }
 
@@ -101,5 +112,8 @@ pub(super) fn units(_world: &World) -> Table {
         .required()
         .int("digits", "Display Digits", |row| row.3)
         .bool("active", "Active", |_| true)
-        .build([(1, "Unit", "u", 0), (8, "Meter", "m", 2), (13, "Liter", "l", 2)], |row| row.0)
+        .build(
+            [(1, "Unit", "u", 0), (8, "Meter", "m", 2), (13, "Liter", "l", 2)],
+            |row| row.0,
+        )
 }

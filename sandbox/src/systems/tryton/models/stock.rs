@@ -26,7 +26,11 @@ pub(super) fn location_id(location: u32) -> u32 {
 /// Returns the input zone of the warehouse a place belongs to; the output zone follows it.
 pub(super) fn input_zone(world: &World, location: u32) -> u32 {
     let site = world.site_of(location).map_or(1, |site| site.id);
-    let place = world.locations.iter().filter(|place| place.parent.is_none()).position(|place| place.id == site);
+    let place = world
+        .locations
+        .iter()
+        .filter(|place| place.parent.is_none())
+        .position(|place| place.id == site);
     6 + 2 * u32::try_from(place.unwrap_or(0)).unwrap_or(0)
 }
 
@@ -40,7 +44,14 @@ struct Place<'a> {
 }
 
 fn virtual_place(id: u32, name: &str, code: &str, kind: &'static str, parent: Option<u32>) -> Place<'static> {
-    Place { id, name: name.to_owned(), code: code.to_owned(), kind, parent, location: None }
+    Place {
+        id,
+        name: name.to_owned(),
+        code: code.to_owned(),
+        kind,
+        parent,
+        location: None,
+    }
 }
 
 fn places(world: &World) -> Vec<Place<'_>> {
@@ -53,8 +64,20 @@ fn places(world: &World) -> Vec<Place<'_>> {
     ];
     for site in world.locations.iter().filter(|place| place.parent.is_none()) {
         let input = input_zone(world, site.id);
-        places.push(virtual_place(input, "Input Zone", "IN", "storage", Some(location_id(site.id))));
-        places.push(virtual_place(input + 1, "Output Zone", "OUT", "storage", Some(location_id(site.id))));
+        places.push(virtual_place(
+            input,
+            "Input Zone",
+            "IN",
+            "storage",
+            Some(location_id(site.id)),
+        ));
+        places.push(virtual_place(
+            input + 1,
+            "Output Zone",
+            "OUT",
+            "storage",
+            Some(location_id(site.id)),
+        ));
     }
     places.extend(world.locations.iter().map(|location| Place {
         id: location_id(location.id),
@@ -93,48 +116,76 @@ pub(super) fn locations(world: &World) -> Table {
         .char("code", "Code", |place| place.code.clone())
         .select("type", "Location type", &kinds, |place| place.kind)
         .required()
-        .bool("active", "Active", |place| place.location.is_none_or(|location| location.active))
+        .bool("active", "Active", |place| {
+            place.location.is_none_or(|location| location.active)
+        })
         .one("parent", "Parent", "stock.location", |place| place.parent)
         .children("childs", "Children", "stock.location", move |place| {
-            parents.iter().filter(|(_, parent)| *parent == place.id).map(|(id, _)| *id).collect()
+            parents
+                .iter()
+                .filter(|(_, parent)| *parent == place.id)
+                .map(|(id, _)| *id)
+                .collect()
         })
-        .one("address", "Address", "party.address", move |place| warehouse(place).then_some(1))
+        .one("address", "Address", "party.address", move |place| {
+            warehouse(place).then_some(1)
+        })
         .one("warehouse", "Warehouse", "stock.location", |place| {
-            let site = place.location.and_then(|location| world.site_of(location.id)).map(|site| location_id(site.id));
+            let site = place
+                .location
+                .and_then(|location| world.site_of(location.id))
+                .map(|site| location_id(site.id));
             site.or(place.parent)
         })
         .computed()
         .one("input_location", "Input", "stock.location", move |place| {
-            place.location.filter(|_| warehouse(place)).map(|site| input_zone(world, site.id))
+            place
+                .location
+                .filter(|_| warehouse(place))
+                .map(|site| input_zone(world, site.id))
         })
         .one("output_location", "Output", "stock.location", move |place| {
-            place.location.filter(|_| warehouse(place)).map(|site| input_zone(world, site.id) + 1)
+            place
+                .location
+                .filter(|_| warehouse(place))
+                .map(|site| input_zone(world, site.id) + 1)
         })
         .one("storage_location", "Storage", "stock.location", move |place| {
             let site = place.location.filter(|_| warehouse(place))?;
-            let room = world.storerooms().find(|room| world.site_of(room.id).is_some_and(|other| other.id == site.id));
+            let room = world
+                .storerooms()
+                .find(|room| world.site_of(room.id).is_some_and(|other| other.id == site.id));
             room.and_then(|room| room.parent).map(location_id)
         })
         .float("quantity", "Quantity", |_| Decimal::ZERO)
         .computed()
         .float("forecast_quantity", "Forecast Quantity", |_| Decimal::ZERO)
         .computed()
-        .moment("create_date", "Created at", |place| place.location.map_or(now(), |location| location.created_at))
+        .moment("create_date", "Created at", |place| {
+            place.location.map_or(now(), |location| location.created_at)
+        })
         .moment("write_date", "Edited at", |place| {
-            place.location.and_then(|location| changed(location.created_at, location.updated_at))
+            place
+                .location
+                .and_then(|location| changed(location.created_at, location.updated_at))
         })
         .build(all, |place| place.id)
 }
 
 pub(super) fn lot_words(world: &World) -> Vec<(u32, String)> {
-    let lots: BTreeSet<(u32, &str)> =
-        world.stock_levels.iter().filter_map(|level| Some((level.item, level.lot.as_deref()?))).collect();
+    let lots: BTreeSet<(u32, &str)> = world
+        .stock_levels
+        .iter()
+        .filter_map(|level| Some((level.item, level.lot.as_deref()?)))
+        .collect();
     lots.into_iter().map(|(item, lot)| (item, lot.to_owned())).collect()
 }
 
 pub(super) fn lot_id(lots: &[(u32, String)], item: u32, lot: Option<&str>) -> Option<u32> {
     let key = (item, lot?.to_owned());
-    lots.binary_search(&key).ok().and_then(|place| u32::try_from(place + 1).ok())
+    lots.binary_search(&key)
+        .ok()
+        .and_then(|place| u32::try_from(place + 1).ok())
 }
 
 type Lot = (u32, (u32, String));
@@ -171,11 +222,17 @@ pub(super) fn lots_by_locations(world: &World) -> Table {
 pub(super) fn products_by_locations(world: &World) -> Table {
     Builder::new("stock.products_by_locations", "Products by Locations", "product")
         .one("product", "Product", "product.product", |item: &&Item| item.id)
-        .char("rec_name", "Record Name", |item| format!("[{}] {}", item.number, item.name))
+        .char("rec_name", "Record Name", |item| {
+            format!("[{}] {}", item.number, item.name)
+        })
         .one("default_uom", "Default UoM", "product.uom", |item| unit_id(&item.uom))
         .computed()
-        .bool("active", "Active", |item| item.status != crate::world::ItemStatus::Inactive)
-        .bool("consumable", "Consumable", |item| item.item_type == crate::world::ItemType::NonStocked)
+        .bool("active", "Active", |item| {
+            item.status != crate::world::ItemStatus::Inactive
+        })
+        .bool("consumable", "Consumable", |item| {
+            item.item_type == crate::world::ItemType::NonStocked
+        })
         .computed()
         .float("quantity", "Quantity", |_| Decimal::ZERO)
         .float("forecast_quantity", "Forecast Quantity", |_| Decimal::ZERO)
@@ -187,25 +244,47 @@ pub(super) fn products_by_locations(world: &World) -> Table {
 pub(super) fn order_points(world: &World) -> Table {
     let warehouse = |level: &StockLevel| world.site_of(level.location).map(|site| location_id(site.id));
     Builder::new("stock.order_point", "Order Point", "id")
-        .one("product", "Product", "product.product", |level: &&StockLevel| level.item)
+        .one("product", "Product", "product.product", |level: &&StockLevel| {
+            level.item
+        })
         .required()
-        .char("rec_name", "Record Name", |level| world.find_item(level.item).map(|item| item.name.clone()))
-        .select("type", "Type", &[("internal", "Internal"), ("purchase", "Purchase")], |_| "internal")
-        .one("warehouse_location", "Warehouse Location", "stock.location", move |level| warehouse(level))
+        .char("rec_name", "Record Name", |level| {
+            world.find_item(level.item).map(|item| item.name.clone())
+        })
+        .select(
+            "type",
+            "Type",
+            &[("internal", "Internal"), ("purchase", "Purchase")],
+            |_| "internal",
+        )
+        .one(
+            "warehouse_location",
+            "Warehouse Location",
+            "stock.location",
+            move |level| warehouse(level),
+        )
         .one("storage_location", "Storage Location", "stock.location", |level| {
             location_id(level.bin.unwrap_or(level.location))
         })
-        .one("location", "Location", "stock.location", |level| location_id(level.bin.unwrap_or(level.location)))
+        .one("location", "Location", "stock.location", |level| {
+            location_id(level.bin.unwrap_or(level.location))
+        })
         .computed()
         .float("min_quantity", "Minimal Quantity", |level| level.min)
         .float("max_quantity", "Maximal Quantity", |level| level.max)
-        .float("target_quantity", "Target Quantity", |level| level.reorder_point + level.reorder_qty)
-        .one("unit", "Unit", "product.uom", |level| world.find_item(level.item).map(|item| unit_id(&item.uom)))
+        .float("target_quantity", "Target Quantity", |level| {
+            level.reorder_point + level.reorder_qty
+        })
+        .one("unit", "Unit", "product.uom", |level| {
+            world.find_item(level.item).map(|item| unit_id(&item.uom))
+        })
         .computed()
         .one("company", "Company", "company.company", |_| 1)
         .required()
         .moment("create_date", "Created at", |level| level.created_at)
-        .moment("write_date", "Edited at", |level| changed(level.created_at, level.updated_at))
+        .moment("write_date", "Edited at", |level| {
+            changed(level.created_at, level.updated_at)
+        })
         .build(&world.stock_levels, |level| level.id)
 }
 
@@ -219,7 +298,11 @@ pub(crate) fn in_context(database: &Database, table: Arc<Table>, context: &Map<S
     match table.model {
         "product.product" | "stock.products_by_locations" if !wanted.is_empty() => {
             let places = reach(&world, &wanted, context);
-            let sums = sums(&world, until, |one, to| places.contains(if to { &one.to } else { &one.from }).then_some(one.item));
+            let sums = sums(&world, until, |one, to| {
+                places
+                    .contains(if to { &one.to } else { &one.from })
+                    .then_some(one.item)
+            });
             filled(table, &world, |row| Some(Table::id_of(row)), &sums)
         }
         "stock.lot" | "stock.lots_by_locations" if !wanted.is_empty() => {

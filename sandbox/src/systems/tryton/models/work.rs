@@ -37,7 +37,11 @@ fn status_id(status: WorkStatus) -> u32 {
 
 pub(super) fn statuses(_world: &World) -> Table {
     Builder::new("project.work.status", "Work Status", "sequence, id")
-        .char("name", "Name", |(_, status): &(u32, &(&'static str, Option<i64>, WorkStatus))| status.0)
+        .char(
+            "name",
+            "Name",
+            |(_, status): &(u32, &(&'static str, Option<i64>, WorkStatus))| status.0,
+        )
         .required()
         .char("rec_name", "Record Name", |(_, status)| status.0)
         .int("sequence", "Sequence", |(id, _)| *id)
@@ -101,14 +105,19 @@ pub(super) fn works(world: &World) -> Table {
         .required()
         .char("rec_name", "Record Name", move |work| {
             let project = work.task().and_then(project_of).and_then(|id| world.find_location(id));
-            project.map_or_else(|| work.name(), |site| format!("{}\\{}", Work::Project(site).name(), work.name()))
+            project.map_or_else(
+                || work.name(),
+                |site| format!("{}\\{}", Work::Project(site).name(), work.name()),
+            )
         })
         .char("number", "Number", |work| work.task().map(|work| work.number.clone()))
         .select("type", "Type", &[("project", "Project"), ("task", "Task")], |work| {
             if work.task().is_some() { "task" } else { "project" }
         })
         .required()
-        .one("status", "Status", "project.work.status", |work| work.task().map_or(1, |work| status_id(work.status)))
+        .one("status", "Status", "project.work.status", |work| {
+            work.task().map_or(1, |work| status_id(work.status))
+        })
         .required()
         .one("parent", "Parent", "project.work", move |work| {
             let task = work.task()?;
@@ -127,24 +136,40 @@ pub(super) fn works(world: &World) -> Table {
         })
         .one("company", "Company", "company.company", |_| 1)
         .required()
-        .one("party", "Party", "party.party", |work| work.task().and_then(|work| work.vendor).map(party_of_vendor))
-        .text("comment", "Comment", |work| work.task().map(|work| work.description.clone()))
-        .reference("origin", "Origin", |work| work.task().and_then(|work| work.asset).map(|id| ("account.asset", id)))
+        .one("party", "Party", "party.party", |work| {
+            work.task().and_then(|work| work.vendor).map(party_of_vendor)
+        })
+        .text("comment", "Comment", |work| {
+            work.task().map(|work| work.description.clone())
+        })
+        .reference("origin", "Origin", |work| {
+            work.task().and_then(|work| work.asset).map(|id| ("account.asset", id))
+        })
         .float("progress", "Progress", |work| {
             let done = |work: &&WorkOrder| matches!(work.status, WorkStatus::Completed | WorkStatus::Closed);
             work.task().filter(done).map(|_| Decimal::ONE)
         })
-        .span("effort_duration", "Effort", |work| work.task().and_then(|work| seconds(work.estimated_hours)))
+        .span("effort_duration", "Effort", |work| {
+            work.task().and_then(|work| seconds(work.estimated_hours))
+        })
         .span("timesheet_duration", "Timesheet Duration", |work| {
-            work.task().filter(|work| !work.actual_hours.is_zero()).and_then(|work| seconds(work.actual_hours))
+            work.task()
+                .filter(|work| !work.actual_hours.is_zero())
+                .and_then(|work| seconds(work.actual_hours))
         })
         .computed()
-        .bool("timesheet_available", "Available on timesheets", |work| work.task().is_some())
+        .bool("timesheet_available", "Available on timesheets", |work| {
+            work.task().is_some()
+        })
         .computed()
         .int("sequence", "Sequence", |work| work.id())
-        .one("create_uid", "Created by", "res.user", |work| work.task().map(|work| work.requested_by))
+        .one("create_uid", "Created by", "res.user", |work| {
+            work.task().map(|work| work.requested_by)
+        })
         .moment("create_date", "Created at", Work::created)
-        .moment("write_date", "Edited at", |work| work.task().and_then(|work| changed(work.created_at, work.updated_at)))
+        .moment("write_date", "Edited at", |work| {
+            work.task().and_then(|work| changed(work.created_at, work.updated_at))
+        })
         .select(
             "x_kind",
             "Kind",
@@ -164,37 +189,67 @@ pub(super) fn works(world: &World) -> Table {
             },
         )
         .own()
-        .int("x_priority", "Priority", |work| work.task().map(|work| u32::from(work.priority)))
+        .int("x_priority", "Priority", |work| {
+            work.task().map(|work| u32::from(work.priority))
+        })
         .own()
-        .one("x_asset", "Asset", "account.asset", |work| work.task().and_then(|work| work.asset))
+        .one("x_asset", "Asset", "account.asset", |work| {
+            work.task().and_then(|work| work.asset)
+        })
         .own()
-        .one("x_location", "Location", "stock.location", |work| work.task().map(|work| location_id(work.location)))
+        .one("x_location", "Location", "stock.location", |work| {
+            work.task().map(|work| location_id(work.location))
+        })
         .own()
-        .one("x_assignee", "Assignee", "company.employee", |work| work.task().and_then(|work| work.assignee))
+        .one("x_assignee", "Assignee", "company.employee", |work| {
+            work.task().and_then(|work| work.assignee)
+        })
         .own()
-        .one("x_requested_by", "Requested by", "company.employee", |work| work.task().map(|work| work.requested_by))
+        .one("x_requested_by", "Requested by", "company.employee", |work| {
+            work.task().map(|work| work.requested_by)
+        })
         .own()
-        .moment("x_reported_at", "Reported at", |work| work.task().map(|work| work.reported_at))
+        .moment("x_reported_at", "Reported at", |work| {
+            work.task().map(|work| work.reported_at)
+        })
         .own()
         .moment("x_due_at", "Due at", |work| work.task().and_then(|work| work.due_at))
         .own()
-        .moment("x_scheduled_start", "Scheduled start", |work| work.task().and_then(|work| work.scheduled_start))
+        .moment("x_scheduled_start", "Scheduled start", |work| {
+            work.task().and_then(|work| work.scheduled_start)
+        })
         .own()
-        .moment("x_scheduled_end", "Scheduled end", |work| work.task().and_then(|work| work.scheduled_end))
+        .moment("x_scheduled_end", "Scheduled end", |work| {
+            work.task().and_then(|work| work.scheduled_end)
+        })
         .own()
-        .moment("x_actual_start", "Actual start", |work| work.task().and_then(|work| work.actual_start))
+        .moment("x_actual_start", "Actual start", |work| {
+            work.task().and_then(|work| work.actual_start)
+        })
         .own()
-        .moment("x_actual_end", "Actual end", |work| work.task().and_then(|work| work.actual_end))
+        .moment("x_actual_end", "Actual end", |work| {
+            work.task().and_then(|work| work.actual_end)
+        })
         .own()
-        .char("x_hold_reason", "Hold reason", |work| work.task().and_then(|work| work.hold_reason.clone()))
+        .char("x_hold_reason", "Hold reason", |work| {
+            work.task().and_then(|work| work.hold_reason.clone())
+        })
         .own()
-        .char("x_problem", "Problem", |work| work.task().and_then(|work| work.failure_problem.clone()))
+        .char("x_problem", "Problem", |work| {
+            work.task().and_then(|work| work.failure_problem.clone())
+        })
         .own()
-        .char("x_cause", "Cause", |work| work.task().and_then(|work| work.failure_cause.clone()))
+        .char("x_cause", "Cause", |work| {
+            work.task().and_then(|work| work.failure_cause.clone())
+        })
         .own()
-        .char("x_remedy", "Remedy", |work| work.task().and_then(|work| work.failure_remedy.clone()))
+        .char("x_remedy", "Remedy", |work| {
+            work.task().and_then(|work| work.failure_remedy.clone())
+        })
         .own()
-        .text("x_completion_notes", "Completion notes", |work| work.task().and_then(|work| work.completion_notes.clone()))
+        .text("x_completion_notes", "Completion notes", |work| {
+            work.task().and_then(|work| work.completion_notes.clone())
+        })
         .own()
         .custom(OWN, own, Work::custom)
         .build(rows, Work::id)
@@ -205,16 +260,23 @@ pub(super) fn assets(world: &World) -> Table {
     let currency = id_in(&currency_words(world), &world.currency);
     Builder::new("account.asset", "Asset", "id")
         .char("number", "Number", |asset: &&Asset| asset.number.clone())
-        .char("rec_name", "Record Name", |asset| format!("{} - [{}] {}", asset.number, asset.number, asset.name))
-        .one("product", "Product", "product.product", |asset| product_of_asset(asset.id))
+        .char("rec_name", "Record Name", |asset| {
+            format!("{} - [{}] {}", asset.number, asset.number, asset.name)
+        })
+        .one("product", "Product", "product.product", |asset| {
+            product_of_asset(asset.id)
+        })
         .required()
-        .select("state", "State", &[("draft", "Draft"), ("running", "Running"), ("closed", "Closed")], |asset| {
-            match asset.status {
+        .select(
+            "state",
+            "State",
+            &[("draft", "Draft"), ("running", "Running"), ("closed", "Closed")],
+            |asset| match asset.status {
                 AssetStatus::NotReady => "draft",
                 AssetStatus::Decommissioned => "closed",
                 _ => "running",
-            }
-        })
+            },
+        )
         .money("value", "Value", |asset| asset.purchase_price)
         .required()
         .money("depreciated_amount", "Depreciated Amount", |_| Decimal::ZERO)
@@ -225,7 +287,9 @@ pub(super) fn assets(world: &World) -> Table {
         .required()
         .date("start_date", "Start Date", |asset| asset.installed_at)
         .required()
-        .date("end_date", "End Date", |asset| asset.installed_at + chrono::Duration::days(3650))
+        .date("end_date", "End Date", |asset| {
+            asset.installed_at + chrono::Duration::days(3650)
+        })
         .required()
         .float("quantity", "Quantity", |_| Decimal::ONE)
         .one("unit", "Unit", "product.uom", |_| 1)
@@ -233,20 +297,34 @@ pub(super) fn assets(world: &World) -> Table {
         .required()
         .one("currency", "Currency", "currency.currency", move |_| currency)
         .computed()
-        .select("depreciation_method", "Depreciation Method", &[("linear", "Linear")], |_| "linear")
+        .select(
+            "depreciation_method",
+            "Depreciation Method",
+            &[("linear", "Linear")],
+            |_| "linear",
+        )
         .required()
-        .select("frequency", "Frequency", &[("monthly", "Monthly"), ("yearly", "Yearly")], |_| "monthly")
+        .select(
+            "frequency",
+            "Frequency",
+            &[("monthly", "Monthly"), ("yearly", "Yearly")],
+            |_| "monthly",
+        )
         .required()
         .text("comment", "Comment", |asset| asset.description.clone())
         .moment("create_date", "Created at", |asset| asset.created_at)
-        .moment("write_date", "Edited at", |asset| changed(asset.created_at, asset.updated_at))
+        .moment("write_date", "Edited at", |asset| {
+            changed(asset.created_at, asset.updated_at)
+        })
         .char("x_kind", "Kind", |asset| asset.kind.clone())
         .own()
         .char("x_category", "Category", |asset| asset.category.clone())
         .own()
         .one("x_parent", "Part of", "account.asset", |asset| asset.parent)
         .own()
-        .one("x_location", "Location", "stock.location", |asset| location_id(asset.location))
+        .one("x_location", "Location", "stock.location", |asset| {
+            location_id(asset.location)
+        })
         .own()
         .char("x_manufacturer", "Manufacturer", |asset| asset.manufacturer.clone())
         .own()
@@ -254,7 +332,9 @@ pub(super) fn assets(world: &World) -> Table {
         .own()
         .char("x_serial", "Serial number", |asset| asset.serial.clone())
         .own()
-        .one("x_supplier", "Supplier", "party.party", |asset| asset.vendor.map(party_of_vendor))
+        .one("x_supplier", "Supplier", "party.party", |asset| {
+            asset.vendor.map(party_of_vendor)
+        })
         .own()
         .select(
             "x_operating_state",
@@ -279,7 +359,9 @@ pub(super) fn assets(world: &World) -> Table {
         .own()
         .date("x_warranty_end", "Warranty end", |asset| asset.warranty_end)
         .own()
-        .many("x_spare_parts", "Spare parts", "product.product", |asset| asset.spare_parts.clone())
+        .many("x_spare_parts", "Spare parts", "product.product", |asset| {
+            asset.spare_parts.clone()
+        })
         .own()
         .custom(OWN, own, |asset: &&Asset| Some(asset.custom.clone()))
         .build(&world.assets, |asset| asset.id)
