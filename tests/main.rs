@@ -4,9 +4,18 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::large_futures,
     missing_docs,
     unreachable_pub,
     reason = "tests"
 )]
 
+mod support;
+
+mod bad_input;
+mod conformance;
+mod counts;
+mod faults;
 mod layers;
+mod paging;
+mod schema;

@@ -17,10 +17,23 @@ use lineshaft_engine::Engine;
 /// The schema of the API.
 pub type Schema = async_graphql::Schema<root::Query, EmptyMutation, EmptySubscription>;
 
+/// Whether errors for unknown names suggest known ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suggestions {
+    /// They do.
+    On,
+    /// They do not, and no work is spent on finding any.
+    Off,
+}
+
 /// Builds the schema over an engine.
 #[must_use]
-pub fn schema(engine: Arc<Engine>) -> Schema {
-    builder().data(engine).finish()
+pub fn schema(engine: Arc<Engine>, suggestions: Suggestions) -> Schema {
+    let builder = builder().data(engine);
+    match suggestions {
+        Suggestions::On => builder.finish(),
+        Suggestions::Off => builder.disable_suggestions().finish(),
+    }
 }
 
 /// Returns the schema in the schema definition language, as `schema/lineshaft.graphql` has it.

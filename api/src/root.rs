@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The query root.
-pub(crate) struct Query;
+pub struct Query;
 
 impl OutputType for Query {
     fn type_name() -> Cow<'static, str> {

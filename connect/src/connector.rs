@@ -4,7 +4,7 @@
 mod tests;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -42,7 +42,7 @@ const LARGE_BODY: usize = 512 * 1024;
 pub struct Parts {
     /// The connection.
     pub id: ConnectionId,
-    /// The compiled connector, with the settings of the connection applied.
+    /// The compiled connector. Its codecs take up the settings of the connection.
     pub blueprint: Arc<Blueprint>,
     /// The settings of the connection.
     pub settings: Map<String, Value>,
@@ -148,11 +148,13 @@ impl Connector {
     /// Returns `InvalidSettings` when a required setting is missing.
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let settings = complete(&parts.blueprint, parts.settings)?;
-        let meter = Meter::new(parts.id.to_string(), parts.blueprint.manifest().id.clone());
+        let invalid = |message| Error::new(ErrorKind::InvalidSettings, message);
+        let blueprint = Arc::new(parts.blueprint.with_settings(&settings).map_err(invalid)?);
+        let meter = Meter::new(parts.id.to_string(), blueprint.manifest().id.clone());
         let breaker = Arc::new(Breaker::new(parts.options.breaker));
         let line = Arc::new(Line::new(
             parts.wire,
-            Arc::clone(&parts.blueprint),
+            Arc::clone(&blueprint),
             Arc::clone(&breaker),
             meter.clone(),
             parts.options.limits,
@@ -160,14 +162,14 @@ impl Connector {
         ));
         let authorizer = Authorizer::new(
             Arc::clone(&line),
-            Arc::clone(&parts.blueprint),
+            Arc::clone(&blueprint),
             Arc::new(settings),
             parts.credentials,
             Arc::clone(&parts.clock),
         );
         Ok(Self {
             id: parts.id,
-            blueprint: parts.blueprint,
+            blueprint,
             transport: Transport::new(line, Arc::new(authorizer)),
             breaker,
             shown_open: AtomicBool::new(false),
@@ -213,7 +215,7 @@ impl Connector {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
             let access = self.access(context).await?;
             let plan = |access: &Access| resource.plan_list(&request, &access.variables());
-            self.page(context, access, plan, &request).await
+            self.page(context, access, plan, Asked::List(&request)).await
         };
         self.operate(context, Operation::List, Some(kind), run).await
     }
@@ -273,11 +275,14 @@ impl Connector {
                 return Ok(None);
             }
             let access = self.access(context).await?;
-            let plan = |access: &Access| resource.plan_count(request, &access.variables());
+            let plan = |access: &Access| {
+                let plan = resource.plan_count(request, &access.variables())?;
+                plan.ok_or_else(|| Error::new(ErrorKind::NotSupported, "the system cannot count"))
+            };
             let (response, pass) = self.fetch(context, access, plan).await?;
-            let count = resource.read_count(request, &response.body, &response.headers);
+            let count = resource.read_count(&response.body, &response.headers);
             self.tell(pass, &count);
-            count
+            count.map(Some)
         };
         self.operate(context, Operation::Count, Some(request.kind), run).await
     }
@@ -407,19 +412,31 @@ impl Connector {
         context: &CallContext,
         access: Arc<Access>,
         plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
-        request: &ListRequest,
+        asked: Asked<'_>,
     ) -> Result<ListPage, Error> {
         let (response, pass) = self.fetch(context, access, plan).await?;
         let page = if response.body.len() < LARGE_BODY {
-            read(&self.blueprint, request, &response)
+            asked.read(&self.blueprint, &response)
         } else {
-            let (blueprint, request) = (Arc::clone(&self.blueprint), request.clone());
-            tokio::task::spawn_blocking(move || read(&blueprint, &request, &response))
-                .await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "reading the answer was broken off")))
+            self.read_aside(asked, response).await
         };
         self.tell(pass, &page);
         page
+    }
+
+    async fn read_aside(&self, asked: Asked<'_>, response: Arc<Response>) -> Result<ListPage, Error> {
+        let blueprint = Arc::clone(&self.blueprint);
+        let reading = match asked {
+            Asked::List(request) => {
+                let request = request.clone();
+                tokio::task::spawn_blocking(move || Asked::List(&request).read(&blueprint, &response))
+            }
+            Asked::LookUp(look_up) => {
+                let look_up = look_up.clone();
+                tokio::task::spawn_blocking(move || Asked::LookUp(&look_up).read(&blueprint, &response))
+            }
+        };
+        reading.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "reading the answer was broken off")))
     }
 
     /// Looks keys up in chunks, several at the same time, and returns the records of each and whether it stopped early.
@@ -432,21 +449,18 @@ impl Connector {
         projection: &Projection,
         most: usize,
     ) -> Result<(Vec<Vec<Record>>, bool), Error> {
-        let mut seen = HashSet::with_capacity(keys.len());
-        let unique: Vec<RemoteKey> = keys.iter().filter(|key| seen.insert(*key)).cloned().collect();
-        if unique.is_empty() {
+        if keys.is_empty() {
             return Ok((Vec::new(), false));
         }
         let access = self.access(context).await?;
-        let chunks = resource.plan_look_ups(by, &unique, projection, &access.variables())?;
-        let left = AtomicUsize::new(most);
-        let truncated = AtomicBool::new(false);
+        let chunks = resource.plan_look_ups(by, keys, projection, &access.variables())?;
+        let bound = Bound::new(most);
         let records = stream::iter(chunks)
-            .map(|chunk| self.chunk(context, &access, resource, chunk, &left, &truncated))
+            .map(|chunk| self.chunk(context, &access, resource, chunk, &bound))
             .buffer_unordered(self.transport.line().width())
             .try_collect()
             .await?;
-        Ok((records, truncated.into_inner()))
+        Ok((records, bound.truncated.into_inner()))
     }
 
     /// Reads one chunk of a look-up, page by page.
@@ -455,44 +469,83 @@ impl Connector {
         context: &CallContext,
         access: &Arc<Access>,
         resource: &ResourcePlan,
-        chunk: PlannedLookUp,
-        left: &AtomicUsize,
-        truncated: &AtomicBool,
+        mut look_up: PlannedLookUp,
+        bound: &Bound,
     ) -> Result<Vec<Record>, Error> {
-        let PlannedLookUp { plan, by, keys, mut request, single } = chunk;
-        let planned = Mutex::new(Some(plan));
-        let first = |now: &Access| {
-            let ready = planned.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match ready.filter(|_| std::ptr::eq(now, &raw const **access)) {
-                Some(plan) => Ok(plan),
-                None => plan_again(resource, by, &keys, &request.projection, now),
-            }
-        };
-        let mut page = match self.page(context, Arc::clone(access), first, &request).await {
-            Err(error) if single && error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            page => page?,
-        };
-        let mut records = Vec::with_capacity(page.records.len());
+        let mut access = Arc::clone(access);
+        let mut records = Vec::new();
         loop {
-            let room = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                Some(left.saturating_sub(page.records.len()))
-            });
-            let is_full = room.unwrap_or(0) <= page.records.len();
+            let planned_with = &*access;
+            let plan = |now: &Access| {
+                if std::ptr::eq(now, planned_with) { Ok(look_up.plan.clone()) } else { plan_again(resource, &look_up, now) }
+            };
+            let mut page = match self.page(context, Arc::clone(&access), plan, Asked::LookUp(&look_up)).await {
+                Err(error) if look_up.single && error.kind() == ErrorKind::NotFound => return Ok(records),
+                page => page?,
+            };
+            let has_room = bound.take(page.records.len());
             records.append(&mut page.records);
-            let Some(next) = page.next.filter(|_| !single) else { break };
-            if is_full {
-                truncated.store(true, Ordering::Relaxed);
-                break;
+            let Some(next) = page.next else { return Ok(records) };
+            if !has_room {
+                bound.truncated.store(true, Ordering::Relaxed);
+                return Ok(records);
             }
-            if request.page.as_ref() == Some(&next) {
-                return Err(Error::new(ErrorKind::MalformedResponse, "the next page is the same page again"));
-            }
-            request.page = Some(next);
-            let access = self.access(context).await?;
-            let following = |access: &Access| resource.plan_list(&request, &access.variables());
-            page = self.page(context, access, following, &request).await?;
+            access = self.access(context).await?;
+            look_up = resource.next_look_up(look_up, next, &access.variables())?;
         }
-        Ok(records)
+    }
+}
+
+/// What the answer to a request is read as.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    List(&'a ListRequest),
+    LookUp(&'a PlannedLookUp),
+}
+
+impl Asked<'_> {
+    fn read(self, blueprint: &Blueprint, response: &Response) -> Result<ListPage, Error> {
+        let kind = match self {
+            Self::List(request) => request.kind,
+            Self::LookUp(look_up) => look_up.request.kind,
+        };
+        let Some(resource) = blueprint.resource(kind) else {
+            return Err(Error::new(ErrorKind::Internal, "the type has no plan"));
+        };
+        match self {
+            Self::List(request) => resource.read_page(request, &response.body, &response.headers),
+            Self::LookUp(look_up) => resource.read_look_up(look_up, &response.body, &response.headers),
+        }
+    }
+}
+
+/// Bounds the records of one operation over all its chunks.
+struct Bound {
+    left: AtomicUsize,
+    truncated: AtomicBool,
+}
+
+impl Bound {
+    const fn new(most: usize) -> Self {
+        Self { left: AtomicUsize::new(most), truncated: AtomicBool::new(false) }
+    }
+
+    /// Takes room for records and returns whether there is room for more.
+    fn take(&self, count: usize) -> bool {
+        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(count)));
+        before.is_ok_and(|before| before > count)
+    }
+}
+
+fn plan_again(resource: &ResourcePlan, look_up: &PlannedLookUp, access: &Access) -> Result<RequestPlan, Error> {
+    let variables = access.variables();
+    if let Some(page) = &look_up.request.page {
+        return resource.next_look_up(look_up.clone(), page.clone(), &variables).map(|look_up| look_up.plan);
+    }
+    let mut chunks = resource.plan_look_ups(look_up.by, &look_up.keys, &look_up.request.projection, &variables)?;
+    match (chunks.pop(), chunks.is_empty()) {
+        (Some(chunk), true) => Ok(chunk.plan),
+        _ => Err(Error::new(ErrorKind::SessionExpired, "the session ended and the look-up cannot be planned the same way")),
     }
 }
 
@@ -515,23 +568,9 @@ fn complete(blueprint: &Blueprint, mut settings: Map<String, Value>) -> Result<M
     Ok(settings)
 }
 
-fn read(blueprint: &Blueprint, request: &ListRequest, response: &Response) -> Result<ListPage, Error> {
-    match blueprint.resource(request.kind) {
-        Some(resource) => resource.read_page(request, &response.body, &response.headers),
-        None => Err(Error::new(ErrorKind::Internal, "the type has no plan")),
-    }
-}
-
-fn plan_again(
-    resource: &ResourcePlan,
-    by: LookUp,
-    keys: &[RemoteKey],
-    projection: &Projection,
-    access: &Access,
-) -> Result<RequestPlan, Error> {
-    let mut chunks = resource.plan_look_ups(by, keys, projection, &access.variables())?;
-    match (chunks.pop(), chunks.is_empty()) {
-        (Some(chunk), true) => Ok(chunk.plan),
-        _ => Err(Error::new(ErrorKind::SessionExpired, "the session ended and the look-up cannot be planned the same way")),
+#[cfg(test)]
+impl Connector {
+    pub(crate) const fn transport_for_tests(&self) -> &Transport {
+        &self.transport
     }
 }

@@ -74,7 +74,10 @@ fn is_deeper_than(bytes: &[u8], most: usize) -> bool {
 pub fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
     match value.get_type() {
         JsonType::String => value.as_str().map(Cow::Borrowed),
-        JsonType::Number => Some(Cow::Owned(value.to_string())),
+        JsonType::Number => Some(Cow::Owned(match value.as_raw_number() {
+            Some(number) => number.as_str().to_owned(),
+            None => value.to_string(),
+        })),
         JsonType::Boolean => Some(Cow::Borrowed(if value.is_true() { "true" } else { "false" })),
         JsonType::Null | JsonType::Array | JsonType::Object => None,
     }
@@ -85,8 +88,16 @@ pub fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
 #[must_use]
 pub fn decimal(value: &Value) -> Option<Decimal> {
     match value.get_type() {
-        JsonType::Number | JsonType::String => scalar_text(value).and_then(|text| decimal_of(&text)),
-        JsonType::Object => value.as_object()?.get(&"decimal").filter(|inner| !inner.is_object()).and_then(decimal),
+        JsonType::Number => match value.as_raw_number() {
+            Some(number) => decimal_of(number.as_str()),
+            None => decimal_of(&value.to_string()),
+        },
+        JsonType::String => decimal_of(value.as_str()?),
+        JsonType::Object => value
+            .as_object()?
+            .get(&"decimal")
+            .filter(|inner| !inner.is_object())
+            .and_then(decimal),
         _ => None,
     }
 }
@@ -163,6 +174,12 @@ pub fn is_blank(value: &Value) -> bool {
     }
 }
 
+/// Returns whether a value is the truth value `false`; `sonic_rs` says so of everything that is not `true`.
+#[must_use]
+pub fn is_false(value: &Value) -> bool {
+    value.as_bool() == Some(false)
+}
+
 /// Turns a value written in a manifest into one as answers hold them.
 #[must_use]
 pub fn from_serde(value: &serde_json::Value) -> Value {
@@ -206,14 +223,25 @@ pub(crate) mod tests {
     fn numbers_keep_every_digit() {
         let value = parse_text(r#"{"n":1234567890123456789.123456789,"m":1.50}"#).unwrap();
         assert_eq!(value.to_string(), r#"{"n":1234567890123456789.123456789,"m":1.50}"#);
-        assert_eq!(decimal(&value["n"]).unwrap().to_string(), "1234567890123456789.123456789");
+        assert_eq!(
+            decimal(&value["n"]).unwrap().to_string(),
+            "1234567890123456789.123456789"
+        );
         assert_eq!(scalar_text(&value["m"]).unwrap(), "1.50");
     }
 
     #[test]
     fn bodies_that_are_no_json_are_malformed() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        let bodies: [&[u8]; 7] = [b"", b"  \n", b"\xff\xfe", b"<html>", b"{\"a\":", b"{} x", deep.as_bytes()];
+        let bodies: [&[u8]; 7] = [
+            b"",
+            b"  \n",
+            b"\xff\xfe",
+            b"<html>",
+            b"{\"a\":",
+            b"{} x",
+            deep.as_bytes(),
+        ];
         for body in bodies {
             assert_eq!(parse(body).unwrap_err().kind(), ErrorKind::MalformedResponse);
         }

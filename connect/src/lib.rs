@@ -2,6 +2,8 @@
 
 pub mod blueprint;
 pub mod capability;
+mod classify;
+pub mod dialect;
 pub mod request;
 pub mod split;
 pub mod error;
@@ -11,5 +13,10 @@ pub mod path;
 pub mod mapping;
 pub mod json;
 pub mod codec;
+pub mod context;
+pub mod store;
+pub mod transport;
+pub mod layers;
+pub mod connector;
 
 pub use error::{Error, ErrorKind};

@@ -47,7 +47,11 @@ impl Path {
                 None => return Err("`^` is followed by a dot".to_owned()),
             };
         }
-        let segments = if rest.is_empty() { Vec::new() } else { parse_segments(rest)? };
+        let segments = if rest.is_empty() {
+            Vec::new()
+        } else {
+            parse_segments(rest)?
+        };
         Ok(Self {
             text: text.into(),
             levels_up,
@@ -257,7 +261,10 @@ mod tests {
     fn every_form_finds_its_value() {
         assert_eq!(first("partner_id.0", r#"{"partner_id":[7,"Ada"]}"#).unwrap(), "7");
         assert_eq!(first("a.0", r#"{"a":{"0":1}}"#).unwrap(), "1");
-        assert_eq!(first(r#""party.".name"#, r#"{"party.":{"name":"x"}}"#).unwrap(), r#""x""#);
+        assert_eq!(
+            first(r#""party.".name"#, r#"{"party.":{"name":"x"}}"#).unwrap(),
+            r#""x""#
+        );
         assert_eq!(first(r#""@odata.etag""#, r#"{"@odata.etag":"W"}"#).unwrap(), r#""W""#);
         assert_eq!(first("items[2]", r#"{"items":[1,2,3]}"#).unwrap(), "3");
         assert_eq!(first("[1].a", r#"[0,{"a":5}]"#).unwrap(), "5");
@@ -283,7 +290,10 @@ mod tests {
     #[test]
     fn the_parts_of_a_path_are_told() {
         let path = Path::parse("^.header.currency").unwrap();
-        assert_eq!((path.levels_up(), path.root(), path.text()), (1, "header", "^.header.currency"));
+        assert_eq!(
+            (path.levels_up(), path.root(), path.text()),
+            (1, "header", "^.header.currency")
+        );
         assert_eq!(path.names().collect::<Vec<_>>(), ["header", "currency"]);
         assert!(Path::parse("").unwrap().is_empty());
     }
@@ -291,7 +301,20 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told() {
         for text in [
-            "a..b", ".a", "a.", "a[", "a[1", "a]", "a[x]", "\"a", "a\"b\"", "a[1]b", "a.[0]", "^a", "^.", "a[99999999999999999999]",
+            "a..b",
+            ".a",
+            "a.",
+            "a[",
+            "a[1",
+            "a]",
+            "a[x]",
+            "\"a",
+            "a\"b\"",
+            "a[1]b",
+            "a.[0]",
+            "^a",
+            "^.",
+            "a[99999999999999999999]",
         ] {
             assert!(Path::parse(text).is_err(), "{text}");
         }

@@ -186,3 +186,6 @@ fn negation(condition: &Condition) -> Filter {
 const fn is_ordered(value: &Value) -> bool {
     matches!(value, Value::Integer(_) | Value::Decimal(_) | Value::Date(_) | Value::DateTime(_))
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,9 @@ impl SecretMap {
 
     /// Iterates over names and values in the clear.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
 }
 
@@ -62,7 +64,12 @@ impl fmt::Debug for SecretMap {
 
 impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for SecretMap {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
-        Self(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self(
+            values
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }
 
@@ -88,7 +95,10 @@ impl<'a> Scope<'a> {
     /// Makes a scope with the variables of a connection.
     #[must_use]
     pub fn new(variables: &'a Variables<'a>) -> Self {
-        Self { variables, own: Vec::new() }
+        Self {
+            variables,
+            own: Vec::new(),
+        }
     }
 
     /// Adds a variable, whose name may be dotted.
@@ -114,7 +124,11 @@ impl<'a> Scope<'a> {
             None => Err(format!("the {what} `{name}` is missing")),
         };
         match name.split_once('.') {
-            Some(("settings", name)) => Ok(self.variables.settings.get(name).map_or(Cow::Owned(Value::Null), Cow::Borrowed)),
+            Some(("settings", name)) => Ok(self
+                .variables
+                .settings
+                .get(name)
+                .map_or(Cow::Owned(Value::Null), Cow::Borrowed)),
             Some(("credentials", name)) => secret(self.variables.credentials, name, "credential"),
             Some(("session", name)) => secret(self.variables.session, name, "session value"),
             Some((first, rest)) => self
@@ -307,14 +321,22 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         return Ok(Part::Base64(rest.into_boxed_slice()));
     }
     if !rest.is_empty() {
-        return Err(format!("`{}` is neither a variable nor `base64` of variables", inner.trim()));
+        return Err(format!(
+            "`{}` is neither a variable nor `base64` of variables",
+            inner.trim()
+        ));
     }
     check_name(first)?;
     Ok(Part::Variable(first.into()))
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let is_name = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    };
     if name.split('.').all(is_name) {
         return Ok(());
     }
@@ -418,10 +440,21 @@ mod tests {
 
     fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
         let settings = json!({ "base_url": "https://erp.example/api", "company": "a b" });
-        let credentials: SecretMap = [("user", "ada"), ("password", "p:{{settings.company}}")].into_iter().collect();
+        let credentials: SecretMap = [("user", "ada"), ("password", "p:{{settings.company}}")]
+            .into_iter()
+            .collect();
         let session = SecretMap::new();
-        let variables = Variables { settings: settings.as_object().unwrap(), credentials: &credentials, session: &session };
-        test(Scope::new(&variables).with("limit", 50).with("select", json!(["a", "b"])).with("resource.remote", "po/x"))
+        let variables = Variables {
+            settings: settings.as_object().unwrap(),
+            credentials: &credentials,
+            session: &session,
+        };
+        test(
+            Scope::new(&variables)
+                .with("limit", 50)
+                .with("select", json!(["a", "b"]))
+                .with("resource.remote", "po/x"),
+        )
     }
 
     fn render(template: &str) -> Result<String, String> {
@@ -430,9 +463,15 @@ mod tests {
 
     #[test]
     fn variables_are_filled_in_once() {
-        assert_eq!(render("{{settings.base_url}}/{{ limit }}?f={{select}}").unwrap(), "https://erp.example/api/50?f=a,b");
+        assert_eq!(
+            render("{{settings.base_url}}/{{ limit }}?f={{select}}").unwrap(),
+            "https://erp.example/api/50?f=a,b"
+        );
         assert_eq!(render("{{credentials.password}}").unwrap(), "p:{{settings.company}}");
-        assert_eq!(render("Basic {{base64 credentials.user limit}}").unwrap(), "Basic YWRhOjUw");
+        assert_eq!(
+            render("Basic {{base64 credentials.user limit}}").unwrap(),
+            "Basic YWRhOjUw"
+        );
         assert_eq!(render("[{{settings.not_given}}]").unwrap(), "[]");
         assert_eq!(render("{{select.1}}").unwrap(), "b");
     }
@@ -440,8 +479,14 @@ mod tests {
     #[test]
     fn what_is_missing_or_wrong_is_told() {
         assert_eq!(render("{{nope}}").unwrap_err(), "unknown variable `nope`");
-        assert_eq!(render("{{credentials.key}}").unwrap_err(), "the credential `key` is missing");
-        assert_eq!(render("{{session.sid}}").unwrap_err(), "the session value `sid` is missing");
+        assert_eq!(
+            render("{{credentials.key}}").unwrap_err(),
+            "the credential `key` is missing"
+        );
+        assert_eq!(
+            render("{{session.sid}}").unwrap_err(),
+            "the session value `sid` is missing"
+        );
         for text in ["{{", "{{}}", "{{a b}}", "{{base64}}", "{{a..b}}", "{{a{{b}}"] {
             assert!(TextTemplate::parse(text).is_err(), "{text}");
         }
@@ -458,8 +503,17 @@ mod tests {
 
     #[test]
     fn a_value_in_a_path_stays_one_segment() {
-        let path = |template: &str| with_scope(|scope| TextTemplate::parse(template).unwrap().render_path(&scope.with("key", "..")));
-        assert_eq!(path("{{settings.base_url}}/{{resource.remote}}").unwrap(), "https://erp.example/api/po%2Fx");
+        let path = |template: &str| {
+            with_scope(|scope| {
+                TextTemplate::parse(template)
+                    .unwrap()
+                    .render_path(&scope.with("key", ".."))
+            })
+        };
+        assert_eq!(
+            path("{{settings.base_url}}/{{resource.remote}}").unwrap(),
+            "https://erp.example/api/po%2Fx"
+        );
         assert!(path("/orders/{{key}}").is_err());
     }
 

@@ -5,6 +5,7 @@ pub mod session;
 pub mod registry;
 pub mod pool;
 pub mod connections;
+pub mod forms;
 pub mod credentials;
 pub mod customers;
 pub mod organizations;
@@ -22,7 +23,7 @@ pub use session::Session;
 
 use std::sync::Arc;
 
-use lineshaft_connect::transport::client::HttpClient;
+use lineshaft_connect::transport::Wire;
 use lineshaft_schema::{Catalogue, ConnectionStatus};
 use sea_orm::DatabaseConnection;
 
@@ -36,8 +37,8 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// The connectors.
     pub registry: Registry,
-    /// The client for calls to systems.
-    pub client: HttpClient,
+    /// The network for calls to systems.
+    pub wire: Arc<dyn Wire>,
     /// Settings.
     pub settings: Settings,
 }
@@ -78,7 +79,7 @@ impl Engine {
         let registry = Arc::new(parts.registry);
         let vault = Vault::new(parts.database.clone(), parts.keys.clone());
         let tokens = Tokens::new(parts.database.clone(), parts.keys);
-        let pool = Pool::new(registry.clone(), vault.clone(), parts.client, parts.settings.connector.clone());
+        let pool = Pool::new(registry.clone(), vault.clone(), parts.wire, parts.settings.connector);
         Self {
             catalogue: registry.catalogue().clone(),
             connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),

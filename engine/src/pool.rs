@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use lineshaft_connect::{
     connector::{Connector, Options, Parts},
     store::{SystemClock, Unobserved},
-    transport::client::HttpClient,
+    transport::Wire,
 };
 use lineshaft_schema::ConnectionId;
 use moka::sync::Cache;
@@ -22,7 +22,7 @@ const MOST: u64 = 10_000;
 pub struct Pool {
     registry: Arc<Registry>,
     vault: Vault,
-    client: HttpClient,
+    wire: Arc<dyn Wire>,
     options: Options,
     live: Cache<Uuid, Entry>,
 }
@@ -35,8 +35,8 @@ struct Entry {
 
 impl Pool {
     /// Makes an empty pool.
-    pub(crate) fn new(registry: Arc<Registry>, vault: Vault, client: HttpClient, options: Options) -> Self {
-        Self { registry, vault, client, options, live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build() }
+    pub(crate) fn new(registry: Arc<Registry>, vault: Vault, wire: Arc<dyn Wire>, options: Options) -> Self {
+        Self { registry, vault, wire, options, live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build() }
     }
 
     /// Returns the connector of a connection.
@@ -53,17 +53,17 @@ impl Pool {
             let message = format!("the connector `{}` is not loaded or has errors", connection.connector);
             SourceError::new("CONNECTOR_NOT_AVAILABLE", message)
         })?;
-        let blueprint = kind.blueprint_for(&connection.settings).map_err(|problem| SourceError::new("CONNECTOR_NOT_AVAILABLE", problem))?;
+        let blueprint = kind.blueprint_for(&connection.settings).and_then(|blueprint| blueprint.with_settings(&connection.settings));
+        let blueprint = blueprint.map_err(|problem| SourceError::new("INVALID_SETTINGS", problem))?;
         let parts = Parts {
             id: ConnectionId(connection.id),
-            name: connection.name.clone(),
-            blueprint,
+            blueprint: Arc::new(blueprint),
             settings: connection.settings.clone(),
             credentials: Arc::new(VaultStore::new(self.vault.clone(), connection.organization_id, connection.id)),
             observer: Arc::new(Unobserved),
-            client: self.client.clone(),
+            wire: self.wire.clone(),
             clock: Arc::new(SystemClock),
-            options: self.options.clone(),
+            options: self.options,
         };
         let connector = Arc::new(Connector::new(parts).map_err(|error| SourceError::from(&error))?);
         let entry = Entry { settings: Arc::new(connection.settings.clone()), connector: connector.clone() };

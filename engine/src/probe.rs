@@ -38,7 +38,7 @@ impl Engine {
             Ok(connector) => match connector.probe(&context).await {
                 Ok(identity) => {
                     self.settle(&connection, Status::Active, None).await?;
-                    (identity.name, None)
+                    (identity.account, None)
                 }
                 Err(error) => {
                     self.settle_failure(&connection, &error).await?;

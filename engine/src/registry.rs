@@ -7,11 +7,14 @@ use std::{
 };
 
 use lineshaft_connect::{
-    blueprint::Blueprint,
+    blueprint::{Blueprint, Problem},
     manifest::{Manifest, load},
 };
 use lineshaft_schema::Catalogue;
 use serde_json::{Map, Value};
+
+/// Most compiled variants that are kept for one connector.
+const MOST_VARIANTS: usize = 64;
 
 /// A kind of system that can be connected.
 pub struct Kind {
@@ -21,7 +24,7 @@ pub struct Kind {
     pub catalogue: Arc<Catalogue>,
     /// Its plans for connections without special settings.
     pub blueprint: Arc<Blueprint>,
-    variants: Mutex<HashMap<Vec<usize>, Arc<Blueprint>>>,
+    variants: Mutex<HashMap<Vec<String>, Arc<Blueprint>>>,
 }
 
 /// A connector that could not be loaded.
@@ -49,15 +52,15 @@ impl Registry {
 
     /// Adds the connectors of embedded files, given as paths below the folder of connectors with their texts.
     pub fn add_files<'f>(&mut self, files: impl IntoIterator<Item = (&'f str, &'f str)>) {
-        let mut folders: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+        let mut folders: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (path, text) in files {
             if let Some((folder, file)) = path.split_once('/') {
-                folders.entry(folder).or_default().push((file.to_owned(), text.to_owned()));
+                folders.entry(folder).or_default().push((file, text));
             }
         }
         for (folder, files) in folders {
-            if files.iter().any(|(file, _)| file == "manifest.yaml") {
-                self.add(folder, load::load_files(&files));
+            if files.iter().any(|(file, _)| *file == "manifest.yaml") {
+                self.add(folder, load::load_files(files));
             }
         }
     }
@@ -74,12 +77,9 @@ impl Registry {
     }
 
     fn add(&mut self, folder: &str, loaded: Result<(Manifest, load::Sources), Vec<load::ManifestProblem>>) {
-        let compiled = loaded.and_then(|(manifest, sources)| {
-            let blueprint = Blueprint::compile(manifest.clone(), self.catalogue.clone());
-            match blueprint {
-                Ok(blueprint) => Ok((manifest, blueprint)),
-                Err(problems) => Err(sources.locate(&problems)),
-            }
+        let compiled = loaded.and_then(|(manifest, sources)| match self.compile(&manifest) {
+            Ok(blueprint) => Ok((manifest, blueprint)),
+            Err(problems) => Err(sources.locate(&problems)),
         });
         match compiled {
             Ok((manifest, blueprint)) => {
@@ -97,6 +97,15 @@ impl Registry {
                 self.rejected.push(Rejected { folder: folder.to_owned(), problems });
             }
         }
+    }
+
+    /// Compiles a connector, and each of its variants for the sake of their errors.
+    fn compile(&self, manifest: &Manifest) -> Result<Blueprint, Vec<Problem>> {
+        let blueprint = Blueprint::compile(manifest.clone(), self.catalogue.clone())?;
+        for variant in manifest.each_variant().map_err(|problem| vec![problem])? {
+            Blueprint::compile(variant, self.catalogue.clone())?;
+        }
+        Ok(blueprint)
     }
 
     /// Returns the unified model.
@@ -129,19 +138,22 @@ impl Kind {
     /// # Errors
     /// When the variant of the manifest that the settings select does not compile.
     pub fn blueprint_for(&self, settings: &Map<String, Value>) -> Result<Arc<Blueprint>, String> {
-        let selected = load::selected_variants(&self.manifest, settings);
-        if selected.is_empty() {
+        if self.manifest.variants.is_empty() {
             return Ok(self.blueprint.clone());
         }
+        let deciding = self.manifest.variants.iter().flat_map(|variant| variant.when.keys());
+        let key: Vec<String> = deciding.map(|name| settings.get(name).map(Value::to_string).unwrap_or_default()).collect();
         let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(blueprint) = variants.get(&selected) {
+        if let Some(blueprint) = variants.get(&key) {
             return Ok(blueprint.clone());
         }
-        let manifest = load::with_variants(&self.manifest, &selected).map_err(|problem| problem.to_string())?;
+        let manifest = self.manifest.for_settings(settings).map_err(|problem| problem.to_string())?;
         let blueprint = Blueprint::compile(manifest, self.catalogue.clone());
         let blueprint = blueprint.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let blueprint = Arc::new(blueprint);
-        variants.insert(selected, blueprint.clone());
+        if variants.len() < MOST_VARIANTS {
+            variants.insert(key, blueprint.clone());
+        }
         Ok(blueprint)
     }
 }

@@ -91,8 +91,8 @@ impl Connector {
     /// What it offers, entity by entity.
     async fn entities(&self) -> Vec<EntityCapability> {
         let catalogue = &self.0.catalogue;
-        let all = self.0.blueprint.capabilities().filter_map(|capability| EntityCapability::of(catalogue, capability));
-        all.collect()
+        let offered = self.0.blueprint.resources().map(|resource| resource.capability());
+        offered.filter_map(|capability| EntityCapability::of(catalogue, capability)).collect()
     }
 }
 

@@ -67,7 +67,7 @@ impl<'a> Root<'a> {
         for (kind, selection) in &selections {
             let records = found.iter().filter(|((_, of, _), _)| of == kind).filter_map(|((at, _, _), found)| {
                 let record = found.as_ref().ok()?.as_ref()?;
-                Some(Holder { source: *at, key: &record.key, slots: &record.slots, within: false })
+                Some(Holder::record(*at, record))
             });
             nodes.insert(*kind, loader.load(selection, records.collect()).await);
         }
@@ -127,7 +127,7 @@ impl<'a> Root<'a> {
                 self.ctx.add_error(of_connection(Some(&live.connection), &told, self.path()));
             }
             places.insert(id.connection.0, sources.len());
-            sources.push(Source { connection: live.connection, connector: live.connector, context: live.context });
+            sources.push(Source::from(live));
         }
         (places, sources)
     }

@@ -3,15 +3,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{ContextSelectionSet, Positioned, parser::types::SelectionSet};
+use async_graphql::{Context, Positioned, parser::types::SelectionSet};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use indexmap::IndexSet;
 use lineshaft_connect::{connector::Connector, context::CallContext};
 use lineshaft_engine::{
+    Live,
     connections::Connection,
-    query::loaders::{Children, Found, Loaders},
+    query::{
+        Page,
+        loaders::{Children, Found, Loaders},
+    },
 };
-use lineshaft_schema::{FieldIndex, RemoteKey, TypeIndex, Value};
+use lineshaft_schema::{FieldIndex, Record, RemoteKey, Value};
 
 use super::selection::{FieldKind, Selection};
 use crate::platform;
@@ -26,6 +30,19 @@ pub(crate) struct Source {
     pub(crate) context: CallContext,
 }
 
+impl Source {
+    /// Returns the connections of a page.
+    pub(crate) fn of(page: &Page) -> Vec<Self> {
+        page.live.iter().cloned().map(Self::from).collect()
+    }
+}
+
+impl From<Live> for Source {
+    fn from(live: Live) -> Self {
+        Self { connection: live.connection, connector: live.connector, context: live.context }
+    }
+}
+
 /// A record, or a value within one, whose relations are wanted.
 #[derive(Clone, Copy)]
 pub(crate) struct Holder<'r> {
@@ -37,6 +54,18 @@ pub(crate) struct Holder<'r> {
     pub(crate) slots: &'r [Value],
     /// Whether it is a value within a record, so that nothing refers to it by key.
     pub(crate) within: bool,
+}
+
+impl<'r> Holder<'r> {
+    /// Returns the records of a page.
+    pub(crate) fn rows(page: &'r Page) -> Vec<Self> {
+        page.rows.iter().map(|row| Self::record(row.connection, &row.record)).collect()
+    }
+
+    /// Returns a record of a source.
+    pub(crate) fn record(source: usize, record: &'r Record) -> Self {
+        Self { source, key: &record.key, slots: &record.slots, within: false }
+    }
 }
 
 /// What was loaded for a selection, field by field.
@@ -77,20 +106,20 @@ pub(crate) struct Loader<'a> {
     /// The loaders of the request.
     pub(crate) loaders: &'a Loaders,
     /// The place in the operation, for objects of the platform.
-    pub(crate) place: &'a ContextSelectionSet<'a>,
+    pub(crate) place: &'a Context<'a>,
 }
 
 impl Loader<'_> {
     /// Loads everything that a selection needs for some records.
     pub(crate) fn load<'r>(&'r self, selection: &'r Selection<'_>, holders: Vec<Holder<'r>>) -> BoxFuture<'r, Node> {
         async move {
-            let needs = selection.fields.iter().map(|field| self.field(selection.kind, &field.kind, &holders));
+            let needs = selection.fields.iter().map(|field| self.field(&field.kind, &holders));
             Node { fields: join_all(needs).await }
         }
         .boxed()
     }
 
-    async fn field(&self, _kind: TypeIndex, field: &FieldKind<'_>, holders: &[Holder<'_>]) -> Loaded {
+    async fn field(&self, field: &FieldKind<'_>, holders: &[Holder<'_>]) -> Loaded {
         match field {
             FieldKind::Typename | FieldKind::Leaf { .. } | FieldKind::Computed(_) => Loaded::Nothing,
             FieldKind::Platform(sets) => self.platform(sets, holders).await,
@@ -121,7 +150,7 @@ impl Loader<'_> {
             table.extend(found.into_iter().map(|(key, found)| ((at, key), found)));
         }
         let records: Vec<_> = table.iter().filter_map(|((at, _), found)| Some((*at, found.as_ref().ok()?.clone()?))).collect();
-        let holders = records.iter().map(|(at, record)| Holder { source: *at, key: &record.key, slots: &record.slots, within: false }).collect();
+        let holders = records.iter().map(|(at, record)| Holder::record(*at, record)).collect();
         let node = if needs_loading(inner) { self.load(inner, holders).await } else { Node::default() };
         Loaded::Records(table, node)
     }
@@ -158,7 +187,7 @@ impl Loader<'_> {
             .filter_map(|((at, _), found)| Some((*at, found.as_ref().ok()?)))
             .flat_map(|(at, list)| list.records.iter().map(move |record| (at, record.clone())))
             .collect();
-        let below = records.iter().map(|(at, record)| Holder { source: *at, key: &record.key, slots: &record.slots, within: false }).collect();
+        let below = records.iter().map(|(at, record)| Holder::record(*at, record)).collect();
         let (node, inline) = if needs_loading(inner) {
             futures_util::future::join(self.load(inner, below), self.load(inner, embedded(&within, slot))).await
         } else {

@@ -265,7 +265,7 @@ impl<'a> Writer<'a> {
                 self.text(name);
             }
             (Value::Json(text), _) => self.out.extend_from_slice(text.as_bytes()),
-            (Value::Reference(key), _) => self.quoted(key),
+            (Value::Reference(key), _) => self.text(&key.to_string()),
             (Value::List(values), _) => return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind)),
             (Value::Object(_), _) => return Err(Missing),
         }
@@ -323,11 +323,12 @@ impl<'a> Writer<'a> {
             _ => return Err(Missing),
         };
         let connector = self.sources.get(subject.source).and_then(|source| source.connector.as_ref());
-        let names = connector.map(|connector| connector.key_names(def.index)).unwrap_or_default();
+        let resource = connector.and_then(|connector| connector.blueprint().resource(def.index));
+        let names = resource.map(|resource| resource.mapping().key_paths()).unwrap_or_default();
         self.list(key.parts().iter().enumerate(), |writer, _, (at, value)| {
             writer.members(fields, |writer, part| match part {
                 KeyPart::Typename => writer.text("RemoteKey"),
-                KeyPart::Name => writer.text(names.get(at).map_or("id", |name| name.as_ref())),
+                KeyPart::Name => writer.text(names.get(at).map_or("id", |path| path.text())),
                 KeyPart::Value => writer.text(value),
             });
             Ok(())

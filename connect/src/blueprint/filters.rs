@@ -291,6 +291,11 @@ impl FilterRule {
         }
     }
 
+    /// Returns whether every row has a value.
+    pub(crate) fn never_null(&self) -> bool {
+        self.never_null
+    }
+
     /// Returns whether a comparison holds in the source for a constant that means "nothing" here.
     fn lets_empty_through(&self, condition: &Condition) -> bool {
         let (Some(comparison), Operand::One(operand)) = (comparison_of(condition.operator), &condition.operand) else {
@@ -394,8 +399,8 @@ fn constants(codec: Option<&CompiledCodec>, part: &KeyPart, value: &Value) -> Op
         }
         value => codec?.encode(value).ok()?,
     };
-    let constants: Vec<Constant> = literals.into_iter().map(|literal| Constant::of(literal, part.kind.as_ref())).collect::<Option<_>>()?;
-    (!constants.is_empty()).then_some(constants)
+    // No constants at all say that no row can hold the value.
+    literals.into_iter().map(|literal| Constant::of(literal, part.kind.as_ref())).collect()
 }
 
 fn part_literals(codec: Option<&CompiledCodec>, part: &str) -> Option<Vec<Literal>> {

@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod compile;
+mod compile_fields;
 mod filters;
 mod preset;
 pub mod problem;
@@ -19,10 +20,10 @@ use lineshaft_schema::{Catalogue, TypeIndex};
 use serde_json::{Map, Value};
 
 pub(crate) use call::{parse_address, same_origin, unusable};
-pub(crate) use filters::{FilterRule, Group, KeyPart, Lowering, group_rows, key_rows};
+pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub use problem::Problem;
 pub use resource::ResourcePlan;
-pub(crate) use resource::{CountPlan, GetManyPlan, PagingPlan, SeekPlan};
+pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};
 pub use sign_in::{ACCESS_TOKEN, Needs, SignIn, Token, read_token};
 
 use crate::{

@@ -26,7 +26,9 @@ impl CompiledCodec {
         default: Option<&serde_json::Value>,
     ) -> Result<Self, String> {
         let default = match default {
-            Some(value) => constant(field, value, catalogue).map_err(|problem| format!("the default does not fit: {problem}"))?,
+            Some(value) => {
+                constant(field, value, catalogue).map_err(|problem| format!("the default does not fit: {problem}"))?
+            }
             None => Value::Null,
         };
         let separator = match codec {
@@ -70,7 +72,12 @@ fn natural(field: &FieldDef, catalogue: &Catalogue) -> Result<Kind, String> {
         FieldType::DateTime => Kind::Moment(MomentForm::iso(None, false)?),
         FieldType::Json => Kind::Json,
         FieldType::Enum(index) => Kind::Words(Arc::new(Words::names(index, catalogue))),
-        FieldType::Object(_) => return Err(format!("{} is made of fields: use `object`, `list` or `each`", field.type_text)),
+        FieldType::Object(_) => {
+            return Err(format!(
+                "{} is made of fields: use `object`, `list` or `each`",
+                field.type_text
+            ));
+        }
         FieldType::Platform => return Err("the server fills it itself".to_owned()),
     })
 }
@@ -101,13 +108,21 @@ fn chosen(field: &FieldDef, codec: &Codec, catalogue: &Catalogue) -> Result<Kind
                 .filter(|factor| !factor.is_zero())
                 .ok_or_else(|| format!("the factor `{factor}` is not a number other than zero"))?;
             let whole = field.kind == FieldType::Integer;
-            Some(if whole { Kind::ScaledInteger(factor) } else { Kind::Scaled(factor) })
+            Some(if whole {
+                Kind::ScaledInteger(factor)
+            } else {
+                Kind::Scaled(factor)
+            })
         }
-        Codec::Boolean { truthy, falsy } if field.kind == FieldType::Boolean => Some(Kind::Boolean(Truth::new(truthy, falsy)?)),
+        Codec::Boolean { truthy, falsy } if field.kind == FieldType::Boolean => {
+            Some(Kind::Boolean(Truth::new(truthy, falsy)?))
+        }
         Codec::Date { format } if is_date => Some(Kind::Date(DateForm::new(format.as_deref())?)),
-        Codec::DateTime { format, zone } if is_moment || is_date => {
-            Some(Kind::Moment(MomentForm::new(format.as_deref(), zone.as_deref(), is_date)?))
-        }
+        Codec::DateTime { format, zone } if is_moment || is_date => Some(Kind::Moment(MomentForm::new(
+            format.as_deref(),
+            zone.as_deref(),
+            is_date,
+        )?)),
         Codec::MsDate if is_date => Some(Kind::Date(DateForm::Iso)),
         Codec::MsDate if is_moment => Some(Kind::Moment(MomentForm::iso(None, false)?)),
         Codec::Unix { unit } if is_moment || is_date => Some(Kind::Moment(MomentForm::unix(*unit, is_date))),

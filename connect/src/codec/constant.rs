@@ -13,9 +13,11 @@ use crate::{json, manifest::suggest};
 pub fn constant(field: &FieldDef, written: &Json, catalogue: &Catalogue) -> Result<Value, String> {
     match written {
         Json::Null => Ok(Value::Null),
-        Json::Array(list) if field.list => {
-            list.iter().map(|element| single(field, element, catalogue)).collect::<Result<_, _>>().map(Value::List)
-        }
+        Json::Array(list) if field.list => list
+            .iter()
+            .map(|element| single(field, element, catalogue))
+            .collect::<Result<_, _>>()
+            .map(Value::List),
         other if field.list => single(field, other, catalogue).map(|value| Value::List(vec![value])),
         other => single(field, other, catalogue),
     }
@@ -39,9 +41,10 @@ fn single(field: &FieldDef, written: &Json, catalogue: &Catalogue) -> Result<Val
         }
         .map(Value::Decimal)
         .ok_or_else(wrong),
-        FieldType::Date => {
-            text.and_then(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).map(Value::Date).ok_or_else(wrong)
-        }
+        FieldType::Date => text
+            .and_then(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
+            .map(Value::Date)
+            .ok_or_else(wrong),
         FieldType::DateTime => text
             .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
             .map(|moment| Value::DateTime(moment.to_utc()))
@@ -51,8 +54,11 @@ fn single(field: &FieldDef, written: &Json, catalogue: &Catalogue) -> Result<Val
             let def = catalogue.enum_at(index).ok_or_else(wrong)?;
             let name = text.ok_or_else(wrong)?;
             def.value_index(name).map(|at| Value::Enum(index, at)).ok_or_else(|| {
-                let message = suggest::unknown("value", name, def.values.keys().map(String::as_str));
-                format!("{message} of {}", def.name)
+                suggest::unknown(
+                    &format!("value of {}", def.name),
+                    name,
+                    def.values.keys().map(String::as_str),
+                )
             })
         }
         FieldType::Reference(_) => match written {
@@ -60,7 +66,9 @@ fn single(field: &FieldDef, written: &Json, catalogue: &Catalogue) -> Result<Val
             Json::Number(key) => Ok(Value::Reference(RemoteKey::single(key.to_string()))),
             _ => Err(wrong()),
         },
-        FieldType::Object(_) | FieldType::Platform => Err(format!("{} cannot be written as one value", field.type_text)),
+        FieldType::Object(_) | FieldType::Platform => {
+            Err(format!("{} cannot be written as one value", field.type_text))
+        }
     }
 }
 
@@ -75,16 +83,27 @@ pub fn shown(value: &Value, catalogue: &Catalogue) -> Json {
         Value::Text(text) => Json::String(text.to_string()),
         Value::Date(date) => Json::String(date.to_string()),
         Value::DateTime(moment) => Json::String(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-        Value::Enum(index, at) => {
-            catalogue.enum_at(*index).and_then(|def| def.value_name(*at)).map_or(Json::Null, Json::from)
-        }
+        Value::Enum(index, at) => catalogue
+            .enum_at(*index)
+            .and_then(|def| def.value_name(*at))
+            .map_or(Json::Null, Json::from),
         Value::Reference(key) => Json::String(key.to_string()),
         Value::Json(text) => serde_json::from_str(text).unwrap_or(Json::Null),
         Value::List(list) => list.iter().map(|element| shown(element, catalogue)).collect(),
         Value::Object(object) => {
-            let Some(def) = catalogue.type_at(object.kind) else { return Json::Null };
-            let fields = def.fields.keys().zip(&object.slots).filter(|(_, value)| !value.is_null());
-            Json::Object(fields.map(|(name, value)| (name.clone(), shown(value, catalogue))).collect::<Map<_, _>>())
+            let Some(def) = catalogue.type_at(object.kind) else {
+                return Json::Null;
+            };
+            let fields = def
+                .fields
+                .keys()
+                .zip(&object.slots)
+                .filter(|(_, value)| !value.is_null());
+            Json::Object(
+                fields
+                    .map(|(name, value)| (name.clone(), shown(value, catalogue)))
+                    .collect::<Map<_, _>>(),
+            )
         }
     }
 }

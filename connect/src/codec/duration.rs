@@ -20,10 +20,16 @@ fn seconds_in(unit: DurationUnit) -> Decimal {
 pub(super) fn decode(unit: DurationUnit, value: &sonic_rs::Value) -> Result<Value, String> {
     let wrong = || not("a length of time", value);
     let seconds = match value.as_object() {
-        Some(object) => object.get(&"seconds").filter(|inner| !inner.is_object()).and_then(json::decimal),
+        Some(object) => object
+            .get(&"seconds")
+            .filter(|inner| !inner.is_object())
+            .and_then(json::decimal),
         None => json::decimal(value).and_then(|number| number.checked_mul(seconds_in(unit))),
     };
-    Ok(Value::text(&written(seconds.ok_or_else(wrong)?, unit == DurationUnit::Days)))
+    Ok(Value::text(&written(
+        seconds.ok_or_else(wrong)?,
+        unit == DurationUnit::Days,
+    )))
 }
 
 pub(super) fn encode(unit: DurationUnit, text: &str) -> Result<Literal, Irreversible> {
@@ -37,13 +43,20 @@ pub(super) fn encode(unit: DurationUnit, text: &str) -> Result<Literal, Irrevers
 /// Returns whether a text is a duration of ISO 8601.
 pub(super) fn is_iso(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
-    let Some(text) = text.strip_prefix('P') else { return false };
+    let Some(text) = text.strip_prefix('P') else {
+        return false;
+    };
     let (days, time) = text.split_once('T').unwrap_or((text, "0S"));
     let fits = |mut part: &str, units: &str| {
         let mut units = units.chars();
         while !part.is_empty() {
-            let digits = part.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')).count();
-            let Some(unit) = part.get(digits..).and_then(|rest| rest.chars().next()) else { return false };
+            let digits = part
+                .bytes()
+                .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
+                .count();
+            let Some(unit) = part.get(digits..).and_then(|rest| rest.chars().next()) else {
+                return false;
+            };
             if digits == 0 || !units.any(|known| known == unit) {
                 return false;
             }
@@ -57,7 +70,11 @@ pub(super) fn is_iso(text: &str) -> bool {
 /// Writes seconds as ISO 8601. Days appear only when the source counts days: an hour is not a part of a working day.
 fn written(seconds: Decimal, with_days: bool) -> String {
     let (day, hour, minute) = (Decimal::from(86_400), Decimal::from(3600), Decimal::from(60));
-    let sign = if seconds.is_sign_negative() && !seconds.is_zero() { "-" } else { "" };
+    let sign = if seconds.is_sign_negative() && !seconds.is_zero() {
+        "-"
+    } else {
+        ""
+    };
     let mut rest = seconds.abs().normalize();
     let mut take = |unit: Decimal| {
         let count = (rest / unit).floor();
@@ -96,9 +113,14 @@ fn seconds_of(text: &str) -> Option<Decimal> {
         Some(rest) => (Decimal::NEGATIVE_ONE, rest),
         None => (Decimal::ONE, text),
     };
-    let (days, time) = text.strip_prefix('P').map(|text| text.split_once('T').unwrap_or((text, "")))?;
+    let (days, time) = text
+        .strip_prefix('P')
+        .map(|text| text.split_once('T').unwrap_or((text, "")))?;
     let mut seconds = Decimal::ZERO;
-    for (part, units) in [(days, [('D', 86_400_u32)].as_slice()), (time, &[('H', 3600), ('M', 60), ('S', 1)])] {
+    for (part, units) in [
+        (days, [('D', 86_400_u32)].as_slice()),
+        (time, &[('H', 3600), ('M', 60), ('S', 1)]),
+    ] {
         let mut part = part;
         while let Some(at) = part.find(|character: char| character.is_ascii_alphabetic()) {
             let (count, rest) = part.split_at_checked(at)?;

@@ -2,19 +2,72 @@
 
 /// Elements whose ends, or starts for the empty ones, break the line.
 const BLOCKS: &[&str] = &[
-    "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul",
+    "address",
+    "article",
+    "blockquote",
+    "br",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "tr",
+    "ul",
 ];
 
 /// Elements whose content is not text.
 const HIDDEN: &[&str] = &["script", "style", "head", "template"];
 
 const ENTITIES: &[(&str, &str)] = &[
-    ("amp", "&"), ("lt", "<"), ("gt", ">"), ("quot", "\""), ("apos", "'"), ("nbsp", " "), ("ndash", "–"), ("mdash", "—"),
-    ("hellip", "…"), ("copy", "©"), ("reg", "®"), ("euro", "€"), ("deg", "°"), ("micro", "µ"), ("plusmn", "±"),
-    ("times", "×"), ("frac12", "½"), ("auml", "ä"), ("ouml", "ö"), ("uuml", "ü"), ("Auml", "Ä"), ("Ouml", "Ö"),
-    ("Uuml", "Ü"), ("szlig", "ß"), ("eacute", "é"), ("egrave", "è"), ("agrave", "à"), ("ccedil", "ç"), ("laquo", "«"),
-    ("raquo", "»"), ("lsquo", "‘"), ("rsquo", "’"), ("ldquo", "“"), ("rdquo", "”"), ("bull", "•"),
+    ("amp", "&"),
+    ("lt", "<"),
+    ("gt", ">"),
+    ("quot", "\""),
+    ("apos", "'"),
+    ("nbsp", " "),
+    ("ndash", "–"),
+    ("mdash", "—"),
+    ("hellip", "…"),
+    ("copy", "©"),
+    ("reg", "®"),
+    ("euro", "€"),
+    ("deg", "°"),
+    ("micro", "µ"),
+    ("plusmn", "±"),
+    ("times", "×"),
+    ("frac12", "½"),
+    ("auml", "ä"),
+    ("ouml", "ö"),
+    ("uuml", "ü"),
+    ("Auml", "Ä"),
+    ("Ouml", "Ö"),
+    ("Uuml", "Ü"),
+    ("szlig", "ß"),
+    ("eacute", "é"),
+    ("egrave", "è"),
+    ("agrave", "à"),
+    ("ccedil", "ç"),
+    ("laquo", "«"),
+    ("raquo", "»"),
+    ("lsquo", "‘"),
+    ("rsquo", "’"),
+    ("ldquo", "“"),
+    ("rdquo", "”"),
+    ("bull", "•"),
 ];
 
 /// Returns the text that a reader of the page would see.
@@ -24,10 +77,19 @@ pub(super) fn to_text(html: &str) -> String {
     while let Some(at) = rest.find(['<', '&']) {
         let (before, marked) = rest.split_at(at);
         push_words(&mut text, before);
-        rest = if marked.starts_with('&') { take_entity(&mut text, marked) } else { take_tag(&mut text, marked) };
+        rest = if marked.starts_with('&') {
+            take_entity(&mut text, marked)
+        } else {
+            take_tag(&mut text, marked)
+        };
     }
     push_words(&mut text, rest);
-    text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().replace("\n\n\n", "\n\n")
+    text.lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim()
+        .replace("\n\n\n", "\n\n")
 }
 
 /// Adds text with every run of blanks as one.
@@ -45,7 +107,9 @@ fn push_words(text: &mut String, part: &str) {
 
 fn take_entity<'a>(text: &mut String, marked: &'a str) -> &'a str {
     let inner = marked.get(1..).unwrap_or_default();
-    let known = inner.split_once(';').and_then(|(name, after)| Some((entity(name)?, after)));
+    let known = inner
+        .split_once(';')
+        .and_then(|(name, after)| Some((entity(name)?, after)));
     match known {
         Some((character, after)) => {
             text.push_str(&character);
@@ -64,9 +128,14 @@ fn entity(name: &str) -> Option<String> {
             Some(hex) => u32::from_str_radix(hex, 16).ok()?,
             None => number.parse().ok()?,
         };
-        return char::from_u32(code).filter(|character| !character.is_control() || *character == '\n').map(String::from);
+        return char::from_u32(code)
+            .filter(|character| !character.is_control() || *character == '\n')
+            .map(String::from);
     }
-    ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, character)| (*character).to_owned())
+    ENTITIES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, character)| (*character).to_owned())
 }
 
 fn take_tag<'a>(text: &mut String, marked: &'a str) -> &'a str {
@@ -74,13 +143,18 @@ fn take_tag<'a>(text: &mut String, marked: &'a str) -> &'a str {
         return comment.split_once("-->").map_or("", |(_, after)| after);
     }
     let inner = marked.get(1..).unwrap_or_default();
-    let opens = inner.starts_with(|character: char| character.is_ascii_alphabetic() || matches!(character, '/' | '!' | '?'));
+    let opens =
+        inner.starts_with(|character: char| character.is_ascii_alphabetic() || matches!(character, '/' | '!' | '?'));
     let Some((tag, after)) = inner.split_once('>').filter(|_| opens) else {
         text.push('<');
         return inner;
     };
     let closing = tag.starts_with('/');
-    let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+    let name: String = tag
+        .trim_start_matches('/')
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
     let name = name.to_ascii_lowercase();
     if HIDDEN.contains(&name.as_str()) && !closing && !tag.ends_with('/') {
         return after_end(after, &name);
@@ -103,7 +177,9 @@ fn take_tag<'a>(text: &mut String, marked: &'a str) -> &'a str {
 fn after_end<'a>(rest: &'a str, name: &str) -> &'a str {
     let mut from = rest;
     while let Some((_, after)) = from.split_once("</") {
-        let is_end = after.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name));
+        let is_end = after
+            .get(..name.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(name));
         if is_end {
             return after.split_once('>').map_or("", |(_, after)| after);
         }

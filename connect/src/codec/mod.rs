@@ -97,15 +97,25 @@ impl CompiledCodec {
         if self.is_nothing(value) {
             return Ok(self.default.clone());
         }
-        let decoded = if self.list { self.decode_list(value)? } else { self.decode_one(value)? };
-        Ok(if decoded.is_null() { self.default.clone() } else { decoded })
+        let decoded = if self.list {
+            self.decode_list(value)?
+        } else {
+            self.decode_one(value)?
+        };
+        Ok(if decoded.is_null() {
+            self.default.clone()
+        } else {
+            decoded
+        })
     }
 
     /// Returns the value of a row that has nothing at the path.
     #[must_use]
     pub fn missing(&self) -> Value {
         match &self.kind {
-            Kind::Words(words) => words.null().map_or_else(|| self.default.clone(), |value| self.in_list(value)),
+            Kind::Words(words) => words
+                .null()
+                .map_or_else(|| self.default.clone(), |value| self.in_list(value)),
             _ => self.default.clone(),
         }
     }
@@ -113,8 +123,14 @@ impl CompiledCodec {
     /// Returns whether a value of the source means "nothing".
     #[must_use]
     pub fn is_nothing(&self, value: &sonic_rs::Value) -> bool {
-        let blank = if self.list { value.is_null() || value.as_str() == Some("") } else { json::is_blank(value) };
-        blank || (self.false_is_empty && value.is_false()) || self.empty.iter().any(|empty| json::equals(value, empty))
+        let blank = if self.list {
+            value.is_null() || value.as_str() == Some("")
+        } else {
+            json::is_blank(value)
+        };
+        blank
+            || (self.false_is_empty && json::is_false(value))
+            || self.empty.iter().any(|empty| json::equals(value, empty))
     }
 
     /// Returns whether it gives a list.
@@ -130,7 +146,7 @@ impl CompiledCodec {
     fn decode_list(&self, value: &sonic_rs::Value) -> Result<Value, String> {
         let mut elements = Vec::new();
         let mut push = |element: &sonic_rs::Value| {
-            if !json::is_blank(element) && !(self.false_is_empty && element.is_false()) {
+            if !json::is_blank(element) && !(self.false_is_empty && json::is_false(element)) {
                 let decoded = self.decode_one(element)?;
                 if !decoded.is_null() {
                     elements.push(decoded);
@@ -212,7 +228,9 @@ impl CompiledCodec {
     /// # Errors
     /// Returns `Irreversible` when no literals mean exactly this part.
     pub fn encode_part(&self, part: &str) -> Result<Vec<Literal>, Irreversible> {
-        let Kind::Text(form, check) = &self.kind else { return Err(Irreversible) };
+        let Kind::Text(form, check) = &self.kind else {
+            return Err(Irreversible);
+        };
         self.unless_empty(vec![text::encode(*form, *check, part)?])
     }
 
@@ -230,12 +248,16 @@ impl CompiledCodec {
             Literal::Boolean(value) => self.empty.iter().any(|empty| empty.as_bool() == Some(*value)),
             Literal::Null => false,
             // Days and instants are compared as they are read: one that is declared empty reads as null.
-            Literal::Date(_) | Literal::DateTime(_) | Literal::LocalDateTime(_) => self
-                .empty
-                .iter()
-                .any(|empty| self.decode_one(&json::from_serde(empty)).is_ok_and(|read| self.reads_as(literal, &read))),
+            Literal::Date(_) | Literal::DateTime(_) | Literal::LocalDateTime(_) => self.empty.iter().any(|empty| {
+                self.decode_one(&json::from_serde(empty))
+                    .is_ok_and(|read| self.reads_as(literal, &read))
+            }),
         };
-        if literals.iter().any(means_nothing) { Err(Irreversible) } else { Ok(literals) }
+        if literals.iter().any(means_nothing) {
+            Err(Irreversible)
+        } else {
+            Ok(literals)
+        }
     }
 
     fn reads_as(&self, literal: &Literal, read: &Value) -> bool {
@@ -258,8 +280,13 @@ impl CompiledCodec {
     /// # Errors
     /// Tells which setting does not fit.
     pub fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
-        let Kind::Moment(form) = &self.kind else { return Ok(self.clone()) };
-        Ok(Self { kind: Kind::Moment(form.with_settings(settings)?), ..self.clone() })
+        let Kind::Moment(form) = &self.kind else {
+            return Ok(self.clone());
+        };
+        Ok(Self {
+            kind: Kind::Moment(form.with_settings(settings)?),
+            ..self.clone()
+        })
     }
 
     /// Returns the templates of settings that it names.

@@ -27,7 +27,9 @@ pub(super) fn whole(number: Decimal, value: &sonic_rs::Value) -> Result<Value, S
 }
 
 pub(super) fn scaled(factor: Decimal, value: &sonic_rs::Value) -> Result<Decimal, String> {
-    decimal(value)?.checked_mul(factor).ok_or_else(|| not("a number in range", value))
+    decimal(value)?
+        .checked_mul(factor)
+        .ok_or_else(|| not("a number in range", value))
 }
 
 /// Divides by the factor when the result is exact.
@@ -53,9 +55,17 @@ impl Truth {
         if let Some(both) = truthy.iter().find(|value| falsy.contains(value)) {
             return Err(format!("{both} cannot mean both true and false"));
         }
-        let truth = Self { truthy: truthy.into(), falsy: falsy.into() };
+        let truth = Self {
+            truthy: truthy.into(),
+            falsy: falsy.into(),
+        };
         let scalar = |value: &serde_json::Value| !value.is_array() && !value.is_object();
-        match truth.truthy.iter().chain(truth.falsy.iter()).find(|value| !scalar(value)) {
+        match truth
+            .truthy
+            .iter()
+            .chain(truth.falsy.iter())
+            .find(|value| !scalar(value))
+        {
             Some(value) => Err(format!("{value} is neither text, a number nor a truth value")),
             None => Ok(truth),
         }
@@ -74,7 +84,9 @@ impl Truth {
             (false, true) => Ok(Value::Boolean(false)),
             (true, false) => Ok(Value::Boolean(true)),
             (false, false) => Err(not("in the tables of truth values", value)),
-            (true, true) => plain(value).map(Value::Boolean).ok_or_else(|| not("a truth value", value)),
+            (true, true) => plain(value)
+                .map(Value::Boolean)
+                .ok_or_else(|| not("a truth value", value)),
         }
     }
 

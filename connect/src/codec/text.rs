@@ -43,15 +43,25 @@ pub(super) fn decode(form: Form, check: Check, value: &sonic_rs::Value) -> Resul
     match check {
         Check::None => Ok(Value::text(&text)),
         Check::Country => Ok(code(&text, 2).map_or(Value::Null, |code| Value::text(&code))),
-        Check::Currency => code(&text, 3).map(|code| Value::text(&code)).ok_or_else(|| not("a currency code", value)),
+        Check::Currency => code(&text, 3)
+            .map(|code| Value::text(&code))
+            .ok_or_else(|| not("a currency code", value)),
         Check::Url => {
             let address = text.trim();
             let absolute = url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-            if absolute { Ok(Value::text(address)) } else { Err(not("a web address", value)) }
+            if absolute {
+                Ok(Value::text(address))
+            } else {
+                Err(not("a web address", value))
+            }
         }
         Check::Duration => {
             let known = duration::is_iso(&text);
-            if known { Ok(Value::text(&text)) } else { Err(not("a duration", value)) }
+            if known {
+                Ok(Value::text(&text))
+            } else {
+                Err(not("a duration", value))
+            }
         }
     }
 }
@@ -61,7 +71,11 @@ pub(super) fn encode(form: Form, check: Check, text: &str) -> Result<Literal, Ir
         Form::Plain => text.to_owned(),
         Form::Trimmed if text.trim_end() == text => text.to_owned(),
         Form::LeadingZeros(width) if without_zeros(text) == text => {
-            if is_number(text) { format!("{text:0>width$}") } else { text.to_owned() }
+            if is_number(text) {
+                format!("{text:0>width$}")
+            } else {
+                text.to_owned()
+            }
         }
         Form::Trimmed | Form::LeadingZeros(_) | Form::Html => return Err(Irreversible),
     };
@@ -71,18 +85,28 @@ pub(super) fn encode(form: Form, check: Check, text: &str) -> Result<Literal, Ir
         Check::Country => code(text, 2).as_deref() == Some(text),
         Check::Currency => code(text, 3).as_deref() == Some(text),
     };
-    if canonical { Ok(Literal::Text(written)) } else { Err(Irreversible) }
+    if canonical {
+        Ok(Literal::Text(written))
+    } else {
+        Err(Irreversible)
+    }
 }
 
 pub(super) fn join(separator: &str, value: &sonic_rs::Value) -> Result<Value, String> {
     let Some(list) = value.as_array() else {
-        return json::scalar_text(value).map(|text| Value::text(&text)).ok_or_else(|| not("a list of texts", value));
+        return json::scalar_text(value)
+            .map(|text| Value::text(&text))
+            .ok_or_else(|| not("a list of texts", value));
     };
     let mut parts = Vec::with_capacity(list.len());
     for element in list.iter().filter(|element| !json::is_blank(element)) {
         parts.push(json::scalar_text(element).ok_or_else(|| not("text", element))?);
     }
-    Ok(if parts.is_empty() { Value::Null } else { Value::text(&parts.join(separator)) })
+    Ok(if parts.is_empty() {
+        Value::Null
+    } else {
+        Value::text(&parts.join(separator))
+    })
 }
 
 fn is_number(text: &str) -> bool {

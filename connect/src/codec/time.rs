@@ -49,10 +49,16 @@ impl DateForm {
     }
 
     pub(super) fn encode(&self, date: NaiveDate) -> Result<Literal, Irreversible> {
-        let Self::Format(format) = self else { return Ok(Literal::Date(date)) };
+        let Self::Format(format) = self else {
+            return Ok(Literal::Date(date));
+        };
         let text = date.format(format).to_string();
         let same = NaiveDate::parse_from_str(&text, format) == Ok(date);
-        if same { Ok(Literal::Text(text)) } else { Err(Irreversible) }
+        if same {
+            Ok(Literal::Text(text))
+        } else {
+            Err(Irreversible)
+        }
     }
 }
 
@@ -105,19 +111,37 @@ impl MomentForm {
                 }
             }
         };
-        Ok(Self { kind: MomentKind::Iso, zone, as_date })
+        Ok(Self {
+            kind: MomentKind::Iso,
+            zone,
+            as_date,
+        })
     }
 
     pub(super) fn unix(unit: UnixUnit, as_date: bool) -> Self {
-        Self { kind: MomentKind::Unix(unit), zone: Zone::Implied, as_date }
+        Self {
+            kind: MomentKind::Unix(unit),
+            zone: Zone::Implied,
+            as_date,
+        }
     }
 
     pub(super) fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
-        let Zone::Template(template) = &self.zone else { return Ok(self.clone()) };
+        let Zone::Template(template) = &self.zone else {
+            return Ok(self.clone());
+        };
         let none = SecretMap::new();
-        let variables = Variables { settings, credentials: &none, session: &none };
+        let variables = Variables {
+            settings,
+            credentials: &none,
+            session: &none,
+        };
         let name = template.render(&Scope::new(&variables))?;
-        let zone = if name.is_empty() { Zone::Implied } else { Zone::Fixed(zone_named(&name)?) };
+        let zone = if name.is_empty() {
+            Zone::Implied
+        } else {
+            Zone::Fixed(zone_named(&name)?)
+        };
         Ok(Self { zone, ..self.clone() })
     }
 
@@ -150,7 +174,9 @@ impl MomentForm {
             }
             MomentKind::Iso => match value.as_str().map(str::trim) {
                 Some(text) => iso(text, zone).or_else(|| ms_moment(text)).ok_or_else(wrong)?,
-                None => object(value).map(|(date, time)| instant(date.and_time(time), zone)).ok_or_else(wrong)?,
+                None => object(value)
+                    .map(|(date, time)| instant(date.and_time(time), zone))
+                    .ok_or_else(wrong)?,
             },
         };
         if self.as_date {
@@ -193,7 +219,9 @@ impl MomentForm {
 }
 
 fn zone_named(name: &str) -> Result<Tz, String> {
-    name.trim().parse().map_err(|_| format!("`{name}` is not the name of a time zone, such as `Europe/Berlin`"))
+    name.trim()
+        .parse()
+        .map_err(|_| format!("`{name}` is not the name of a time zone, such as `Europe/Berlin`"))
 }
 
 /// Checks a format in the notation of strftime.
@@ -225,7 +253,11 @@ fn jump(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     let (mut before, mut after) = (-15 * 3600_i64, 15 * 3600_i64);
     while after - before > 1 {
         let middle = before + (after - before) / 2;
-        if is_past(middle) { after = middle } else { before = middle }
+        if is_past(middle) {
+            after = middle
+        } else {
+            before = middle
+        }
     }
     let moment = local.and_utc() + TimeDelta::seconds(after);
     // Clocks jump at whole seconds, whatever fraction the local time has.
@@ -235,22 +267,33 @@ fn jump(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
 fn iso_date(text: &str) -> Option<NaiveDate> {
     let (day, rest) = text.split_at_checked(10)?;
     let ends = rest.is_empty() || rest.starts_with(['T', 't', ' ']);
-    if ends { NaiveDate::parse_from_str(day, "%Y-%m-%d").ok() } else { None }
+    if ends {
+        NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()
+    } else {
+        None
+    }
 }
 
 fn iso(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
     let date = iso_date(text)?;
     let rest = text.get(10..)?;
-    let Some(rest) = rest.get(1..) else { return Some(instant(date.and_time(NaiveTime::MIN), zone)) };
+    let Some(rest) = rest.get(1..) else {
+        return Some(instant(date.and_time(NaiveTime::MIN), zone));
+    };
     let end = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
     let (time, offset) = rest.split_at_checked(end)?;
     let time = time.trim();
-    let time = NaiveTime::parse_from_str(time, "%H:%M:%S%.f").or_else(|_| NaiveTime::parse_from_str(time, "%H:%M")).ok()?;
+    let time = NaiveTime::parse_from_str(time, "%H:%M:%S%.f")
+        .or_else(|_| NaiveTime::parse_from_str(time, "%H:%M"))
+        .ok()?;
     let local = date.and_time(time);
     if offset.is_empty() {
         return Some(instant(local, zone));
     }
-    offset_of(offset)?.from_local_datetime(&local).single().map(|moment| moment.to_utc())
+    offset_of(offset)?
+        .from_local_datetime(&local)
+        .single()
+        .map(|moment| moment.to_utc())
 }
 
 /// Reads `Z`, `+01:00`, `+0100` or `+01`.
@@ -295,13 +338,20 @@ fn ms_moment(text: &str) -> Option<DateTime<Utc>> {
 fn ms_date(text: &str) -> Option<NaiveDate> {
     let (ticks, offset) = ms_parts(text)?;
     let moment = DateTime::from_timestamp_millis(ticks)?;
-    moment.checked_add_signed(TimeDelta::minutes(i64::from(offset))).map(|moment| moment.date_naive())
+    moment
+        .checked_add_signed(TimeDelta::minutes(i64::from(offset)))
+        .map(|moment| moment.date_naive())
 }
 
 /// Reads an object with `year`, `month`, `day` and perhaps `hour`, `minute`, `second`, `microsecond`.
 fn object(value: &sonic_rs::Value) -> Option<(NaiveDate, NaiveTime)> {
     let object = value.as_object()?;
-    let number = |name: &str| object.get(&name).and_then(|value| value.as_u64()).and_then(|value| u32::try_from(value).ok());
+    let number = |name: &str| {
+        object
+            .get(&name)
+            .and_then(|value| value.as_u64())
+            .and_then(|value| u32::try_from(value).ok())
+    };
     let year = i32::try_from(number("year")?).ok()?;
     let date = NaiveDate::from_ymd_opt(year, number("month")?, number("day")?).filter(|date| date.year() < 10_000)?;
     let part = |name: &str| number(name).unwrap_or(0);
@@ -321,8 +371,13 @@ fn unix(unit: UnixUnit, value: &sonic_rs::Value) -> Result<Option<DateTime<Utc>>
         UnixUnit::Ms => number.checked_div(Decimal::ONE_THOUSAND).ok_or_else(wrong)?,
     };
     let whole = seconds.floor();
-    let nanos = (seconds - whole).checked_mul(Decimal::from(1_000_000_000_u32)).and_then(|nanos| nanos.trunc().to_u32());
-    let moment = whole.to_i64().zip(nanos).and_then(|(whole, nanos)| DateTime::from_timestamp(whole, nanos));
+    let nanos = (seconds - whole)
+        .checked_mul(Decimal::from(1_000_000_000_u32))
+        .and_then(|nanos| nanos.trunc().to_u32());
+    let moment = whole
+        .to_i64()
+        .zip(nanos)
+        .and_then(|(whole, nanos)| DateTime::from_timestamp(whole, nanos));
     moment.map(Some).ok_or_else(wrong)
 }
 
@@ -333,5 +388,9 @@ fn unix_literal(unit: UnixUnit, moment: DateTime<Utc>) -> Result<Literal, Irreve
     if unit == UnixUnit::Ms {
         number = number.checked_mul(Decimal::ONE_THOUSAND).ok_or(Irreversible)?;
     }
-    if number.is_zero() { Err(Irreversible) } else { Ok(super::number::literal(number)) }
+    if number.is_zero() {
+        Err(Irreversible)
+    } else {
+        Ok(super::number::literal(number))
+    }
 }

@@ -25,7 +25,10 @@ pub(super) struct Words {
 impl Words {
     /// Makes the table of a source that uses the names of the enum itself.
     pub(super) fn names(index: EnumIndex, catalogue: &Catalogue) -> Self {
-        let names = catalogue.enum_at(index).map(|def| def.values.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        let names = catalogue
+            .enum_at(index)
+            .map(|def| def.values.keys().cloned().collect::<Vec<_>>())
+            .unwrap_or_default();
         let pairs = names
             .into_iter()
             .zip(0_u16..)
@@ -35,29 +38,41 @@ impl Words {
     }
 
     /// Makes a table to the values of an enum.
-    pub(super) fn table(index: EnumIndex, table: &IndexMap<String, String>, catalogue: &Catalogue) -> Result<Self, String> {
+    pub(super) fn table(
+        index: EnumIndex,
+        table: &IndexMap<String, String>,
+        catalogue: &Catalogue,
+    ) -> Result<Self, String> {
         let def = catalogue.enum_at(index).ok_or("there is no such enum")?;
+        let what = format!("value of {}", def.name);
         let mut pairs = Vec::with_capacity(table.len());
         let mut wrong = Vec::new();
         for (raw, name) in table {
             match def.value_index(name) {
                 Some(at) => pairs.push((raw.as_str().into(), Value::Enum(index, at))),
-                None => wrong.push(suggest::unknown("value", name, def.values.keys().map(String::as_str))),
+                None => wrong.push(suggest::unknown(&what, name, def.values.keys().map(String::as_str))),
             }
         }
         if !wrong.is_empty() {
-            return Err(format!("{} of {}", wrong.join(", "), def.name));
+            return Err(wrong.join(" "));
         }
         Ok(Self::new(pairs, unknown_of(index, catalogue)))
     }
 
     /// Makes a table to texts.
     pub(super) fn texts(table: &IndexMap<String, String>) -> Self {
-        Self::new(table.iter().map(|(raw, text)| (raw.as_str().into(), Value::text(text))), None)
+        Self::new(
+            table.iter().map(|(raw, text)| (raw.as_str().into(), Value::text(text))),
+            None,
+        )
     }
 
     fn new(pairs: impl IntoIterator<Item = (Box<str>, Value)>, unknown: Option<Value>) -> Self {
-        let mut words = Self { table: HashMap::new(), order: Vec::new(), unknown };
+        let mut words = Self {
+            table: HashMap::new(),
+            order: Vec::new(),
+            unknown,
+        };
         for (raw, value) in pairs {
             words.order.push(raw.clone());
             words.table.insert(raw, value);
@@ -99,7 +114,13 @@ impl Words {
         }
         let words = self.order.iter().filter(|raw| self.table.get(*raw) == Some(value));
         Ok(words
-            .map(|raw| if raw.as_ref() == "null" { Literal::Null } else { Literal::Text(raw.to_string()) })
+            .map(|raw| {
+                if raw.as_ref() == "null" {
+                    Literal::Null
+                } else {
+                    Literal::Text(raw.to_string())
+                }
+            })
             .collect())
     }
 

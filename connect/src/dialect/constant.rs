@@ -192,6 +192,6 @@ pub(crate) fn moment_of(text: &str) -> Option<DateTime<Utc>> {
 
 /// Writes a moment to the second, with as many digits of the fraction as it has.
 #[must_use]
-pub fn clock_text(moment: &DateTime<Utc>) -> String {
+pub(super) fn clock_text(moment: &DateTime<Utc>) -> String {
     moment.format("%Y-%m-%dT%H:%M:%S%.f").to_string()
 }

@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// Returns the plan of a type if the connector offers what is wanted of it.
-pub(crate) fn require(
-    blueprint: &Blueprint,
+pub(crate) fn require<'a>(
+    blueprint: &'a Blueprint,
     kind: TypeIndex,
     what: &str,
     offers: impl FnOnce(&Capability) -> bool,
-) -> Result<&ResourcePlan, Error> {
+) -> Result<&'a ResourcePlan, Error> {
     match blueprint.resource(kind) {
         Some(resource) if offers(resource.capability()) => Ok(resource),
         _ => {

@@ -9,6 +9,8 @@ mod field;
 mod http;
 pub mod load;
 mod resource;
+mod shape;
+mod spec;
 pub mod suggest;
 pub mod yaml;
 

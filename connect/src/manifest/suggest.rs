@@ -12,7 +12,9 @@ pub fn unknown<'a>(what: &str, word: &str, known: impl IntoIterator<Item = &'a s
 /// Returns the known word that is near enough to be meant.
 #[must_use]
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = 1 + word.chars().count() / 4;
+    // A word of one or two letters is near to everything.
+    let letters = word.chars().count();
+    let most = (1 + letters / 4).min(letters.saturating_sub(1));
     known
         .into_iter()
         .map(|near| (distance(&word.to_lowercase(), &near.to_lowercase()), near))
@@ -57,6 +59,9 @@ mod tests {
         assert_eq!(closest("tpye", ["type", "each"]), Some("type"));
         assert_eq!(closest("Odata_v4", ["odata_v2", "odata_v4"]), Some("odata_v4"));
         assert_eq!(closest("completely", ["path"]), None);
-        assert_eq!(unknown("key", "lst", ["list"]), "unknown key `lst`, did you mean `list`?");
+        assert_eq!(
+            unknown("key", "lst", ["list"]),
+            "unknown key `lst`, did you mean `list`?"
+        );
     }
 }

@@ -41,7 +41,10 @@ impl CompiledMapping {
             }
         }
         let (key, normalize) = compiler.key(resource, &base);
-        let custom = resource.custom_fields.as_ref().map(|custom| compiler.custom(custom, &format!("{base}/custom_fields")));
+        let custom = resource
+            .custom_fields
+            .as_ref()
+            .map(|custom| compiler.custom(custom, &format!("{base}/custom_fields")));
         Self {
             catalogue: Arc::clone(catalogue),
             kind: def.index,
@@ -92,7 +95,10 @@ impl Compiler<'_> {
             self.tell(pointer, "the list of paths is empty");
             return None;
         }
-        let paths: Vec<Path> = (0..).zip(texts).filter_map(|(at, text): (usize, _)| self.path(&format!("{pointer}/{at}"), text, depth)).collect();
+        let paths: Vec<Path> = (0..)
+            .zip(texts)
+            .filter_map(|(at, text): (usize, _)| self.path(&format!("{pointer}/{at}"), text, depth))
+            .collect();
         (paths.len() == texts.len()).then_some(paths)
     }
 
@@ -100,7 +106,10 @@ impl Compiler<'_> {
         let texts = resource.key.as_slice();
         let key = self.paths(&format!("{base}/key"), &resource.key, 0).unwrap_or_default();
         for path in resource.normalize.keys().filter(|path| !texts.contains(path)) {
-            self.tell(&format!("{base}/normalize/{}", escape(path)), format!("`{path}` is not a part of the key"));
+            self.tell(
+                &format!("{base}/normalize/{}", escape(path)),
+                format!("`{path}` is not a part of the key"),
+            );
         }
         let normalize = texts.iter().map(|path| resource.normalize.get(path).copied()).collect();
         (key, normalize)
@@ -113,11 +122,24 @@ impl Compiler<'_> {
         });
         let rows = custom.rows.as_ref().and_then(|rows| {
             let mut path = |name: &str, text: &str| self.path(&format!("{base}/rows/{name}"), text, 0);
-            let (list, key, value) = (path("path", &rows.path), path("key", &rows.key), path("value", &rows.value));
+            let (list, key, value) = (
+                path("path", &rows.path),
+                path("key", &rows.key),
+                path("value", &rows.value),
+            );
             let label = rows.label.as_ref().and_then(|label| path("label", label));
-            Some(CustomRows { path: list?, key: key?, value: value?, label })
+            Some(CustomRows {
+                path: list?,
+                key: key?,
+                value: value?,
+                label,
+            })
         });
-        Custom { pattern, select: custom.select.clone(), rows }
+        Custom {
+            pattern,
+            select: custom.select.clone(),
+            rows,
+        }
     }
 
     fn fields(&mut self, def: &TypeDef, mapping: &Mapping, base: &str, depth: u8) -> Vec<CompiledField> {
@@ -125,15 +147,24 @@ impl Compiler<'_> {
         for (name, mapping) in mapping {
             let pointer = format!("{base}/{}", escape(name));
             let Some(field) = def.field(name) else {
-                let known = def.fields.values().filter(|field| !field.computed).map(|field| field.name.as_str());
-                let message = suggest::unknown("field", name, known);
-                self.tell(&pointer, format!("{message} of {}", def.name).replace("? of", "? It is no field of"));
+                let known = def
+                    .fields
+                    .values()
+                    .filter(|field| !field.computed)
+                    .map(|field| field.name.as_str());
+                self.tell(
+                    &pointer,
+                    suggest::unknown(&format!("field of {}", def.name), name, known),
+                );
                 continue;
             };
             // Elements of a part's list have no rows of their own, so that only the list knows their keys.
             let is_own_key = depth > 0 && def.has_rows() && field.kind == FieldType::Text && !field.list;
             if (field.computed && !is_own_key) || field.kind == FieldType::Platform {
-                self.tell(&pointer, format!("`{name}` is filled by the server and cannot be mapped"));
+                self.tell(
+                    &pointer,
+                    format!("`{name}` is filled by the server and cannot be mapped"),
+                );
                 continue;
             }
             compiled.extend(self.field(field, mapping, &pointer, depth));
@@ -145,13 +176,22 @@ impl Compiler<'_> {
         let short;
         let (full, inner) = match mapping {
             FieldMapping::Path(path) => {
-                short = FullMapping { path: Some(OneOrMany::One(path.clone())), ..FullMapping::default() };
+                short = FullMapping {
+                    path: Some(OneOrMany::One(path.clone())),
+                    ..FullMapping::default()
+                };
                 (&short, None)
             }
             FieldMapping::Full(full) => (full.as_ref(), Some(())),
         };
         // The short form has no inner places of its own.
-        let at = |name: &str| if inner.is_some() { format!("{pointer}/{name}") } else { pointer.to_owned() };
+        let at = |name: &str| {
+            if inner.is_some() {
+                format!("{pointer}/{name}")
+            } else {
+                pointer.to_owned()
+            }
+        };
         let word = self.only_source(full, pointer)?;
         self.check_additions(full, word, pointer);
         let source = self.source(field, full, word, &at, depth)?;
@@ -163,7 +203,11 @@ impl Compiler<'_> {
             fallback: fallback_of(field, self.catalogue),
             source,
             select: full.select.as_ref().map(|names| names.as_slice().to_vec()),
-            expand: full.expand.as_ref().map(|names| names.as_slice().to_vec()).unwrap_or_default(),
+            expand: full
+                .expand
+                .as_ref()
+                .map(|names| names.as_slice().to_vec())
+                .unwrap_or_default(),
             filter: full.filter.clone(),
             sort: full.sort.clone(),
         })
@@ -181,16 +225,25 @@ impl Compiler<'_> {
             ("list", full.list.is_some()),
             ("each", full.each.is_some()),
         ];
-        let words: Vec<&'static str> = given.iter().filter(|(_, given)| *given).map(|(word, _)| *word).collect();
+        let words: Vec<&'static str> = given
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(word, _)| *word)
+            .collect();
         match words.as_slice() {
             [word] => Some(word),
             [] => {
                 let all = given.map(|(word, _)| format!("`{word}`")).join(", ");
-                self.problems.push(Problem::new(pointer, "nothing gives the value").with_help(format!("give one of {all}")));
+                self.problems
+                    .push(Problem::new(pointer, "nothing gives the value").with_help(format!("give one of {all}")));
                 None
             }
             several => {
-                let several = several.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" and ");
+                let several = several
+                    .iter()
+                    .map(|word| format!("`{word}`"))
+                    .collect::<Vec<_>>()
+                    .join(" and ");
                 self.tell(pointer, format!("{several} exclude each other"));
                 None
             }
@@ -202,15 +255,23 @@ impl Compiler<'_> {
         let additions = [
             ("as", full.codec.is_some(), reads),
             ("empty", !full.empty.is_empty(), reads),
-            ("default", full.default.is_some(), matches!(word, "path" | "cases" | "compute")),
+            (
+                "default",
+                full.default.is_some(),
+                matches!(word, "path" | "cases" | "compute"),
+            ),
         ];
         for (name, given, fits) in additions {
             if given && !fits {
-                self.tell(&format!("{pointer}/{name}"), format!("`{name}` has no meaning beside `{word}`"));
+                self.tell(
+                    &format!("{pointer}/{name}"),
+                    format!("`{name}` has no meaning beside `{word}`"),
+                );
             }
         }
         if word == "each" && full.path.is_none() {
-            self.problems.push(Problem::new(pointer, "`each` needs the `path` of the list"));
+            self.problems
+                .push(Problem::new(pointer, "`each` needs the `path` of the list"));
         }
     }
 
@@ -226,7 +287,10 @@ impl Compiler<'_> {
             FieldType::Object(index) => Some(index),
             FieldType::Reference(_) if field.list => {
                 let back = field.reverse.as_deref().unwrap_or_default();
-                let message = format!("the list is found by {}.{back}, map that field instead", field.type_name);
+                let message = format!(
+                    "the list is found by {}.{back}, map that field instead",
+                    field.type_name
+                );
                 self.tell(&at(word), message);
                 return None;
             }
@@ -245,7 +309,8 @@ impl Compiler<'_> {
                 (true, true) => "use `list` or `each`",
                 (false, _) => "use `path`",
             };
-            self.problems.push(Problem::new(at(word), format!("`{word}` does not give {}", field.type_text)).with_help(help));
+            self.problems
+                .push(Problem::new(at(word), format!("`{word}` does not give {}", field.type_text)).with_help(help));
             return None;
         }
         match word {
@@ -265,11 +330,17 @@ impl Compiler<'_> {
                 let computation = self.keep(&base, computed)??;
                 Some(Source::Computed(Box::new(computation), self.default(field, full, at)?))
             }
-            "object" => Some(Source::Object(self.object(object?, full.object.as_ref()?, &at("object"), depth)?)),
+            "object" => Some(Source::Object(self.object(
+                object?,
+                full.object.as_ref()?,
+                &at("object"),
+                depth,
+            )?)),
             "list" => {
                 let base = at("list");
                 let mappings = full.list.iter().flatten().enumerate();
-                let objects = mappings.filter_map(|(place, mapping)| self.object(object?, mapping, &format!("{base}/{place}"), depth));
+                let objects = mappings
+                    .filter_map(|(place, mapping)| self.object(object?, mapping, &format!("{base}/{place}"), depth));
                 Some(Source::List(objects.collect()))
             }
             _ => {
@@ -292,8 +363,19 @@ impl Compiler<'_> {
         Some(Source::Keys(paths?, codec?))
     }
 
-    fn codec(&mut self, field: &FieldDef, full: &FullMapping, at: &dyn Fn(&str) -> String) -> Option<Box<CompiledCodec>> {
-        let codec = CompiledCodec::for_field(field, full.codec.as_ref(), self.catalogue, &full.empty, full.default.as_ref());
+    fn codec(
+        &mut self,
+        field: &FieldDef,
+        full: &FullMapping,
+        at: &dyn Fn(&str) -> String,
+    ) -> Option<Box<CompiledCodec>> {
+        let codec = CompiledCodec::for_field(
+            field,
+            full.codec.as_ref(),
+            self.catalogue,
+            &full.empty,
+            full.default.as_ref(),
+        );
         let place = match (&codec, &full.codec) {
             (Err(problem), _) if problem.starts_with("the default") => at("default"),
             (_, Some(_)) => at("as"),
@@ -309,18 +391,28 @@ impl Compiler<'_> {
         }
     }
 
-    fn cases(&mut self, field: &FieldDef, full: &FullMapping, at: &dyn Fn(&str) -> String, depth: u8) -> Option<Source> {
+    fn cases(
+        &mut self,
+        field: &FieldDef,
+        full: &FullMapping,
+        at: &dyn Fn(&str) -> String,
+        depth: u8,
+    ) -> Option<Source> {
         let base = at("cases");
         let mut compiled = Vec::new();
         for (place, case) in full.cases.iter().flatten().enumerate() {
             let here = format!("{base}/{place}");
             if case.when.is_empty() {
-                self.tell(&format!("{here}/when"), "the case has no test; what holds otherwise is the `default`");
+                self.tell(
+                    &format!("{here}/when"),
+                    "the case has no test; what holds otherwise is the `default`",
+                );
             }
             let mut tests = Vec::new();
             for (test_place, test) in case.when.iter().enumerate() {
                 let place = format!("{here}/when/{test_place}");
-                let condition = Condition::compile(test, |name, text| self.path(&format!("{place}/{name}"), text, depth));
+                let condition =
+                    Condition::compile(test, |name, text| self.path(&format!("{place}/{name}"), text, depth));
                 tests.extend(self.keep(&place, condition).flatten());
             }
             let value = self.keep(&format!("{here}/value"), constant(field, &case.value, self.catalogue));
@@ -342,11 +434,26 @@ impl Compiler<'_> {
         let is_part = def.has_rows();
         if !is_part {
             let is_mapped = |name: &str| mapping.contains_key(name);
-            let missing = def.fields.values().filter(|field| required.contains(&field.index) && !is_mapped(&field.name));
+            let missing = def
+                .fields
+                .values()
+                .filter(|field| required.contains(&field.index) && !is_mapped(&field.name));
             for field in missing {
-                self.tell(pointer, format!("`{}` is missing: without it the {} is always null", field.name, def.name));
+                self.tell(
+                    pointer,
+                    format!(
+                        "`{}` is missing: without it the {} is always null",
+                        field.name, def.name
+                    ),
+                );
             }
         }
-        Some(ObjectMapping { kind, is_part, fields, fallbacks: fallbacks(def, &catalogue), required })
+        Some(ObjectMapping {
+            kind,
+            is_part,
+            fields,
+            fallbacks: fallbacks(def, &catalogue),
+            required,
+        })
     }
 }

@@ -44,9 +44,21 @@ impl Computation {
             .enumerate()
             .filter_map(|(at, text)| keep(parse(format!("multiply/{at}"), text, inside)))
             .collect();
-        let divide_by = compute.divide_by.as_ref().and_then(|text| keep(parse("divide_by".to_owned(), text, inside)));
-        let sum_over = compute.sum_over.as_ref().and_then(|text| keep(parse("sum_over".to_owned(), text, false)));
-        Ok((!failed).then_some(Self { multiply, divide_by, factor, sum_over, round: compute.round }))
+        let divide_by = compute
+            .divide_by
+            .as_ref()
+            .and_then(|text| keep(parse("divide_by".to_owned(), text, inside)));
+        let sum_over = compute
+            .sum_over
+            .as_ref()
+            .and_then(|text| keep(parse("sum_over".to_owned(), text, false)));
+        Ok((!failed).then_some(Self {
+            multiply,
+            divide_by,
+            factor,
+            sum_over,
+            round: compute.round,
+        }))
     }
 
     /// Returns the paths that start at the row, and those that start at the elements.
@@ -74,7 +86,9 @@ impl Computation {
         let number = match &self.sum_over {
             None => self.product(rows)?,
             Some(list) => {
-                let Some(found) = rows.elements(list) else { return Ok(None) };
+                let Some(found) = rows.elements(list) else {
+                    return Ok(None);
+                };
                 let mut sum = Decimal::ZERO;
                 for element in found.iter().filter(|element| element.is_object() || element.is_array()) {
                     if let Some(number) = self.product(&rows.inside(element))? {
@@ -97,13 +111,21 @@ impl Computation {
     fn product(&self, rows: &Rows<'_>) -> Result<Option<Decimal>, String> {
         let mut product = Decimal::ONE;
         for path in &self.multiply {
-            let Some(value) = rows.first(path).filter(|value| !json::is_blank(value) && !value.is_false()) else {
+            let Some(value) = rows
+                .first(path)
+                .filter(|value| !json::is_blank(value) && !json::is_false(value))
+            else {
                 return Ok(None);
             };
-            let number = json::decimal(value).ok_or_else(|| format!("{} at `{path}` is not a number", json::excerpt(value)))?;
+            let number =
+                json::decimal(value).ok_or_else(|| format!("{} at `{path}` is not a number", json::excerpt(value)))?;
             product = product.checked_mul(number).ok_or_else(too_large)?;
         }
-        let divisor = self.divide_by.as_ref().and_then(|path| rows.first(path)).and_then(json::decimal);
+        let divisor = self
+            .divide_by
+            .as_ref()
+            .and_then(|path| rows.first(path))
+            .and_then(json::decimal);
         match divisor.filter(|divisor| !divisor.is_zero()) {
             Some(divisor) => product.checked_div(divisor).map(Some).ok_or_else(too_large),
             None => Ok(Some(product)),

@@ -27,7 +27,11 @@ pub(super) struct CustomRows {
 impl Custom {
     /// Returns the names to select.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let list = self.rows.as_ref().map(|rows| rows.path.root()).filter(|root| !root.is_empty());
+        let list = self
+            .rows
+            .as_ref()
+            .map(|rows| rows.path.root())
+            .filter(|root| !root.is_empty());
         self.select.iter().map(String::as_str).chain(list)
     }
 
@@ -54,13 +58,24 @@ impl Custom {
 
 impl CustomRows {
     fn read(&self, row: &sonic_rs::Value, fields: &mut Vec<CustomField>) {
-        let text = |path: &Path, element| path.first(element).and_then(json::scalar_text).filter(|text| !text.is_empty());
+        let text = |path: &Path, element| {
+            path.first(element)
+                .and_then(json::scalar_text)
+                .filter(|text| !text.is_empty())
+        };
         for element in Rows::outermost(row).elements(&self.path).unwrap_or_default() {
             let Some(key) = text(&self.key, element) else { continue };
-            let value = self.value.first(element).map_or_else(|| "null".to_owned(), ToString::to_string);
+            let value = self
+                .value
+                .first(element)
+                .map_or_else(|| "null".to_owned(), ToString::to_string);
             fields.push(CustomField {
                 key: key.into_owned(),
-                label: self.label.as_ref().and_then(|label| text(label, element)).map(Into::into),
+                label: self
+                    .label
+                    .as_ref()
+                    .and_then(|label| text(label, element))
+                    .map(Into::into),
                 value: value.into(),
                 remote_path: String::new(),
             });

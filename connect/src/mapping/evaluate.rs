@@ -1,5 +1,7 @@
 //! Reads the value of a compiled field from a row. Never fails: what is wrong becomes a problem of the record.
 
+use std::fmt;
+
 use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Value};
 use sonic_rs::JsonValueTrait as _;
 
@@ -17,14 +19,30 @@ const MOST_PROBLEMS: usize = 20;
 pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
-    fn push(&mut self, prefix: &str, field: &CompiledField, path: &str, message: String) {
+    fn push(&mut self, trail: Trail<'_>, path: &str, message: String) {
         if self.0.len() < MOST_PROBLEMS {
-            self.0.push(problem(format!("{prefix}{}", field.name), path, message));
+            self.0.push(problem(trail.to_string(), path, message));
         }
     }
 
     pub(super) fn into_list(self) -> Vec<Problem> {
         self.0
+    }
+}
+
+/// The names of the fields on the way to a value.
+#[derive(Clone, Copy)]
+pub(super) struct Trail<'a> {
+    outer: Option<&'a Trail<'a>>,
+    name: &'a str,
+}
+
+impl fmt::Display for Trail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = self.outer {
+            write!(f, "{outer}.")?;
+        }
+        f.write_str(self.name)
     }
 }
 
@@ -41,7 +59,10 @@ impl<'a> Rows<'a> {
     }
 
     pub(super) fn inside(&'a self, element: &'a sonic_rs::Value) -> Rows<'a> {
-        Rows { row: element, outer: Some(self) }
+        Rows {
+            row: element,
+            outer: Some(self),
+        }
     }
 
     /// Returns the row at which a path starts.
@@ -70,55 +91,61 @@ impl CompiledField {
         &self,
         rows: &Rows<'_>,
         nested: Option<&Projection>,
-        prefix: &str,
+        outer: Option<&Trail<'_>>,
         problems: &mut Problems,
     ) -> Evaluated {
+        let trail = Trail {
+            outer,
+            name: &self.name,
+        };
         let mut from_row = true;
         let value = match &self.source {
             Source::Paths(paths, codec) => {
-                let (value, found) = self.read(paths, codec, rows, prefix, problems);
+                let (value, found) = self.read(paths, codec, rows, trail, problems);
                 from_row = found;
                 value
             }
-            Source::Keys(paths, codec) => self.key(paths, codec, rows, prefix, problems),
+            Source::Keys(paths, codec) => self.key(paths, codec, rows, trail, problems),
             Source::Constant(value) => {
                 from_row = false;
                 value.clone()
             }
             Source::Cases(cases, default) => {
                 from_row = false;
-                let held = cases.iter().find(|(tests, _)| tests.iter().all(|test| test.holds(rows)));
+                let held = cases
+                    .iter()
+                    .find(|(tests, _)| tests.iter().all(|test| test.holds(rows)));
                 held.map_or(default, |(_, value)| value).clone()
             }
             Source::Computed(computation, default) => match computation.number(rows) {
-                Ok(Some(number)) => self.number(number, prefix, problems),
+                Ok(Some(number)) => self.number(number, trail, problems),
                 Ok(None) => {
                     from_row = false;
                     default.clone()
                 }
                 Err(message) => {
-                    problems.push(prefix, self, &self.describe(), message);
+                    problems.push(trail, &self.describe(), message);
                     Value::Null
                 }
             },
-            Source::Object(object) => object.evaluate(rows, None, &self.prefix(prefix), problems),
+            Source::Object(object) => object.evaluate(rows, None, trail, problems),
             Source::List(objects) => {
-                let prefix = self.prefix(prefix);
-                let elements = objects.iter().map(|object| object.evaluate(rows, None, &prefix, problems));
+                let elements = objects
+                    .iter()
+                    .map(|object| object.evaluate(rows, None, trail, problems));
                 let elements: Vec<Value> = elements.filter(|element| !element.is_null()).collect();
                 from_row = !elements.is_empty();
                 Value::List(elements)
             }
-            Source::Each(paths, object) => self.each(paths, object, rows, nested, prefix, problems),
+            Source::Each(paths, object) => self.each(paths, object, rows, nested, trail, problems),
         };
         if value.is_null() {
-            return Evaluated { value: self.fallback.clone(), from_row: false };
+            return Evaluated {
+                value: self.fallback.clone(),
+                from_row: false,
+            };
         }
         Evaluated { value, from_row }
-    }
-
-    fn prefix(&self, prefix: &str) -> String {
-        format!("{prefix}{}.", self.name)
     }
 
     /// Reads the first path that has a value; tells whether the row has one.
@@ -127,7 +154,7 @@ impl CompiledField {
         paths: &[Path],
         codec: &CompiledCodec,
         rows: &Rows<'_>,
-        prefix: &str,
+        trail: Trail<'_>,
         problems: &mut Problems,
     ) -> (Value, bool) {
         let mut empty = None;
@@ -141,12 +168,14 @@ impl CompiledField {
                     continue;
                 }
                 if !codec.gives_list() {
-                    let value = values.next().map_or(Value::Null, |value| self.decode(codec, value, path, prefix, problems));
+                    let value = values
+                        .next()
+                        .map_or(Value::Null, |value| self.decode(codec, value, path, trail, problems));
                     return (value, true);
                 }
                 let mut elements = Vec::new();
                 for value in values {
-                    if let Value::List(list) = self.decode(codec, value, path, prefix, problems) {
+                    if let Value::List(list) = self.decode(codec, value, path, trail, problems) {
                         elements.extend(list);
                     }
                 }
@@ -154,12 +183,12 @@ impl CompiledField {
             }
             match path.first(row) {
                 Some(value) if codec.is_nothing(value) => empty = empty.or(Some((value, path))),
-                Some(value) => return (self.decode(codec, value, path, prefix, problems), true),
+                Some(value) => return (self.decode(codec, value, path, trail, problems), true),
                 None => {}
             }
         }
         match empty {
-            Some((value, path)) => (self.decode(codec, value, path, prefix, problems), false),
+            Some((value, path)) => (self.decode(codec, value, path, trail, problems), false),
             None => (codec.missing(), false),
         }
     }
@@ -169,20 +198,29 @@ impl CompiledField {
         codec: &CompiledCodec,
         value: &sonic_rs::Value,
         path: &Path,
-        prefix: &str,
+        trail: Trail<'_>,
         problems: &mut Problems,
     ) -> Value {
         codec.decode(value).unwrap_or_else(|message| {
-            problems.push(prefix, self, path.text(), message);
+            problems.push(trail, path.text(), message);
             Value::Null
         })
     }
 
-    fn key(&self, paths: &[Path], codec: &CompiledCodec, rows: &Rows<'_>, prefix: &str, problems: &mut Problems) -> Value {
+    fn key(
+        &self,
+        paths: &[Path],
+        codec: &CompiledCodec,
+        rows: &Rows<'_>,
+        trail: Trail<'_>,
+        problems: &mut Problems,
+    ) -> Value {
         let mut parts: Vec<Box<str>> = Vec::with_capacity(paths.len());
         for path in paths {
-            let Some(value) = rows.first(path) else { return Value::Null };
-            match self.decode(codec, value, path, prefix, problems) {
+            let Some(value) = rows.first(path) else {
+                return Value::Null;
+            };
+            match self.decode(codec, value, path, trail, problems) {
                 Value::Reference(key) => parts.extend(key.parts().iter().cloned()),
                 _ => return Value::Null,
             }
@@ -190,7 +228,7 @@ impl CompiledField {
         Value::Reference(RemoteKey::composite(parts))
     }
 
-    fn number(&self, number: rust_decimal::Decimal, prefix: &str, problems: &mut Problems) -> Value {
+    fn number(&self, number: rust_decimal::Decimal, trail: Trail<'_>, problems: &mut Problems) -> Value {
         use rust_decimal::prelude::ToPrimitive as _;
         if !self.whole {
             return Value::Decimal(number);
@@ -198,7 +236,7 @@ impl CompiledField {
         match number.to_i64().filter(|_| number.is_integer()) {
             Some(number) => Value::Integer(number),
             None => {
-                problems.push(prefix, self, &self.describe(), format!("{number} is not a whole number"));
+                problems.push(trail, &self.describe(), format!("{number} is not a whole number"));
                 Value::Null
             }
         }
@@ -210,20 +248,22 @@ impl CompiledField {
         object: &ObjectMapping,
         rows: &Rows<'_>,
         nested: Option<&Projection>,
-        prefix: &str,
+        trail: Trail<'_>,
         problems: &mut Problems,
     ) -> Value {
-        let inner_prefix = self.prefix(prefix);
         for path in paths {
             let Some(found) = rows.elements(path) else {
-                if let Some(value) = rows.first(path).filter(|value| !json::is_blank(value) && !value.is_false()) {
-                    problems.push(prefix, self, path.text(), format!("{} is not a list", json::excerpt(value)));
+                if let Some(value) = rows
+                    .first(path)
+                    .filter(|value| !json::is_blank(value) && !json::is_false(value))
+                {
+                    problems.push(trail, path.text(), format!("{} is not a list", json::excerpt(value)));
                 }
                 continue;
             };
             let mut elements = Vec::with_capacity(found.len());
             for element in found.into_iter().filter(|element| !element.is_null()) {
-                let mapped = object.evaluate(&rows.inside(element), nested, &inner_prefix, problems);
+                let mapped = object.evaluate(&rows.inside(element), nested, trail, problems);
                 if !mapped.is_null() {
                     elements.push(mapped);
                 }
@@ -237,19 +277,28 @@ impl CompiledField {
 impl ObjectMapping {
     /// Maps an embedded value or a part. An embedded value that lacks a required field, or to which the row adds
     /// nothing, is null.
-    fn evaluate(&self, rows: &Rows<'_>, nested: Option<&Projection>, prefix: &str, problems: &mut Problems) -> Value {
+    fn evaluate(
+        &self,
+        rows: &Rows<'_>,
+        nested: Option<&Projection>,
+        trail: Trail<'_>,
+        problems: &mut Problems,
+    ) -> Value {
         let mut slots = self.fallbacks.clone().into_boxed_slice();
         let mut from_row = false;
         for field in &self.fields {
             let wanted = nested.is_none_or(|nested| field.computed || nested.contains(field.index));
-            let Some(slot) = slots.get_mut(usize::from(field.index.0)).filter(|_| wanted) else { continue };
+            let Some(slot) = slots.get_mut(usize::from(field.index.0)).filter(|_| wanted) else {
+                continue;
+            };
             let inner = nested.and_then(|nested| nested.nested(field.index));
-            let evaluated = field.evaluate(rows, inner, prefix, problems);
+            let evaluated = field.evaluate(rows, inner, Some(&trail), problems);
             from_row |= evaluated.from_row;
             *slot = evaluated.value;
         }
         if !self.is_part {
-            let lacks = |index: &lineshaft_schema::FieldIndex| slots.get(usize::from(index.0)).is_none_or(Value::is_null);
+            let lacks =
+                |index: &lineshaft_schema::FieldIndex| slots.get(usize::from(index.0)).is_none_or(Value::is_null);
             let only_written = !from_row && self.fields.iter().any(CompiledField::reads_row);
             if only_written || self.required.iter().any(lacks) {
                 return Value::Null;

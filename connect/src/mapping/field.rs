@@ -156,7 +156,12 @@ impl CompiledField {
             Source::Keys(paths, _) => texts(paths, " | "),
             Source::Constant(_) => "constant".to_owned(),
             Source::Cases(cases, _) => {
-                let mut paths: Vec<_> = cases.iter().flat_map(|(tests, _)| tests).flat_map(Condition::paths).map(Path::text).collect();
+                let mut paths: Vec<_> = cases
+                    .iter()
+                    .flat_map(|(tests, _)| tests)
+                    .flat_map(Condition::paths)
+                    .map(Path::text)
+                    .collect();
                 let mut seen = std::collections::HashSet::new();
                 paths.retain(|path| seen.insert(*path));
                 format!("by {}", paths.join(", "))
@@ -187,6 +192,9 @@ impl CompiledField {
             Source::List(objects) => objects,
             Source::Constant(_) | Source::Cases(..) | Source::Computed(..) => &mut [],
         };
-        objects.iter_mut().flat_map(|object| &mut object.fields).try_for_each(|field| field.bind(settings))
+        objects
+            .iter_mut()
+            .flat_map(|object| &mut object.fields)
+            .try_for_each(|field| field.bind(settings))
     }
 }

@@ -12,7 +12,9 @@ mod test;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lineshaft_schema::{Catalogue, FieldIndex, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value};
+use lineshaft_schema::{
+    Catalogue, FieldIndex, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value,
+};
 use serde_json::Map;
 
 pub use field::CompiledField;
@@ -53,7 +55,11 @@ impl CompiledMapping {
         let rows = Rows::outermost(row);
         for index in projection.fields() {
             let value = match self.field(index) {
-                Some(field) => field.evaluate(&rows, projection.nested(index), "", &mut problems).value,
+                Some(field) => {
+                    field
+                        .evaluate(&rows, projection.nested(index), None, &mut problems)
+                        .value
+                }
                 None => self.fallback(index),
             };
             record.set(index, value);
@@ -83,7 +89,10 @@ impl CompiledMapping {
     fn parts_of_key(&self, row: &sonic_rs::Value) -> Result<RemoteKey, String> {
         let mut parts = Vec::with_capacity(self.key.len());
         for (path, normalization) in self.key.iter().zip(&self.normalize) {
-            let text = path.first(row).filter(|value| !sonic_rs::JsonValueTrait::is_false(*value)).and_then(json::scalar_text);
+            let text = path
+                .first(row)
+                .filter(|value| !json::is_false(value))
+                .and_then(json::scalar_text);
             let text = text.ok_or_else(|| format!("the row has no key: `{path}` is missing"))?;
             let part = match normalization {
                 None => text.into_owned(),
@@ -137,14 +146,20 @@ impl CompiledMapping {
             Selected::Name(path.root().to_owned()).merge_into(&mut selected);
         }
         for index in projection.fields() {
-            for part in self.field(index).map(|field| field.selects(projection.nested(index))).unwrap_or_default() {
+            for part in self
+                .field(index)
+                .map(|field| field.selects(projection.nested(index)))
+                .unwrap_or_default()
+            {
                 part.merge_into(&mut selected);
             }
         }
         if projection.custom
             && let Some(custom) = &self.custom
         {
-            custom.names().for_each(|name| Selected::Name(name.to_owned()).merge_into(&mut selected));
+            custom
+                .names()
+                .for_each(|name| Selected::Name(name.to_owned()).merge_into(&mut selected));
         }
         selected
     }
@@ -170,7 +185,9 @@ impl CompiledMapping {
     pub fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
         let mut bound = self.clone();
         for field in bound.fields.iter_mut().flatten() {
-            field.bind(settings).map_err(|problem| format!("{}: {problem}", field.name()))?;
+            field
+                .bind(settings)
+                .map_err(|problem| format!("{}: {problem}", field.name()))?;
         }
         Ok(bound)
     }
@@ -191,7 +208,11 @@ fn fallback_of(field: &lineshaft_schema::FieldDef, catalogue: &Catalogue) -> Val
 }
 
 fn problem(field: String, path: &str, message: String) -> FieldProblem {
-    FieldProblem { field, path: path.to_owned(), message }
+    FieldProblem {
+        field,
+        path: path.to_owned(),
+        message,
+    }
 }
 
 #[cfg(test)]

@@ -87,7 +87,10 @@ impl CompiledField {
             Source::Constant(_) => {}
             Source::Paths(paths, _) | Source::Keys(paths, _) => paths.iter().for_each(|path| add(path, &mut parts)),
             Source::Cases(cases, _) => {
-                let paths = cases.iter().flat_map(|(tests, _)| tests).flat_map(super::test::Condition::paths);
+                let paths = cases
+                    .iter()
+                    .flat_map(|(tests, _)| tests)
+                    .flat_map(super::test::Condition::paths);
                 paths.for_each(|path| add(path, &mut parts));
             }
             Source::Computed(computation, _) => {
@@ -97,13 +100,19 @@ impl CompiledField {
                 for path in inner {
                     match path.levels_up() {
                         0 if root.is_empty() => {}
-                        0 => parts.push(Part::Done(Selected::Braces { name: root.clone(), fields: Part::of(path).map(Part::into_selected).into_iter().collect() })),
+                        0 => parts.push(Part::Done(Selected::Braces {
+                            name: root.clone(),
+                            fields: Part::of(path).map(Part::into_selected).into_iter().collect(),
+                        })),
                         1 => parts.extend(Part::of(path)),
                         levels => outer.push((levels - 1, path)),
                     }
                 }
             }
-            Source::Object(object) => object.fields.iter().for_each(|field| parts.extend(field.parts(None, outer))),
+            Source::Object(object) => object
+                .fields
+                .iter()
+                .for_each(|field| parts.extend(field.parts(None, outer))),
             Source::List(objects) => {
                 let fields = objects.iter().flat_map(|object| &object.fields);
                 fields.for_each(|field| parts.extend(field.parts(None, outer)));
@@ -114,7 +123,10 @@ impl CompiledField {
                 for path in paths {
                     match path.levels_up() {
                         0 if path.root().is_empty() => {}
-                        0 => parts.push(Part::Done(Selected::Braces { name: path.root().to_owned(), fields: fields.clone() })),
+                        0 => parts.push(Part::Done(Selected::Braces {
+                            name: path.root().to_owned(),
+                            fields: fields.clone(),
+                        })),
                         levels => outer.push((levels, path)),
                     }
                 }
@@ -137,7 +149,10 @@ impl CompiledField {
         let expands = |name: &str| self.expand.iter().any(|expand| expand == name);
         let mut told = Vec::new();
         for name in &self.expand {
-            told.push(Part::Done(Selected::Expand { name: name.clone(), fields: Vec::new() }));
+            told.push(Part::Done(Selected::Expand {
+                name: name.clone(),
+                fields: Vec::new(),
+            }));
         }
         for part in parts {
             match part {

@@ -44,7 +44,10 @@ fn check(mapping: &CompiledMapping, spec: &Spec) -> Result<Vec<String>, String> 
     }
     let record = mapping.map_row(&spec.row, &projection, DateTime::<Utc>::UNIX_EPOCH)?;
     for problem in &record.problems {
-        differences.push(format!("{}: {} (at `{}`)", problem.field, problem.message, problem.path));
+        differences.push(format!(
+            "{}: {} (at `{}`)",
+            problem.field, problem.message, problem.path
+        ));
     }
     for (name, expected) in &spec.expect {
         differences.extend(difference(def, &record, name, expected, &mapping.catalogue));
@@ -55,7 +58,9 @@ fn check(mapping: &CompiledMapping, spec: &Spec) -> Result<Vec<String>, String> 
 fn difference(def: &TypeDef, record: &Record, name: &str, expected: &Json, catalogue: &Catalogue) -> Option<String> {
     if let Some(key) = name.strip_prefix(CUSTOM) {
         let found = record.custom.iter().find(|field| field.key == key);
-        let found: Json = found.and_then(|field| serde_json::from_str(&field.value).ok()).unwrap_or(Json::Null);
+        let found: Json = found
+            .and_then(|field| serde_json::from_str(&field.value).ok())
+            .unwrap_or(Json::Null);
         return (found != *expected).then(|| format!("{name}: expected {expected}, the mapping gives {found}"));
     }
     if name == KEY {
@@ -67,7 +72,10 @@ fn difference(def: &TypeDef, record: &Record, name: &str, expected: &Json, catal
     if same(value, expected, catalogue) {
         return None;
     }
-    Some(format!("{name}: expected {expected}, the mapping gives {}", shown(value, catalogue)))
+    Some(format!(
+        "{name}: expected {expected}, the mapping gives {}",
+        shown(value, catalogue)
+    ))
 }
 
 /// Compares by meaning: `1.5` and `"1.50"` are one decimal, and an instant may be written in any zone.
@@ -81,15 +89,25 @@ fn same(value: &Value, expected: &Json, catalogue: &Catalogue) -> bool {
         }
         (Value::Reference(key), Json::Number(expected)) => expected.to_string() == key.to_string(),
         (Value::List(list), Json::Array(expected)) => {
-            list.len() == expected.len() && list.iter().zip(expected).all(|(value, expected)| same(value, expected, catalogue))
+            list.len() == expected.len()
+                && list
+                    .iter()
+                    .zip(expected)
+                    .all(|(value, expected)| same(value, expected, catalogue))
         }
         (Value::Object(object), Json::Object(expected)) => {
-            let Some(def) = catalogue.type_at(object.kind) else { return false };
+            let Some(def) = catalogue.type_at(object.kind) else {
+                return false;
+            };
             expected.keys().all(|name| def.field(name).is_some())
-                && def.fields.keys().zip(&object.slots).all(|(name, value)| match expected.get(name) {
-                    Some(expected) => same(value, expected, catalogue),
-                    None => value.is_null(),
-                })
+                && def
+                    .fields
+                    .keys()
+                    .zip(&object.slots)
+                    .all(|(name, value)| match expected.get(name) {
+                        Some(expected) => same(value, expected, catalogue),
+                        None => value.is_null(),
+                    })
         }
         (Value::Json(_), expected) => shown(value, catalogue) == *expected,
         (value, expected) => shown(value, catalogue) == *expected,

@@ -1,7 +1,6 @@
 //! Tests of the values of a row, for `cases`.
 
 use rust_decimal::Decimal;
-use sonic_rs::JsonValueTrait as _;
 
 use super::evaluate::Rows;
 use crate::{json, manifest, path::Path};
@@ -32,7 +31,10 @@ impl Condition {
             && greater_than.is_none()
             && test.at_least_path.is_none();
         if says_nothing {
-            return Err("the test says nothing: give `equals`, `present`, `contains`, `greater_than` or `at_least_path`".to_owned());
+            return Err(
+                "the test says nothing: give `equals`, `present`, `contains`, `greater_than` or `at_least_path`"
+                    .to_owned(),
+            );
         }
         let at_least = match &test.at_least_path {
             Some(text) => match parse("at_least_path", text) {
@@ -60,10 +62,16 @@ impl Condition {
         let value = rows.first(&self.path);
         let number = || value.and_then(json::decimal);
         let equals = |wanted: &Vec<serde_json::Value>| {
-            wanted.iter().any(|wanted| value.map_or(wanted.is_null(), |value| json::equals(value, wanted)))
+            wanted
+                .iter()
+                .any(|wanted| value.map_or(wanted.is_null(), |value| json::equals(value, wanted)))
         };
-        let is_present = || value.is_some_and(|value| !json::is_blank(value) && !value.is_false());
-        let contains = |part: &String| value.and_then(json::scalar_text).is_some_and(|text| text.contains(part.as_str()));
+        let is_present = || value.is_some_and(|value| !json::is_blank(value) && !json::is_false(value));
+        let contains = |part: &String| {
+            value
+                .and_then(json::scalar_text)
+                .is_some_and(|text| text.contains(part.as_str()))
+        };
         let at_least = |other: &Path| {
             let other = rows.first(other).and_then(json::decimal);
             number().zip(other).is_some_and(|(number, other)| number >= other)
@@ -71,7 +79,9 @@ impl Condition {
         self.equals.as_ref().is_none_or(equals)
             && self.present.is_none_or(|wanted| is_present() == wanted)
             && self.contains.as_ref().is_none_or(contains)
-            && self.greater_than.is_none_or(|least| number().is_some_and(|number| number > least))
+            && self
+                .greater_than
+                .is_none_or(|least| number().is_some_and(|number| number > least))
             && self.at_least.as_ref().is_none_or(at_least)
     }
 }

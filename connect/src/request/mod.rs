@@ -1,6 +1,13 @@
 //! Requests as plain data: what is to be read, what is sent, what came back. No IO.
 
+mod list;
+mod look_up;
 mod plan;
+mod read;
+mod select;
+
+#[cfg(test)]
+mod tests;
 
 use lineshaft_schema::{FieldIndex, Filter, Order, Position, Projection, Record, RemoteKey, TypeIndex};
 use serde::{Deserialize, Serialize};
@@ -68,7 +75,8 @@ pub enum LookUp {
     Field(FieldIndex),
 }
 
-/// One planned call of a look-up.
+/// One planned call of a look-up. Its answer is read by `ResourcePlan::read_look_up`, and its next page is planned by
+/// `ResourcePlan::next_look_up`.
 #[derive(Clone, Debug)]
 pub struct PlannedLookUp {
     /// What is sent.

@@ -162,13 +162,16 @@ fn classify(error: &reqwest::Error) -> Error {
     Error::new(ErrorKind::Network, "the connection to the system broke off")
 }
 
+/// Returns what an error was caused by. An io error hides what it wraps from `source`, so it is unwrapped here.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |cause| {
-        // An io error hides what it wraps from `source` when it was made from another error.
-        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
             None => cause.source(),
-        }
+        };
+        Some(cause)
     })
 }
 

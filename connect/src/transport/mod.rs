@@ -14,6 +14,13 @@ mod share;
 mod size;
 mod timeout;
 
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;

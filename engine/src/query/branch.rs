@@ -12,6 +12,10 @@ use lineshaft_schema::{Direction, Filter, Order, Position, Record, filter::numbe
 
 use super::{SourceError, plan::Reading};
 
+/// Rows asked for at once when part of them will not pass a filter.
+const FEWEST_FILTERED: u32 = 100;
+const MOST_FILTERED: u32 = 1_000;
+
 /// One connection's part of a list while it is executed.
 pub(super) struct Branch {
     /// The place of its connection in the page.
@@ -111,9 +115,15 @@ impl Branch {
         let mut request = self.request.clone();
         request.page = page;
         let missing = wanted.saturating_sub(self.buffer.len());
-        // A filter or a sort applied here needs more rows than are wanted: let the connector take its own page size.
-        let scans = self.sort_here || !self.residual.is_always();
-        request.limit = if scans { u32::MAX } else { u32::try_from(missing.max(1)).unwrap_or(u32::MAX) };
+        let missing = u32::try_from(missing.max(1)).unwrap_or(u32::MAX);
+        request.limit = if self.sort_here {
+            u32::MAX
+        } else if self.residual.is_always() {
+            missing
+        } else {
+            // Part of the rows will not pass: ask for more than are wanted.
+            missing.saturating_mul(2).clamp(FEWEST_FILTERED, MOST_FILTERED)
+        };
         request.count = self.request.count && self.scanned == 0;
         match self.connector.list(&self.context, request).await {
             Ok(page) => {

@@ -58,7 +58,7 @@ pub fn plan(
     if filter.is_never() {
         return Decision::Nothing;
     }
-    let split = resource.split(filter);
+    let split = resource.split(&filter);
     let order_pushed = request.order.is_some_and(|order| resource.capability().sorts_by(order.field));
     let sort_here = request.order.is_some() && !order_pushed;
 

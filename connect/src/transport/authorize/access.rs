@@ -181,8 +181,11 @@ fn secret_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
     Ok(map)
 }
 
+/// How long before its end a session is renewed.
+pub(super) const MARGIN: TimeDelta = TimeDelta::seconds(60);
+
 /// Returns until when a session is used: a minute before its end, or half of its life if that is later.
-pub(super) fn fresh_until(end: DateTime<Utc>, since: DateTime<Utc>) -> DateTime<Utc> {
-    let margin = TimeDelta::seconds(60).min((end - since).max(TimeDelta::zero()) / 2);
+fn fresh_until(end: DateTime<Utc>, since: DateTime<Utc>) -> DateTime<Utc> {
+    let margin = MARGIN.min((end - since).max(TimeDelta::zero()) / 2);
     end - margin
 }

@@ -31,6 +31,7 @@ use crate::{
     context::CallContext,
     error::{Error, ErrorKind},
     manifest::AuthKind,
+    request::RequestPlan,
     store::{Clock, CredentialStore, Credentials, Session, StoredSession},
     template::{SecretMap, Variables},
 };
@@ -159,7 +160,7 @@ impl Authorizer {
             ));
         }
         let way = self.way_for(&credentials.values)?;
-        let result = if way.sign_in.needs() == Needs::Nothing {
+        let result = if way.needs() == Needs::Nothing {
             self.finish(way, &credentials, None, self.clock.now())
         } else {
             self.with_session(context, way, &credentials, ended).await
@@ -176,30 +177,25 @@ impl Authorizer {
     }
 
     /// Returns the first way to sign in whose credentials are all given.
-    fn way_for(&self, credentials: &SecretMap) -> Result<Way<'_>, Error> {
-        let is_given = |name: &String| credentials.get(name).is_some_and(|value| !value.is_empty());
-        let ways = self.blueprint.sign_ins();
-        match ways.iter().position(|way| way.credentials().iter().all(is_given)).and_then(|at| Some((at, ways.get(at)?))) {
-            Some((at, sign_in)) => Ok(Way { at, sign_in }),
-            None => {
-                let needed: Vec<String> = ways.iter().map(|way| way.credentials().join(", ")).collect();
-                let message = format!("credentials are missing; needed are {}", needed.join("; or "));
-                Err(Error::new(ErrorKind::InvalidSettings, message))
-            }
-        }
+    fn way_for(&self, credentials: &SecretMap) -> Result<&SignIn, Error> {
+        self.blueprint.sign_in_with(credentials).ok_or_else(|| {
+            let needed: Vec<String> = self.blueprint.sign_ins().iter().map(|way| way.credentials().join(", ")).collect();
+            let message = format!("credentials are missing; needed are {}", needed.join("; or "));
+            Error::new(ErrorKind::InvalidSettings, message)
+        })
     }
 
     /// Takes the stored session when it still serves, or makes a new one and stores it before it is used.
     async fn with_session(
         &self,
         context: &CallContext,
-        way: Way<'_>,
+        way: &SignIn,
         credentials: &Credentials,
         ended: Option<&Access>,
     ) -> Result<Arc<Access>, Error> {
         let stored = self.stored_session(credentials).await?;
         if let Some(stored) = &stored
-            && self.serves(stored, ended)
+            && self.serves(stored, ended, access::MARGIN)
         {
             return self.finish(way, credentials, Some(stored), self.clock.now());
         }
@@ -210,7 +206,7 @@ impl Authorizer {
             // Another process may have used the refresh token up and stored what it got for it.
             Err(error) if error.kind() == ErrorKind::InvalidCredentials => {
                 return match self.stored_session(credentials).await? {
-                    Some(other) if Some(other.version) != before && self.serves(&other, ended) => {
+                    Some(other) if Some(other.version) != before && self.serves(&other, ended, TimeDelta::zero()) => {
                         self.finish(way, credentials, Some(&other), self.clock.now())
                     }
                     _ => Err(error),
@@ -221,7 +217,7 @@ impl Authorizer {
         match self.store.store_session(&session, before).await? {
             Some(version) => self.finish(way, credentials, Some(&StoredSession { version, session }), asked_at),
             None => match self.stored_session(credentials).await? {
-                Some(other) if self.serves(&other, ended) => {
+                Some(other) if self.serves(&other, ended, TimeDelta::zero()) => {
                     self.finish(way, credentials, Some(&other), self.clock.now())
                 }
                 _ => Err(Error::new(ErrorKind::Unavailable, "the credentials were changed while signing in")),
@@ -234,17 +230,18 @@ impl Authorizer {
         Ok(stored.filter(|stored| stored.session.credentials_version == credentials.version))
     }
 
-    /// Returns whether a stored session is another than the one that has ended, and lasts a while.
-    fn serves(&self, stored: &StoredSession, ended: Option<&Access>) -> bool {
-        let has_ended = ended.is_some_and(|ended| ended.session_version() == Some(stored.version));
-        let lasts = stored.session.expires_at.is_none_or(|end| access::fresh_until(end, self.clock.now()) > self.clock.now());
-        !has_ended && lasts
+    /// Returns whether a stored session is another than those that have ended, and lasts for longer than the margin.
+    fn serves(&self, stored: &StoredSession, ended: Option<&Access>, margin: TimeDelta) -> bool {
+        let current = self.current();
+        let mut known = ended.into_iter().chain(current.as_deref());
+        let has_ended = known.any(|access| access.session_version() == Some(stored.version));
+        !has_ended && stored.session.expires_at.is_none_or(|end| end - margin > self.clock.now())
     }
 
     async fn exchange(
         &self,
         context: &CallContext,
-        way: Way<'_>,
+        way: &SignIn,
         credentials: &Credentials,
         stored: Option<&StoredSession>,
     ) -> Result<Session, Error> {
@@ -259,10 +256,10 @@ impl Authorizer {
             session: &session,
         };
         let asked_at = self.clock.now();
-        let (values, lifetime) = match way.sign_in.needs() {
+        let (values, lifetime) = match way.needs() {
             Needs::Nothing => (SecretMap::default(), None),
             Needs::Token(_) => {
-                let plan = self.blueprint.plan_token(way.at, &variables)?;
+                let plan = planned(self.blueprint.plan_token(way, &variables))?;
                 let read = |response: &Response| read_token(response.status.as_u16(), &response.headers, &response.body);
                 let classify = |response: &Response| {
                     if response.status.is_success() { None } else { read(response).err() }
@@ -277,10 +274,10 @@ impl Authorizer {
                 (kept, token.lifetime)
             }
             Needs::Session => {
-                let plan = self.blueprint.plan_login(way.at, &variables)?;
+                let plan = planned(self.blueprint.plan_login(way, &variables))?;
                 let classify = |response: &Response| self.line.classify(response);
                 let response = self.line.exchange_bare(context, &plan, &classify).await.map_err(as_refused_login)?;
-                (way.sign_in.read_login(&response.headers, &response.body)?, way.sign_in.session_lifetime())
+                (way.read_login(&response.headers, &response.body)?, way.session_lifetime())
             }
         };
         let lifetime = lifetime.and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
@@ -293,7 +290,7 @@ impl Authorizer {
 
     fn finish(
         &self,
-        way: Way<'_>,
+        way: &SignIn,
         credentials: &Credentials,
         stored: Option<&StoredSession>,
         since: DateTime<Utc>,
@@ -303,20 +300,20 @@ impl Authorizer {
             credentials,
             stored,
             since,
-            is_password: matches!(
-                self.blueprint.manifest().auth.get(way.at).map(|auth| &auth.kind),
-                Some(AuthKind::Basic { .. })
-            ),
+            is_password: self.has_password(way),
         };
-        Access::new(way.sign_in, made).map(Arc::new)
+        Access::new(way, made).map(Arc::new)
+    }
+
+    fn has_password(&self, way: &SignIn) -> bool {
+        let auth = self.blueprint.manifest().auth.iter().find(|auth| auth.id == way.id());
+        matches!(auth.map(|auth| &auth.kind), Some(AuthKind::Basic { .. }))
     }
 }
 
-/// A way to sign in and its place in the manifest.
-#[derive(Clone, Copy)]
-struct Way<'a> {
-    at: usize,
-    sign_in: &'a SignIn,
+/// A way to sign in that has sessions can plan how to get one.
+fn planned(plan: Result<Option<RequestPlan>, Error>) -> Result<RequestPlan, Error> {
+    plan?.ok_or_else(|| Error::new(ErrorKind::Internal, "the way to sign in has no request for a session"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,0 +1,95 @@
+//! Tests of telling failures from successes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use serde_json::json;
+
+use super::*;
+use crate::blueprint::tests::compile;
+
+fn header(name: &'static str, value: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(name, value.parse().unwrap());
+    headers
+}
+
+fn rules() -> crate::blueprint::Blueprint {
+    let errors = json!([
+        {"when": {"status": 200, "body": [{"path": "error.data.name", "equals": "odoo.exceptions.AccessDenied"}]}, "kind": "invalid_credentials"},
+        {"when": {"body": [{"path": "error.code", "equals": [100]}]}, "kind": "session_expired"},
+        {"when": {"status": [400, 422], "body": [{"path": "Error.reasonCode", "matches": "^BMXAA0024E"}]}, "kind": "permission_denied", "message": ["nothing", "Error.message"], "code": "Error.reasonCode"},
+        {"when": {"status": 403, "headers": {"x-csrf-token": "(?i)^required$"}}, "kind": "session_expired"},
+        {"when": {"status": 200, "content_type": "text/html"}, "kind": "unavailable"}
+    ]);
+    let http = json!({"base_url": "{{settings.base_url}}", "success": {"body": [{"path": "result", "present": true}]}});
+    compile("json_rpc", json!({"errors": errors, "http": http}), json!({})).unwrap()
+}
+
+#[test]
+fn rules_come_first() {
+    let blueprint = rules();
+    let kind = |status, headers: &HeaderMap, body: &str| blueprint.classify(status, headers, body.as_bytes()).map(|error| error.kind());
+    let none = HeaderMap::new();
+    assert_eq!(kind(200, &none, r#"{"result":[]}"#), None);
+    assert_eq!(kind(200, &none, r#"{"error":{"data":{"name":"odoo.exceptions.AccessDenied"}}}"#), Some(ErrorKind::InvalidCredentials));
+    assert_eq!(kind(200, &none, r#"{"error":{"code":100}}"#), Some(ErrorKind::SessionExpired));
+    assert_eq!(kind(200, &none, r#"{"result":[{"name":"\"error\""}]}"#), None);
+    assert_eq!(kind(200, &none, r#"{"other":1}"#), Some(ErrorKind::MalformedResponse));
+    assert_eq!(kind(403, &header("x-csrf-token", "Required"), ""), Some(ErrorKind::SessionExpired));
+    assert_eq!(kind(403, &none, ""), Some(ErrorKind::PermissionDenied));
+    assert_eq!(kind(200, &header("content-type", "text/html; charset=utf-8"), "<p>"), Some(ErrorKind::Unavailable));
+    let body = r#"{"Error":{"statusCode":"400","reasonCode":"BMXAA0024E","message":"The action READ is not allowed\nTraceback (most recent call last):\n  File \"/opt/x.py\""}}"#;
+    let error = blueprint.classify(400, &none, body.as_bytes()).unwrap();
+    assert_eq!((error.kind(), error.remote_code()), (ErrorKind::PermissionDenied, Some("BMXAA0024E")));
+    assert_eq!(error.remote_message(), Some("The action READ is not allowed"));
+}
+
+#[test]
+fn statuses_have_their_meaning() {
+    let kinds = [
+        (204, None),
+        (302, Some(ErrorKind::MalformedResponse)),
+        (400, Some(ErrorKind::InvalidRequest)),
+        (401, Some(ErrorKind::InvalidCredentials)),
+        (403, Some(ErrorKind::PermissionDenied)),
+        (404, Some(ErrorKind::NotFound)),
+        (408, Some(ErrorKind::Timeout)),
+        (409, Some(ErrorKind::Conflict)),
+        (412, Some(ErrorKind::Conflict)),
+        (413, Some(ErrorKind::InvalidRequest)),
+        (429, Some(ErrorKind::RateLimited)),
+        (500, Some(ErrorKind::Unavailable)),
+        (503, Some(ErrorKind::Unavailable)),
+    ];
+    for (status, kind) in kinds {
+        assert_eq!(built_in(status, &HeaderMap::new(), b"", &[]).map(|error| error.kind()), kind, "{status}");
+    }
+    let page = built_in(200, &header("content-type", "text/html"), b"<html>", &[]).unwrap();
+    assert_eq!(page.kind(), ErrorKind::MalformedResponse);
+}
+
+#[test]
+fn waits_are_seconds_or_dates() {
+    let wait = |headers: &HeaderMap, more: &[String]| built_in(429, headers, b"", more).unwrap().retry_after();
+    assert_eq!(wait(&header("retry-after", "7"), &[]), Some(Duration::from_secs(7)));
+    assert_eq!(wait(&header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), &[]), Some(Duration::ZERO));
+    assert_eq!(wait(&header("retry-after", "99999999999"), &[]), Some(Duration::from_secs(86_400)));
+    assert_eq!(wait(&header("retry-after", "soon"), &[]), None);
+    assert_eq!(wait(&header("x-ratelimit-ttl", "3"), &["X-RateLimit-TTL".to_owned()]), Some(Duration::from_secs(3)));
+    let now = DateTime::from_timestamp(1_445_412_470, 0).unwrap();
+    assert_eq!(wait_of("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::from_secs(10)));
+}
+
+#[test]
+fn remote_texts_lose_traces_and_paths() {
+    let body = r#"{"name":"builtins.ValueError","message":"Invalid field 'x' on 'y' in /usr/lib/python3/odoo/fields.py","debug":"Traceback (most recent call last)"}"#;
+    let error = built_in(500, &HeaderMap::new(), body.as_bytes(), &[]).unwrap();
+    assert_eq!(error.remote_message(), Some("Invalid field 'x' on 'y' in …"));
+    assert_eq!(clean(r"cannot open C:\inetpub\web.config now"), "cannot open … now");
+    let body = r#"{"error":{"code":"005056A5","message":{"lang":"en","value":"Resource not found."}}}"#;
+    let error = built_in(404, &HeaderMap::new(), body.as_bytes(), &[]).unwrap();
+    assert_eq!((error.remote_code(), error.remote_message()), (Some("005056A5"), Some("Resource not found.")));
+    let page = built_in(503, &header("content-type", "text/html"), b"<html>secret</html>", &[]).unwrap();
+    assert_eq!(page.remote_message(), None);
+    assert_eq!(built_in(500, &HeaderMap::new(), b"plain text", &[]).unwrap().remote_message(), None);
+}

@@ -1,0 +1,299 @@
+//! Plans the pages of lists and their counts.
+
+use lineshaft_schema::{Condition, Direction, Operand, Operator, Order, Position, RemoteKey};
+use serde_json::Value;
+use url::Url;
+
+use super::{ListRequest, PageState, RequestBody, RequestPlan, select::selection};
+use crate::{
+    blueprint::{CountPlan, FilterRule, PagingPlan, ResourcePlan, SeekPlan, parse_address, same_origin, unusable},
+    capability::Precision,
+    codec::Literal,
+    dialect::{Comparison, Constant, Expression, SortTerm, Written},
+    error::{Error, ErrorKind},
+    manifest::{Dialect, Select},
+    template::{JsonTemplate, Scope, Variables},
+};
+
+/// What a look-up asks for besides what the list request says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// The condition on keys.
+    pub(super) condition: Option<Expression>,
+    /// The variable `keys`.
+    pub(super) keys: Option<Value>,
+    /// Whether rows are asked for by their own keys.
+    pub(super) by_key: bool,
+}
+
+impl ResourcePlan {
+    /// Plans one page of a list. Of the filter, what the system cannot apply is left out; `split` tells what that is.
+    ///
+    /// # Errors
+    /// Returns `NotSupported` when the type cannot be listed or sorted so, `MalformedResponse` when the link to the next
+    /// page leads elsewhere, `InvalidSettings` when a template cannot be filled in.
+    pub fn plan_list(&self, request: &ListRequest, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        if self.parts.children_only {
+            let message = format!("{} cannot be listed on its own in this system", self.parts.type_name);
+            return Err(Error::new(ErrorKind::NotSupported, message));
+        }
+        self.plan_page(request, &Asked::default(), variables)
+    }
+
+    /// Plans the request that counts the records of a list without reading them; none when the system cannot count.
+    ///
+    /// # Errors
+    /// As `plan_list`.
+    pub fn plan_count(&self, request: &ListRequest, variables: &Variables<'_>) -> Result<Option<RequestPlan>, Error> {
+        if self.parts.list.count.is_none() || self.parts.children_only {
+            return Ok(None);
+        }
+        let request = ListRequest { order: None, after: None, limit: 1, count: true, page: None, ..request.clone() };
+        self.plan_request(&request, &Asked::default(), true, variables).map(Some)
+    }
+
+    pub(super) fn plan_page(&self, request: &ListRequest, asked: &Asked, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        if let Some(PageState::Link(link)) = &request.page {
+            let first = ListRequest { page: None, ..request.clone() };
+            return follow(self.plan_request(&first, asked, false, variables)?, link);
+        }
+        self.plan_request(request, asked, false, variables)
+    }
+
+    /// Returns how many rows a page has at most. It must not change from page to page when pages are counted.
+    pub(super) fn page_limit(&self, wanted: u32) -> u32 {
+        match self.parts.list.paging {
+            PagingPlan::Page { .. } => self.parts.list.page_size,
+            _ => wanted.clamp(1, self.parts.list.max_page_size),
+        }
+    }
+
+    fn plan_request(&self, request: &ListRequest, asked: &Asked, counts: bool, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let parts = &self.parts;
+        let base_scope = Scope::new(variables);
+        let Written { condition, parameters: filters } = self.condition(request, asked, &base_scope)?;
+        let (select, expand) = selection(self, &request.projection);
+        let limit = self.page_limit(request.limit);
+        let (offset, page, cursor) = self.place(request);
+        let mut scope = Scope::new(variables)
+            .with("resource.remote", parts.capability.remote.as_str())
+            .with("select", select)
+            .with("expand", expand)
+            .with("where", condition)
+            .with("order", self.order(request.order)?)
+            .with("limit", limit)
+            .with("offset", offset)
+            .with("page", page)
+            .with("cursor", cursor);
+        if let Some(keys) = &asked.keys {
+            scope = scope.with("keys", keys.clone());
+        }
+        let mut query = render(&parts.scope.query, &scope)?;
+        if !asked.by_key {
+            query.extend(render(&parts.scope.list_query, &scope)?);
+        }
+        query.extend(filters);
+        let (count_call, count_query) = match &parts.list.count {
+            Some(CountPlan { call: Some(call), .. }) if counts => (Some(call), None),
+            Some(CountPlan { call: None, query, .. }) if counts || request.count => (None, Some(query)),
+            _ => (None, None),
+        };
+        if let Some(texts) = count_query {
+            query.extend(render(texts, &scope)?);
+        }
+        if !asked.by_key
+            && let (Some(SeekPlan::Parameter(name)), Some(key)) = (&parts.seek, self.sought_key(request))
+        {
+            query.push((name.clone(), key_text(key)));
+        }
+        let own_call = asked.keys.as_ref().and(parts.get_many.as_ref()).and_then(|get_many| get_many.call.as_ref());
+        let call = count_call.or(own_call).unwrap_or(&parts.list.call);
+        let mut plan = call.plan(&parts.base, &scope, &scope, query)?;
+        complete_headers(&mut plan);
+        Ok(plan)
+    }
+
+    /// Returns the values of `offset`, `page` and `cursor`.
+    fn place(&self, request: &ListRequest) -> (Value, Value, Value) {
+        let (mut offset, mut page, mut cursor) = (Value::Null, Value::Null, Value::Null);
+        match (&self.parts.list.paging, &request.page) {
+            (PagingPlan::Offset { .. }, Some(PageState::Offset(at))) => offset = Value::from(*at),
+            (PagingPlan::Offset { first, .. }, _) => offset = Value::from(*first),
+            (PagingPlan::Page { .. }, Some(PageState::Page(at))) => page = Value::from(*at),
+            (PagingPlan::Page { first }, _) => page = Value::from(*first),
+            (PagingPlan::Cursor { .. }, Some(PageState::Cursor(text))) => cursor = Value::from(text.as_str()),
+            (PagingPlan::Keyset, Some(PageState::Keyset(key))) => cursor = Value::from(key_text(key)),
+            (PagingPlan::Keyset, _) => cursor = self.sought_key(request).map_or(Value::Null, |key| Value::from(key_text(key))),
+            _ => {}
+        }
+        (offset, page, cursor)
+    }
+
+    /// Returns the key behind which the request itself starts, when it starts exactly behind it.
+    pub(super) fn sought_key<'r>(&self, request: &'r ListRequest) -> Option<&'r RemoteKey> {
+        let key = request.after.as_ref()?.key.as_ref()?;
+        if request.order.is_some() || key.parts().len() != self.parts.key.len() {
+            return None;
+        }
+        match &self.parts.seek {
+            Some(SeekPlan::Parameter(_)) => Some(key),
+            Some(_) => self.seek_condition(key).map(|_| key),
+            None => matches!(self.parts.list.paging, PagingPlan::Keyset).then_some(key),
+        }
+    }
+
+    /// Writes "behind this key".
+    fn seek_condition(&self, key: &RemoteKey) -> Option<Expression> {
+        let constant = |at: usize, kind: Option<&_>| Constant::of(Literal::Text(key.part(at)?.to_owned()), kind);
+        match self.parts.seek.as_ref()? {
+            SeekPlan::Parameter(_) => None,
+            SeekPlan::By { name, kind, part } => Some(Expression::compare(name, Comparison::Gt, constant(*part, kind.as_ref())?)),
+            SeekPlan::Key => {
+                // Behind (a, b): a is greater, or a is equal and b is greater.
+                let mut any = Vec::new();
+                for (at, last) in self.parts.key.iter().enumerate() {
+                    let mut all = Vec::new();
+                    for (before, part) in self.parts.key.iter().enumerate().take(at) {
+                        all.push(Expression::compare(&part.name, Comparison::Eq, constant(before, part.kind.as_ref())?));
+                    }
+                    all.push(Expression::compare(&last.name, Comparison::Gt, constant(at, last.kind.as_ref())?));
+                    any.push(Expression::all(all));
+                }
+                Expression::any(any)
+            }
+        }
+    }
+
+    fn condition(&self, request: &ListRequest, asked: &Asked, scope: &Scope<'_>) -> Result<Written, Error> {
+        let parts = &self.parts;
+        let mut all = Vec::new();
+        let scopes = [parts.scope.always.as_ref(), parts.scope.list.as_ref().filter(|_| !asked.by_key)];
+        for template in scopes.into_iter().flatten() {
+            all.extend(native(template, scope)?);
+        }
+        all.extend(asked.condition.clone());
+        all.extend(self.lowering().filter(&self.split(&request.filter).pushed));
+        if !asked.by_key {
+            if let Some(key) = self.sought_key(request) {
+                all.extend(self.seek_condition(key));
+            }
+            if let (Some(order), Some(after)) = (request.order, &request.after) {
+                all.extend(self.at_or_behind(order, after));
+            }
+        }
+        let together = Expression::all(all);
+        Ok(if together == Expression::All(Vec::new()) && parts.language.is_text() {
+            Written { condition: Value::String(String::new()), parameters: Vec::new() }
+        } else {
+            parts.language.write(&together)
+        })
+    }
+
+    /// Writes "at or behind the last record in this order". Records without a value may come before or behind those
+    /// with one, so they are let through; where that cannot be said, nothing is.
+    fn at_or_behind(&self, order: Order, after: &Position) -> Option<Expression> {
+        if self.parts.language.dialect == Dialect::Parameters {
+            return None;
+        }
+        let value = after.order.clone()?.into_value();
+        let operator = match order.direction {
+            Direction::Ascending => Operator::Gte,
+            Direction::Descending => Operator::Lte,
+        };
+        if value.is_null() {
+            return None;
+        }
+        let exact = |operator, operand| {
+            let condition = Condition { field: order.field, operator, operand };
+            let (expression, precision) = self.lowering().condition(&condition)?;
+            (precision == Precision::Exact).then_some(expression)
+        };
+        let behind = exact(operator, Operand::One(value))?;
+        if self.parts.filters.get(&order.field).is_some_and(FilterRule::never_null) {
+            return Some(behind);
+        }
+        let missing = exact(Operator::IsNull, Operand::Flag(true))?;
+        if self.parts.language.has_or() { Expression::any([behind, missing]) } else { None }
+    }
+
+    fn order(&self, order: Option<Order>) -> Result<Value, Error> {
+        let parts = &self.parts;
+        let mut terms = Vec::new();
+        if let Some(order) = order {
+            let name = parts.sorts.get(&order.field).ok_or_else(|| {
+                Error::new(ErrorKind::NotSupported, "the system cannot sort by this field")
+            })?;
+            terms.push(SortTerm { name: name.clone(), direction: order.direction });
+        }
+        if parts.language.dialect != Dialect::Parameters {
+            let by = match &parts.seek {
+                Some(SeekPlan::By { name, .. }) => vec![name.clone()],
+                _ => parts.key.iter().map(|part| part.name.clone()).collect(),
+            };
+            for name in by {
+                if terms.iter().all(|term| term.name != name) {
+                    terms.push(SortTerm { name, direction: Direction::Ascending });
+                }
+            }
+        }
+        Ok(parts.language.write_order(&terms, &parts.list.order_separator))
+    }
+
+    /// Returns the number that a list's own answer or an answer to `plan_count` tells.
+    pub(super) fn counts_in_list(&self) -> Option<&CountPlan> {
+        self.parts.list.count.as_ref().filter(|count| count.call.is_none())
+    }
+
+    /// Returns whether fields are selected at all.
+    #[must_use]
+    pub fn selects_fields(&self) -> bool {
+        self.parts.list.select != Select::None
+    }
+}
+
+fn native(template: &JsonTemplate, scope: &Scope<'_>) -> Result<Option<Expression>, Error> {
+    let condition = template.render(scope).map_err(unusable)?;
+    let empty = match &condition {
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => true,
+    };
+    Ok((!empty).then_some(Expression::Native(condition)))
+}
+
+fn render(texts: &[(String, crate::template::TextTemplate)], scope: &Scope<'_>) -> Result<Vec<(String, String)>, Error> {
+    texts.iter().map(|(name, template)| Ok((name.clone(), template.render(scope).map_err(unusable)?))).collect()
+}
+
+/// Returns the text of a key where a system takes it as one value.
+pub(super) fn key_text(key: &RemoteKey) -> String {
+    match key.parts() {
+        [only] => only.to_string(),
+        _ => key.to_string(),
+    }
+}
+
+/// Asks for JSON unless the manifest says otherwise, and names the type of a JSON body.
+pub(super) fn complete_headers(plan: &mut RequestPlan) {
+    let has = |plan: &RequestPlan, wanted: &str| plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if !has(plan, "accept") {
+        plan.headers.push(("accept".to_owned(), "application/json".to_owned()));
+    }
+    if matches!(plan.body, RequestBody::Json(_)) && !has(plan, "content-type") {
+        plan.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+}
+
+/// Follows a link to the next page, which must lead to where the first page came from.
+fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
+    let elsewhere = || Error::new(ErrorKind::MalformedResponse, "the link to the next page leads elsewhere");
+    let from = parse_address(&first.url)?;
+    let target = from.join(link).map_err(|_| elsewhere())?;
+    let clean = target.username().is_empty() && target.password().is_none();
+    if !clean || !same_origin(&from, &target) {
+        return Err(elsewhere());
+    }
+    // An absolute link is followed as it was written: some systems cannot read it when it is written anew.
+    let url = if Url::parse(link).is_ok() && link.is_ascii() { link.to_owned() } else { target.to_string() };
+    Ok(RequestPlan { method: http::Method::GET, url, body: RequestBody::Empty, ..first })
+}

@@ -1,0 +1,197 @@
+//! Reads answers: rows become records, and the place where the next page starts is found.
+
+use std::collections::HashSet;
+
+use chrono::Utc;
+use http::HeaderMap;
+use lineshaft_schema::{Record, Value};
+use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
+
+use super::{ListPage, ListRequest, LookUp, PageState, PlannedLookUp};
+use crate::{
+    blueprint::{CountPlan, PagingPlan, ResourcePlan},
+    error::{Error, ErrorKind},
+    json,
+};
+
+impl ResourcePlan {
+    /// Reads a page of a list. The answer has been judged by `Blueprint::classify` before.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the rows are not where they should be.
+    pub fn read_page(&self, request: &ListRequest, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
+        let body = json::parse(body)?;
+        let rows = self.rows(&body)?;
+        let now = Utc::now();
+        let records: Vec<Record> =
+            rows.iter().filter_map(|row| self.mapping.map_row(row, &request.projection, now).ok()).collect();
+        if records.is_empty() && !rows.is_empty() {
+            return Err(malformed(format!("no row of `{}` has a key", self.remote())));
+        }
+        let total = match self.counts_in_list() {
+            Some(count) if request.count => read_number(count, &body, headers),
+            _ => None,
+        };
+        Ok(ListPage {
+            next: self.next(request, &body, rows, headers)?,
+            rows: rows.len(),
+            records,
+            total,
+            sought: self.sought_key(request).is_some(),
+        })
+    }
+
+    /// Reads an answer to a look-up. Records that were not asked for are left out: some systems ignore conditions that
+    /// they do not know.
+    ///
+    /// # Errors
+    /// As `read_page`.
+    pub fn read_look_up(&self, look_up: &PlannedLookUp, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
+        let mut page = if look_up.single { self.read_one(look_up, body)? } else { self.read_page(&look_up.request, body, headers)? };
+        let asked: HashSet<_> = look_up.keys.iter().collect();
+        page.records.retain(|record| match look_up.by {
+            LookUp::Key => asked.contains(&record.key),
+            LookUp::Field(field) => matches!(record.get(field), Value::Reference(key) if asked.contains(key)),
+        });
+        if look_up.by == LookUp::Key && page.records.len() >= look_up.keys.len() {
+            page.next = None;
+        }
+        Ok(page)
+    }
+
+    /// Reads an answer to `plan_count`.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when there is no number.
+    pub fn read_count(&self, body: &[u8], headers: &HeaderMap) -> Result<u64, Error> {
+        let count = self.parts.list.count.as_ref().ok_or_else(|| malformed("the system cannot count".to_owned()))?;
+        let missing = || malformed("the answer has no number of records".to_owned());
+        if count.path.is_none() {
+            return header_number(count, headers).ok_or_else(missing);
+        }
+        read_number(count, &json::parse(body)?, headers).ok_or_else(missing)
+    }
+
+    fn read_one(&self, look_up: &PlannedLookUp, body: &[u8]) -> Result<ListPage, Error> {
+        let body = json::parse(body)?;
+        let get_many = self.parts.get_many.as_ref().ok_or_else(|| malformed("records are not fetched by key".to_owned()))?;
+        let found = get_many.record.first(&body).filter(|row| !row.is_null());
+        // Some systems answer with a list of at most one record.
+        let row = found.and_then(|row| match row.as_array() {
+            Some(list) => list.first(),
+            None => Some(row),
+        });
+        let records = match row {
+            Some(row) if row.is_object() => {
+                let mapped = self.mapping.map_row(row, &look_up.request.projection, Utc::now());
+                vec![mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?]
+            }
+            Some(_) => return Err(malformed(format!("the answer has no row of `{}`", self.remote()))),
+            None => Vec::new(),
+        };
+        Ok(ListPage { rows: records.len(), records, next: None, total: None, sought: false })
+    }
+
+    fn rows<'b>(&self, body: &'b sonic_rs::Value) -> Result<&'b [sonic_rs::Value], Error> {
+        let path = &self.parts.list.records;
+        let rows = path.first(body).and_then(|rows| rows.as_array()).map(|rows| rows.as_slice());
+        rows.ok_or_else(|| {
+            let place = if path.is_empty() { String::new() } else { format!(" at `{}`", path.text()) };
+            malformed(format!("the answer has no list of rows{place}"))
+        })
+    }
+
+    fn next(
+        &self,
+        request: &ListRequest,
+        body: &sonic_rs::Value,
+        rows: &[sonic_rs::Value],
+        headers: &HeaderMap,
+    ) -> Result<Option<PageState>, Error> {
+        let full = rows.len() >= usize::try_from(self.page_limit(request.limit)).unwrap_or(usize::MAX);
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        Ok(match &self.parts.list.paging {
+            PagingPlan::None => None,
+            PagingPlan::Offset { first, more } => {
+                let follows = more.as_ref().and_then(|path| path.first(body)).is_some_and(|value| !json::is_blank(value));
+                let at = match &request.page {
+                    Some(PageState::Offset(at)) => *at,
+                    _ => *first,
+                };
+                (count > 0 && (full || follows)).then(|| PageState::Offset(at.saturating_add(count)))
+            }
+            PagingPlan::Page { first } => {
+                let at = match &request.page {
+                    Some(PageState::Page(at)) => *at,
+                    _ => *first,
+                };
+                full.then(|| PageState::Page(at.saturating_add(1)))
+            }
+            PagingPlan::Cursor { next } => {
+                let text = next.first(body).filter(|value| !json::is_blank(value) && !value.is_false()).and_then(json::scalar_text);
+                let next = text.map(|text| PageState::Cursor(text.into_owned()));
+                moved(next, request)?
+            }
+            PagingPlan::Link { body: path, header } => {
+                let in_body = path.as_ref().and_then(|path| path.first(body)?.as_str().map(str::to_owned));
+                let link = in_body.or_else(|| header.as_ref().and_then(|header| link_in(headers, header)));
+                moved(link.filter(|link| !link.trim().is_empty()).map(PageState::Link), request)?
+            }
+            PagingPlan::Keyset if full => {
+                let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
+                moved(last.map(PageState::Keyset), request)?
+            }
+            PagingPlan::Keyset => None,
+        })
+    }
+}
+
+/// Refuses a next page that is the one just read, which would be read for ever.
+fn moved(next: Option<PageState>, request: &ListRequest) -> Result<Option<PageState>, Error> {
+    if next.is_some() && next == request.page {
+        return Err(malformed("the system gives the same page again and again".to_owned()));
+    }
+    Ok(next)
+}
+
+/// Finds the address of the next page in a header; in `Link` the one with `rel="next"`.
+fn link_in(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    if !name.eq_ignore_ascii_case("link") {
+        return values.next().map(|value| value.trim().to_owned());
+    }
+    let parse = |value: &str| {
+        let mut rest = value;
+        while let Some((_, after)) = rest.split_once('<') {
+            let (target, after) = after.split_once('>')?;
+            let end = after.find('<').unwrap_or(after.len());
+            let (parameters, following) = after.split_at(end);
+            let is_next = parameters.split(';').any(|parameter| {
+                let parameter = parameter.trim().trim_end_matches(',').trim().to_ascii_lowercase();
+                let rel = parameter.strip_prefix("rel").map(str::trim_start).and_then(|rest| rest.strip_prefix('='));
+                rel.is_some_and(|rel| rel.trim().trim_matches('"').split_whitespace().any(|word| word == "next"))
+            });
+            if is_next {
+                return Some(target.trim().to_owned());
+            }
+            rest = following;
+        }
+        None
+    };
+    values.find_map(parse)
+}
+
+fn read_number(count: &CountPlan, body: &sonic_rs::Value, headers: &HeaderMap) -> Option<u64> {
+    let in_body = count.path.as_ref().and_then(|path| path.first(body)).and_then(json::scalar_text).and_then(|text| text.trim().parse().ok());
+    in_body.or_else(|| header_number(count, headers))
+}
+
+/// Reads a number from a header; of a range such as `records 0-2/10` what follows the slash.
+fn header_number(count: &CountPlan, headers: &HeaderMap) -> Option<u64> {
+    let text = headers.get(count.header.as_deref()?)?.to_str().ok()?;
+    text.rsplit('/').next()?.trim().parse().ok()
+}
+
+fn malformed(message: String) -> Error {
+    Error::new(ErrorKind::MalformedResponse, message)
+}

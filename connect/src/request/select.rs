@@ -1,0 +1,119 @@
+//! The variables `select` and `expand`: which fields of the source a projection needs.
+
+use lineshaft_schema::Projection;
+use serde_json::Value;
+
+use crate::{blueprint::ResourcePlan, manifest::Select, mapping::Selected};
+
+/// The names to select and the navigations to expand.
+pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Value, Value) {
+    let parts = &resource.parts;
+    let way = parts.list.select;
+    if way == Select::None {
+        return (list(Vec::new()), list(Vec::new()));
+    }
+    let mut tree = resource.mapping.selects(projection);
+    if projection.custom {
+        tree.extend(parts.custom.names.iter().map(|name| Selected::Name(name.clone())));
+    }
+    let everything = projection.raw || (projection.custom && parts.custom.everything);
+    let (mut select, expand) = match way {
+        Select::None => (Vec::new(), Vec::new()),
+        Select::Names => (tree.iter().map(|selected| name_of(selected).to_owned()).collect(), Vec::new()),
+        Select::Braces => (braces(&tree, everything), Vec::new()),
+        Select::OdataV2 => (version_2(&tree, ""), navigations(&tree, "")),
+        Select::OdataV4 => (plain_names(&tree), tree.iter().filter_map(version_4).collect()),
+    };
+    if everything && way != Select::Braces {
+        select.clear();
+    }
+    if everything && way == Select::OdataV2 && !expand.is_empty() {
+        select = once(expand.iter().map(|name| format!("{name}/*")));
+        select.insert(0, "*".to_owned());
+    }
+    (list(once(select)), list(once(expand)))
+}
+
+fn list(names: Vec<String>) -> Value {
+    Value::Array(names.into_iter().map(Value::String).collect())
+}
+
+fn once(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    names.into_iter().collect::<indexmap::IndexSet<_>>().into_iter().collect()
+}
+
+fn name_of(selected: &Selected) -> &str {
+    match selected {
+        Selected::Name(name) | Selected::Expand { name, .. } | Selected::Braces { name, .. } => name,
+    }
+}
+
+/// Annotations come with every row and cannot be selected.
+fn is_annotation(name: &str) -> bool {
+    name.starts_with('@') || name.starts_with("__")
+}
+
+fn plain_names(tree: &[Selected]) -> Vec<String> {
+    let names = tree.iter().filter(|selected| !matches!(selected, Selected::Expand { .. })).map(name_of);
+    names.filter(|name| !is_annotation(name)).map(str::to_owned).collect()
+}
+
+fn version_2(tree: &[Selected], before: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for selected in tree {
+        match selected {
+            Selected::Expand { name, fields } => {
+                let inner = version_2(fields, &format!("{before}{name}/"));
+                if inner.is_empty() {
+                    names.push(format!("{before}{name}"));
+                }
+                names.extend(inner);
+            }
+            other if is_annotation(name_of(other)) => {}
+            other => names.push(format!("{before}{}", name_of(other))),
+        }
+    }
+    names
+}
+
+fn navigations(tree: &[Selected], before: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for selected in tree {
+        if let Selected::Expand { name, fields } = selected {
+            names.push(format!("{before}{name}"));
+            names.extend(navigations(fields, &format!("{before}{name}/")));
+        }
+    }
+    names
+}
+
+fn version_4(selected: &Selected) -> Option<String> {
+    let Selected::Expand { name, fields } = selected else {
+        return None;
+    };
+    let mut options = Vec::new();
+    let names = once(plain_names(fields));
+    if !names.is_empty() {
+        options.push(format!("$select={}", names.join(",")));
+    }
+    let inner: Vec<String> = once(fields.iter().filter_map(version_4));
+    if !inner.is_empty() {
+        options.push(format!("$expand={}", inner.join(",")));
+    }
+    Some(if options.is_empty() { name.clone() } else { format!("{name}({})", options.join(";")) })
+}
+
+fn braces(tree: &[Selected], everything: bool) -> Vec<String> {
+    let mut names = if everything { vec!["*".to_owned()] } else { Vec::new() };
+    for selected in tree {
+        match selected {
+            Selected::Name(_) if everything => {}
+            Selected::Name(name) => names.push(name.clone()),
+            Selected::Expand { name, fields } | Selected::Braces { name, fields } => {
+                let inner = once(braces(fields, everything));
+                names.push(if inner.is_empty() { name.clone() } else { format!("{name}{{{}}}", inner.join(",")) });
+            }
+        }
+    }
+    names
+}

@@ -1,0 +1,248 @@
+//! The client against real sockets that misbehave. Time is paused, so that waiting costs none.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderMap;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+    time::Instant,
+};
+
+use super::{
+    ClientSettings, Guard, HttpClient, Outgoing, Response, Wire as _,
+    testing::Setup,
+    timeout,
+};
+use crate::{
+    context::CallContext,
+    error::{Error, ErrorKind},
+    request::{RequestBody, RequestPlan},
+};
+
+/// 256 KiB of zeros, packed.
+const PACKED_ZEROS: &str = "H4sIAAAAAAACA+3BMQEAAADCoPVP7W0HoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA3gAi6g7iAAAEAA==";
+
+/// What a server does with a connection once it has read the head of a request.
+enum Then {
+    Close,
+    Hold,
+}
+
+struct Server {
+    address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+/// Answers every request with these bytes.
+async fn serve(bytes: impl Into<Vec<u8>>, then: Then) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let (bytes, seen) = (bytes.into(), Arc::clone(&heads));
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let head = read_request(&mut stream).await;
+            seen.lock().await.push(head);
+            let _ = stream.write_all(&bytes).await;
+            match then {
+                Then::Close => drop(stream.shutdown().await),
+                Then::Hold => held.push(stream),
+            }
+        }
+    });
+    Server { address, heads }
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let count = stream.read(&mut piece).await.unwrap_or(0);
+        text.extend_from_slice(&piece[..count]);
+        let whole = String::from_utf8_lossy(&text).into_owned();
+        let length = whole.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.split('\r').next()?.parse().ok());
+        let end = whole.find("\r\n\r\n").map(|at| at + 4 + length.unwrap_or(0));
+        if count == 0 || end.is_some_and(|end| whole.len() >= end) {
+            return whole;
+        }
+    }
+}
+
+fn ok(headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn client() -> HttpClient {
+    let guard = Guard::new(&["127.0.0.0/8".parse().unwrap()]);
+    HttpClient::new(&ClientSettings { guard, ..ClientSettings::default() }).unwrap()
+}
+
+fn plan(url: String) -> RequestPlan {
+    RequestPlan { method: http::Method::GET, url, headers: Vec::new(), body: RequestBody::Empty, repeatable: true }
+}
+
+async fn send(client: &HttpClient, plan: &RequestPlan, most_bytes: usize) -> Result<Response, Error> {
+    let sign_in = HeaderMap::from_iter([(http::header::AUTHORIZATION, "Bearer t".parse().unwrap())]);
+    let sent = client.send(Outgoing { plan, sign_in: &sign_in, most_bytes });
+    timeout::limit(Duration::from_secs(10), Instant::now() + Duration::from_secs(60), sent).await
+}
+
+async fn get(address: SocketAddr) -> Result<Response, ErrorKind> {
+    send(&client(), &plan(format!("http://{address}/a")), 64 * 1024).await.map_err(|error| error.kind())
+}
+
+async fn outcome(bytes: impl Into<Vec<u8>>, then: Then) -> Result<Response, ErrorKind> {
+    get(serve(bytes, then).await.address).await
+}
+
+#[tokio::test]
+async fn a_request_carries_its_headers_its_sign_in_and_its_body() {
+    let server = serve(ok("set-cookie: a=b\r\n", b"{}"), Then::Close).await;
+    let url = format!("http://{}/a%2Fb?x=%20y", server.address);
+    let mut request = plan(url);
+    request.headers.push(("x-tenant".to_owned(), "7".to_owned()));
+    request.method = http::Method::POST;
+    request.body = RequestBody::Json(r#"{"a":1}"#.to_owned());
+    let client = client();
+    assert_eq!(send(&client, &request, 1000).await.unwrap().body, "{}");
+    request.body = RequestBody::Form(vec![("grant".to_owned(), "a b&c".to_owned())]);
+    send(&client, &request, 1000).await.unwrap();
+    let heads = server.heads.lock().await;
+    let first = heads[0].to_lowercase();
+    for part in ["post /a%2fb?x=%20y http/1.1", "x-tenant: 7", "authorization: bearer t", "accept: application/json", "content-type: application/json", "user-agent: lineshaft/", r#"{"a":1}"#] {
+        assert!(first.contains(part), "{part} in {first}");
+    }
+    let second = &heads[1];
+    assert!(second.contains("grant=a+b%26c") && second.contains("application/x-www-form-urlencoded"), "{second}");
+    assert!(!second.to_lowercase().contains("cookie"), "{second}");
+}
+
+#[tokio::test]
+async fn redirects_are_answers_and_not_followed() {
+    let bytes = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(outcome(bytes, Then::Close).await.unwrap().status, 302);
+}
+
+#[tokio::test]
+async fn a_refused_or_broken_connection_is_a_failure_of_the_network() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    assert_eq!(get(address).await.unwrap_err(), ErrorKind::Network);
+    assert_eq!(outcome("", Then::Close).await.unwrap_err(), ErrorKind::Network);
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":";
+    assert_eq!(outcome(cut, Then::Close).await.unwrap_err(), ErrorKind::Network);
+    let cut = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc";
+    assert_eq!(outcome(cut, Then::Close).await.unwrap_err(), ErrorKind::Network);
+}
+
+#[tokio::test]
+async fn garbage_is_malformed() {
+    assert_eq!(outcome("\u{1}\u{2}garbage\r\n\r\n", Then::Close).await.unwrap_err(), ErrorKind::MalformedResponse);
+    let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n";
+    assert_eq!(outcome(chunks, Then::Hold).await.unwrap_err(), ErrorKind::MalformedResponse);
+    let packed = ok("content-encoding: gzip\r\n", b"this is not packed at all");
+    assert_eq!(outcome(packed, Then::Close).await.unwrap_err(), ErrorKind::MalformedResponse);
+}
+
+#[tokio::test]
+async fn large_answers_are_cut_off_announced_or_not_packed_or_not() {
+    let announced = "HTTP/1.1 200 OK\r\ncontent-length: 300000000\r\n\r\n{";
+    assert_eq!(outcome(announced, Then::Hold).await.unwrap_err(), ErrorKind::ResponseTooLarge);
+    let mut chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..20 {
+        chunked.extend_from_slice(b"1000\r\n");
+        chunked.extend_from_slice(&[b'x'; 4096]);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    assert_eq!(outcome(chunked, Then::Hold).await.unwrap_err(), ErrorKind::ResponseTooLarge);
+    let packed = ok("content-encoding: gzip\r\n", &STANDARD.decode(PACKED_ZEROS).unwrap());
+    assert_eq!(outcome(packed.clone(), Then::Close).await.unwrap_err(), ErrorKind::ResponseTooLarge);
+    let server = serve(packed, Then::Close).await;
+    let whole = send(&client(), &plan(format!("http://{}/", server.address)), 262_144).await.unwrap();
+    assert_eq!(whole.body.len(), 262_144);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_at_any_point_ends_in_a_timeout() {
+    for bytes in ["", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"] {
+        assert_eq!(outcome(bytes, Then::Hold).await.unwrap_err(), ErrorKind::Timeout);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_tls_is_told_as_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let _ = stream.read(&mut [0; 1024]).await;
+        }
+    });
+    let error = send(&client(), &plan(format!("https://{address}/")), 1000).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_that_hangs_ends_in_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let error = send(&client(), &plan(format!("https://{address}/")), 1000).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+}
+
+#[tokio::test]
+async fn forbidden_addresses_are_refused_before_anything_is_sent() {
+    let server = serve(ok("", b"{}"), Then::Close).await;
+    let strict = HttpClient::new(&ClientSettings::default()).unwrap();
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"] {
+        for scheme in ["http", "https"] {
+            let url = format!("{scheme}://{host}:{}/", server.address.port());
+            let error = send(&strict, &plan(url.clone()), 1000).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidSettings, "{url}: {error}");
+        }
+    }
+    assert!(server.heads.lock().await.is_empty());
+    let named = format!("http://localhost:{}/", server.address.port());
+    assert!(send(&client(), &plan(named), 1000).await.is_ok());
+}
+
+#[tokio::test]
+async fn errors_do_not_carry_addresses_or_secrets() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = send(&client(), &plan(format!("http://{address}/secret-path?key=secret")), 1000).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn every_kind_of_wrong_body_ends_in_one_malformed_answer() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let cases: [(&str, Vec<u8>); 6] = [
+        ("empty", ok("", b"")),
+        ("login page", ok("content-type: text/html\r\n", b"<html><form action=login></form></html>")),
+        ("bad UTF-8", ok("", b"{\"name\":\"\xff\xfe\"}")),
+        ("deep", ok("", deep.as_bytes())),
+        ("truncated", ok("", b"{\"name\":\"half")),
+        ("no JSON", ok("", b"hello")),
+    ];
+    for (name, bytes) in cases {
+        let server = serve(bytes, Then::Close).await;
+        let mut setup = Setup::with_token(Arc::new(client()));
+        setup.base_url = format!("http://{}", server.address);
+        let connector = setup.connector();
+        let context = CallContext::within(Duration::from_secs(30), "r");
+        let error = connector.probe(&context).await.unwrap_err();
+        assert_eq!((error.kind(), context.calls()), (ErrorKind::MalformedResponse, 1), "{name}: {error}");
+    }
+}
