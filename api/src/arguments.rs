@@ -9,7 +9,7 @@ use lineshaft_schema::{
 };
 use rust_decimal::Decimal;
 
-use crate::{error::coded, names};
+use crate::{error::coded, names, transport::Code};
 
 type Members = IndexMap<Name, GraphValue>;
 
@@ -28,7 +28,8 @@ impl Reader<'_> {
     pub(crate) fn filter(&self, value: Option<GraphValue>) -> ServerResult<Filter> {
         match value {
             Some(GraphValue::Object(members)) => self.members(members),
-            _ => Ok(Filter::always()),
+            None | Some(GraphValue::Null) => Ok(Filter::always()),
+            Some(other) => Err(self.misshapen(&names::filter(self.def), &other)),
         }
     }
 
@@ -58,8 +59,9 @@ impl Reader<'_> {
 
     fn conditions(&self, name: &str, value: GraphValue) -> ServerResult<Filter> {
         let field = self.def.field(name).ok_or_else(|| self.invalid(name, "there is no such field"))?;
-        let GraphValue::Object(operators) = value else {
-            return Err(self.invalid(name, "a filter of a field is an object of operators"));
+        let operators = match value {
+            GraphValue::Object(operators) => operators,
+            other => return Err(self.misshapen(&format!("filter of `{name}`"), &other)),
         };
         let mut conditions = Vec::with_capacity(operators.len());
         for (operator, value) in operators {
@@ -81,7 +83,7 @@ impl Reader<'_> {
             GraphValue::List(values) => values,
             one => vec![one],
         };
-        let kind = names::comparable(self.catalogue, field).unwrap_or(field.kind);
+        let kind = field.comparable().unwrap_or(field.kind);
         if matches!(kind, FieldType::Reference(_)) {
             let ids = values.into_iter().map(|value| self.id(&field.name, &value));
             return ids.collect::<ServerResult<_>>().map(Operand::Ids);
@@ -124,13 +126,23 @@ impl Reader<'_> {
 
     /// Reads an order.
     pub(crate) fn order(&self, value: Option<GraphValue>) -> ServerResult<Option<Order>> {
-        let Some(GraphValue::Object(members)) = value else { return Ok(None) };
+        let members = match value {
+            Some(GraphValue::Object(members)) => members,
+            None | Some(GraphValue::Null) => return Ok(None),
+            Some(other) => return Err(self.misshapen(&names::order(self.def), &other)),
+        };
         let name = members.get("field").and_then(word).unwrap_or_default();
         let field = self.def.fields.values().find(|field| names::order_value(&field.name) == name);
         let field = field.ok_or_else(|| self.invalid("orderBy", "there is no such field"))?;
         let descending = members.get("direction").and_then(word).is_some_and(|word| word == "DESC");
         let direction = if descending { Direction::Descending } else { Direction::Ascending };
         Ok(Some(Order { field: field.index, direction }))
+    }
+
+    /// The executor lets values through that are no input objects; a filter must never be dropped for that.
+    fn misshapen(&self, expected: &str, value: &GraphValue) -> ServerError {
+        let value: String = value.to_string().chars().take(80).collect();
+        coded(Code::BadUserInput.name(), format!("{value} is not a {expected}"), Some(self.at))
     }
 
     fn invalid(&self, field: &str, message: &str) -> ServerError {

@@ -50,20 +50,9 @@ pub(crate) fn order_value(field: &str) -> String {
     value
 }
 
-/// Returns the type of what filters and sorts of a field compare: for `Money` and `Quantity` their number.
-pub(crate) fn comparable(catalogue: &Catalogue, field: &FieldDef) -> Option<FieldType> {
-    if let FieldType::Object(kind) = field.kind {
-        let inner = catalogue.type_at(kind)?;
-        let (_, number) = inner.fields.first()?;
-        let counts = !inner.has_rows() && number.kind == FieldType::Decimal && number.required && !field.list;
-        return counts.then_some(FieldType::Decimal);
-    }
-    field.filterable.then_some(field.kind)
-}
-
 /// Returns the name of the filter of a field, if clients may filter by it.
 pub(crate) fn field_filter(catalogue: &Catalogue, field: &FieldDef) -> Option<String> {
-    Some(match comparable(catalogue, field)? {
+    Some(match field.comparable()? {
         FieldType::Text => "StringFilter".to_owned(),
         FieldType::Integer => "IntFilter".to_owned(),
         FieldType::Decimal => "DecimalFilter".to_owned(),
@@ -74,9 +63,4 @@ pub(crate) fn field_filter(catalogue: &Catalogue, field: &FieldDef) -> Option<St
         FieldType::Enum(index) => enum_filter(&catalogue.enum_at(index)?.name),
         FieldType::Id | FieldType::Json | FieldType::Object(_) | FieldType::Platform => return None,
     })
-}
-
-/// Returns whether lists may be sorted by a field.
-pub(crate) fn sortable(catalogue: &Catalogue, field: &FieldDef) -> bool {
-    field.sortable() || comparable(catalogue, field) == Some(FieldType::Decimal)
 }

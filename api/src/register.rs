@@ -152,7 +152,7 @@ fn lists(catalogue: &Catalogue, def: &TypeDef, registry: &mut Registry) {
     let about = format!("Which records of the type `{}`. All conditions that are given must hold.", def.name);
     insert_input(registry, &filter, &about, inputs);
 
-    let sortable: Vec<_> = def.fields.values().filter(|field| names::sortable(catalogue, field)).collect();
+    let sortable: Vec<_> = def.fields.values().filter(|field| field.sortable()).collect();
     let values = sortable.iter().map(|field| (names::order_value(&field.name), first_sentence(&field.description)));
     let values: Vec<_> = values.collect();
     let about = format!("Fields by which records of the type `{}` can be sorted.", def.name);

@@ -13,7 +13,8 @@ use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Value};
 use crate::{
     blueprint::Problem,
     error::{Error, ErrorKind},
-    json, manifest,
+    json,
+    manifest::{self, OneOrMany},
     path::Path,
 };
 
@@ -36,10 +37,18 @@ impl BodyCheck {
                 problems.push(problem.with_help("give `equals`, `matches` or `present`"));
             }
             let path = parse_path(&test.path, &format!("{pointer}/path"), problems);
-            let matches = test.matches.as_ref().map(|pattern| parse_pattern(pattern, &format!("{pointer}/matches"), problems));
+            let matches = test
+                .matches
+                .as_ref()
+                .map(|pattern| parse_pattern(pattern, &format!("{pointer}/matches"), problems));
             if let (Some(path), Some(matches)) = (path, matches.map_or(Some(None), |pattern| pattern.map(Some))) {
-                let equals = test.equals.as_ref().map(|values| values.as_slice().to_vec());
-                checks.push(Self { path, equals, matches, present: test.present });
+                let equals = test.equals.as_ref().map(alternatives);
+                checks.push(Self {
+                    path,
+                    equals,
+                    matches,
+                    present: test.present,
+                });
             }
         }
         checks
@@ -54,14 +63,28 @@ impl BodyCheck {
         let present = value.is_some_and(|value| !value.is_null());
         self.present.is_none_or(|wanted| wanted == present)
             && self.equals.as_ref().is_none_or(|wanted| {
-                wanted.iter().any(|wanted| value.map_or_else(|| wanted.is_null(), |value| json::equals(value, wanted)))
+                wanted
+                    .iter()
+                    .any(|wanted| value.map_or_else(|| wanted.is_null(), |value| json::equals(value, wanted)))
             })
-            && self.matches.as_ref().is_none_or(|pattern| value.and_then(json::scalar_text).is_some_and(|text| pattern.is_match(&text)))
+            && self.matches.as_ref().is_none_or(|pattern| {
+                value
+                    .and_then(json::scalar_text)
+                    .is_some_and(|text| pattern.is_match(&text))
+            })
     }
 
     /// Returns whether the test holds for a body whose first name on the path does not occur in it at all.
     fn holds_without_value(&self) -> bool {
         self.holds_for(None)
+    }
+}
+
+/// Returns the values one of which is wanted. A list is always read as several values, never as one that is a list.
+fn alternatives(values: &OneOrMany<serde_json::Value>) -> Vec<serde_json::Value> {
+    match values {
+        OneOrMany::One(serde_json::Value::Array(list)) => list.clone(),
+        values => values.as_slice().to_vec(),
     }
 }
 
@@ -95,12 +118,17 @@ impl Classifier {
             for (name, pattern) in &when.headers {
                 let pointer = format!("{pointer}/when/headers/{name}");
                 match name.parse::<http::HeaderName>() {
-                    Ok(name) => headers.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (name, pattern))),
+                    Ok(name) => {
+                        headers.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (name, pattern)))
+                    }
                     Err(_) => problems.push(Problem::new(pointer, format!("`{name}` is not the name of a header"))),
                 }
             }
             if when.status.is_none() && when.headers.is_empty() && when.content_type.is_none() && when.body.is_empty() {
-                problems.push(Problem::new(format!("{pointer}/when"), "the rule would make a failure of every answer"));
+                problems.push(Problem::new(
+                    format!("{pointer}/when"),
+                    "the rule would make a failure of every answer",
+                ));
             }
             let messages = rule.message.iter().enumerate();
             rules.push(Rule {
@@ -109,11 +137,20 @@ impl Classifier {
                 content_type: when.content_type.as_ref().map(|text| text.to_ascii_lowercase()),
                 body: BodyCheck::compile(&when.body, &format!("{pointer}/when/body"), problems),
                 kind: rule.kind,
-                message: messages.filter_map(|(at, path)| parse_path(path, &format!("{pointer}/message/{at}"), problems)).collect(),
-                code: rule.code.as_ref().and_then(|path| parse_path(path, &format!("{pointer}/code"), problems)),
+                message: messages
+                    .filter_map(|(at, path)| parse_path(path, &format!("{pointer}/message/{at}"), problems))
+                    .collect(),
+                code: rule
+                    .code
+                    .as_ref()
+                    .and_then(|path| parse_path(path, &format!("{pointer}/code"), problems)),
             });
         }
-        let success = manifest.http.success.as_ref().map_or(&[][..], |test| test.body.as_slice());
+        let success = manifest
+            .http
+            .success
+            .as_ref()
+            .map_or(&[][..], |test| test.body.as_slice());
         Self {
             rules,
             success: BodyCheck::compile(success, "/http/success/body", problems),
@@ -123,7 +160,12 @@ impl Classifier {
 
     /// Returns the failure that an answer is, or nothing when it is a success.
     pub(crate) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
-        let answer = Answer { status, headers, bytes: body, parsed: std::cell::OnceCell::new() };
+        let answer = Answer {
+            status,
+            headers,
+            bytes: body,
+            parsed: std::cell::OnceCell::new(),
+        };
         if let Some(rule) = self.rules.iter().find(|rule| rule.holds(&answer)) {
             return Some(rule.error(&answer, retry_after(headers, &self.retry_after_headers)));
         }
@@ -132,7 +174,10 @@ impl Classifier {
         }
         let fails = self.success.iter().any(|check| !answer.meets(check));
         fails.then(|| {
-            let error = Error::new(ErrorKind::MalformedResponse, "the answer is not what the system's API promises");
+            let error = Error::new(
+                ErrorKind::MalformedResponse,
+                "the answer is not what the system's API promises",
+            );
             error.with_status(status)
         })
     }
@@ -155,7 +200,10 @@ impl Answer<'_> {
     fn meets(&self, check: &BodyCheck) -> bool {
         let root = check.path.root();
         let plain = !root.is_empty() && root.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if plain && self.parsed.get().is_none() && is_object(self.bytes) && memchr::memmem::find(self.bytes, format!("\"{root}\"").as_bytes()).is_none()
+        if plain
+            && self.parsed.get().is_none()
+            && is_object(self.bytes)
+            && memchr::memmem::find(self.bytes, format!("\"{root}\"").as_bytes()).is_none()
         {
             return check.holds_without_value();
         }
@@ -163,7 +211,10 @@ impl Answer<'_> {
     }
 
     fn content_type(&self) -> String {
-        let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let value = self
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         value.unwrap_or_default().trim().to_ascii_lowercase()
     }
 }
@@ -175,18 +226,31 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        self.status.as_ref().is_none_or(|statuses| statuses.contains(&answer.status))
+        self.status
+            .as_ref()
+            .is_none_or(|statuses| statuses.contains(&answer.status))
             && self.headers.iter().all(|(name, pattern)| {
-                let mut values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+                let mut values = answer
+                    .headers
+                    .get_all(name)
+                    .iter()
+                    .filter_map(|value| value.to_str().ok());
                 values.any(|value| pattern.is_match(value))
             })
-            && self.content_type.as_ref().is_none_or(|start| answer.content_type().starts_with(start))
+            && self
+                .content_type
+                .as_ref()
+                .is_none_or(|start| answer.content_type().starts_with(start))
             && self.body.iter().all(|check| answer.meets(check))
     }
 
     fn error(&self, answer: &Answer<'_>, wait: Option<Duration>) -> Error {
         let text = |path: &Path| json::scalar_text(path.first(answer.body()?)?).map(|text| text.into_owned());
-        let message = self.message.iter().filter_map(text).find(|text| !text.trim().is_empty());
+        let message = self
+            .message
+            .iter()
+            .filter_map(text)
+            .find(|text| !text.trim().is_empty());
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
         Error::new(self.kind, describe(self.kind))
             .with_status(answer.status)
@@ -199,12 +263,18 @@ impl Rule {
 pub(crate) fn built_in(status: u16, headers: &HeaderMap, body: &[u8], wait_headers: &[String]) -> Option<Error> {
     let kind = match status {
         200..300 if is_page(headers, body) => {
-            let error = Error::new(ErrorKind::MalformedResponse, "the system sent a web page where JSON is expected");
+            let error = Error::new(
+                ErrorKind::MalformedResponse,
+                "the system sent a web page where JSON is expected",
+            );
             return Some(error.with_status(status));
         }
         200..300 => return None,
         300..400 => {
-            let error = Error::new(ErrorKind::MalformedResponse, "the system sent a redirect, which is not followed");
+            let error = Error::new(
+                ErrorKind::MalformedResponse,
+                "the system sent a redirect, which is not followed",
+            );
             return Some(error.with_status(status));
         }
         401 => ErrorKind::InvalidCredentials,
@@ -219,9 +289,18 @@ pub(crate) fn built_in(status: u16, headers: &HeaderMap, body: &[u8], wait_heade
         500..600 => ErrorKind::Unavailable,
         _ => ErrorKind::MalformedResponse,
     };
-    let (code, message) = if is_page(headers, body) { (None, None) } else { remote_text(body) };
+    let (code, message) = if is_page(headers, body) {
+        (None, None)
+    } else {
+        remote_text(body)
+    };
     let wait = retry_after(headers, wait_headers);
-    Some(Error::new(kind, describe(kind)).with_status(status).with_remote(code, message).with_retry_after(wait))
+    Some(
+        Error::new(kind, describe(kind))
+            .with_status(status)
+            .with_remote(code, message)
+            .with_retry_after(wait),
+    )
 }
 
 const fn describe(kind: ErrorKind) -> &'static str {
@@ -243,11 +322,16 @@ const fn describe(kind: ErrorKind) -> &'static str {
 }
 
 fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
-    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let start = body.trim_ascii_start();
     kind.trim_start().to_ascii_lowercase().starts_with("text/html")
         || start.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"<html"))
-        || start.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"<!doctype"))
+        || start
+            .get(..9)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"<!doctype"))
 }
 
 /// Finds code and message in the usual forms of JSON error bodies.
@@ -260,9 +344,21 @@ fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
         return (None, None);
     };
     let upper = body.get("Error");
-    let inner = [body.get("error"), upper].into_iter().flatten().find(|value| value.is_object()).unwrap_or(&body);
-    let text = |value: &Value, name: &str| value.get(name).filter(|value| !value.is_null()).and_then(text_within).filter(|text| !text.trim().is_empty());
-    let message = ["message", "msg", "detail", "error_description"].iter().find_map(|name| text(inner, name).or_else(|| text(&body, name)));
+    let inner = [body.get("error"), upper]
+        .into_iter()
+        .flatten()
+        .find(|value| value.is_object())
+        .unwrap_or(&body);
+    let text = |value: &Value, name: &str| {
+        value
+            .get(name)
+            .filter(|value| !value.is_null())
+            .and_then(text_within)
+            .filter(|text| !text.trim().is_empty())
+    };
+    let message = ["message", "msg", "detail", "error_description"]
+        .iter()
+        .find_map(|name| text(inner, name).or_else(|| text(&body, name)));
     let code = ["code", "reasonCode"].iter().find_map(|name| text(inner, name));
     (code.map(|code| clean(&code)), message.map(|text| clean(&text)))
 }
@@ -276,16 +372,24 @@ fn text_within(value: &Value) -> Option<String> {
     .map(|text| text.into_owned())
 }
 
-static TRACE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?s)(Traceback \(most recent call last\)|\n\s+at |\n\s*File |Stack ?[Tt]race:|--- End of ).*").ok());
+static TRACE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?s)(Traceback \(most recent call last\)|\n\s+at |\n\s*File |Stack ?[Tt]race:|--- End of ).*").ok()
+});
 static FILES: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?:[A-Za-z]:\\[^\s"']+|(?:^|[\s"'(=])/(?:[\w.@~+-]+/)+[\w.@~+-]+)"#).ok());
 
 /// Takes stack traces, paths of files and control characters out of a text.
 pub(crate) fn clean(text: &str) -> String {
-    let text = TRACE.as_ref().map_or_else(|| text.into(), |pattern| pattern.replace(text, ""));
-    let text = FILES.as_ref().map_or_else(|| text.clone(), |pattern| pattern.replace_all(&text, " …"));
-    let plain: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
+    let text = TRACE
+        .as_ref()
+        .map_or_else(|| text.into(), |pattern| pattern.replace(text, ""));
+    let text = FILES
+        .as_ref()
+        .map_or_else(|| text.clone(), |pattern| pattern.replace_all(&text, " …"));
+    let plain: String = text
+        .chars()
+        .map(|sign| if sign.is_control() { ' ' } else { sign })
+        .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -293,7 +397,9 @@ pub(crate) fn clean(text: &str) -> String {
 fn retry_after(headers: &HeaderMap, more: &[String]) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let names = std::iter::once("retry-after").chain(more.iter().map(String::as_str));
-    let waits = names.filter_map(|name| headers.get(name)?.to_str().ok()).filter_map(|text| wait_of(text.trim(), Utc::now()));
+    let waits = names
+        .filter_map(|name| headers.get(name)?.to_str().ok())
+        .filter_map(|text| wait_of(text.trim(), Utc::now()));
     waits.max().map(|wait| wait.min(LONGEST))
 }
 
@@ -306,11 +412,20 @@ fn wait_of(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 pub(crate) fn parse_path(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Path> {
-    Path::parse(text).map_err(|message| problems.push(Problem::new(pointer, message))).ok()
+    Path::parse(text)
+        .map_err(|message| problems.push(Problem::new(pointer, message)))
+        .ok()
 }
 
 fn parse_pattern(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Regex> {
-    Regex::new(text).map_err(|error| problems.push(Problem::new(pointer, format!("`{text}` is not a regular expression: {error}")))).ok()
+    Regex::new(text)
+        .map_err(|error| {
+            problems.push(Problem::new(
+                pointer,
+                format!("`{text}` is not a regular expression: {error}"),
+            ))
+        })
+        .ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! One live connection: reads pages, records, children and counts of one customer's system.
 
+mod look_up;
+mod page;
+mod parts;
+
 #[cfg(test)]
 mod tests;
 
@@ -8,14 +12,12 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lineshaft_schema::{ConnectionId, FieldIndex, Projection, Record, RemoteKey, TypeIndex};
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -25,95 +27,18 @@ use crate::{
     context::CallContext,
     error::{Error, ErrorKind},
     layers::{
-        breaker::{self, Breaker, Pass},
+        breaker::{Breaker, Pass},
         capability, deadline,
         observe::{self, Meter},
         trace,
     },
-    request::{ListPage, ListRequest, LookUp, PlannedLookUp, RequestPlan},
-    store::{Clock, CredentialStore, Observation, Observer, Operation},
-    transport::{Access, Limits, Line, Response, Transport, Wire, authorize::Authorizer, retry},
+    request::{ListPage, ListRequest, LookUp, RequestPlan},
+    store::{Clock, Observation, Observer, Operation},
+    transport::{Access, Line, Response, Transport, authorize::Authorizer},
 };
-
-/// Larger bodies are read on a thread for blocking work, so that other queries go on meanwhile.
-const LARGE_BODY: usize = 512 * 1024;
-
-/// What a connection is made of.
-pub struct Parts {
-    /// The connection.
-    pub id: ConnectionId,
-    /// The compiled connector. Its codecs take up the settings of the connection.
-    pub blueprint: Arc<Blueprint>,
-    /// The settings of the connection.
-    pub settings: Map<String, Value>,
-    /// Where its credentials are kept.
-    pub credentials: Arc<dyn CredentialStore>,
-    /// Who watches it.
-    pub observer: Arc<dyn Observer>,
-    /// The network; one `HttpClient` serves all connections.
-    pub wire: Arc<dyn Wire>,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
-    /// Limits and settings.
-    pub options: Options,
-}
-
-/// Limits and settings of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Limits of its requests. The manifest may lower them.
-    pub limits: Limits,
-    /// How requests are repeated.
-    pub retry: retry::Settings,
-    /// When calls are held back.
-    pub breaker: breaker::Settings,
-    /// Most children that one operation reads.
-    pub most_children: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            retry: retry::Settings::default(),
-            breaker: breaker::Settings::default(),
-            most_children: 20_000,
-        }
-    }
-}
-
-/// The children of some records.
-#[derive(Clone, Debug, Default)]
-pub struct Children {
-    /// The records; each tells its parent by its reference field.
-    pub records: Vec<Arc<Record>>,
-    /// Whether there are more than one operation reads.
-    pub truncated: bool,
-}
-
-/// Whose account the credentials open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The account in words of the system, when it tells.
-    pub account: Option<String>,
-}
-
-/// How a connection has fared since it was made.
-#[derive(Clone, Debug)]
-pub struct Health {
-    /// Where the breaker stands.
-    pub breaker: breaker::State,
-    /// Until when calls are held back.
-    pub open_until: Option<DateTime<Utc>>,
-    /// Until when the system wants no calls.
-    pub rate_limited_until: Option<DateTime<Utc>>,
-    /// Whether the system refused the credentials.
-    pub credentials_refused: bool,
-    /// When an operation last succeeded.
-    pub last_success: Option<DateTime<Utc>>,
-    /// When an operation last failed, and how.
-    pub last_error: Option<(DateTime<Utc>, Error)>,
-}
+use page::Asked;
+use parts::complete;
+pub use parts::{Children, Health, Identity, Options, Parts};
 
 #[derive(Debug, Default)]
 struct Last {
@@ -137,7 +62,10 @@ pub struct Connector {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").field("id", &self.id).field("connector", &self.name()).finish_non_exhaustive()
+        f.debug_struct("Connector")
+            .field("id", &self.id)
+            .field("connector", &self.connector_id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -189,7 +117,7 @@ impl Connector {
 
     /// Returns the id of its connector.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn connector_id(&self) -> &str {
         &self.blueprint.manifest().id
     }
 
@@ -232,10 +160,17 @@ impl Connector {
         projection: &Projection,
     ) -> Result<HashMap<RemoteKey, Arc<Record>>, Error> {
         let run = async |context: &CallContext| {
-            let resource =
-                capability::require(&self.blueprint, kind, "look up", |capability| capability.get_many.is_some())?;
-            let (chunks, _) = self.look_up(context, resource, LookUp::Key, keys, projection, usize::MAX).await?;
-            Ok(chunks.into_iter().flatten().map(|record| (record.key.clone(), Arc::new(record))).collect())
+            let resource = capability::require(&self.blueprint, kind, "look up", |capability| {
+                capability.get_many.is_some()
+            })?;
+            let (chunks, _) = self
+                .look_up(context, resource, LookUp::Key, keys, projection, usize::MAX)
+                .await?;
+            Ok(chunks
+                .into_iter()
+                .flatten()
+                .map(|record| (record.key.clone(), Arc::new(record)))
+                .collect())
         };
         self.operate(context, Operation::GetMany, Some(kind), run).await
     }
@@ -256,9 +191,15 @@ impl Connector {
             let offers = |capability: &Capability| capability::has_children_by(capability, by);
             let resource = capability::require(&self.blueprint, kind, "look up by parent", offers)?;
             let look_up = LookUp::Field(by);
-            let (chunks, truncated) =
-                self.look_up(context, resource, look_up, parents, projection, self.most_children).await?;
-            let records = chunks.into_iter().flatten().take(self.most_children).map(Arc::new).collect();
+            let (chunks, truncated) = self
+                .look_up(context, resource, look_up, parents, projection, self.most_children)
+                .await?;
+            let records = chunks
+                .into_iter()
+                .flatten()
+                .take(self.most_children)
+                .map(Arc::new)
+                .collect();
             Ok(Children { records, truncated })
         };
         self.operate(context, Operation::Children, Some(kind), run).await
@@ -296,7 +237,10 @@ impl Connector {
             let access = self.access(context).await?;
             let plan = |access: &Access| self.blueprint.plan_probe(&access.variables());
             let (response, pass) = self.fetch(context, access, plan).await?;
-            let identity = self.blueprint.read_probe(&response.body).map(|account| Identity { account });
+            let identity = self
+                .blueprint
+                .read_probe(&response.body)
+                .map(|account| Identity { account });
             self.tell(pass, &identity);
             identity
         };
@@ -315,7 +259,11 @@ impl Connector {
         Health {
             breaker: self.breaker.state(),
             open_until: self.breaker.open_until().map(|until| self.time_of_day(until)),
-            rate_limited_until: self.transport.line().paused_until().map(|until| self.time_of_day(until)),
+            rate_limited_until: self
+                .transport
+                .line()
+                .paused_until()
+                .map(|until| self.time_of_day(until)),
             credentials_refused: self.transport.authorizer().is_refused(),
             last_success: last.success,
             last_error: last.error.clone(),
@@ -338,7 +286,7 @@ impl Connector {
         let context = context.child();
         let started = Instant::now();
         let kind = kind.and_then(|kind| capability::name_of(&self.blueprint, kind));
-        let span = trace::span(&context, self.id, self.name(), operation, kind);
+        let span = trace::span(&context, self.id, self.connector_id(), operation, kind);
         async {
             let result = deadline::keep(&context, run(&context)).await;
             self.remember(&result);
@@ -405,167 +353,6 @@ impl Connector {
             self.meter.breaker(open);
         }
     }
-
-    /// Fetches and reads one page.
-    async fn page(
-        &self,
-        context: &CallContext,
-        access: Arc<Access>,
-        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
-        asked: Asked<'_>,
-    ) -> Result<ListPage, Error> {
-        let (response, pass) = self.fetch(context, access, plan).await?;
-        let page = if response.body.len() < LARGE_BODY {
-            asked.read(&self.blueprint, &response)
-        } else {
-            self.read_aside(asked, response).await
-        };
-        self.tell(pass, &page);
-        page
-    }
-
-    async fn read_aside(&self, asked: Asked<'_>, response: Arc<Response>) -> Result<ListPage, Error> {
-        let blueprint = Arc::clone(&self.blueprint);
-        let reading = match asked {
-            Asked::List(request) => {
-                let request = request.clone();
-                tokio::task::spawn_blocking(move || Asked::List(&request).read(&blueprint, &response))
-            }
-            Asked::LookUp(look_up) => {
-                let look_up = look_up.clone();
-                tokio::task::spawn_blocking(move || Asked::LookUp(&look_up).read(&blueprint, &response))
-            }
-        };
-        reading.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "reading the answer was broken off")))
-    }
-
-    /// Looks keys up in chunks, several at the same time, and returns the records of each and whether it stopped early.
-    async fn look_up(
-        &self,
-        context: &CallContext,
-        resource: &ResourcePlan,
-        by: LookUp,
-        keys: &[RemoteKey],
-        projection: &Projection,
-        most: usize,
-    ) -> Result<(Vec<Vec<Record>>, bool), Error> {
-        if keys.is_empty() {
-            return Ok((Vec::new(), false));
-        }
-        let access = self.access(context).await?;
-        let chunks = resource.plan_look_ups(by, keys, projection, &access.variables())?;
-        let bound = Bound::new(most);
-        let records = stream::iter(chunks)
-            .map(|chunk| self.chunk(context, &access, resource, chunk, &bound))
-            .buffer_unordered(self.transport.line().width())
-            .try_collect()
-            .await?;
-        Ok((records, bound.truncated.into_inner()))
-    }
-
-    /// Reads one chunk of a look-up, page by page.
-    async fn chunk(
-        &self,
-        context: &CallContext,
-        access: &Arc<Access>,
-        resource: &ResourcePlan,
-        mut look_up: PlannedLookUp,
-        bound: &Bound,
-    ) -> Result<Vec<Record>, Error> {
-        let mut access = Arc::clone(access);
-        let mut records = Vec::new();
-        loop {
-            let planned_with = &*access;
-            let plan = |now: &Access| {
-                if std::ptr::eq(now, planned_with) { Ok(look_up.plan.clone()) } else { plan_again(resource, &look_up, now) }
-            };
-            let mut page = match self.page(context, Arc::clone(&access), plan, Asked::LookUp(&look_up)).await {
-                Err(error) if look_up.single && error.kind() == ErrorKind::NotFound => return Ok(records),
-                page => page?,
-            };
-            let has_room = bound.take(page.records.len());
-            records.append(&mut page.records);
-            let Some(next) = page.next else { return Ok(records) };
-            if !has_room {
-                bound.truncated.store(true, Ordering::Relaxed);
-                return Ok(records);
-            }
-            access = self.access(context).await?;
-            look_up = resource.next_look_up(look_up, next, &access.variables())?;
-        }
-    }
-}
-
-/// What the answer to a request is read as.
-#[derive(Clone, Copy)]
-enum Asked<'a> {
-    List(&'a ListRequest),
-    LookUp(&'a PlannedLookUp),
-}
-
-impl Asked<'_> {
-    fn read(self, blueprint: &Blueprint, response: &Response) -> Result<ListPage, Error> {
-        let kind = match self {
-            Self::List(request) => request.kind,
-            Self::LookUp(look_up) => look_up.request.kind,
-        };
-        let Some(resource) = blueprint.resource(kind) else {
-            return Err(Error::new(ErrorKind::Internal, "the type has no plan"));
-        };
-        match self {
-            Self::List(request) => resource.read_page(request, &response.body, &response.headers),
-            Self::LookUp(look_up) => resource.read_look_up(look_up, &response.body, &response.headers),
-        }
-    }
-}
-
-/// Bounds the records of one operation over all its chunks.
-struct Bound {
-    left: AtomicUsize,
-    truncated: AtomicBool,
-}
-
-impl Bound {
-    const fn new(most: usize) -> Self {
-        Self { left: AtomicUsize::new(most), truncated: AtomicBool::new(false) }
-    }
-
-    /// Takes room for records and returns whether there is room for more.
-    fn take(&self, count: usize) -> bool {
-        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(count)));
-        before.is_ok_and(|before| before > count)
-    }
-}
-
-fn plan_again(resource: &ResourcePlan, look_up: &PlannedLookUp, access: &Access) -> Result<RequestPlan, Error> {
-    let variables = access.variables();
-    if let Some(page) = &look_up.request.page {
-        return resource.next_look_up(look_up.clone(), page.clone(), &variables).map(|look_up| look_up.plan);
-    }
-    let mut chunks = resource.plan_look_ups(look_up.by, &look_up.keys, &look_up.request.projection, &variables)?;
-    match (chunks.pop(), chunks.is_empty()) {
-        (Some(chunk), true) => Ok(chunk.plan),
-        _ => Err(Error::new(ErrorKind::SessionExpired, "the session ended and the look-up cannot be planned the same way")),
-    }
-}
-
-/// Adds the defaults of the manifest to the settings of a connection.
-fn complete(blueprint: &Blueprint, mut settings: Map<String, Value>) -> Result<Map<String, Value>, Error> {
-    for (name, field) in &blueprint.manifest().settings {
-        if settings.get(name).is_some_and(|value| !value.is_null()) {
-            continue;
-        }
-        match &field.default {
-            Some(default) => {
-                settings.insert(name.clone(), Value::String(default.clone()));
-            }
-            None if field.required => {
-                return Err(Error::new(ErrorKind::InvalidSettings, format!("the setting `{name}` is missing")));
-            }
-            None => {}
-        }
-    }
-    Ok(settings)
 }
 
 #[cfg(test)]

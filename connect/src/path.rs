@@ -94,6 +94,20 @@ impl Path {
         })
     }
 
+    /// Returns the members of the elements that it reads, when the first member is a list: those that choose the
+    /// element, and the one that is read of it.
+    pub(crate) fn members_of_elements(&self) -> Option<impl Iterator<Item = &str>> {
+        let (_, rest) = self.segments.split_first()?;
+        let brackets = rest.iter().take_while(|segment| !matches!(segment, Segment::Name(..))).count();
+        let read = rest.get(..=brackets).unwrap_or(rest);
+        (brackets > 0).then(|| {
+            read.iter().filter_map(|segment| match segment {
+                Segment::Name(name, _) | Segment::Where(name, _) => Some(name.as_ref()),
+                Segment::Index(_) | Segment::Every => None,
+            })
+        })
+    }
+
     /// Returns whether it can find several values.
     #[must_use]
     pub fn finds_many(&self) -> bool {

@@ -20,7 +20,10 @@ pub struct Split {
 
 /// Splits a filter. `taken` are query parameters that requests set in any case.
 pub(crate) fn split(lowering: Lowering<'_>, taken: impl Fn(&str) -> bool, filter: &Filter) -> Split {
-    let mut halves = Split { pushed: Filter::always(), residual: Filter::always() };
+    let mut halves = Split {
+        pushed: Filter::always(),
+        residual: Filter::always(),
+    };
     let mut used = HashSet::new();
     for part in conjuncts(normalized(filter, false)) {
         match relaxed(lowering, &part) {
@@ -88,7 +91,10 @@ fn relaxed(lowering: Lowering<'_>, filter: &Filter) -> Option<(Filter, bool)> {
             (!pushed.is_empty()).then_some((Filter::All(pushed), exact))
         }
         Filter::Any(parts) if lowering.language.has_or() && !parts.is_empty() => {
-            let parts: Vec<(Filter, bool)> = parts.iter().map(|part| relaxed(lowering, part)).collect::<Option<_>>()?;
+            let parts: Vec<(Filter, bool)> = parts
+                .iter()
+                .map(|part| relaxed(lowering, part))
+                .collect::<Option<_>>()?;
             let exact = parts.iter().all(|(_, exact)| *exact);
             Some((Filter::Any(parts.into_iter().map(|(part, _)| part).collect()), exact))
         }
@@ -143,7 +149,11 @@ fn push_alternative(parts: &mut Vec<Filter>, part: Filter) {
                 && known_field == field
             {
                 all.extend(values);
-                *known = Filter::Field(Condition { field, operator: Operator::In, operand: Operand::Many(all) });
+                *known = Filter::Field(Condition {
+                    field,
+                    operator: Operator::In,
+                    operand: Operand::Many(all),
+                });
                 return;
             }
         }
@@ -163,17 +173,29 @@ fn listed(filter: &Filter) -> Option<(lineshaft_schema::FieldIndex, Vec<Value>)>
 }
 
 fn negation(condition: &Condition) -> Filter {
-    let with = |operator, operand| Filter::Field(Condition { field: condition.field, operator, operand });
+    let with = |operator, operand| {
+        Filter::Field(Condition {
+            field: condition.field,
+            operator,
+            operand,
+        })
+    };
     let or_missing = |operator, value: &Value| {
-        Filter::Any(vec![with(operator, Operand::One(value.clone())), with(Operator::IsNull, Operand::Flag(true))])
+        Filter::Any(vec![
+            with(operator, Operand::One(value.clone())),
+            with(Operator::IsNull, Operand::Flag(true)),
+        ])
     };
     match (condition.operator, &condition.operand) {
         (Operator::Eq, Operand::One(value)) if !value.is_null() => with(Operator::Ne, Operand::One(value.clone())),
         (Operator::Ne, Operand::One(value)) if !value.is_null() => with(Operator::Eq, Operand::One(value.clone())),
         (Operator::IsNull, Operand::Flag(missing)) => with(Operator::IsNull, Operand::Flag(!missing)),
-        (Operator::In, Operand::Many(values)) if values.iter().all(|value| !value.is_null()) => {
-            Filter::All(values.iter().map(|value| with(Operator::Ne, Operand::One(value.clone()))).collect())
-        }
+        (Operator::In, Operand::Many(values)) if values.iter().all(|value| !value.is_null()) => Filter::All(
+            values
+                .iter()
+                .map(|value| with(Operator::Ne, Operand::One(value.clone())))
+                .collect(),
+        ),
         (Operator::Gt, Operand::One(value)) if is_ordered(value) => or_missing(Operator::Lte, value),
         (Operator::Gte, Operand::One(value)) if is_ordered(value) => or_missing(Operator::Lt, value),
         (Operator::Lt, Operand::One(value)) if is_ordered(value) => or_missing(Operator::Gte, value),
@@ -184,7 +206,10 @@ fn negation(condition: &Condition) -> Filter {
 
 /// Values of one field that are ordered against each other whatever they are.
 const fn is_ordered(value: &Value) -> bool {
-    matches!(value, Value::Integer(_) | Value::Decimal(_) | Value::Date(_) | Value::DateTime(_))
+    matches!(
+        value,
+        Value::Integer(_) | Value::Decimal(_) | Value::Date(_) | Value::DateTime(_)
+    )
 }
 
 #[cfg(test)]

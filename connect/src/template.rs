@@ -169,6 +169,7 @@ fn text_of(value: &Value) -> Cow<'_, str> {
 enum Part {
     Text(Box<str>),
     Variable(Box<str>),
+    Number(Box<str>),
     Base64(Box<[Box<str>]>),
 }
 
@@ -219,7 +220,7 @@ impl TextTemplate {
         self.0.iter().flat_map(|part| {
             let names: &[Box<str>] = match part {
                 Part::Text(_) => &[],
-                Part::Variable(name) => std::slice::from_ref(name),
+                Part::Variable(name) | Part::Number(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
             };
             names.iter().map(AsRef::as_ref)
@@ -255,7 +256,7 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
-                Part::Variable(name) => {
+                Part::Variable(name) | Part::Number(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
                     if matches!(text.as_ref(), "." | "..") {
@@ -282,11 +283,19 @@ impl TextTemplate {
         for part in &self.0 {
             match part {
                 Part::Text(text) => filled.push_str(text),
-                Part::Variable(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
+                Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
             }
         }
         Ok(filled)
+    }
+
+    /// Returns the variable that is to be a number, when the template is nothing else.
+    fn only_number(&self) -> Option<&str> {
+        match self.0.as_ref() {
+            [Part::Number(name)] => Some(name),
+            _ => None,
+        }
     }
 
     /// Returns the variable when the template is nothing else.
@@ -320,9 +329,13 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         rest.iter().try_for_each(|name| check_name(name))?;
         return Ok(Part::Base64(rest.into_boxed_slice()));
     }
+    if let ("number", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Number(name.clone()));
+    }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `base64` of variables",
+            "`{}` is neither a variable nor `number` or `base64` of variables",
             inner.trim()
         ));
     }
@@ -351,6 +364,7 @@ pub struct JsonTemplate(Node);
 enum Node {
     Constant(Value),
     Variable(Box<str>),
+    Number(Box<str>),
     Text(TextTemplate),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
@@ -387,6 +401,9 @@ impl Node {
         Ok(match value {
             Value::String(text) => {
                 let template = TextTemplate::parse(text)?;
+                if let Some(name) = template.only_number() {
+                    return Ok(Self::Number(name.into()));
+                }
                 match template.only_variable() {
                     Some(name) => Self::Variable(name.into()),
                     None if template.as_constant().is_some() => Self::Constant(value.clone()),
@@ -407,7 +424,7 @@ impl Node {
     fn variables<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
             Self::Constant(_) => {}
-            Self::Variable(name) => names.push(name),
+            Self::Variable(name) | Self::Number(name) => names.push(name),
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
             Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
@@ -418,6 +435,7 @@ impl Node {
         Ok(match self {
             Self::Constant(value) => value.clone(),
             Self::Variable(name) => scope.find(name)?.into_owned(),
+            Self::Number(name) => number_of(name, &*scope.find(name)?)?,
             Self::Text(template) => Value::String(template.render(scope)?),
             Self::List(list) => Value::Array(list.iter().map(|node| node.render(scope)).collect::<Result<_, _>>()?),
             Self::Object(members) => Value::Object(
@@ -427,6 +445,15 @@ impl Node {
                     .collect::<Result<_, String>>()?,
             ),
         })
+    }
+}
+
+/// Returns a variable as a JSON number, whatever it was kept as: secrets and session values are kept as text.
+fn number_of(name: &str, value: &Value) -> Result<Value, String> {
+    let text = text_of(value);
+    match serde_json::from_str(text.trim()) {
+        Ok(number @ Value::Number(_)) => Ok(number),
+        _ => Err(format!("the variable `{name}` is not a number")),
     }
 }
 

@@ -66,14 +66,23 @@ impl fmt::Display for FormProblem {
 ///
 /// # Errors
 /// Returns everything that is wrong with it.
-pub fn check(manifest: &Manifest, settings: &Map<String, Value>, credentials: &Map<String, Value>) -> Result<Form, Vec<FormProblem>> {
+pub fn check(
+    manifest: &Manifest,
+    settings: &Map<String, Value>,
+    credentials: &Map<String, Value>,
+) -> Result<Form, Vec<FormProblem>> {
     let mut problems = Vec::new();
     let settings = check_settings(&manifest.settings, settings, &mut problems);
-    let chosen = check_credentials(&manifest.auth, credentials, &mut problems);
+    // Settings such as a version may change the ways to sign in.
+    let effective = manifest.for_settings(&settings);
+    let ways = effective.as_ref().map_or(&manifest.auth, |effective| &effective.auth);
+    let chosen = check_credentials(ways, credentials, &mut problems);
     match chosen {
-        Some(chosen) if problems.is_empty() => {
-            Ok(Form { settings, credentials: present(credentials), sign_in: chosen.id.clone() })
-        }
+        Some(chosen) if problems.is_empty() => Ok(Form {
+            settings,
+            credentials: present(credentials),
+            sign_in: chosen.id.clone(),
+        }),
         _ => Err(problems),
     }
 }
@@ -84,7 +93,11 @@ fn check_settings(
     problems: &mut Vec<FormProblem>,
 ) -> Map<String, Value> {
     let mut add = |field: &str, message: String| {
-        problems.push(FormProblem { part: Part::Setting, field: Some(field.to_owned()), message });
+        problems.push(FormProblem {
+            part: Part::Setting,
+            field: Some(field.to_owned()),
+            message,
+        });
     };
     for name in given.keys().filter(|name| !fields.contains_key(*name)) {
         add(name, unknown(name, fields.keys(), "the connector has no such setting"));
@@ -98,7 +111,9 @@ fn check_settings(
                 }
                 Err(message) => add(name, message),
             },
-            None if field.required && field.default.is_none() => add(name, missing(&field.label, field.help.as_deref())),
+            None if field.required && field.default.is_none() => {
+                add(name, missing(&field.label, field.help.as_deref()))
+            }
             None => {}
         }
     }
@@ -115,8 +130,14 @@ fn read_setting(field: &SettingField, value: &Value) -> Result<Value, String> {
     let read = match field.kind {
         SettingKind::Text => text.clone().into(),
         SettingKind::Url => read_address(&text)?.into(),
-        SettingKind::Integer => text.parse::<i64>().map_err(|_| format!("`{text}` is not a whole number"))?.into(),
-        SettingKind::Boolean => text.parse::<bool>().map_err(|_| format!("`{text}` is neither true nor false"))?.into(),
+        SettingKind::Integer => text
+            .parse::<i64>()
+            .map_err(|_| format!("`{text}` is not a whole number"))?
+            .into(),
+        SettingKind::Boolean => text
+            .parse::<bool>()
+            .map_err(|_| format!("`{text}` is neither true nor false"))?
+            .into(),
         SettingKind::Choice if !field.choices.contains(&text) => {
             return Err(format!("`{text}` is not one of {}", field.choices.join(", ")));
         }
@@ -127,14 +148,19 @@ fn read_setting(field: &SettingField, value: &Value) -> Result<Value, String> {
         },
     };
     if !fits(field.pattern.as_deref(), &text) {
-        let example = field.example.as_ref().map(|example| format!(", such as {example}")).unwrap_or_default();
+        let example = field
+            .example
+            .as_ref()
+            .map(|example| format!(", such as {example}"))
+            .unwrap_or_default();
         return Err(format!("`{text}` does not have the expected form{example}"));
     }
     Ok(read)
 }
 
 fn read_address(text: &str) -> Result<String, String> {
-    let address = Url::parse(text).map_err(|_| format!("`{text}` is not a web address such as https://erp.example.com"))?;
+    let address =
+        Url::parse(text).map_err(|_| format!("`{text}` is not a web address such as https://erp.example.com"))?;
     if !matches!(address.scheme(), "https" | "http") || address.host().is_none() {
         return Err(format!("`{text}` does not begin with https://"));
     }
@@ -148,17 +174,30 @@ fn read_address(text: &str) -> Result<String, String> {
 }
 
 /// Finds the first way to sign in whose credentials are all given.
-fn check_credentials<'a>(ways: &'a [Auth], given: &Map<String, Value>, problems: &mut Vec<FormProblem>) -> Option<&'a Auth> {
+fn check_credentials<'a>(
+    ways: &'a [Auth],
+    given: &Map<String, Value>,
+    problems: &mut Vec<FormProblem>,
+) -> Option<&'a Auth> {
     let before = problems.len();
     let known: IndexMap<&String, &CredentialField> = ways.iter().flat_map(|way| &way.credentials).collect();
     let mut add = |field: &str, message: String| {
-        problems.push(FormProblem { part: Part::Credential, field: Some(field.to_owned()), message });
+        problems.push(FormProblem {
+            part: Part::Credential,
+            field: Some(field.to_owned()),
+            message,
+        });
     };
     for (name, value) in given {
         match known.get(name) {
-            None => add(name, unknown(name, known.keys().copied(), "the connector has no such credential")),
+            None => add(
+                name,
+                unknown(name, known.keys().copied(), "the connector has no such credential"),
+            ),
             Some(_) if !value.is_string() && !value.is_null() => add(name, "it must be a text".to_owned()),
-            Some(field) if is_given(value) && !value.as_str().is_some_and(|text| fits(field.pattern.as_deref(), text)) => {
+            Some(field)
+                if is_given(value) && !value.as_str().is_some_and(|text| fits(field.pattern.as_deref(), text)) =>
+            {
                 add(name, "it does not have the expected form".to_owned());
             }
             Some(_) => {}
@@ -176,15 +215,37 @@ fn check_credentials<'a>(ways: &'a [Auth], given: &Map<String, Value>, problems:
 
 /// Tells what is missing: of the way that most is given of, or all ways when nothing is given.
 fn missing_credentials(ways: &[Auth], given: &Map<String, Value>) -> Vec<FormProblem> {
-    let count = |way: &&Auth| way.credentials.keys().filter(|name| given.get(*name).is_some_and(is_given)).count();
-    let begun = ways.iter().rev().max_by_key(count).filter(|way| ways.len() == 1 || count(way) > 0);
+    let count = |way: &&Auth| {
+        way.credentials
+            .keys()
+            .filter(|name| given.get(*name).is_some_and(is_given))
+            .count()
+    };
+    let begun = ways
+        .iter()
+        .rev()
+        .max_by_key(count)
+        .filter(|way| ways.len() == 1 || count(way) > 0);
     let Some(way) = begun else {
         let names = |way: &Auth| way.credentials.keys().cloned().collect::<Vec<_>>().join(" and ");
-        let all: Vec<String> = ways.iter().map(|way| format!("{} ({})", way.label, names(way))).collect();
-        let message = format!("credentials are missing for one of these ways to sign in: {}", all.join("; "));
-        return vec![FormProblem { part: Part::Credential, field: None, message }];
+        let all: Vec<String> = ways
+            .iter()
+            .map(|way| format!("{} ({})", way.label, names(way)))
+            .collect();
+        let message = format!(
+            "credentials are missing for one of these ways to sign in: {}",
+            all.join("; ")
+        );
+        return vec![FormProblem {
+            part: Part::Credential,
+            field: None,
+            message,
+        }];
     };
-    let absent = way.credentials.iter().filter(|(name, _)| !given.get(*name).is_some_and(is_given));
+    let absent = way
+        .credentials
+        .iter()
+        .filter(|(name, _)| !given.get(*name).is_some_and(is_given));
     let problem = |(name, field): (&String, &CredentialField)| FormProblem {
         part: Part::Credential,
         field: Some(name.clone()),
@@ -194,7 +255,11 @@ fn missing_credentials(ways: &[Auth], given: &Map<String, Value>) -> Vec<FormPro
 }
 
 fn present(given: &Map<String, Value>) -> Map<String, Value> {
-    given.iter().filter(|(_, value)| is_given(value)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    given
+        .iter()
+        .filter(|(_, value)| is_given(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn is_given(value: &Value) -> bool {

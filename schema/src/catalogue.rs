@@ -94,20 +94,32 @@ pub struct FieldDef {
 }
 
 impl FieldDef {
+    /// Returns the type of what filters and sorts compare: for `Money` and `Quantity` their number.
+    #[must_use]
+    pub fn comparable(&self) -> Option<FieldType> {
+        let kind = if matches!(self.kind, FieldType::Object(_)) {
+            FieldType::Decimal
+        } else {
+            self.kind
+        };
+        self.filterable.then_some(kind)
+    }
+
     /// Returns whether a list may be sorted by this field.
     #[must_use]
     pub fn sortable(&self) -> bool {
-        self.filterable
-            && !self.list
-            && matches!(
-                self.kind,
-                FieldType::Text
-                    | FieldType::Integer
-                    | FieldType::Decimal
-                    | FieldType::Date
-                    | FieldType::DateTime
-                    | FieldType::Enum(_)
-            )
+        !self.list
+            && self.comparable().is_some_and(|kind| {
+                matches!(
+                    kind,
+                    FieldType::Text
+                        | FieldType::Integer
+                        | FieldType::Decimal
+                        | FieldType::Date
+                        | FieldType::DateTime
+                        | FieldType::Enum(_)
+                )
+            })
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn parse(files: &[(&str, &str)]) -> Result<Catalogue, String> {
     }
     let mut catalogue = declare(&sources, &mut problems);
     fill_fields(&sources, &mut catalogue, &mut problems);
+    mark_amounts(&mut catalogue);
     check_reverse_fields(&catalogue, &mut problems);
     if problems.is_empty() {
         Ok(catalogue)
@@ -185,6 +186,24 @@ fn fill_fields(sources: &[Source<'_>], catalogue: &mut Catalogue, problems: &mut
         if let Some(target) = target {
             target.fields = filled;
         }
+    }
+}
+
+/// Marks fields whose value begins with a required decimal, such as `Money`: filters and sorts mean that number.
+fn mark_amounts(catalogue: &mut Catalogue) {
+    let is_amount = |def: &TypeDef| {
+        let first = def.fields.values().next();
+        !def.has_rows() && first.is_some_and(|first| first.kind == FieldType::Decimal && first.required)
+    };
+    let amounts: Vec<TypeIndex> = catalogue
+        .types
+        .values()
+        .filter(|def| is_amount(def))
+        .map(|def| def.index)
+        .collect();
+    for field in catalogue.types.values_mut().flat_map(|def| def.fields.values_mut()) {
+        let holds_one = matches!(field.kind, FieldType::Object(kind) if amounts.contains(&kind));
+        field.filterable |= holds_one && !field.list && field.reverse.is_none();
     }
 }
 

@@ -86,7 +86,7 @@ pub fn compare(sort: Sort, a: &Value, b: &Value) -> Ordering {
         }
         Sort::Reference => text(a).cmp(&text(b)),
         // Both forms are written so that they sort as text, once the zone, always UTC, is cut off.
-        Sort::Date | Sort::DateTime => text(a).trim_end_matches('Z').cmp(text(b).trim_end_matches('Z')),
+        Sort::Date | Sort::DateTime => without_zone(&text(a)).cmp(without_zone(&text(b))),
         Sort::Integer => a.as_i64().unwrap().cmp(&b.as_i64().unwrap()),
         Sort::Boolean => a.as_bool().unwrap().cmp(&b.as_bool().unwrap()),
         Sort::Decimal => compare_decimals(&text(a), &text(b)),
@@ -106,6 +106,10 @@ pub fn compare_in_order(sort: Sort, descending: bool, a: &Value, b: &Value) -> O
         (false, false) if descending => compare(sort, b, a),
         (false, false) => compare(sort, a, b),
     }
+}
+
+fn without_zone(text: &str) -> &str {
+    text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00")).unwrap_or(text)
 }
 
 fn fold(text: &str) -> Vec<char> {

@@ -1,15 +1,17 @@
-//! The plant: simulated systems, the server over them on a free port, and a token to ask it.
+//! The plant: simulated systems, the server over them on a free port as `serve` puts it together, and a token to ask it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
-
-use http::request::Parts as Head;
-use lineshaft_api::transport::{AuthError, Endpoint, Prepare, Prepared, RequestId, Settings as Transport};
-use lineshaft_connect::transport::{
-    Guard,
-    client::{ClientSettings, HttpClient},
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use lineshaft::{
+    http::{App, router},
+    settings::{Settings, Source},
+};
+use lineshaft_connect::transport::HttpClient;
 use lineshaft_engine::{
-    Engine, Parts, Session, Settings,
+    Engine, Parts,
     connections::{Deployment, NewConnection, Status, StatusChange},
     credentials::SecretFields,
     customers::NewCustomer,
@@ -22,7 +24,9 @@ use lineshaft_engine::{
 use lineshaft_migrations::{Migrator, MigratorTrait as _};
 use lineshaft_sandbox::{Call, Options, Sandbox, Size, System};
 use lineshaft_schema::Catalogue;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -34,16 +38,15 @@ use super::Answer;
 pub struct Setup {
     pub systems: Vec<System>,
     pub size: Size,
-    pub engine: Settings,
-    pub transport: Transport,
+    /// Settings of the server that differ from the defaults, as environment variables.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let mut transport = Transport::default();
+        let setup = Self { systems: System::ALL.to_vec(), size: Size::Small, variables: Vec::new() };
         // Trials of one test ask side by side.
-        transport.operations_per_caller = 256;
-        Self { systems: System::ALL.to_vec(), size: Size::Small, engine: Settings::default(), transport }
+        setup.set("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8").set("GRAPHQL__OPERATIONS_PER_CALLER", 256)
     }
 }
 
@@ -53,9 +56,9 @@ impl Setup {
         Self { systems: systems.into_iter().collect(), ..Self::default() }
     }
 
-    /// Gives every query so much time.
-    pub fn timeout(mut self, time: Duration) -> Self {
-        self.engine.query.timeout = time;
+    /// Changes a setting of the server.
+    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.variables.push((format!("LINESHAFT_{key}"), value.to_string()));
         self
     }
 
@@ -66,7 +69,8 @@ impl Setup {
 
 struct Member {
     system: System,
-    sandbox: Sandbox,
+    /// None once it was stopped.
+    sandbox: Option<Sandbox>,
     connection: Uuid,
 }
 
@@ -93,28 +97,24 @@ pub fn connector_folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/connectors"))
 }
 
+/// Loads the connectors of these systems from their folders, and no others: it is quicker.
 fn registry(systems: &[System]) -> Registry {
     let mut registry = Registry::new(Catalogue::unified().unwrap());
-    if systems.len() == System::ALL.len() {
-        registry.add_directory(&connector_folder()).unwrap();
-    } else {
-        // Of a part of the systems, only their connectors are read: it is quicker.
-        let files: Vec<_> = systems.iter().flat_map(|system| files_below(&connector_folder().join(system.id()))).collect();
-        registry.add_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-    }
+    let files: Vec<_> = systems.iter().flat_map(|system| files_below(&connector_folder().join(system.id()))).collect();
+    registry.add_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     assert!(registry.rejected().is_empty(), "{:#?}", registry.rejected());
     registry
 }
 
-fn files_below(folder: &std::path::Path) -> Vec<(String, String)> {
+fn files_below(folder: &Path) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(files_below(&path));
-        } else if let Ok(text) = std::fs::read_to_string(&path) {
-            let path = path.strip_prefix(connector_folder()).unwrap();
-            files.push((path.to_str().unwrap().to_owned(), text));
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            let below = path.strip_prefix(connector_folder()).unwrap().to_str().unwrap().to_owned();
+            files.push((below, std::fs::read_to_string(&path).unwrap()));
         }
     }
     files.sort();
@@ -129,36 +129,33 @@ impl Plant {
 
     async fn of(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let address = format!("sqlite://{}", folder.path().join("state.db").display());
-        let database = database::connect(&address, &database::Settings::default()).await.unwrap();
+        let mut variables = setup.variables;
+        let file = folder.path().join("state.db");
+        variables.push(("LINESHAFT_DATABASE__URL".to_owned(), format!("sqlite://{}", file.display())));
+        let settings = Settings::load(&Source { file: None, folder: None, variables }).unwrap();
+        let database = database::connect(settings.database.url.expose_secret(), &settings.database.options()).await.unwrap();
         Migrator::up(&database, None).await.unwrap();
-        let guard = Guard::new(&["127.0.0.0/8".parse().unwrap()]);
-        let wire = HttpClient::new(&ClientSettings { guard, ..ClientSettings::default() }).unwrap();
-        let time = setup.engine.query.timeout;
         let engine = Arc::new(Engine::new(Parts {
             database,
             keys: Arc::new(KeyRing::generate().unwrap()),
             registry: registry(&setup.systems),
-            wire: Arc::new(wire),
-            settings: setup.engine,
+            wire: Arc::new(HttpClient::new(&settings.upstream.client().unwrap()).unwrap()),
+            settings: settings.engine(),
         }));
-        let endpoint = Endpoint::new(
-            lineshaft_api::schema(engine.clone()),
-            Gate { engine: engine.clone(), time },
-            setup.transport,
-        );
+        let app = Arc::new(App::new(engine.clone(), settings, PrometheusBuilder::new().build_recorder().handle()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
-        let router = endpoint.router("/graphql");
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let routes = router(&app);
+        let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
 
         let organization = new_organization(&engine, "plant").await;
         let mut members = Vec::new();
         for system in setup.systems {
             let options = Options { size: setup.size, ..Options::default() };
             let sandbox = Sandbox::start(system, options).await.unwrap();
-            let connection = connect(&engine, organization, &sandbox, system.title(), None).await;
-            members.push(Member { system, sandbox, connection });
+            let (settings, credentials) = sandbox.demo_connection();
+            let connection = connect(&engine, organization, system, system.title(), None, settings, credentials).await;
+            members.push(Member { system, sandbox: Some(sandbox), connection });
         }
         let token = new_token(&engine, organization, None).await;
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -189,7 +186,7 @@ impl Plant {
     }
 
     pub fn sandbox(&self, system: System) -> &Sandbox {
-        &self.member(system).sandbox
+        self.member(system).sandbox.as_ref().expect("the system was not stopped")
     }
 
     /// Returns the id of the connection to a system.
@@ -209,12 +206,25 @@ impl Plant {
 
     /// Forgets the calls that all systems received.
     pub fn clear_calls(&self) {
-        self.members.iter().for_each(|member| member.sandbox.clear_calls());
+        self.members.iter().filter_map(|member| member.sandbox.as_ref()).for_each(Sandbox::clear_calls);
     }
 
     /// Adds another connection to a system, of a customer.
     pub async fn connect(&self, system: System, name: &str, customer: Option<&str>) -> String {
-        connect(&self.engine, self.organization, self.sandbox(system), name, customer).await.to_string()
+        let (settings, credentials) = self.sandbox(system).demo_connection();
+        connect(&self.engine, self.organization, system, name, customer, settings, credentials).await.to_string()
+    }
+
+    /// Adds another connection to a system, with other credentials.
+    pub async fn connect_with(&self, system: System, name: &str, credentials: Value) -> String {
+        let (settings, _) = self.sandbox(system).demo_connection();
+        connect(&self.engine, self.organization, system, name, None, settings, credentials).await.to_string()
+    }
+
+    /// Stops a system for good.
+    pub async fn stop(&mut self, system: System) {
+        let member = self.members.iter_mut().find(|member| member.system == system).expect("the system is part of the plant");
+        member.sandbox.take().expect("the system was not stopped").stop().await;
     }
 
     /// Makes an organization with a token that sees nothing of ours.
@@ -247,15 +257,22 @@ async fn new_token(engine: &Engine, organization_id: Uuid, connection_id: Option
         expires_at: None,
     };
     let issued = engine.tokens.create(new).await.unwrap();
-    secrecy::ExposeSecret::expose_secret(&issued.text).to_owned()
+    issued.text.expose_secret().to_owned()
 }
 
-async fn connect(engine: &Engine, organization_id: Uuid, sandbox: &Sandbox, name: &str, customer: Option<&str>) -> Uuid {
-    let (settings, credentials) = sandbox.demo_connection();
+async fn connect(
+    engine: &Engine,
+    organization_id: Uuid,
+    system: System,
+    name: &str,
+    customer: Option<&str>,
+    settings: Value,
+    credentials: Value,
+) -> Uuid {
     let new = NewConnection {
         organization_id,
         customer: customer.map(|id| NewCustomer { external_id: id.to_owned(), name: id.to_owned() }),
-        connector: sandbox.system().id().to_owned(),
+        connector: system.id().to_owned(),
         name: name.to_owned(),
         deployment: Deployment::OnPremises,
         settings: object(settings),
@@ -271,26 +288,5 @@ fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         other => panic!("not an object: {other}"),
-    }
-}
-
-/// Lets callers in by their bearer tokens.
-struct Gate {
-    engine: Arc<Engine>,
-    time: Duration,
-}
-
-impl Prepare for Gate {
-    async fn prepare(&self, head: &Head) -> Result<Prepared, AuthError> {
-        let refused = || AuthError::Unauthenticated("the bearer token is missing or not valid".to_owned());
-        let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
-        let token = header.strip_prefix("Bearer ").ok_or_else(refused)?;
-        let verified = self.engine.tokens.verify(token).await.map_err(|error| AuthError::Internal(error.to_string()))?;
-        let caller = verified.ok_or_else(refused)?;
-        let id = RequestId::from_headers(&head.headers);
-        let counted_for = caller.token_id.to_string();
-        let time = self.time;
-        let session = move || Session::start(caller.clone(), id.as_str().into(), time);
-        Ok(Prepared::new().counted_for(counted_for).with_data_from(session))
     }
 }

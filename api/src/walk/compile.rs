@@ -6,7 +6,7 @@ use async_graphql::{
     parser::types::{Directive, Field as AstField, Selection as AstSelection, SelectionSet},
 };
 use indexmap::IndexMap;
-use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, TypeDef};
+use lineshaft_schema::{Catalogue, FieldDef, FieldType, Projection, TypeDef};
 
 use super::selection::{Computed, CustomPart, Field, FieldKind, KeyPart, Selection};
 
@@ -112,7 +112,7 @@ impl<'a> Compiler<'a> {
     pub(crate) fn compile(self, def: &'a TypeDef, sets: &[&'a Positioned<SelectionSet>]) -> ServerResult<Selection<'a>> {
         let applies = |name: &str| name == def.name || def.interfaces.iter().any(|interface| interface == name);
         let groups = fields_of(self.query, sets, &applies)?;
-        let mut selection = Selection { kind: def.index, fields: Vec::with_capacity(groups.len()), projection: Default::default() };
+        let mut selection = Selection { kind: def.index, fields: Vec::with_capacity(groups.len()), projection: Projection::default() };
         for (key, nodes) in groups {
             let Some(first) = nodes.first() else { continue };
             let sets: Vec<_> = nodes.iter().map(|node| &node.node.selection_set).collect();
@@ -122,8 +122,8 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let field = def.field(name).ok_or_else(|| unknown(def, name, first))?;
-            let kind = self.field(def, field, &first.node, &sets)?;
-            project(&mut selection, field, &kind);
+            let kind = self.field(field, &first.node, &sets)?;
+            project(&mut selection.projection, def, &kind);
             selection.fields.push(Field { key, required: field.required, kind });
         }
         Ok(selection)
@@ -131,7 +131,6 @@ impl<'a> Compiler<'a> {
 
     fn field(
         self,
-        def: &'a TypeDef,
         field: &'a FieldDef,
         node: &'a AstField,
         sets: &[&'a Positioned<SelectionSet>],
@@ -152,10 +151,7 @@ impl<'a> Compiler<'a> {
                     _ => FieldKind::Embedded { slot, inner },
                 }
             }
-            kind => {
-                let _ = def;
-                FieldKind::Leaf { slot, kind }
-            }
+            kind => FieldKind::Leaf { slot, kind },
         })
     }
 
@@ -207,19 +203,18 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn project(selection: &mut Selection<'_>, field: &FieldDef, kind: &FieldKind<'_>) {
-    let projection = &mut selection.projection;
+fn project(projection: &mut Projection, def: &TypeDef, kind: &FieldKind<'_>) {
     match kind {
         FieldKind::Computed(Computed::Raw) => projection.raw = true,
         FieldKind::Computed(Computed::CustomFields { .. }) => projection.custom = true,
-        FieldKind::Computed(Computed::RemoteId { slot }) => projection.insert(*slot),
+        // The key of an entity is known; a part within a row has its own only in the row.
+        FieldKind::Computed(Computed::RemoteId { slot }) if !def.is_entity() => projection.insert(*slot),
         FieldKind::Typename | FieldKind::Computed(_) | FieldKind::Platform(_) => {}
         FieldKind::Leaf { slot, .. } | FieldKind::Reference { slot, .. } => projection.insert(*slot),
         FieldKind::Embedded { slot, inner } | FieldKind::Reverse { slot, inner, .. } => {
             projection.insert_nested(*slot).merge(&inner.projection);
         }
     }
-    let _: FieldIndex = field.index;
 }
 
 fn text(value: Value) -> Option<String> {

@@ -144,7 +144,7 @@ impl<'a> Writer<'a> {
                 self.text(&def.name);
                 Ok(())
             }
-            FieldKind::Leaf { slot, kind } => self.leaf(slot_of(subject, *slot), *kind),
+            FieldKind::Leaf { slot, kind } => self.leaf(slot_of(subject, *slot), *kind, field.required),
             FieldKind::Computed(computed) => self.computed(def, subject, computed),
             FieldKind::Platform(_) => match loaded {
                 Loaded::Platform(texts) => {
@@ -246,9 +246,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn leaf(&mut self, value: &Value, kind: FieldType) -> Written {
+    fn leaf(&mut self, value: &Value, kind: FieldType, required: bool) -> Written {
         match (value, kind) {
-            (Value::Null, FieldType::Enum(index)) => {
+            (Value::Null, FieldType::Enum(index)) if required => {
                 let unknown = self.catalogue.enum_at(index).is_some_and(|def| def.value_index("UNKNOWN").is_some());
                 if unknown { self.text("UNKNOWN") } else { return Err(Missing) }
             }
@@ -266,7 +266,7 @@ impl<'a> Writer<'a> {
             }
             (Value::Json(text), _) => self.out.extend_from_slice(text.as_bytes()),
             (Value::Reference(key), _) => self.text(&key.to_string()),
-            (Value::List(values), _) => return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind)),
+            (Value::List(values), _) => return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind, required)),
             (Value::Object(_), _) => return Err(Missing),
         }
         Ok(())

@@ -40,13 +40,18 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn with(&self, own: &'static [&'static str]) -> Self {
-        Self { connection: self.connection.clone(), own }
+        Self {
+            connection: self.connection.clone(),
+            own,
+        }
     }
 
     fn has(&self, name: &str) -> bool {
         self.connection.contains(name)
             || self.own.contains(&name)
-            || name.strip_prefix("key.").is_some_and(|place| self.own.contains(&"key") && place.parse::<u8>().is_ok())
+            || name
+                .strip_prefix("key.")
+                .is_some_and(|place| self.own.contains(&"key") && place.parse::<u8>().is_ok())
     }
 
     /// Reports variables that do not exist.
@@ -74,7 +79,12 @@ impl Known {
     }
 
     /// Parses a template of JSON.
-    pub(super) fn json(&self, value: &serde_json::Value, pointer: &str, problems: &mut Vec<Problem>) -> Option<JsonTemplate> {
+    pub(super) fn json(
+        &self,
+        value: &serde_json::Value,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<JsonTemplate> {
         match JsonTemplate::parse(value) {
             Ok(template) => {
                 self.check(template.variables().into_iter(), pointer, problems);
@@ -90,7 +100,10 @@ impl Known {
     /// Parses a table of templates.
     pub(super) fn texts(&self, table: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) -> Texts {
         let parse = |(name, text): (&String, &String)| {
-            Some((name.clone(), self.text(text, &format!("{pointer}/{}", escape_pointer(name)), problems)?))
+            Some((
+                name.clone(),
+                self.text(text, &format!("{pointer}/{}", escape_pointer(name)), problems)?,
+            ))
         };
         table.iter().filter_map(parse).collect()
     }
@@ -142,13 +155,22 @@ pub(crate) struct Call {
 
 impl Call {
     /// Compiles a request; `reads` says that it changes nothing whatever its method.
-    pub(super) fn compile(request: &manifest::Request, reads: bool, known: &Known, pointer: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(super) fn compile(
+        request: &manifest::Request,
+        reads: bool,
+        known: &Known,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let has_body = request.body.is_some() || request.form.is_some();
         let method = match request.method.as_deref() {
             Some(name) => match http::Method::from_bytes(name.as_bytes()) {
                 Ok(method) if name.bytes().all(|byte| byte.is_ascii_uppercase()) => method,
                 _ => {
-                    problems.push(Problem::new(format!("{pointer}/method"), format!("`{name}` is not an HTTP method")));
+                    problems.push(Problem::new(
+                        format!("{pointer}/method"),
+                        format!("`{name}` is not an HTTP method"),
+                    ));
                     return None;
                 }
             },
@@ -167,7 +189,11 @@ impl Call {
         Some(Self {
             repeatable: reads || request.read_only || matches!(method, http::Method::GET | http::Method::HEAD),
             method,
-            path: known.text(request.path.as_deref().unwrap_or_default(), &format!("{pointer}/path"), problems)?,
+            path: known.text(
+                request.path.as_deref().unwrap_or_default(),
+                &format!("{pointer}/path"),
+                problems,
+            )?,
             query: known.texts(&request.query, &format!("{pointer}/query"), problems),
             headers: known.texts(&request.headers, &format!("{pointer}/headers"), problems),
             body,
@@ -182,13 +208,20 @@ impl Call {
 
     /// Returns whether a variable is used anywhere in it.
     pub(crate) fn uses(&self, variable: &str) -> bool {
-        let in_texts = |texts: &Texts| texts.iter().any(|(_, template)| template.variables().any(|name| name == variable));
+        let in_texts = |texts: &Texts| {
+            texts
+                .iter()
+                .any(|(_, template)| template.variables().any(|name| name == variable))
+        };
         let in_body = match &self.body {
             Body::None => false,
             Body::Json(template) => template.variables().contains(&variable),
             Body::Form(fields) => in_texts(fields),
         };
-        in_body || self.path.variables().any(|name| name == variable) || in_texts(&self.query) || in_texts(&self.headers)
+        in_body
+            || self.path.variables().any(|name| name == variable)
+            || in_texts(&self.query)
+            || in_texts(&self.headers)
     }
 
     /// Returns whether it sets a query parameter.
@@ -274,8 +307,14 @@ pub(super) fn render_texts(texts: &Texts, scope: &Scope<'_>) -> Result<Vec<(Stri
 
 /// Refuses header values that would end the header.
 fn check_values(headers: &IndexMap<String, String>) -> Result<(), Error> {
-    match headers.iter().find(|(_, value)| value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')) {
-        Some((name, _)) => Err(Error::new(ErrorKind::InvalidSettings, format!("the value of the header `{name}` has control characters"))),
+    match headers
+        .iter()
+        .find(|(_, value)| value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t'))
+    {
+        Some((name, _)) => Err(Error::new(
+            ErrorKind::InvalidSettings,
+            format!("the value of the header `{name}` has control characters"),
+        )),
         None => Ok(()),
     }
 }
@@ -283,15 +322,28 @@ fn check_values(headers: &IndexMap<String, String>) -> Result<(), Error> {
 /// Reports names that no header can have.
 pub(super) fn check_headers(headers: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) {
     for name in headers.keys().filter(|name| name.parse::<http::HeaderName>().is_err()) {
-        problems.push(Problem::new(format!("{pointer}/{}", escape_pointer(name)), format!("`{name}` is not the name of a header")));
+        problems.push(Problem::new(
+            format!("{pointer}/{}", escape_pointer(name)),
+            format!("`{name}` is not the name of a header"),
+        ));
     }
 }
 
 /// Parses an address of the web.
 pub(crate) fn parse_address(address: &str) -> Result<Url, Error> {
     match Url::parse(address) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.username().is_empty() && url.password().is_none() => Ok(url),
-        _ => Err(Error::new(ErrorKind::InvalidSettings, "the address of the system is not a web address")),
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.host().is_some()
+                && url.username().is_empty()
+                && url.password().is_none() =>
+        {
+            Ok(url)
+        }
+        _ => Err(Error::new(
+            ErrorKind::InvalidSettings,
+            "the address of the system is not a web address",
+        )),
     }
 }
 

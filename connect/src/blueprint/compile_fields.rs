@@ -52,24 +52,42 @@ impl Fields {
 
     /// Returns the reference fields by which children of many parents can be asked for.
     pub(super) fn children(&self, def: &TypeDef, language: Language) -> Vec<FieldIndex> {
-        let is_reference = |field: &FieldIndex| def.field_at(*field).is_some_and(|field| matches!(field.kind, FieldType::Reference(_)));
+        let is_reference = |field: &FieldIndex| {
+            def.field_at(*field)
+                .is_some_and(|field| matches!(field.kind, FieldType::Reference(_)))
+        };
         let asks = |rule: &FilterRule| Self::operators(rule, language).contains_key(&Operator::Eq);
-        self.rules.iter().filter(|(field, rule)| is_reference(field) && asks(rule)).map(|(field, _)| *field).collect()
+        self.rules
+            .iter()
+            .filter(|(field, rule)| is_reference(field) && asks(rule))
+            .map(|(field, _)| *field)
+            .collect()
     }
 
     /// Returns whether records changed since a moment can be asked for.
     pub(super) fn tells_changes(&self, def: &TypeDef) -> bool {
         let rule = def.field(CHANGED).and_then(|field| self.rules.get(&field.index));
-        rule.is_some_and(|rule| rule.operators.contains_key(&Operator::Gte) || rule.operators.contains_key(&Operator::Gt))
+        rule.is_some_and(|rule| {
+            rule.operators.contains_key(&Operator::Gte) || rule.operators.contains_key(&Operator::Gt)
+        })
     }
 
     /// Returns what may be told of each mapped field.
-    pub(super) fn capabilities(&self, def: &TypeDef, mapping: &CompiledMapping, language: Language) -> BTreeMap<FieldIndex, FieldCapability> {
+    pub(super) fn capabilities(
+        &self,
+        def: &TypeDef,
+        mapping: &CompiledMapping,
+        language: Language,
+    ) -> BTreeMap<FieldIndex, FieldCapability> {
         let capability = |field: &FieldDef| {
             let compiled = mapping.field(field.index)?;
             let capability = FieldCapability {
                 source: compiled.describe(),
-                filters: self.rules.get(&field.index).map(|rule| Self::operators(rule, language)).unwrap_or_default(),
+                filters: self
+                    .rules
+                    .get(&field.index)
+                    .map(|rule| Self::operators(rule, language))
+                    .unwrap_or_default(),
                 sortable: self.sorts.contains_key(&field.index),
             };
             Some((field.index, capability))
@@ -98,7 +116,14 @@ pub(super) fn compile_fields(
             continue;
         };
         let pointer = format!("{pointer}/fields/{}", escape_pointer(name));
-        let place = Place { compiler, field, full, compiled, language, pointer: &pointer };
+        let place = Place {
+            compiler,
+            field,
+            full,
+            compiled,
+            language,
+            pointer: &pointer,
+        };
         if let Some(filter) = &full.filter
             && let Some(rule) = place.rule(filter, problems)
         {
@@ -129,11 +154,17 @@ impl Place<'_> {
             SortBy::Name(name) => Some(name.clone()).filter(|name| is_safe_name(name)),
         };
         if !self.field.sortable() {
-            problems.push(Problem::new(pointer, format!("lists cannot be sorted by `{}`", self.field.name)));
+            problems.push(Problem::new(
+                pointer,
+                format!("lists cannot be sorted by `{}`", self.field.name),
+            ));
             return None;
         }
         if name.is_none() {
-            problems.push(Problem::new(pointer, "the name of the source field does not follow from the path").with_help("give the name"));
+            problems.push(
+                Problem::new(pointer, "the name of the source field does not follow from the path")
+                    .with_help("give the name"),
+            );
         }
         name
     }
@@ -147,7 +178,10 @@ impl Place<'_> {
         if unclear {
             return None;
         }
-        paths.iter().map(|path| filter_name(path, self.language.dialect)).collect()
+        paths
+            .iter()
+            .map(|path| filter_name(path, self.language.dialect))
+            .collect()
     }
 
     fn rule(&self, filter: &FieldFilter, problems: &mut Vec<Problem>) -> Option<FilterRule> {
@@ -155,13 +189,19 @@ impl Place<'_> {
         let filter = match filter {
             FieldFilter::Full(filter) => filter.as_ref(),
             FieldFilter::Operators(exact) => {
-                short = FullFilter { exact: exact.clone(), ..FullFilter::default() };
+                short = FullFilter {
+                    exact: exact.clone(),
+                    ..FullFilter::default()
+                };
                 &short
             }
         };
         let pointer = format!("{}/filter", self.pointer);
         if !self.field.filterable || self.field.list {
-            problems.push(Problem::new(pointer, format!("`{}` cannot be filtered by", self.field.name)));
+            problems.push(Problem::new(
+                pointer,
+                format!("`{}` cannot be filtered by", self.field.name),
+            ));
             return None;
         }
         let operators = self.operators(filter, &pointer, problems);
@@ -170,7 +210,10 @@ impl Place<'_> {
         let (empty, empty_texts) = self.empties(kind.as_ref());
         let parameters = self.parameters(filter, &pointer, problems);
         if matches!(&names, Names::Any(names) if names.len() > 1) && !self.language.has_or() {
-            problems.push(Problem::new(format!("{pointer}/by"), "several names need a dialect with `or`"));
+            problems.push(Problem::new(
+                format!("{pointer}/by"),
+                "several names need a dialect with `or`",
+            ));
         }
         if self.compiled.codec().is_none() && !matches!(self.field.kind, FieldType::Reference(_)) {
             let problem = Problem::new(pointer, "values of this field cannot be written for the system");
@@ -188,12 +231,24 @@ impl Place<'_> {
         })
     }
 
-    fn operators(&self, filter: &FullFilter, pointer: &str, problems: &mut Vec<Problem>) -> BTreeMap<Operator, Precision> {
+    fn operators(
+        &self,
+        filter: &FullFilter,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeMap<Operator, Precision> {
         let mut operators = BTreeMap::new();
         let exact = filter.exact.iter().map(|name| (name, Precision::Exact));
         let coarse = filter.coarse.iter().map(|name| (name, Precision::Coarse));
         let parameters = filter.parameters.iter().map(|(name, parameter)| {
-            (name, if parameter.coarse { Precision::Coarse } else { Precision::Exact })
+            (
+                name,
+                if parameter.coarse {
+                    Precision::Coarse
+                } else {
+                    Precision::Exact
+                },
+            )
         });
         for (name, precision) in exact.chain(coarse).chain(parameters) {
             match Operator::named(name) {
@@ -203,7 +258,10 @@ impl Place<'_> {
                     problems.push(problem.with_help(format!("there are: {}", names.join(", "))));
                 }
                 Some(operator) if !fits(self.field, operator, self.compiler.catalogue) => {
-                    problems.push(Problem::new(pointer, format!("`{name}` makes no sense for `{}`", self.field.type_text)));
+                    problems.push(Problem::new(
+                        pointer,
+                        format!("`{name}` makes no sense for `{}`", self.field.type_text),
+                    ));
                 }
                 Some(operator) => {
                     if operators.insert(operator, precision).is_some() {
@@ -214,11 +272,17 @@ impl Place<'_> {
         }
         let by_parameter = self.language.dialect == Dialect::Parameters;
         if by_parameter && !(filter.exact.is_empty() && filter.coarse.is_empty()) {
-            let problem = Problem::new(pointer, "in the dialect of parameters each operator needs its parameter");
+            let problem = Problem::new(
+                pointer,
+                "in the dialect of parameters each operator needs its parameter",
+            );
             problems.push(problem.with_help("list them under `parameters`"));
         }
         if !by_parameter && !filter.parameters.is_empty() {
-            problems.push(Problem::new(format!("{pointer}/parameters"), "belongs to the dialect `parameters`"));
+            problems.push(Problem::new(
+                format!("{pointer}/parameters"),
+                "belongs to the dialect `parameters`",
+            ));
         }
         operators
     }
@@ -238,21 +302,39 @@ impl Place<'_> {
                 // The names of parameters say everything there is to say.
                 None if self.language.dialect == Dialect::Parameters => vec![String::from("_")],
                 None => {
-                    problems.push(Problem::new(pointer, "the name of the source field does not follow from the path").with_help("give `by`"));
+                    problems.push(
+                        Problem::new(pointer, "the name of the source field does not follow from the path")
+                            .with_help("give `by`"),
+                    );
                     return None;
                 }
             },
         };
         for name in names.iter().filter(|name| !is_safe_name(name)) {
-            problems.push(Problem::new(format!("{pointer}/by"), format!("`{name}` is not the name of a field")));
+            problems.push(Problem::new(
+                format!("{pointer}/by"),
+                format!("`{name}` is not the name of a field"),
+            ));
         }
         let part = |(at, name): (usize, &String)| {
-            let inherited = || target.filter(|parts| parts.len() == keys.len().max(1))?.get(at)?.kind.clone();
-            KeyPart { name: name.clone(), kind: kind.clone().or_else(inherited) }
+            let inherited = || {
+                target
+                    .filter(|parts| parts.len() == keys.len().max(1))?
+                    .get(at)?
+                    .kind
+                    .clone()
+            };
+            KeyPart {
+                name: name.clone(),
+                kind: kind.clone().or_else(inherited),
+            }
         };
         if keys.len() > 1 {
             if names.len() != keys.len() {
-                problems.push(Problem::new(format!("{pointer}/by"), format!("the key has {} parts, but here are {}", keys.len(), names.len())));
+                problems.push(Problem::new(
+                    format!("{pointer}/by"),
+                    format!("the key has {} parts, but here are {}", keys.len(), names.len()),
+                ));
                 return None;
             }
             return Some(Names::Parts(names.iter().enumerate().map(part).collect()));
@@ -278,7 +360,10 @@ impl Place<'_> {
             }
             constants.extend(Constant::of(literal, kind));
         }
-        let knows_empty_text = matches!(self.language.dialect, Dialect::OdataV2 | Dialect::OdataV4 | Dialect::DomainNested);
+        let knows_empty_text = matches!(
+            self.language.dialect,
+            Dialect::OdataV2 | Dialect::OdataV4 | Dialect::DomainNested
+        );
         let is_text = self.field.kind == FieldType::Text && matches!(kind, None | Some(LiteralKind::String));
         if knows_empty_text && is_text && !constants.contains(&Constant::Text(String::new())) {
             constants.push(Constant::Text(String::new()));
@@ -286,11 +371,19 @@ impl Place<'_> {
         (constants, texts)
     }
 
-    fn parameters(&self, filter: &FullFilter, pointer: &str, problems: &mut Vec<Problem>) -> BTreeMap<Operator, Parameter> {
+    fn parameters(
+        &self,
+        filter: &FullFilter,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeMap<Operator, Parameter> {
         let mut parameters = BTreeMap::new();
         for (operator, written) in &filter.parameters {
             let template = written.value.as_deref().unwrap_or("{{value}}");
-            let Some((before, after)) = template.split_once("{{value}}").filter(|(_, after)| !after.contains("{{")) else {
+            let Some((before, after)) = template
+                .split_once("{{value}}")
+                .filter(|(_, after)| !after.contains("{{"))
+            else {
                 let pointer = format!("{pointer}/parameters/{}/value", escape_pointer(operator));
                 problems.push(Problem::new(pointer, "does not have `{{value}}` exactly once"));
                 continue;
@@ -300,6 +393,7 @@ impl Place<'_> {
                     name: written.name.clone(),
                     separator: written.separator.clone().filter(|separator| !separator.is_empty()),
                     before: before.to_owned(),
+                    add: written.add,
                     after: after.to_owned(),
                 };
                 parameters.insert(operator, parameter);

@@ -9,6 +9,7 @@ use crate::{
     codec::{CompiledCodec, Literal},
     dialect::{Comparison, Constant, Expression, Language, LiteralKind, moment_of},
     json,
+    manifest::Dialect,
     mapping::CompiledMapping,
 };
 
@@ -55,6 +56,7 @@ pub(crate) struct Parameter {
     pub(super) name: String,
     pub(super) separator: Option<String>,
     pub(super) before: String,
+    pub(super) add: Option<i64>,
     pub(super) after: String,
 }
 
@@ -72,7 +74,9 @@ impl Lowering<'_> {
     /// Turns a whole filter; nothing when a part of it cannot be turned.
     pub(crate) fn filter(&self, filter: &Filter) -> Option<Expression> {
         match filter {
-            Filter::All(parts) => Some(Expression::all(parts.iter().map(|part| self.filter(part)).collect::<Option<Vec<_>>>()?)),
+            Filter::All(parts) => Some(Expression::all(
+                parts.iter().map(|part| self.filter(part)).collect::<Option<Vec<_>>>()?,
+            )),
             Filter::Any(parts) if self.language.has_or() => {
                 Expression::any(parts.iter().map(|part| self.filter(part)).collect::<Option<Vec<_>>>()?)
             }
@@ -85,7 +89,7 @@ impl Lowering<'_> {
     pub(crate) fn condition(&self, condition: &Condition) -> Option<(Expression, Precision)> {
         let rule = self.rules.get(&condition.field)?;
         let codec = self.mapping.field(condition.field).and_then(|field| field.codec());
-        if self.language.dialect == crate::manifest::Dialect::Parameters {
+        if self.language.dialect == Dialect::Parameters {
             return self.parameter(rule, codec, condition);
         }
         let listed = |operator| rule.operators.get(&operator).copied();
@@ -102,8 +106,12 @@ impl Lowering<'_> {
             }
             (Operator::Ne, Operand::One(value)) => Self::not_equal(rule, codec, value)?,
             (Operator::IsNull, Operand::Flag(missing)) => self.missing(rule, *missing)?,
-            (Operator::Contains, Operand::One(Value::Text(text))) => self.text(rule, codec, Comparison::Contains, text)?,
-            (Operator::StartsWith, Operand::One(Value::Text(text))) => self.text(rule, codec, Comparison::StartsWith, text)?,
+            (Operator::Contains, Operand::One(Value::Text(text))) => {
+                self.text(rule, codec, Comparison::Contains, text)?
+            }
+            (Operator::StartsWith, Operand::One(Value::Text(text))) => {
+                self.text(rule, codec, Comparison::StartsWith, text)?
+            }
             (operator, Operand::One(value)) => self.compared(rule, codec, comparison_of(operator)?, value)?,
             _ => return None,
         };
@@ -116,7 +124,10 @@ impl Lowering<'_> {
     fn widens(&self, rule: &FilterRule, condition: &Condition) -> Option<bool> {
         let wide = |value: &Value| match value {
             Value::Text(text) => self.language.widens(text, rule.wildcard.as_deref()),
-            Value::Reference(key) => key.parts().iter().any(|part| self.language.widens(part, rule.wildcard.as_deref())),
+            Value::Reference(key) => key
+                .parts()
+                .iter()
+                .any(|part| self.language.widens(part, rule.wildcard.as_deref())),
             _ => false,
         };
         let wide = match &condition.operand {
@@ -124,6 +135,12 @@ impl Lowering<'_> {
             Operand::Many(values) => values.iter().any(wide),
             _ => false,
         };
+        // These systems leave it to their database to ignore case, and not every database does so beyond ASCII.
+        let is_domain = matches!(self.language.dialect, Dialect::DomainPrefix | Dialect::DomainNested);
+        let searches = matches!(condition.operator, Operator::Contains | Operator::StartsWith);
+        if is_domain && searches && !matches!(&condition.operand, Operand::One(Value::Text(text)) if text.is_ascii()) {
+            return None;
+        }
         match condition.operator {
             Operator::Eq | Operator::In | Operator::Contains | Operator::StartsWith => Some(wide),
             _ if wide && condition.operator == Operator::Ne => None,
@@ -146,7 +163,12 @@ impl Lowering<'_> {
                 if groups.len() > 1 && !self.language.has_or() {
                     return None;
                 }
-                Expression::any(groups.iter().map(|group| group.expression(parts)).collect::<Option<Vec<_>>>()?)
+                Expression::any(
+                    groups
+                        .iter()
+                        .map(|group| group.expression(parts))
+                        .collect::<Option<Vec<_>>>()?,
+                )
             }
             Names::Any(names) => {
                 let mut any = Vec::new();
@@ -183,7 +205,9 @@ impl Lowering<'_> {
         if constants.contains(&Constant::Null) {
             return None;
         }
-        Some(Expression::all(constants.into_iter().map(|constant| Expression::compare(&part.name, Comparison::Ne, constant))))
+        Some(Expression::all(constants.into_iter().map(|constant| {
+            Expression::compare(&part.name, Comparison::Ne, constant)
+        })))
     }
 
     fn missing(&self, rule: &FilterRule, missing: bool) -> Option<Expression> {
@@ -192,18 +216,38 @@ impl Lowering<'_> {
             Names::Parts(parts) => parts.get(..1)?,
         };
         let one = |part: &KeyPart| {
-            let null = Expression::Missing { name: part.name.clone(), missing };
+            let null = Expression::Missing {
+                name: part.name.clone(),
+                missing,
+            };
             let comparison = if missing { Comparison::Eq } else { Comparison::Ne };
-            let empty = rule.empty.iter().map(|constant| Expression::compare(&part.name, comparison, constant.clone()));
+            let empty = rule
+                .empty
+                .iter()
+                .map(|constant| Expression::compare(&part.name, comparison, constant.clone()));
             let tests = std::iter::once(null).chain(empty);
-            if missing { Expression::any(tests) } else { Some(Expression::all(tests)) }
+            if missing {
+                Expression::any(tests)
+            } else {
+                Some(Expression::all(tests))
+            }
         };
         let all: Vec<Expression> = names.iter().map(one).collect::<Option<_>>()?;
-        let expression = if missing { Expression::all(all) } else { Expression::any(all)? };
+        let expression = if missing {
+            Expression::all(all)
+        } else {
+            Expression::any(all)?
+        };
         (self.language.has_or() || !has_any(&expression)).then_some(expression)
     }
 
-    fn text(&self, rule: &FilterRule, codec: Option<&CompiledCodec>, comparison: Comparison, text: &str) -> Option<Expression> {
+    fn text(
+        &self,
+        rule: &FilterRule,
+        codec: Option<&CompiledCodec>,
+        comparison: Comparison,
+        text: &str,
+    ) -> Option<Expression> {
         if text.is_empty() || !codec?.keeps_text() {
             return None;
         }
@@ -211,16 +255,26 @@ impl Lowering<'_> {
             return None;
         };
         let one = |part: &KeyPart| match &rule.wildcard {
-            Some(sign) if comparison == Comparison::Contains => {
-                Expression::Pattern { name: part.name.clone(), pattern: format!("{sign}{text}{sign}") }
-            }
-            Some(sign) => Expression::Pattern { name: part.name.clone(), pattern: format!("{text}{sign}") },
+            Some(sign) if comparison == Comparison::Contains => Expression::Pattern {
+                name: part.name.clone(),
+                pattern: format!("{sign}{text}{sign}"),
+            },
+            Some(sign) => Expression::Pattern {
+                name: part.name.clone(),
+                pattern: format!("{text}{sign}"),
+            },
             None => Expression::compare(&part.name, comparison, Constant::Text(text.to_owned())),
         };
         self.alternatives(names.iter().map(one))
     }
 
-    fn compared(&self, rule: &FilterRule, codec: Option<&CompiledCodec>, comparison: Comparison, value: &Value) -> Option<Expression> {
+    fn compared(
+        &self,
+        rule: &FilterRule,
+        codec: Option<&CompiledCodec>,
+        comparison: Comparison,
+        value: &Value,
+    ) -> Option<Expression> {
         let Names::Any(names) = &rule.names else {
             return None;
         };
@@ -240,7 +294,9 @@ impl Lowering<'_> {
                 continue;
             }
             let mut constants = constants(codec, part, value)?;
-            let only = constants.pop().filter(|constant| constants.is_empty() && *constant != Constant::Null)?;
+            let only = constants
+                .pop()
+                .filter(|constant| constants.is_empty() && *constant != Constant::Null)?;
             any.push(Expression::compare(&part.name, comparison, only));
         }
         self.alternatives(any)
@@ -250,7 +306,12 @@ impl Lowering<'_> {
         Expression::any(any).filter(|expression| self.language.has_or() || !has_any(expression))
     }
 
-    fn parameter(&self, rule: &FilterRule, codec: Option<&CompiledCodec>, condition: &Condition) -> Option<(Expression, Precision)> {
+    fn parameter(
+        &self,
+        rule: &FilterRule,
+        codec: Option<&CompiledCodec>,
+        condition: &Condition,
+    ) -> Option<(Expression, Precision)> {
         let operators: &[Operator] = match condition.operator {
             Operator::Eq => &[Operator::Eq, Operator::In],
             Operator::In => &[Operator::In, Operator::Eq],
@@ -265,7 +326,9 @@ impl Lowering<'_> {
         let part = rule.only_name()?;
         let texts: Vec<String> = match &condition.operand {
             Operand::Flag(flag) => vec![flag.to_string()],
-            Operand::One(Value::Text(text)) if matches!(condition.operator, Operator::Contains | Operator::StartsWith) => {
+            Operand::One(Value::Text(text))
+                if matches!(condition.operator, Operator::Contains | Operator::StartsWith) =>
+            {
                 if !codec?.keeps_text() {
                     return None;
                 }
@@ -273,7 +336,10 @@ impl Lowering<'_> {
             }
             Operand::One(value) => parameter_texts(codec, part, value)?,
             Operand::Many(values) if values.len() <= self.most_values => {
-                let texts = values.iter().filter(|value| !value.is_null()).map(|value| parameter_texts(codec, part, value));
+                let texts = values
+                    .iter()
+                    .filter(|value| !value.is_null())
+                    .map(|value| parameter_texts(codec, part, value));
                 texts.collect::<Option<Vec<_>>>()?.concat()
             }
             _ => return None,
@@ -320,7 +386,11 @@ impl FilterRule {
     fn means_empty(&self, expression: &Expression) -> bool {
         match expression {
             Expression::All(parts) | Expression::Any(parts) => parts.iter().any(|part| self.means_empty(part)),
-            Expression::Compare { comparison: Comparison::Eq, constant, .. } => self.empty.contains(constant),
+            Expression::Compare {
+                comparison: Comparison::Eq,
+                constant,
+                ..
+            } => self.empty.contains(constant),
             Expression::In { constants, .. } => constants.iter().any(|constant| self.empty.contains(constant)),
             _ => false,
         }
@@ -337,6 +407,15 @@ impl FilterRule {
 impl Parameter {
     /// Writes values into the parameter; tells whether it lets through more because of signs in them.
     pub(crate) fn expression(&self, texts: &[String]) -> Option<(Expression, bool)> {
+        let moved;
+        let texts = match self.add {
+            Some(add) => {
+                let add = |text: &String| Some(text.parse::<i64>().ok()?.checked_add(add)?.to_string());
+                moved = texts.iter().map(add).collect::<Option<Vec<_>>>()?;
+                moved.as_slice()
+            }
+            None => texts,
+        };
         let value = match (texts, &self.separator) {
             ([only], _) => only.clone(),
             ([], _) | (_, None) => return None,
@@ -346,9 +425,18 @@ impl Parameter {
         if texts.iter().any(|text| text.is_empty() || text.contains(separator)) {
             return None;
         }
-        let signs: Vec<char> = ['%', '*'].into_iter().filter(|sign| self.before.contains(*sign) || self.after.contains(*sign)).collect();
+        let signs: Vec<char> = ['%', '*']
+            .into_iter()
+            .filter(|sign| self.before.contains(*sign) || self.after.contains(*sign))
+            .collect();
         let widened = value.contains(signs.as_slice());
-        Some((Expression::Parameter { name: self.name.clone(), value: format!("{}{value}{}", self.before, self.after) }, widened))
+        Some((
+            Expression::Parameter {
+                name: self.name.clone(),
+                value: format!("{}{value}{}", self.before, self.after),
+            },
+            widened,
+        ))
     }
 }
 
@@ -400,7 +488,10 @@ fn constants(codec: Option<&CompiledCodec>, part: &KeyPart, value: &Value) -> Op
         value => codec?.encode(value).ok()?,
     };
     // No constants at all say that no row can hold the value.
-    literals.into_iter().map(|literal| Constant::of(literal, part.kind.as_ref())).collect()
+    literals
+        .into_iter()
+        .map(|literal| Constant::of(literal, part.kind.as_ref()))
+        .collect()
 }
 
 fn part_literals(codec: Option<&CompiledCodec>, part: &str) -> Option<Vec<Literal>> {
@@ -411,14 +502,21 @@ fn part_literals(codec: Option<&CompiledCodec>, part: &str) -> Option<Vec<Litera
 }
 
 /// Writes a key as rows of constants, one for each part. Nothing when no record can have that key.
-pub(crate) fn key_rows(parts: &[KeyPart], codec: Option<&CompiledCodec>, key: &RemoteKey) -> Option<Vec<Vec<Constant>>> {
+pub(crate) fn key_rows(
+    parts: &[KeyPart],
+    codec: Option<&CompiledCodec>,
+    key: &RemoteKey,
+) -> Option<Vec<Vec<Constant>>> {
     if key.parts().len() != parts.len() {
         return None;
     }
     let mut rows = vec![Vec::new()];
     for (part, text) in parts.iter().zip(key.parts()) {
         let literals = part_literals(codec, text)?;
-        let choices: Vec<Constant> = literals.into_iter().filter_map(|literal| Constant::of(literal, part.kind.as_ref())).collect();
+        let choices: Vec<Constant> = literals
+            .into_iter()
+            .filter_map(|literal| Constant::of(literal, part.kind.as_ref()))
+            .collect();
         let mut longer = Vec::new();
         for row in &rows {
             for choice in &choices {
@@ -461,10 +559,18 @@ pub(crate) fn group_rows(parts: usize, rows: Vec<Vec<Constant>>) -> Vec<Group> {
     let grouped = |varying: usize| {
         let mut groups: indexmap::IndexMap<String, Vec<Vec<Constant>>> = indexmap::IndexMap::new();
         for row in &rows {
-            let others: Vec<&Constant> = row.iter().enumerate().filter(|(at, _)| *at != varying).map(|(_, constant)| constant).collect();
+            let others: Vec<&Constant> = row
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != varying)
+                .map(|(_, constant)| constant)
+                .collect();
             groups.entry(format!("{others:?}")).or_default().push(row.clone());
         }
-        groups.into_values().map(|rows| Group { varying, rows }).collect::<Vec<_>>()
+        groups
+            .into_values()
+            .map(|rows| Group { varying, rows })
+            .collect::<Vec<_>>()
     };
     // The last part is tried first, so that it varies when several would do equally well.
     (0..parts).rev().map(grouped).min_by_key(Vec::len).unwrap_or_default()

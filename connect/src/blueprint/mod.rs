@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod compile;
+mod compile_access;
 mod compile_fields;
 mod filters;
 mod preset;
@@ -70,9 +71,15 @@ impl Blueprint {
     /// # Errors
     /// Tells which setting does not fit.
     pub fn with_settings(&self, settings: &Map<String, Value>) -> Result<Self, String> {
-        let bound = self.resources.iter().map(|(kind, resource)| Ok((*kind, resource.with_settings(settings)?)));
+        let bound = self
+            .resources
+            .iter()
+            .map(|(kind, resource)| Ok((*kind, resource.with_settings(settings)?)));
         let resources = bound.collect::<Result<BTreeMap<_, _>, String>>()?;
-        Ok(Self { resources: Arc::new(resources), ..self.clone() })
+        Ok(Self {
+            resources: Arc::new(resources),
+            ..self.clone()
+        })
     }
 
     /// Returns the manifest that it was made from.
@@ -119,7 +126,9 @@ impl Blueprint {
     /// Returns the first way to sign in whose credentials are all given.
     #[must_use]
     pub fn sign_in_with(&self, credentials: &SecretMap) -> Option<&SignIn> {
-        self.sign_ins.iter().find(|way| way.credentials().iter().all(|name| credentials.contains(name)))
+        self.sign_ins
+            .iter()
+            .find(|way| way.credentials().iter().all(|name| credentials.contains(name)))
     }
 
     /// Plans the login of a way to sign in; none when it has no sessions. The answer is judged by `classify` and read
@@ -158,7 +167,11 @@ impl Blueprint {
             return Ok(None);
         }
         let body = json::parse(body)?;
-        let texts = self.probe.identity.iter().filter_map(|path| json::scalar_text(path.first(&body)?));
+        let texts = self
+            .probe
+            .identity
+            .iter()
+            .filter_map(|path| json::scalar_text(path.first(&body)?));
         let joined = texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
         Ok(Some(joined).filter(|text| !text.is_empty()))
     }

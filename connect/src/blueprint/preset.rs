@@ -19,7 +19,10 @@ pub(super) fn preset(protocol: Protocol) -> Preset {
             dialect: Dialect::OdataV2,
             list: ListOperation {
                 records: Some("d.results".to_owned()),
-                paging: Some(Paging::Offset { first: 0, more: Some("d.__next".to_owned()) }),
+                paging: Some(Paging::Offset {
+                    first: 0,
+                    more: Some("d.__next".to_owned()),
+                }),
                 count: Some(count("d.__count", "$inlinecount", "allpages")),
                 select: Some(Select::OdataV2),
                 ..odata_list()
@@ -30,7 +33,10 @@ pub(super) fn preset(protocol: Protocol) -> Preset {
             dialect: Dialect::OdataV4,
             list: ListOperation {
                 records: Some("value".to_owned()),
-                paging: Some(Paging::Offset { first: 0, more: Some("\"@odata.nextLink\"".to_owned()) }),
+                paging: Some(Paging::Offset {
+                    first: 0,
+                    more: Some("\"@odata.nextLink\"".to_owned()),
+                }),
                 count: Some(count("\"@odata.count\"", "$count", "true")),
                 select: Some(Select::OdataV4),
                 ..odata_list()
@@ -40,15 +46,25 @@ pub(super) fn preset(protocol: Protocol) -> Preset {
         Protocol::JsonRest => Preset {
             dialect: Dialect::Parameters,
             list: ListOperation {
-                request: Some(Request { path: Some("/{{resource.remote}}".to_owned()), ..Request::default() }),
+                request: Some(Request {
+                    path: Some("/{{resource.remote}}".to_owned()),
+                    ..Request::default()
+                }),
                 ..plain_list(Paging::None, Select::None)
             },
             get_many: GetMany::default(),
         },
         Protocol::JsonRpc => Preset {
             dialect: Dialect::DomainPrefix,
-            list: ListOperation { max_page_size: Some(1000), ..plain_list(Paging::Offset { first: 0, more: None }, Select::Names) },
-            get_many: GetMany { via: Some(Strategy::In), max_keys: Some(500), ..GetMany::default() },
+            list: ListOperation {
+                max_page_size: Some(1000),
+                ..plain_list(Paging::Offset { first: 0, more: None }, Select::Names)
+            },
+            get_many: GetMany {
+                via: Some(Strategy::In),
+                max_keys: Some(500),
+                ..GetMany::default()
+            },
         },
     }
 }
@@ -74,7 +90,11 @@ fn odata_list() -> ListOperation {
         ("$skip", "{{offset}}"),
     ];
     ListOperation {
-        request: Some(Request { path: Some("/{{resource.remote}}".to_owned()), query: texts(&query), ..Request::default() }),
+        request: Some(Request {
+            path: Some("/{{resource.remote}}".to_owned()),
+            query: texts(&query),
+            ..Request::default()
+        }),
         page_size: Some(100),
         max_page_size: Some(1000),
         order_separator: Some(",".to_owned()),
@@ -83,15 +103,27 @@ fn odata_list() -> ListOperation {
 }
 
 fn count(path: &str, parameter: &str, value: &str) -> Count {
-    Count { path: Some(path.to_owned()), header: None, query: texts(&[(parameter, value)]), request: None }
+    Count {
+        path: Some(path.to_owned()),
+        header: None,
+        query: texts(&[(parameter, value)]),
+        request: None,
+    }
 }
 
 fn or_chain() -> GetMany {
-    GetMany { via: Some(Strategy::OrChain), max_keys: Some(50), ..GetMany::default() }
+    GetMany {
+        via: Some(Strategy::OrChain),
+        max_keys: Some(50),
+        ..GetMany::default()
+    }
 }
 
 fn texts(pairs: &[(&str, &str)]) -> IndexMap<String, String> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// Lays one list over another: what the upper one says counts.
@@ -105,7 +137,11 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         records: upper.records.clone().or(lower.records),
         paging: upper.paging.clone().or(lower.paging),
         // A page size of its own without a maximum is also the most that is known to work.
-        max_page_size: upper.max_page_size.or(if upper.page_size.is_some() { page_size } else { lower.max_page_size }),
+        max_page_size: upper.max_page_size.or(if upper.page_size.is_some() {
+            page_size
+        } else {
+            lower.max_page_size
+        }),
         page_size,
         count: upper.count.clone().or(lower.count),
         select: upper.select.or(lower.select),

@@ -37,6 +37,7 @@ pub(crate) struct Parts {
     pub(crate) scope: ScopePlan,
     pub(crate) list: ListPlan,
     pub(crate) get_many: Option<GetManyPlan>,
+    pub(crate) children: BTreeMap<FieldIndex, ChildrenPlan>,
     pub(crate) seek: Option<SeekPlan>,
     pub(crate) filters: BTreeMap<FieldIndex, FilterRule>,
     pub(crate) sorts: BTreeMap<FieldIndex, String>,
@@ -97,11 +98,25 @@ pub(crate) struct GetManyPlan {
     pub(crate) record: Path,
 }
 
+/// How the rows of one parent are read.
+#[derive(Debug)]
+pub(crate) struct ChildrenPlan {
+    pub(crate) call: Call,
+    /// Where the parent's key is put in each row.
+    pub(crate) parent_as: String,
+    /// The parts of the parent's key.
+    pub(crate) key: Vec<KeyPart>,
+}
+
 /// How a list goes on behind a known record.
 #[derive(Debug)]
 pub(crate) enum SeekPlan {
     /// By one field, which is the part of the key at a place.
-    By { name: String, kind: Option<LiteralKind>, part: usize },
+    By {
+        name: String,
+        kind: Option<LiteralKind>,
+        part: usize,
+    },
     /// By a query parameter that takes the key.
     Parameter(String),
     /// By all parts of the key, compared one after the other.
@@ -152,7 +167,12 @@ impl ResourcePlan {
         let parts = &self.parts;
         let taken = |name: &str| {
             parts.list.call.sets_parameter(name)
-                || parts.scope.query.iter().chain(&parts.scope.list_query).any(|(known, _)| known == name)
+                || parts
+                    .scope
+                    .query
+                    .iter()
+                    .chain(&parts.scope.list_query)
+                    .any(|(known, _)| known == name)
         };
         split(self.lowering(), taken, filter)
     }
@@ -168,6 +188,9 @@ impl ResourcePlan {
 
     /// Returns the plan with settings filled into its codecs.
     pub(super) fn with_settings(&self, settings: &Map<String, Value>) -> Result<Self, String> {
-        Ok(Self { mapping: self.mapping.with_settings(settings)?, parts: Arc::clone(&self.parts) })
+        Ok(Self {
+            mapping: self.mapping.with_settings(settings)?,
+            parts: Arc::clone(&self.parts),
+        })
     }
 }

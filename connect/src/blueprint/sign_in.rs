@@ -32,7 +32,10 @@ pub struct SignIn {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Basic { username: TextTemplate, password: TextTemplate },
+    Basic {
+        username: TextTemplate,
+        password: TextTemplate,
+    },
     Headers(Texts),
     Oauth2(Box<Oauth2>),
     Session(Box<Session>),
@@ -91,9 +94,16 @@ pub struct Token {
 pub const ACCESS_TOKEN: &str = "access_token";
 
 impl SignIn {
-    pub(super) fn compile(auth: &manifest::Auth, known: &Known, pointer: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(super) fn compile(
+        auth: &manifest::Auth,
+        known: &Known,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let kind_pointer = format!("{pointer}/kind");
-        let text = |text: &str, key: &str, problems: &mut Vec<Problem>| known.text(text, &format!("{kind_pointer}/{key}"), problems);
+        let text = |text: &str, key: &str, problems: &mut Vec<Problem>| {
+            known.text(text, &format!("{kind_pointer}/{key}"), problems)
+        };
         let kind = match &auth.kind {
             AuthKind::Basic { username, password } => Kind::Basic {
                 username: text(username, "basic/username", problems)?,
@@ -103,9 +113,20 @@ impl SignIn {
                 check_headers(headers, &format!("{kind_pointer}/headers/headers"), problems);
                 Kind::Headers(known.texts(headers, &format!("{kind_pointer}/headers/headers"), problems))
             }
-            AuthKind::Oauth2 { grant, token_url, client_id, client_secret, client_auth, scopes, parameters } => {
+            AuthKind::Oauth2 {
+                grant,
+                token_url,
+                client_id,
+                client_secret,
+                client_auth,
+                scopes,
+                parameters,
+            } => {
                 if *grant == Grant::RefreshToken && !auth.credentials.contains_key("refresh_token") {
-                    problems.push(Problem::new(format!("{pointer}/credentials"), "the credential `refresh_token` is missing"));
+                    problems.push(Problem::new(
+                        format!("{pointer}/credentials"),
+                        "the credential `refresh_token` is missing",
+                    ));
                 }
                 let scopes = scopes.iter().enumerate();
                 Kind::Oauth2(Box::new(Oauth2 {
@@ -114,18 +135,29 @@ impl SignIn {
                     client_id: text(client_id, "oauth2/client_id", problems)?,
                     client_secret: text(client_secret, "oauth2/client_secret", problems)?,
                     client_auth: *client_auth,
-                    scopes: scopes.filter_map(|(at, scope)| text(scope, &format!("oauth2/scopes/{at}"), problems)).collect(),
+                    scopes: scopes
+                        .filter_map(|(at, scope)| text(scope, &format!("oauth2/scopes/{at}"), problems))
+                        .collect(),
                     parameters: known.texts(parameters, &format!("{kind_pointer}/oauth2/parameters"), problems),
                 }))
             }
-            AuthKind::Session { login, keep, refused_when, lifetime_s, headers } => {
+            AuthKind::Session {
+                login,
+                keep,
+                refused_when,
+                lifetime_s,
+                headers,
+            } => {
                 let pointer = format!("{kind_pointer}/session");
                 check_headers(headers, &format!("{pointer}/headers"), problems);
                 let mut kept = Vec::new();
                 for (name, place) in keep {
                     match Keep::parse(place) {
                         Ok(place) => kept.push((name.clone(), place)),
-                        Err(message) => problems.push(Problem::new(format!("{pointer}/keep/{}", escape_pointer(name)), message)),
+                        Err(message) => problems.push(Problem::new(
+                            format!("{pointer}/keep/{}", escape_pointer(name)),
+                            message,
+                        )),
                     }
                 }
                 Kind::Session(Box::new(Session {
@@ -137,7 +169,11 @@ impl SignIn {
                 }))
             }
         };
-        Some(Self { id: auth.id.clone(), credentials: auth.credentials.keys().cloned().collect(), kind })
+        Some(Self {
+            id: auth.id.clone(),
+            credentials: auth.credentials.keys().cloned().collect(),
+            kind,
+        })
     }
 
     /// Returns its identifier within the connector.
@@ -186,7 +222,10 @@ impl SignIn {
             Kind::Headers(headers) => render_texts(headers, &scope),
             Kind::Session(session) => render_texts(&session.headers, &scope),
             Kind::Oauth2(_) => {
-                let token = variables.session.get(ACCESS_TOKEN).ok_or_else(|| unusable("there is no access token"))?;
+                let token = variables
+                    .session
+                    .get(ACCESS_TOKEN)
+                    .ok_or_else(|| unusable("there is no access token"))?;
                 if token.bytes().any(|byte| byte.is_ascii_control()) {
                     return Err(unusable("the access token has control characters"));
                 }
@@ -213,22 +252,41 @@ impl SignIn {
         let Kind::Session(session) = &self.kind else {
             return Ok(kept);
         };
-        let reads_body = !session.refused_when.is_empty() || session.keep.iter().any(|(_, keep)| matches!(keep, Keep::Body(_)));
+        let reads_body =
+            !session.refused_when.is_empty() || session.keep.iter().any(|(_, keep)| matches!(keep, Keep::Body(_)));
         let body = if reads_body { Some(json::parse(body)?) } else { None };
         if let Some(body) = &body
             && !session.refused_when.is_empty()
             && session.refused_when.iter().all(|check| check.holds(body))
         {
-            return Err(Error::new(ErrorKind::InvalidCredentials, "the system refused the credentials"));
+            return Err(Error::new(
+                ErrorKind::InvalidCredentials,
+                "the system refused the credentials",
+            ));
         }
         for (name, keep) in &session.keep {
             let value = match keep {
-                Keep::Body(path) => body.as_ref().and_then(|body| path.first(body)).and_then(json::scalar_text).map(|text| text.into_owned()),
-                Keep::Header(header) => headers.get(header).and_then(|value| value.to_str().ok()).map(str::to_owned),
+                Keep::Body(path) => body
+                    .as_ref()
+                    .and_then(|body| path.first(body))
+                    .and_then(json::scalar_text)
+                    .map(|text| text.into_owned()),
+                Keep::Header(header) => headers
+                    .get(header)
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned),
                 Keep::Cookie(cookie) => cookie_of(headers, cookie),
             };
-            let missing = || Error::new(ErrorKind::MalformedResponse, format!("the answer to the login has no `{name}`"));
-            kept.insert(name.clone(), value.filter(|value| !value.is_empty()).ok_or_else(missing)?);
+            let missing = || {
+                Error::new(
+                    ErrorKind::MalformedResponse,
+                    format!("the answer to the login has no `{name}`"),
+                )
+            };
+            kept.insert(
+                name.clone(),
+                value.filter(|value| !value.is_empty()).ok_or_else(missing)?,
+            );
         }
         Ok(kept)
     }
@@ -254,7 +312,10 @@ impl Oauth2 {
             Grant::ClientCredentials => form.push(("grant_type".to_owned(), "client_credentials".to_owned())),
             Grant::RefreshToken => {
                 form.push(("grant_type".to_owned(), "refresh_token".to_owned()));
-                let token = variables.credentials.get("refresh_token").ok_or_else(|| unusable("the credential `refresh_token` is missing"))?;
+                let token = variables
+                    .credentials
+                    .get("refresh_token")
+                    .ok_or_else(|| unusable("the credential `refresh_token` is missing"))?;
                 form.push(("refresh_token".to_owned(), token.to_owned()));
             }
         }
@@ -265,10 +326,24 @@ impl Oauth2 {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         match self.client_auth {
             ClientAuth::Body => form.extend([("client_id".to_owned(), client), ("client_secret".to_owned(), secret)]),
-            ClientAuth::Basic => headers.push(("authorization".to_owned(), basic(&form_encoded(&client), &form_encoded(&secret)))),
+            ClientAuth::BasicPlain => headers.push(("authorization".to_owned(), basic(&client, &secret))),
+            ClientAuth::Basic => headers.push((
+                "authorization".to_owned(),
+                basic(&form_encoded(&client), &form_encoded(&secret)),
+            )),
         }
-        form.extend(render_texts(&self.parameters, &scope)?.into_iter().filter(|(_, value)| !value.is_empty()));
-        Ok(RequestPlan { method: http::Method::POST, url, headers, body: RequestBody::Form(form), repeatable: false })
+        form.extend(
+            render_texts(&self.parameters, &scope)?
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty()),
+        );
+        Ok(RequestPlan {
+            method: http::Method::POST,
+            url,
+            headers,
+            body: RequestBody::Form(form),
+            repeatable: false,
+        })
     }
 }
 
@@ -280,18 +355,35 @@ pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token
     use sonic_rs::JsonValueTrait as _;
     let parsed = json::parse(body);
     if !(200..300).contains(&status) {
-        let code = parsed.as_ref().ok().and_then(|body| body.get("error")?.as_str().map(str::to_owned));
+        let code = parsed
+            .as_ref()
+            .ok()
+            .and_then(|body| body.get("error")?.as_str().map(str::to_owned));
         if (400..=403).contains(&status) && code.as_deref().is_some_and(is_refusal) {
-            let error = Error::new(ErrorKind::InvalidCredentials, "the token endpoint refused the credentials");
+            let error = Error::new(
+                ErrorKind::InvalidCredentials,
+                "the token endpoint refused the credentials",
+            );
             return Err(error.with_status(status).with_remote(code, None));
         }
         let error = crate::classify::built_in(status, headers, body, &[]);
-        return Err(error.unwrap_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token")).with_remote(code, None));
+        return Err(error
+            .unwrap_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token"))
+            .with_remote(code, None));
     }
     let body = parsed?;
-    let text = |name: &str| body.get(name).and_then(|value| value.as_str()).filter(|text| !text.is_empty()).map(str::to_owned);
-    let access = text("access_token").ok_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token"))?;
-    let lifetime = body.get("expires_in").and_then(json::scalar_text).and_then(|text| text.parse::<f64>().ok());
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(|value| value.as_str())
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let access = text("access_token")
+        .ok_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token"))?;
+    let lifetime = body
+        .get("expires_in")
+        .and_then(json::scalar_text)
+        .and_then(|text| text.parse::<f64>().ok());
     Ok(Token {
         access_token: access.into(),
         refresh_token: text("refresh_token").map(Into::into),
@@ -300,14 +392,19 @@ pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token
 }
 
 fn is_refusal(code: &str) -> bool {
-    matches!(code, "invalid_grant" | "invalid_client" | "unauthorized_client" | "access_denied")
+    matches!(
+        code,
+        "invalid_grant" | "invalid_client" | "unauthorized_client" | "access_denied"
+    )
 }
 
 impl Keep {
     fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("cookie", name)) if !name.is_empty() => Ok(Self::Cookie(name.to_owned())),
-            Some(("header", name)) if name.parse::<http::HeaderName>().is_ok() => Ok(Self::Header(name.to_ascii_lowercase())),
+            Some(("header", name)) if name.parse::<http::HeaderName>().is_ok() => {
+                Ok(Self::Header(name.to_ascii_lowercase()))
+            }
             Some(("cookie" | "header", name)) => Err(format!("`{name}` is not a name")),
             _ => Path::parse(text).map(Self::Body),
         }
@@ -315,7 +412,10 @@ impl Keep {
 }
 
 fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
-    let cookies = headers.get_all(http::header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let cookies = headers
+        .get_all(http::header::SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     cookies
         .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
         .filter(|(name, _)| name.trim() == wanted)

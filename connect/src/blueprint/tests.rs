@@ -1,6 +1,12 @@
 //! Small connectors in the manner of six systems, for the tests of plans, and tests of the checks of manifests.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use lineshaft_schema::{Condition, FieldIndex, Filter, Operand, Operator, TypeDef, Value as Unified};
 use serde_json::{Value, json};
@@ -45,11 +51,18 @@ pub(crate) fn definition(name: &str) -> TypeDef {
 }
 
 pub(crate) fn field(kind: &str, name: &str) -> FieldIndex {
-    definition(kind).field(name).unwrap_or_else(|| panic!("{kind}.{name}")).index
+    definition(kind)
+        .field(name)
+        .unwrap_or_else(|| panic!("{kind}.{name}"))
+        .index
 }
 
 pub(crate) fn is(kind: &str, name: &str, operator: Operator, operand: Operand) -> Filter {
-    Filter::Field(Condition { field: field(kind, name), operator, operand })
+    Filter::Field(Condition {
+        field: field(kind, name),
+        operator,
+        operand,
+    })
 }
 
 pub(crate) fn text(value: &str) -> Operand {
@@ -60,7 +73,9 @@ pub(crate) fn text(value: &str) -> Operand {
 pub(crate) fn word(kind: &str, name: &str, value: &str) -> Unified {
     let catalogue = Catalogue::unified().unwrap();
     let definition = definition(kind);
-    let lineshaft_schema::FieldType::Enum(index) = definition.field(name).unwrap().kind else { panic!("no enum") };
+    let lineshaft_schema::FieldType::Enum(index) = definition.field(name).unwrap().kind else {
+        panic!("no enum")
+    };
     Unified::Enum(index, catalogue.enum_at(index).unwrap().value_index(value).unwrap())
 }
 
@@ -128,7 +143,7 @@ pub(crate) fn domain_prefix() -> Blueprint {
                 "status": {"path": "state", "as": {"enum": {"draft": "DRAFT", "sent": "DRAFT", "purchase": "APPROVED"}}, "default": "UNKNOWN", "filter": ["eq", "ne", "in"]},
                 "updatedAt": {"path": "write_date", "filter": ["gt", "gte", "lt", "lte", "isNull"], "sort": true},
                 "vendor": {"path": "partner_id.0", "filter": ["eq", "in", "isNull"]},
-                "orderTotal": {"object": {"amount": "amount_total", "currency": "currency_id.1"}, "filter": {"by": "amount_total", "exact": ["gt", "gte"]}}
+                "exchangeRate": {"path": "currency_rate", "filter": {"exact": ["gt", "gte"]}}
             }
         },
         "Vendor": {"remote": "res.partner", "key": "id", "literals": {"id": "number"}, "fields": {"name": "name"}}
@@ -182,7 +197,12 @@ pub(crate) fn oslc() -> Blueprint {
             }
         }
     });
-    compile("json_rest", json!({"list": list, "get_many": {"via": "in", "max_keys": 3}}), resources).unwrap()
+    compile(
+        "json_rest",
+        json!({"list": list, "get_many": {"via": "in", "max_keys": 3}}),
+        resources,
+    )
+    .unwrap()
 }
 
 pub(crate) fn parameters() -> Blueprint {
@@ -218,12 +238,20 @@ pub(crate) fn parameters() -> Blueprint {
 fn problems(resources: Value, more: Value) -> Vec<String> {
     match compile("odata_v4", more, resources) {
         Ok(_) => Vec::new(),
-        Err(problems) => problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect(),
+        Err(problems) => problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.pointer, problem.message))
+            .collect(),
     }
 }
 
 fn has(problems: &[String], pointer: &str, part: &str) {
-    assert!(problems.iter().any(|problem| problem.starts_with(&format!("{pointer}:")) && problem.contains(part)), "{pointer} {part}: {problems:#?}");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.starts_with(&format!("{pointer}:")) && problem.contains(part)),
+        "{pointer} {part}: {problems:#?}"
+    );
 }
 
 #[test]
@@ -247,13 +275,16 @@ fn everything_wrong_is_told_at_once() {
             }
         }
     });
-    let found = problems(resources, json!({
-        "tier": 7,
-        "http": {"base_url": "{{settings.nope}}", "headers": {"bad name": "x"}},
-        "errors": [{"when": {}, "kind": "conflict"}, {"when": {"body": [{"path": "a", "matches": "("}]}, "kind": "conflict"}],
-        "limits": {"concurrency": 0},
-        "probe": {"request": {"method": "get", "path": "/"}}
-    }));
+    let found = problems(
+        resources,
+        json!({
+            "tier": 7,
+            "http": {"base_url": "{{settings.nope}}", "headers": {"bad name": "x"}},
+            "errors": [{"when": {}, "kind": "conflict"}, {"when": {"body": [{"path": "a", "matches": "("}]}, "kind": "conflict"}],
+            "limits": {"concurrency": 0},
+            "probe": {"request": {"method": "get", "path": "/"}}
+        }),
+    );
     has(&found, "/tier", "1, 2 or 3");
     has(&found, "/http/base_url", "settings.nope");
     has(&found, "/http/headers/bad name", "header");
@@ -277,18 +308,36 @@ fn everything_wrong_is_told_at_once() {
     has(&found, &format!("{vendor}/fields/notes/filter"), "does not follow");
     has(&found, &format!("{vendor}/fields/notes/sort"), "does not follow");
     has(&found, &format!("{vendor}/fields/legalName/filter"), "does not follow");
-    has(&found, &format!("{vendor}/fields/legalName/filter/parameters"), "dialect `parameters`");
+    has(
+        &found,
+        &format!("{vendor}/fields/legalName/filter/parameters"),
+        "dialect `parameters`",
+    );
     has(&found, &format!("{vendor}/fields/isIndividual/sort"), "sorted");
     has(&found, &format!("{vendor}/fields/emails/filter"), "cannot be filtered");
 }
 
 #[test]
 fn variables_must_exist_where_they_are_used() {
-    let vendor = |list: Value| json!({"Vendor": {"remote": "V", "key": "id", "list": list, "fields": {"name": "name"}}});
-    let found = problems(vendor(json!({"request": {"query": {"q": "{{key}}", "r": "{{credentials.nope}}"}}})), json!({}));
+    let vendor =
+        |list: Value| json!({"Vendor": {"remote": "V", "key": "id", "list": list, "fields": {"name": "name"}}});
+    let found = problems(
+        vendor(json!({"request": {"query": {"q": "{{key}}", "r": "{{credentials.nope}}"}}})),
+        json!({}),
+    );
     has(&found, "/resources/Vendor/list/request/query/q", "no variable `key`");
-    has(&found, "/resources/Vendor/list/request/query/r", "no variable `credentials.nope`");
-    assert!(problems(vendor(json!({"request": {"query": {"q": "{{limit}}{{settings.site}}"}}})), json!({})).is_empty());
+    has(
+        &found,
+        "/resources/Vendor/list/request/query/r",
+        "no variable `credentials.nope`",
+    );
+    assert!(
+        problems(
+            vendor(json!({"request": {"query": {"q": "{{limit}}{{settings.site}}"}}})),
+            json!({})
+        )
+        .is_empty()
+    );
 }
 
 #[test]
@@ -298,13 +347,19 @@ fn capabilities_follow_from_the_manifest() {
     assert!(order.list && order.count && order.seek && order.changes);
     assert_eq!(order.get_many, Some(500));
     assert_eq!(order.children, [field("PurchaseOrder", "vendor")]);
-    assert_eq!(order.filter(field("PurchaseOrder", "notes"), Operator::In), Some(crate::capability::Precision::Coarse));
+    assert_eq!(
+        order.filter(field("PurchaseOrder", "notes"), Operator::In),
+        Some(crate::capability::Precision::Coarse)
+    );
     assert_eq!(order.filter(field("PurchaseOrder", "notes"), Operator::Gt), None);
     assert!(order.sorts_by(field("PurchaseOrder", "number")) && !order.sorts_by(field("PurchaseOrder", "status")));
     let task = parameters();
     let task = task.capability(definition("WorkOrder").index).unwrap();
     assert!(!task.seek && !task.count && task.changes);
-    assert_eq!(task.children, [field("WorkOrder", "asset"), field("WorkOrder", "location")]);
+    assert_eq!(
+        task.children,
+        [field("WorkOrder", "asset"), field("WorkOrder", "location")]
+    );
 }
 
 #[test]
@@ -324,38 +379,98 @@ fn sign_ins_are_chosen_planned_and_read() {
     let settings = settings();
     let credentials: SecretMap = [("username", "ada"), ("password", "pa\"ss")].into_iter().collect();
     let empty = SecretMap::new();
-    let variables = Variables { settings: &settings, credentials: &credentials, session: &empty };
+    let variables = Variables {
+        settings: &settings,
+        credentials: &credentials,
+        session: &empty,
+    };
     let way = blueprint.sign_in_with(&credentials).unwrap();
     assert_eq!((way.id(), way.needs()), ("session", Needs::Session));
     let login = blueprint.plan_login(way, &variables).unwrap().unwrap();
     assert_eq!(login.url, "https://erp.example/api/login");
     assert!(!login.repeatable && login.method == http::Method::POST);
     assert!(!format!("{login:?}").contains("pa"), "{login:?}");
-    assert!(matches!(&login.body, crate::request::RequestBody::Json(text) if text == r#"{"user":"ada","password":"pa\"ss"}"#));
+    assert!(
+        matches!(&login.body, crate::request::RequestBody::Json(text) if text == r#"{"user":"ada","password":"pa\"ss"}"#)
+    );
     let mut headers = HeaderMap::new();
     headers.append("set-cookie", "JSESSIONID=abc; Path=/; HttpOnly".parse().unwrap());
     headers.append("x-token", "t".parse().unwrap());
     let kept = way.read_login(&headers, br#"{"result":[7,"sid"]}"#).unwrap();
-    assert_eq!((kept.get("id"), kept.get("cookie"), kept.get("token")), (Some("sid"), Some("abc"), Some("t")));
-    assert_eq!(way.read_login(&headers, br#"{"result":false}"#).unwrap_err().kind(), crate::ErrorKind::InvalidCredentials);
-    assert_eq!(way.read_login(&HeaderMap::new(), br#"{"result":[7,"sid"]}"#).unwrap_err().kind(), crate::ErrorKind::MalformedResponse);
-    let variables = Variables { settings: &settings, credentials: &credentials, session: &kept };
-    assert_eq!(way.headers(&variables).unwrap(), [("Authorization".to_owned(), "Session YWRhOnNpZA==".to_owned())]);
+    assert_eq!(
+        (kept.get("id"), kept.get("cookie"), kept.get("token")),
+        (Some("sid"), Some("abc"), Some("t"))
+    );
+    assert_eq!(
+        way.read_login(&headers, br#"{"result":false}"#).unwrap_err().kind(),
+        crate::ErrorKind::InvalidCredentials
+    );
+    assert_eq!(
+        way.read_login(&HeaderMap::new(), br#"{"result":[7,"sid"]}"#)
+            .unwrap_err()
+            .kind(),
+        crate::ErrorKind::MalformedResponse
+    );
+    let variables = Variables {
+        settings: &settings,
+        credentials: &credentials,
+        session: &kept,
+    };
+    assert_eq!(
+        way.headers(&variables).unwrap(),
+        [("Authorization".to_owned(), "Session YWRhOnNpZA==".to_owned())]
+    );
 
     let credentials: SecretMap = [("client", "me"), ("secret", "s&=")].into_iter().collect();
     let way = blueprint.sign_in_with(&credentials).unwrap();
-    let variables = Variables { settings: &settings, credentials: &credentials, session: &empty };
+    let variables = Variables {
+        settings: &settings,
+        credentials: &credentials,
+        session: &empty,
+    };
     let plan = blueprint.plan_token(way, &variables).unwrap().unwrap();
     assert_eq!(plan.url, "https://login.example/main/token");
-    let crate::request::RequestBody::Form(form) = &plan.body else { panic!("no form") };
-    assert!(form.contains(&("scope".to_owned(), "https://erp.example/api//.default".to_owned())) && form.contains(&("client_secret".to_owned(), "s&=".to_owned())));
-    let token = read_token(200, &HeaderMap::new(), br#"{"access_token":"at","expires_in":"3599","refresh_token":"rt"}"#).unwrap();
+    let crate::request::RequestBody::Form(form) = &plan.body else {
+        panic!("no form")
+    };
+    assert!(
+        form.contains(&("scope".to_owned(), "https://erp.example/api//.default".to_owned()))
+            && form.contains(&("client_secret".to_owned(), "s&=".to_owned()))
+    );
+    let token = read_token(
+        200,
+        &HeaderMap::new(),
+        br#"{"access_token":"at","expires_in":"3599","refresh_token":"rt"}"#,
+    )
+    .unwrap();
     assert_eq!(token.lifetime, Some(std::time::Duration::from_secs(3599)));
-    let refused = read_token(400, &HeaderMap::new(), br#"{"error":"invalid_grant","error_description":"secret"}"#).unwrap_err();
+    let refused = read_token(
+        400,
+        &HeaderMap::new(),
+        br#"{"error":"invalid_grant","error_description":"secret"}"#,
+    )
+    .unwrap_err();
     assert_eq!(refused.kind(), crate::ErrorKind::InvalidCredentials);
-    assert_eq!(read_token(400, &HeaderMap::new(), br#"{"error":"invalid_scope"}"#).unwrap_err().kind(), crate::ErrorKind::InvalidRequest);
-    assert_eq!(read_token(503, &HeaderMap::new(), b"<html>down</html>").unwrap_err().kind(), crate::ErrorKind::Unavailable);
+    assert_eq!(
+        read_token(400, &HeaderMap::new(), br#"{"error":"invalid_scope"}"#)
+            .unwrap_err()
+            .kind(),
+        crate::ErrorKind::InvalidRequest
+    );
+    assert_eq!(
+        read_token(503, &HeaderMap::new(), b"<html>down</html>")
+            .unwrap_err()
+            .kind(),
+        crate::ErrorKind::Unavailable
+    );
     let kept: SecretMap = [(ACCESS_TOKEN, "at")].into_iter().collect();
-    let variables = Variables { settings: &settings, credentials: &credentials, session: &kept };
-    assert_eq!(way.headers(&variables).unwrap(), [("authorization".to_owned(), "Bearer at".to_owned())]);
+    let variables = Variables {
+        settings: &settings,
+        credentials: &credentials,
+        session: &kept,
+    };
+    assert_eq!(
+        way.headers(&variables).unwrap(),
+        [("authorization".to_owned(), "Bearer at".to_owned())]
+    );
 }

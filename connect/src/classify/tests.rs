@@ -28,19 +28,42 @@ fn rules() -> crate::blueprint::Blueprint {
 #[test]
 fn rules_come_first() {
     let blueprint = rules();
-    let kind = |status, headers: &HeaderMap, body: &str| blueprint.classify(status, headers, body.as_bytes()).map(|error| error.kind());
+    let kind = |status, headers: &HeaderMap, body: &str| {
+        blueprint
+            .classify(status, headers, body.as_bytes())
+            .map(|error| error.kind())
+    };
     let none = HeaderMap::new();
     assert_eq!(kind(200, &none, r#"{"result":[]}"#), None);
-    assert_eq!(kind(200, &none, r#"{"error":{"data":{"name":"odoo.exceptions.AccessDenied"}}}"#), Some(ErrorKind::InvalidCredentials));
-    assert_eq!(kind(200, &none, r#"{"error":{"code":100}}"#), Some(ErrorKind::SessionExpired));
+    assert_eq!(
+        kind(
+            200,
+            &none,
+            r#"{"error":{"data":{"name":"odoo.exceptions.AccessDenied"}}}"#
+        ),
+        Some(ErrorKind::InvalidCredentials)
+    );
+    assert_eq!(
+        kind(200, &none, r#"{"error":{"code":100}}"#),
+        Some(ErrorKind::SessionExpired)
+    );
     assert_eq!(kind(200, &none, r#"{"result":[{"name":"\"error\""}]}"#), None);
     assert_eq!(kind(200, &none, r#"{"other":1}"#), Some(ErrorKind::MalformedResponse));
-    assert_eq!(kind(403, &header("x-csrf-token", "Required"), ""), Some(ErrorKind::SessionExpired));
+    assert_eq!(
+        kind(403, &header("x-csrf-token", "Required"), ""),
+        Some(ErrorKind::SessionExpired)
+    );
     assert_eq!(kind(403, &none, ""), Some(ErrorKind::PermissionDenied));
-    assert_eq!(kind(200, &header("content-type", "text/html; charset=utf-8"), "<p>"), Some(ErrorKind::Unavailable));
+    assert_eq!(
+        kind(200, &header("content-type", "text/html; charset=utf-8"), "<p>"),
+        Some(ErrorKind::Unavailable)
+    );
     let body = r#"{"Error":{"statusCode":"400","reasonCode":"BMXAA0024E","message":"The action READ is not allowed\nTraceback (most recent call last):\n  File \"/opt/x.py\""}}"#;
     let error = blueprint.classify(400, &none, body.as_bytes()).unwrap();
-    assert_eq!((error.kind(), error.remote_code()), (ErrorKind::PermissionDenied, Some("BMXAA0024E")));
+    assert_eq!(
+        (error.kind(), error.remote_code()),
+        (ErrorKind::PermissionDenied, Some("BMXAA0024E"))
+    );
     assert_eq!(error.remote_message(), Some("The action READ is not allowed"));
 }
 
@@ -62,7 +85,11 @@ fn statuses_have_their_meaning() {
         (503, Some(ErrorKind::Unavailable)),
     ];
     for (status, kind) in kinds {
-        assert_eq!(built_in(status, &HeaderMap::new(), b"", &[]).map(|error| error.kind()), kind, "{status}");
+        assert_eq!(
+            built_in(status, &HeaderMap::new(), b"", &[]).map(|error| error.kind()),
+            kind,
+            "{status}"
+        );
     }
     let page = built_in(200, &header("content-type", "text/html"), b"<html>", &[]).unwrap();
     assert_eq!(page.kind(), ErrorKind::MalformedResponse);
@@ -72,12 +99,24 @@ fn statuses_have_their_meaning() {
 fn waits_are_seconds_or_dates() {
     let wait = |headers: &HeaderMap, more: &[String]| built_in(429, headers, b"", more).unwrap().retry_after();
     assert_eq!(wait(&header("retry-after", "7"), &[]), Some(Duration::from_secs(7)));
-    assert_eq!(wait(&header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), &[]), Some(Duration::ZERO));
-    assert_eq!(wait(&header("retry-after", "99999999999"), &[]), Some(Duration::from_secs(86_400)));
+    assert_eq!(
+        wait(&header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), &[]),
+        Some(Duration::ZERO)
+    );
+    assert_eq!(
+        wait(&header("retry-after", "99999999999"), &[]),
+        Some(Duration::from_secs(86_400))
+    );
     assert_eq!(wait(&header("retry-after", "soon"), &[]), None);
-    assert_eq!(wait(&header("x-ratelimit-ttl", "3"), &["X-RateLimit-TTL".to_owned()]), Some(Duration::from_secs(3)));
+    assert_eq!(
+        wait(&header("x-ratelimit-ttl", "3"), &["X-RateLimit-TTL".to_owned()]),
+        Some(Duration::from_secs(3))
+    );
     let now = DateTime::from_timestamp(1_445_412_470, 0).unwrap();
-    assert_eq!(wait_of("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::from_secs(10)));
+    assert_eq!(
+        wait_of("Wed, 21 Oct 2015 07:28:00 GMT", now),
+        Some(Duration::from_secs(10))
+    );
 }
 
 #[test]
@@ -88,8 +127,16 @@ fn remote_texts_lose_traces_and_paths() {
     assert_eq!(clean(r"cannot open C:\inetpub\web.config now"), "cannot open … now");
     let body = r#"{"error":{"code":"005056A5","message":{"lang":"en","value":"Resource not found."}}}"#;
     let error = built_in(404, &HeaderMap::new(), body.as_bytes(), &[]).unwrap();
-    assert_eq!((error.remote_code(), error.remote_message()), (Some("005056A5"), Some("Resource not found.")));
+    assert_eq!(
+        (error.remote_code(), error.remote_message()),
+        (Some("005056A5"), Some("Resource not found."))
+    );
     let page = built_in(503, &header("content-type", "text/html"), b"<html>secret</html>", &[]).unwrap();
     assert_eq!(page.remote_message(), None);
-    assert_eq!(built_in(500, &HeaderMap::new(), b"plain text", &[]).unwrap().remote_message(), None);
+    assert_eq!(
+        built_in(500, &HeaderMap::new(), b"plain text", &[])
+            .unwrap()
+            .remote_message(),
+        None
+    );
 }

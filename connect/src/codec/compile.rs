@@ -98,6 +98,12 @@ fn chosen(field: &FieldDef, codec: &Codec, catalogue: &Catalogue) -> Result<Kind
             }
             Some(Kind::Text(Form::LeadingZeros(*width), check))
         }
+        Codec::Prefixed { prefix } if is_text || is_key => {
+            if prefix.is_empty() {
+                return Err("the prefix is empty".to_owned());
+            }
+            Some(Kind::Prefixed(prefix.as_str().into()))
+        }
         Codec::HtmlText if is_text => Some(Kind::Text(Form::Html, Check::None)),
         Codec::Join { separator } if is_text && !field.list => Some(Kind::Join(separator.as_str().into())),
         Codec::Duration { unit } if field.type_name == "Duration" => Some(Kind::Duration(*unit)),
@@ -152,6 +158,7 @@ fn word_of(codec: &Codec) -> &'static str {
         Codec::String => "string",
         Codec::Trimmed => "trimmed",
         Codec::LeadingZeros { .. } => "leading_zeros",
+        Codec::Prefixed { .. } => "prefixed",
         Codec::Integer => "integer",
         Codec::Decimal => "decimal",
         Codec::Scaled { .. } => "scaled",

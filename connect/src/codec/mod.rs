@@ -67,6 +67,8 @@ pub struct CompiledCodec {
 #[derive(Clone, Debug)]
 enum Kind {
     Text(Form, Check),
+    /// What follows a fixed text.
+    Prefixed(Box<str>),
     Join(Box<str>),
     Duration(manifest::DurationUnit),
     Integer,
@@ -139,6 +141,15 @@ impl CompiledCodec {
         self.list
     }
 
+    /// Returns what stands between the texts that it joins, if it joins texts.
+    #[must_use]
+    pub fn joins(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Join(separator) => Some(separator),
+            _ => None,
+        }
+    }
+
     fn in_list(&self, value: Value) -> Value {
         if self.list { Value::List(vec![value]) } else { value }
     }
@@ -146,7 +157,8 @@ impl CompiledCodec {
     fn decode_list(&self, value: &sonic_rs::Value) -> Result<Value, String> {
         let mut elements = Vec::new();
         let mut push = |element: &sonic_rs::Value| {
-            if !json::is_blank(element) && !(self.false_is_empty && json::is_false(element)) {
+            let is_nothing = json::is_blank(element) || (self.false_is_empty && json::is_false(element));
+            if !is_nothing {
                 let decoded = self.decode_one(element)?;
                 if !decoded.is_null() {
                     elements.push(decoded);
@@ -174,6 +186,7 @@ impl CompiledCodec {
         }
         let decoded = match &self.kind {
             Kind::Text(form, check) => text::decode(*form, *check, value)?,
+            Kind::Prefixed(prefix) => text::behind(prefix, value)?,
             Kind::Join(separator) => text::join(separator, value)?,
             Kind::Duration(unit) => duration::decode(*unit, value)?,
             Kind::Integer => number::integer(value)?,
@@ -206,6 +219,7 @@ impl CompiledCodec {
                 [part] => return self.encode_part(part),
                 _ => return Err(Irreversible),
             },
+            (Kind::Prefixed(prefix), Value::Text(text)) => vec![Literal::Text(format!("{prefix}{text}"))],
             (Kind::Text(form, check), Value::Text(text)) => vec![text::encode(*form, *check, text)?],
             (Kind::Duration(unit), Value::Text(text)) => vec![duration::encode(*unit, text)?],
             (Kind::Integer, Value::Integer(number)) => vec![Literal::Number(number.to_string())],
@@ -228,6 +242,9 @@ impl CompiledCodec {
     /// # Errors
     /// Returns `Irreversible` when no literals mean exactly this part.
     pub fn encode_part(&self, part: &str) -> Result<Vec<Literal>, Irreversible> {
+        if let Kind::Prefixed(prefix) = &self.kind {
+            return self.unless_empty(vec![Literal::Text(format!("{prefix}{part}"))]);
+        }
         let Kind::Text(form, check) = &self.kind else {
             return Err(Irreversible);
         };
@@ -269,10 +286,19 @@ impl CompiledCodec {
         written.is_ok_and(|written| written == *literal)
     }
 
-    /// Returns whether text is the same in the source, so that the source can search for parts of it.
+    /// Returns whether text is the same in the source, so that the source can search for parts of it and means exactly
+    /// the rows that we mean.
     #[must_use]
     pub fn keeps_text(&self) -> bool {
-        !self.list && matches!(self.kind, Kind::Text(Form::Plain | Form::Trimmed, _))
+        let is_plain = !self.list && matches!(self.kind, Kind::Text(Form::Plain, Check::None | Check::Url));
+        is_plain && !self.has_default() && !self.empty.iter().any(serde_json::Value::is_string)
+    }
+
+    /// Returns whether rows without a value hold a default here. The source does not know it: only equality with
+    /// another value can be asked there, no order and no `ne`.
+    #[must_use]
+    pub fn has_default(&self) -> bool {
+        !self.default.is_null()
     }
 
     /// Fills in the settings that it names, such as the zone of date-times without one.

@@ -381,6 +381,25 @@ fn what_means_nothing_is_neither_read_nor_asked_for() {
 }
 
 #[test]
+fn parts_of_text_are_searched_only_where_the_source_has_the_same_text() {
+    assert!(codec("text", json!(null)).keeps_text());
+    for kind in [
+        json!("trimmed"),
+        json!("html_text"),
+        json!({"leading_zeros": {"width": 4}}),
+    ] {
+        assert!(!codec("text", kind).keeps_text());
+    }
+    assert!(
+        !compile("text", json!(null), &[json!("N/A")], None)
+            .unwrap()
+            .keeps_text()
+    );
+    let with_default = compile("text", json!(null), &[], Some(json!("none"))).unwrap();
+    assert!(with_default.has_default() && !with_default.keeps_text());
+}
+
+#[test]
 fn codecs_that_do_not_fit_are_told() {
     for (name, kind) in [
         ("number", json!("decimal")),

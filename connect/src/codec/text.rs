@@ -92,6 +92,13 @@ pub(super) fn encode(form: Form, check: Check, text: &str) -> Result<Literal, Ir
     }
 }
 
+/// Reads what follows a fixed text; nothing when the value does not begin with it.
+pub(super) fn behind(prefix: &str, value: &sonic_rs::Value) -> Result<Value, String> {
+    let text = json::scalar_text(value).ok_or_else(|| not("text", value))?;
+    let rest = text.strip_prefix(prefix).filter(|rest| !rest.is_empty());
+    Ok(rest.map_or(Value::Null, Value::text))
+}
+
 pub(super) fn join(separator: &str, value: &sonic_rs::Value) -> Result<Value, String> {
     let Some(list) = value.as_array() else {
         return json::scalar_text(value)

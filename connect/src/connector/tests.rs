@@ -1,6 +1,12 @@
 //! Pages, look-ups, children and counts over a scripted system that speaks JSON-RPC, and one with one address a record.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::{
     sync::atomic::{AtomicU32, Ordering as Atomic},
@@ -8,9 +14,9 @@ use std::{
 };
 
 use lineshaft_schema::{Catalogue, Filter, Operator};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{page::LARGE_BODY, *};
 use crate::{
     blueprint::tests::{definition, field},
     transport::testing::{Act, Memory, Remembered, Scripted, Seen, Setup, answer, manifest, slowly, token_auth},
@@ -76,7 +82,10 @@ fn in_list(domain: &Value) -> Option<Vec<u64>> {
     if let [Value::String(_), Value::String(operator), Value::Array(values)] = list.as_slice()
         && operator == "in"
     {
-        return values.iter().map(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok())).collect();
+        return values
+            .iter()
+            .map(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+            .collect();
     }
     list.iter().find_map(in_list)
 }
@@ -90,10 +99,17 @@ fn play(seen: &Seen) -> Act {
     let wanted = in_list(&body["domain"]);
     let is_wanted = |id: u64| wanted.as_ref().is_none_or(|wanted| wanted.contains(&id));
     let rows: Vec<Value> = if body["model"] == "vendor" {
-        (0..1000).filter(|id| is_wanted(*id)).map(|id| json!({ "id": id, "name": format!("Vendor {id}") })).collect()
+        (0..1000)
+            .filter(|id| is_wanted(*id))
+            .map(|id| json!({ "id": id, "name": format!("Vendor {id}") }))
+            .collect()
     } else {
-        let orders = (0..1000_u64).filter(|vendor| is_wanted(*vendor)).flat_map(|vendor| (0..30).map(move |at| (vendor, at)));
-        orders.map(|(vendor, at)| json!({ "id": vendor * 100 + at, "name": format!("O{at}"), "vendor_id": vendor })).collect()
+        let orders = (0..1000_u64)
+            .filter(|vendor| is_wanted(*vendor))
+            .flat_map(|vendor| (0..30).map(move |at| (vendor, at)));
+        orders
+            .map(|(vendor, at)| json!({ "id": vendor * 100 + at, "name": format!("O{at}"), "vendor_id": vendor }))
+            .collect()
     };
     let page: Vec<&Value> = rows.iter().skip(number("offset")).take(number("limit")).collect();
     slowly(20, answer(200, &json!({ "result": page }).to_string()))
@@ -105,7 +121,10 @@ async fn a_page_is_read_and_the_next_one_follows() {
     let connector = rpc(wire.clone()).connector();
     let first = connector.list(&context(), request(50)).await.unwrap();
     assert_eq!((first.records.len(), first.rows), (50, 50));
-    let next = ListRequest { page: first.next, ..request(50) };
+    let next = ListRequest {
+        page: first.next,
+        ..request(50)
+    };
     let second = connector.list(&context(), next).await.unwrap();
     assert_eq!(second.records[0].key, RemoteKey::single("50"));
     assert_eq!(wire.count(), 2);
@@ -119,12 +138,24 @@ async fn records_come_in_as_few_calls_as_possible_each_key_once() {
     let mut wanted = keys(950..1050);
     wanted.extend(keys(950..1050));
     wanted.extend(keys(0..200));
-    let found = connector.get_many(&context, kind("Vendor"), &wanted, &names("Vendor")).await.unwrap();
+    let found = connector
+        .get_many(&context, kind("Vendor"), &wanted, &names("Vendor"))
+        .await
+        .unwrap();
     assert_eq!(found.len(), 250, "keys from 1000 on do not exist");
     assert!(!found.contains_key(&RemoteKey::single("1001")));
-    assert_eq!(found[&RemoteKey::single("7")].get(field("Vendor", "name")), &lineshaft_schema::Value::text("Vendor 7"));
+    assert_eq!(
+        found[&RemoteKey::single("7")].get(field("Vendor", "name")),
+        &lineshaft_schema::Value::text("Vendor 7")
+    );
     assert_eq!((wire.count(), context.calls()), (3, 3));
-    assert!(connector.get_many(&context, kind("Vendor"), &[], &names("Vendor")).await.unwrap().is_empty());
+    assert!(
+        connector
+            .get_many(&context, kind("Vendor"), &[], &names("Vendor"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(wire.count(), 3);
 }
 
@@ -132,7 +163,10 @@ async fn records_come_in_as_few_calls_as_possible_each_key_once() {
 async fn chunks_run_in_parallel_within_the_limit() {
     let wire = Scripted::new(play);
     let connector = rpc(wire.clone()).connector();
-    let found = connector.get_many(&context(), kind("Vendor"), &keys(0..1000), &names("Vendor")).await.unwrap();
+    let found = connector
+        .get_many(&context(), kind("Vendor"), &keys(0..1000), &names("Vendor"))
+        .await
+        .unwrap();
     assert_eq!((found.len(), wire.count(), wire.most_under_way()), (1000, 10, 4));
 }
 
@@ -141,15 +175,24 @@ async fn children_are_read_to_the_end_and_bounded() {
     let wire = Scripted::new(play);
     let connector = rpc(wire.clone()).connector();
     let (order, by) = (kind("PurchaseOrder"), field("PurchaseOrder", "vendor"));
-    let children = connector.children(&context(), order, by, &keys(0..20), &names("PurchaseOrder")).await.unwrap();
+    let children = connector
+        .children(&context(), order, by, &keys(0..20), &names("PurchaseOrder"))
+        .await
+        .unwrap();
     assert_eq!((children.records.len(), children.truncated), (600, false));
     // Six full pages, and one that shows that there are no more.
     assert_eq!(wire.count(), 7);
-    assert!(matches!(children.records[0].get(by), lineshaft_schema::Value::Reference(_)), "the parent is told even if not asked for");
+    assert!(
+        matches!(children.records[0].get(by), lineshaft_schema::Value::Reference(_)),
+        "the parent is told even if not asked for"
+    );
     let mut setup = rpc(Scripted::new(play));
     setup.options.most_children = 250;
     let connector = setup.connector();
-    let children = connector.children(&context(), order, by, &keys(0..20), &names("PurchaseOrder")).await.unwrap();
+    let children = connector
+        .children(&context(), order, by, &keys(0..20), &names("PurchaseOrder"))
+        .await
+        .unwrap();
     assert_eq!((children.records.len(), children.truncated), (250, true));
 }
 
@@ -165,35 +208,72 @@ async fn a_count_reads_no_records() {
 async fn what_is_not_offered_is_refused_without_a_call() {
     let wire = Scripted::new(play);
     let connector = rpc(wire.clone()).connector();
-    let asset = ListRequest { kind: kind("Asset"), ..request(10) };
-    assert_eq!(connector.list(&context(), asset).await.unwrap_err().kind(), ErrorKind::NotSupported);
+    let asset = ListRequest {
+        kind: kind("Asset"),
+        ..request(10)
+    };
+    assert_eq!(
+        connector.list(&context(), asset).await.unwrap_err().kind(),
+        ErrorKind::NotSupported
+    );
     let by = field("Vendor", "name");
-    let error = connector.children(&context(), kind("Vendor"), by, &keys(0..1), &names("Vendor")).await.unwrap_err();
+    let error = connector
+        .children(&context(), kind("Vendor"), by, &keys(0..1), &names("Vendor"))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSupported);
     assert!(error.message().contains("Vendor"), "{error}");
     assert!(connector.capabilities(kind("Asset")).is_none());
-    assert!(connector.capabilities(kind("PurchaseOrder")).unwrap().filter(field("PurchaseOrder", "vendor"), Operator::In).is_some());
+    assert!(
+        connector
+            .capabilities(kind("PurchaseOrder"))
+            .unwrap()
+            .filter(field("PurchaseOrder", "vendor"), Operator::In)
+            .is_some()
+    );
     assert_eq!(wire.count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_failing_chunk_fails_the_look_up_with_one_error() {
-    let wire = Scripted::new(|seen: &Seen| if seen.body.contains("\"vendor\"") && seen.body.contains("150") { answer(400, r#"{"message":"no"}"#) } else { play(seen) });
+    let wire = Scripted::new(|seen: &Seen| {
+        if seen.body.contains("\"vendor\"") && seen.body.contains("150") {
+            answer(400, r#"{"message":"no"}"#)
+        } else {
+            play(seen)
+        }
+    });
     let observer = Arc::new(Remembered::default());
     let mut setup = rpc(wire);
     setup.observer = observer.clone();
     let connector = setup.connector();
-    let error = connector.get_many(&context(), kind("Vendor"), &keys(0..300), &names("Vendor")).await.unwrap_err();
-    assert_eq!((error.kind(), error.remote_message()), (ErrorKind::InvalidRequest, Some("no")));
+    let error = connector
+        .get_many(&context(), kind("Vendor"), &keys(0..300), &names("Vendor"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.remote_message()),
+        (ErrorKind::InvalidRequest, Some("no"))
+    );
     let seen = observer.0.lock().unwrap();
-    assert_eq!(seen.iter().map(|(name, kind, _)| (*name, *kind)).collect::<Vec<_>>(), [("get_many", Some(ErrorKind::InvalidRequest))]);
+    assert_eq!(
+        seen.iter().map(|(name, kind, _)| (*name, *kind)).collect::<Vec<_>>(),
+        [("get_many", Some(ErrorKind::InvalidRequest))]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn records_with_an_address_each_are_fetched_one_by_one_and_missing_ones_are_absent() {
     let wire = Scripted::new(|seen: &Seen| {
         let id = seen.url.rsplit('/').next().unwrap();
-        slowly(10, if id == "13" { answer(404, "{}") } else { answer(200, &json!({ "id": id, "name": "x" }).to_string()) })
+        slowly(
+            10,
+            if id == "13" {
+                answer(404, "{}")
+            } else {
+                answer(200, &json!({ "id": id, "name": "x" }).to_string())
+            },
+        )
     });
     let patch = json!({
         "get_many": { "via": "each", "request": { "path": "/vendors/{{key}}" } },
@@ -201,7 +281,10 @@ async fn records_with_an_address_each_are_fetched_one_by_one_and_missing_ones_ar
         "resources": { "Vendor": { "remote": "vendors", "key": "id", "fields": { "name": "name" } } },
     });
     let connector = Setup::with_token(wire.clone()).patch(&patch).connector();
-    let found = connector.get_many(&context(), kind("Vendor"), &keys(0..20), &names("Vendor")).await.unwrap();
+    let found = connector
+        .get_many(&context(), kind("Vendor"), &keys(0..20), &names("Vendor"))
+        .await
+        .unwrap();
     assert_eq!((found.len(), wire.count(), wire.most_under_way()), (19, 20, 5));
 }
 
@@ -226,12 +309,14 @@ async fn look_ups_are_planned_anew_when_the_session_in_their_body_has_ended() {
     let mut setup = rpc(wire.clone());
     setup.manifest["auth"] = json!([auth]);
     setup.manifest["list"]["request"]["body"]["uid"] = json!("{{session.uid}}");
-    setup.manifest["errors"] =
-        json!([{ "when": { "body": [{ "path": "error.data.name", "equals": "SessionExpired" }] }, "kind": "session_expired" }]);
+    setup.manifest["errors"] = json!([{ "when": { "body": [{ "path": "error.data.name", "equals": "SessionExpired" }] }, "kind": "session_expired" }]);
     setup.store = Memory::new(&[("password", "p")]);
     let connector = setup.connector();
     let (order, by) = (kind("PurchaseOrder"), field("PurchaseOrder", "vendor"));
-    let children = connector.children(&context(), order, by, &keys(0..10), &names("PurchaseOrder")).await.unwrap();
+    let children = connector
+        .children(&context(), order, by, &keys(0..10), &names("PurchaseOrder"))
+        .await
+        .unwrap();
     assert_eq!(children.records.len(), 300);
     assert_eq!(wire.count_of("/login"), 2);
 }
@@ -252,8 +337,14 @@ async fn a_required_setting_must_be_given_and_defaults_are_filled_in() {
     raw["settings"]["version"] = json!({ "type": "text", "label": "Version", "default": "v2" });
     let blueprint = Blueprint::compile(serde_json::from_value(raw).unwrap(), Catalogue::unified().unwrap()).unwrap();
     let error = complete(&blueprint, Map::new()).unwrap_err();
-    assert!(error.kind() == ErrorKind::InvalidSettings && error.message().contains("base_url"), "{error}");
-    let given = json!({ "base_url": "https://erp.example.com" }).as_object().unwrap().clone();
+    assert!(
+        error.kind() == ErrorKind::InvalidSettings && error.message().contains("base_url"),
+        "{error}"
+    );
+    let given = json!({ "base_url": "https://erp.example.com" })
+        .as_object()
+        .unwrap()
+        .clone();
     assert_eq!(complete(&blueprint, given).unwrap()["version"], "v2");
 }
 

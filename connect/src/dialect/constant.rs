@@ -91,7 +91,9 @@ impl Constant {
         Some(match (kind, literal) {
             (_, Literal::Null) => Self::Null,
             (LiteralKind::String, literal) => Self::Text(text_of(literal)),
-            (LiteralKind::Number, Literal::Number(text) | Literal::Text(text)) if fits(&NUMBER, &text) => Self::Number(text),
+            (LiteralKind::Number, Literal::Number(text) | Literal::Text(text)) if fits(&NUMBER, &text) => {
+                Self::Number(text)
+            }
             (LiteralKind::Number, Literal::Boolean(flag)) => Self::Number(u8::from(flag).to_string()),
             (LiteralKind::Boolean, Literal::Boolean(flag)) => Self::Boolean(flag),
             (LiteralKind::Boolean, Literal::Text(text) | Literal::Number(text)) => match text.as_str() {
@@ -100,11 +102,18 @@ impl Constant {
                 _ => return None,
             },
             (LiteralKind::Guid, Literal::Text(text)) if fits(&GUID, &text) => Self::Guid(text),
-            (LiteralKind::Enum(kind), Literal::Text(value)) => Self::Enum { kind: kind.clone(), value },
+            (LiteralKind::Enum(kind), Literal::Text(value)) => Self::Enum {
+                kind: kind.clone(),
+                value,
+            },
             (LiteralKind::Date, Literal::Date(date)) => Self::Date(date),
-            (LiteralKind::Date, Literal::DateTime(moment)) if moment.time() == NaiveTime::MIN => Self::Date(moment.date_naive()),
+            (LiteralKind::Date, Literal::DateTime(moment)) if moment.time() == NaiveTime::MIN => {
+                Self::Date(moment.date_naive())
+            }
             (LiteralKind::Date, Literal::Text(text)) => Self::Date(moment_of(&text)?.date_naive()),
-            (LiteralKind::Date, Literal::LocalDateTime(moment)) if moment.time() == NaiveTime::MIN => Self::Date(moment.date()),
+            (LiteralKind::Date, Literal::LocalDateTime(moment)) if moment.time() == NaiveTime::MIN => {
+                Self::Date(moment.date())
+            }
             (LiteralKind::DateTime, Literal::LocalDateTime(moment)) => Self::LocalMoment(moment.and_utc()),
             (LiteralKind::DateTime, literal) => Self::LocalMoment(moment_in(literal)?),
             (LiteralKind::DateTimeOffset, literal) => Self::Moment(moment_in(literal)?),
@@ -129,7 +138,10 @@ impl Constant {
     #[must_use]
     pub fn day(date: NaiveDate, kind: &LiteralKind) -> Option<(Self, Self)> {
         let next = date.checked_add_days(Days::new(1))?;
-        Some((Self::of(Literal::Date(date), Some(kind))?, Self::of(Literal::Date(next), Some(kind))?))
+        Some((
+            Self::of(Literal::Date(date), Some(kind))?,
+            Self::of(Literal::Date(next), Some(kind))?,
+        ))
     }
 
     /// Returns its text, for query parameters.
@@ -180,14 +192,20 @@ fn moment_in(literal: Literal) -> Option<DateTime<Utc>> {
 /// Reads the forms in which systems write moments in keys: ISO 8601 with or without zone, and `/Date(ms)/`.
 pub(crate) fn moment_of(text: &str) -> Option<DateTime<Utc>> {
     if let Some(inner) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
-        let end = inner.char_indices().skip(1).find(|(_, sign)| matches!(sign, '+' | '-')).map_or(inner.len(), |(at, _)| at);
+        let end = inner
+            .char_indices()
+            .skip(1)
+            .find(|(_, sign)| matches!(sign, '+' | '-'))
+            .map_or(inner.len(), |(at, _)| at);
         return DateTime::from_timestamp_millis(inner.get(..end)?.parse().ok()?);
     }
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Some(moment.with_timezone(&Utc));
     }
     let naive = text.parse::<chrono::NaiveDateTime>().ok();
-    naive.or_else(|| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN))).map(|naive| naive.and_utc())
+    naive
+        .or_else(|| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN)))
+        .map(|naive| naive.and_utc())
 }
 
 /// Writes a moment to the second, with as many digits of the fraction as it has.

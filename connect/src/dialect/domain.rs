@@ -31,7 +31,11 @@ fn prefix_term(expression: &Expression, top: bool, terms: &mut Vec<Value>) {
             terms.push(json!([name, if *missing { "=" } else { "!=" }, false]));
         }
         Expression::Pattern { name, pattern } => terms.push(json!([name, "=ilike", pattern])),
-        Expression::Compare { name, comparison, constant } => prefix_compare(name, *comparison, constant, terms),
+        Expression::Compare {
+            name,
+            comparison,
+            constant,
+        } => prefix_compare(name, *comparison, constant, terms),
         Expression::Native(_) | Expression::Parameter { .. } => {}
     }
 }
@@ -53,7 +57,9 @@ fn fold(native: &[Value]) -> Vec<Value> {
         None => count + 1,
     });
     let signs = usize::try_from(count - 1).unwrap_or(0);
-    std::iter::repeat_n(Value::from("&"), signs).chain(native.iter().cloned()).collect()
+    std::iter::repeat_n(Value::from("&"), signs)
+        .chain(native.iter().cloned())
+        .collect()
 }
 
 /// The language keeps moments to the second, so bounds are moved to whole seconds where that changes nothing.
@@ -124,7 +130,11 @@ fn nested_clause(expression: &Expression) -> Value {
         }
         Expression::Missing { name, missing } => json!([name, if *missing { "=" } else { "!=" }, null]),
         Expression::Pattern { name, pattern } => json!([name, "ilike", pattern]),
-        Expression::Compare { name, comparison, constant } => match (comparison, constant) {
+        Expression::Compare {
+            name,
+            comparison,
+            constant,
+        } => match (comparison, constant) {
             (Comparison::Contains, Constant::Text(text)) => json!([name, "ilike", format!("%{}%", escape_like(text))]),
             (Comparison::StartsWith, Constant::Text(text)) => json!([name, "ilike", format!("{}%", escape_like(text))]),
             (comparison, constant) => json!([name, sign(*comparison), nested_constant(constant)]),
@@ -165,7 +175,10 @@ fn number(text: &str) -> Value {
     if let Ok(whole) = text.parse::<i64>() {
         return Value::from(whole);
     }
-    text.parse::<f64>().ok().and_then(Number::from_f64).map_or_else(|| Value::from(text), Value::Number)
+    text.parse::<f64>()
+        .ok()
+        .and_then(Number::from_f64)
+        .map_or_else(|| Value::from(text), Value::Number)
 }
 
 const fn sign(comparison: Comparison) -> &'static str {

@@ -133,20 +133,36 @@ impl Expression {
     #[must_use]
     pub fn compare(name: &str, comparison: Comparison, constant: Constant) -> Self {
         match constant {
-            Constant::Null => Self::Missing { name: name.to_owned(), missing: comparison != Comparison::Ne },
-            constant => Self::Compare { name: name.to_owned(), comparison, constant },
+            Constant::Null => Self::Missing {
+                name: name.to_owned(),
+                missing: comparison != Comparison::Ne,
+            },
+            constant => Self::Compare {
+                name: name.to_owned(),
+                comparison,
+                constant,
+            },
         }
     }
 
     /// Asks whether a field is one of some constants, nulls among them; none when there are none.
     #[must_use]
     pub fn one_of(name: &str, constants: Vec<Constant>) -> Option<Self> {
-        let (nulls, mut constants): (Vec<_>, Vec<_>) = constants.into_iter().partition(|constant| *constant == Constant::Null);
-        let missing = (!nulls.is_empty()).then(|| Self::Missing { name: name.to_owned(), missing: true });
+        let (nulls, mut constants): (Vec<_>, Vec<_>) =
+            constants.into_iter().partition(|constant| *constant == Constant::Null);
+        let missing = (!nulls.is_empty()).then(|| Self::Missing {
+            name: name.to_owned(),
+            missing: true,
+        });
         let listed = match constants.len() {
             0 => None,
-            1 => constants.pop().map(|constant| Self::compare(name, Comparison::Eq, constant)),
-            _ => Some(Self::In { name: name.to_owned(), constants }),
+            1 => constants
+                .pop()
+                .map(|constant| Self::compare(name, Comparison::Eq, constant)),
+            _ => Some(Self::In {
+                name: name.to_owned(),
+                constants,
+            }),
         };
         Self::any(listed.into_iter().chain(missing))
     }
@@ -202,8 +218,14 @@ impl Language {
     #[must_use]
     pub fn write(self, expression: &Expression) -> Written {
         let (condition, parameters) = match self.dialect {
-            Dialect::OdataV2 => (Value::String(odata::write(expression, odata::Version::V2, self.in_lists)), Vec::new()),
-            Dialect::OdataV4 => (Value::String(odata::write(expression, odata::Version::V4, self.in_lists)), Vec::new()),
+            Dialect::OdataV2 => (
+                Value::String(odata::write(expression, odata::Version::V2, self.in_lists)),
+                Vec::new(),
+            ),
+            Dialect::OdataV4 => (
+                Value::String(odata::write(expression, odata::Version::V4, self.in_lists)),
+                Vec::new(),
+            ),
             Dialect::Oslc => (Value::String(oslc::write(expression)), Vec::new()),
             Dialect::DomainPrefix => (domain::write_prefix(expression), Vec::new()),
             Dialect::DomainNested => (domain::write_nested(expression), Vec::new()),

@@ -40,15 +40,21 @@ impl Writer {
                 text.push_str(&format!("{name} in ({})", list.join(",")));
             }
             Expression::In { name, constants } => {
-                let parts: Vec<Expression> =
-                    constants.iter().map(|constant| Expression::compare(name, Comparison::Eq, constant.clone())).collect();
+                let parts: Vec<Expression> = constants
+                    .iter()
+                    .map(|constant| Expression::compare(name, Comparison::Eq, constant.clone()))
+                    .collect();
                 self.join(&parts, " or ", Around::Or, around, text);
             }
             Expression::Missing { name, missing } => {
                 text.push_str(&format!("{name} {} null", if *missing { "eq" } else { "ne" }));
             }
             Expression::Pattern { name, pattern } => text.push_str(&format!("{name} eq {}", quoted(pattern))),
-            Expression::Compare { name, comparison, constant } => text.push_str(&self.compare(name, *comparison, constant)),
+            Expression::Compare {
+                name,
+                comparison,
+                constant,
+            } => text.push_str(&self.compare(name, *comparison, constant)),
             Expression::Native(condition) => {
                 let condition = condition.as_str().unwrap_or_default();
                 if around == Around::Nothing {

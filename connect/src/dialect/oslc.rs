@@ -20,7 +20,11 @@ fn collect(expression: &Expression, terms: &mut Vec<String>) {
             terms.push(format!("{name}{}\"*\"", if *missing { "!=" } else { "=" }));
         }
         Expression::Pattern { name, pattern } => terms.push(format!("{name}={}", quoted(pattern))),
-        Expression::Compare { name, comparison, constant } => terms.push(compare(name, *comparison, constant)),
+        Expression::Compare {
+            name,
+            comparison,
+            constant,
+        } => terms.push(compare(name, *comparison, constant)),
         Expression::Native(condition) => {
             if let Some(text) = condition.as_str().map(str::trim).filter(|text| !text.is_empty()) {
                 terms.push(text.to_owned());

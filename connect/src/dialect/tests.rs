@@ -1,6 +1,12 @@
 //! Tests that what is written reads back as the same condition, whatever stands in the constants.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use proptest::prelude::*;
@@ -26,7 +32,14 @@ fn name() -> BoxedStrategy<String> {
 }
 
 fn leaf(texts: BoxedStrategy<Constant>) -> BoxedStrategy<Expression> {
-    let comparisons = [Comparison::Eq, Comparison::Ne, Comparison::Gt, Comparison::Gte, Comparison::Lt, Comparison::Lte];
+    let comparisons = [
+        Comparison::Eq,
+        Comparison::Ne,
+        Comparison::Gt,
+        Comparison::Gte,
+        Comparison::Lt,
+        Comparison::Lte,
+    ];
     prop_oneof![
         4 => (name(), prop::sample::select(comparisons.to_vec()), texts.clone())
             .prop_map(|(name, comparison, constant)| Expression::Compare { name, comparison, constant }),
@@ -40,7 +53,11 @@ fn search() -> BoxedStrategy<Expression> {
     (name(), any::<bool>(), "([a-z]|'|\"|%|_|\\\\){1,4}")
         .prop_map(|(name, contains, text)| Expression::Compare {
             name,
-            comparison: if contains { Comparison::Contains } else { Comparison::StartsWith },
+            comparison: if contains {
+                Comparison::Contains
+            } else {
+                Comparison::StartsWith
+            },
             constant: Constant::Text(text),
         })
         .boxed()
@@ -61,9 +78,12 @@ fn chained(expression: &Expression) -> Expression {
     match expression {
         Expression::All(parts) => Expression::all(parts.iter().map(chained)),
         Expression::Any(parts) => Expression::any(parts.iter().map(chained)).unwrap(),
-        Expression::In { name, constants } => {
-            Expression::any(constants.iter().map(|constant| Expression::compare(name, Comparison::Eq, constant.clone()))).unwrap()
-        }
+        Expression::In { name, constants } => Expression::any(
+            constants
+                .iter()
+                .map(|constant| Expression::compare(name, Comparison::Eq, constant.clone())),
+        )
+        .unwrap(),
         other => other.clone(),
     }
 }
@@ -128,7 +148,11 @@ impl Odata<'_> {
                     name = self.word();
                 }
                 assert!(self.take(")"));
-                return Expression::Compare { name, comparison, constant };
+                return Expression::Compare {
+                    name,
+                    comparison,
+                    constant,
+                };
             }
         }
         let name = self.word();
@@ -148,7 +172,10 @@ impl Odata<'_> {
             (" lt ", Comparison::Lt),
             (" le ", Comparison::Lte),
         ];
-        let (_, comparison) = operators.into_iter().find(|(word, _)| self.take(word)).unwrap_or_else(|| panic!("at {}", self.0));
+        let (_, comparison) = operators
+            .into_iter()
+            .find(|(word, _)| self.take(word))
+            .unwrap_or_else(|| panic!("at {}", self.0));
         Expression::compare(&name, comparison, self.constant())
     }
 
@@ -184,7 +211,10 @@ impl Odata<'_> {
                 "guid" => Constant::Guid(text),
                 "datetimeoffset" => Constant::Moment(text.parse().unwrap()),
                 "datetime" => Constant::Date(text.parse::<NaiveDateTime>().unwrap().date()),
-                kind => Constant::Enum { kind: kind.to_owned(), value: text },
+                kind => Constant::Enum {
+                    kind: kind.to_owned(),
+                    value: text,
+                },
             };
         }
         match word.as_str() {
@@ -225,19 +255,36 @@ fn read_oslc(text: &str) -> Expression {
                     }
                 }
             }
-            parts.push(Expression::In { name: name.to_owned(), constants });
+            parts.push(Expression::In {
+                name: name.to_owned(),
+                constants,
+            });
             continue;
         }
-        let signs =
-            [("!=", Comparison::Ne), (">=", Comparison::Gte), ("<=", Comparison::Lte), ("=", Comparison::Eq), (">", Comparison::Gt), ("<", Comparison::Lt)];
-        let (comparison, after) = signs.iter().find_map(|(sign, comparison)| Some((*comparison, after.strip_prefix(sign)?))).unwrap();
+        let signs = [
+            ("!=", Comparison::Ne),
+            (">=", Comparison::Gte),
+            ("<=", Comparison::Lte),
+            ("=", Comparison::Eq),
+            (">", Comparison::Gt),
+            ("<", Comparison::Lt),
+        ];
+        let (comparison, after) = signs
+            .iter()
+            .find_map(|(sign, comparison)| Some((*comparison, after.strip_prefix(sign)?)))
+            .unwrap();
         let (constant, after) = read_oslc_constant(after);
         rest = after;
         parts.push(match (&constant, comparison) {
-            (Constant::Text(text), Comparison::Eq | Comparison::Ne) if text == "*" => {
-                Expression::Missing { name: name.to_owned(), missing: comparison == Comparison::Ne }
-            }
-            _ => Expression::Compare { name: name.to_owned(), comparison, constant },
+            (Constant::Text(text), Comparison::Eq | Comparison::Ne) if text == "*" => Expression::Missing {
+                name: name.to_owned(),
+                missing: comparison == Comparison::Ne,
+            },
+            _ => Expression::Compare {
+                name: name.to_owned(),
+                comparison,
+                constant,
+            },
         });
     }
     Expression::all(parts)
@@ -273,16 +320,31 @@ fn flattened(expression: &Expression) -> Expression {
     };
     match expression {
         Expression::All(parts) => Expression::all(parts.iter().map(flattened)),
-        Expression::Compare { name, comparison, constant } => match (comparison, flat(constant)) {
-            (Comparison::Contains, Constant::Text(text)) => {
-                Expression::Compare { name: name.clone(), comparison: Comparison::Eq, constant: Constant::Text(format!("%{text}%")) }
-            }
-            (Comparison::StartsWith, Constant::Text(text)) => {
-                Expression::Compare { name: name.clone(), comparison: Comparison::Eq, constant: Constant::Text(format!("{text}%")) }
-            }
-            (comparison, constant) => Expression::Compare { name: name.clone(), comparison: *comparison, constant },
+        Expression::Compare {
+            name,
+            comparison,
+            constant,
+        } => match (comparison, flat(constant)) {
+            (Comparison::Contains, Constant::Text(text)) => Expression::Compare {
+                name: name.clone(),
+                comparison: Comparison::Eq,
+                constant: Constant::Text(format!("%{text}%")),
+            },
+            (Comparison::StartsWith, Constant::Text(text)) => Expression::Compare {
+                name: name.clone(),
+                comparison: Comparison::Eq,
+                constant: Constant::Text(format!("{text}%")),
+            },
+            (comparison, constant) => Expression::Compare {
+                name: name.clone(),
+                comparison: *comparison,
+                constant,
+            },
         },
-        Expression::In { name, constants } => Expression::In { name: name.clone(), constants: constants.iter().map(flat).collect() },
+        Expression::In { name, constants } => Expression::In {
+            name: name.clone(),
+            constants: constants.iter().map(flat).collect(),
+        },
         other => other.clone(),
     }
 }
@@ -333,7 +395,12 @@ fn language(dialect: Dialect, in_lists: bool) -> Language {
 }
 
 fn text_of(dialect: Dialect, in_lists: bool, expression: &Expression) -> String {
-    language(dialect, in_lists).write(expression).condition.as_str().unwrap().to_owned()
+    language(dialect, in_lists)
+        .write(expression)
+        .condition
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn any_leaf() -> BoxedStrategy<Expression> {
@@ -388,10 +455,22 @@ fn constants_take_the_type_that_is_asked_for() {
     assert_eq!(of(text("007"), "number"), Some(Constant::Number("007".to_owned())));
     assert_eq!(of(text("1 or 1"), "number"), None);
     assert_eq!(of(text("x' or 1 eq 1"), "guid"), None);
-    assert_eq!(of(text("/Date(253402214400000)/"), "datetime").map(|constant| constant.text()), Some("9999-12-31T00:00:00".to_owned()));
-    assert_eq!(of(text("2026-11-22T10:00:00+01:00"), "datetimeoffset").map(|constant| constant.text()), Some("2026-11-22T09:00:00Z".to_owned()));
-    assert_eq!(of(Literal::Number("5".to_owned()), "string"), Some(Constant::Text("5".to_owned())));
-    assert_eq!(of(Literal::Boolean(true), "number"), Some(Constant::Number("1".to_owned())));
+    assert_eq!(
+        of(text("/Date(253402214400000)/"), "datetime").map(|constant| constant.text()),
+        Some("9999-12-31T00:00:00".to_owned())
+    );
+    assert_eq!(
+        of(text("2026-11-22T10:00:00+01:00"), "datetimeoffset").map(|constant| constant.text()),
+        Some("2026-11-22T09:00:00Z".to_owned())
+    );
+    assert_eq!(
+        of(Literal::Number("5".to_owned()), "string"),
+        Some(Constant::Text("5".to_owned()))
+    );
+    assert_eq!(
+        of(Literal::Boolean(true), "number"),
+        Some(Constant::Number("1".to_owned()))
+    );
     assert_eq!(Constant::of(Literal::Number("1e5".to_owned()), None), None);
 }
 
@@ -399,15 +478,24 @@ fn constants_take_the_type_that_is_asked_for() {
 fn equality_with_null_asks_whether_there_is_a_value() {
     let one = Expression::one_of("a", vec![Constant::Null, Constant::Text("x".to_owned())]).unwrap();
     assert_eq!(text_of(Dialect::OdataV4, false, &one), "a eq 'x' or a eq null");
-    assert_eq!(language(Dialect::DomainPrefix, true).write(&one).condition, json!(["|", ["a", "=", "x"], ["a", "=", false]]));
+    assert_eq!(
+        language(Dialect::DomainPrefix, true).write(&one).condition,
+        json!(["|", ["a", "=", "x"], ["a", "=", false]])
+    );
     assert_eq!(Expression::one_of("a", Vec::new()), None);
 }
 
 #[test]
 fn sorts_are_written_in_every_dialect() {
     let terms = [
-        SortTerm { name: "a".to_owned(), direction: Direction::Descending },
-        SortTerm { name: "id".to_owned(), direction: Direction::Ascending },
+        SortTerm {
+            name: "a".to_owned(),
+            direction: Direction::Descending,
+        },
+        SortTerm {
+            name: "id".to_owned(),
+            direction: Direction::Ascending,
+        },
     ];
     let order = |dialect| language(dialect, false).write_order(&terms, ",");
     assert_eq!(order(Dialect::OdataV2), json!("a desc,id asc"));

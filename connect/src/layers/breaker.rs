@@ -100,14 +100,26 @@ impl Breaker {
     /// Returns `CircuitOpen` with the time until the next try when the call is held back.
     pub fn admit(&self) -> Result<Pass<'_>, Error> {
         if self.state.load(Ordering::Acquire) == CLOSED {
-            return Ok(Pass { breaker: self, is_try: false, told: false });
+            return Ok(Pass {
+                breaker: self,
+                is_try: false,
+                told: false,
+            });
         }
         let inner = self.inner();
         match self.state.load(Ordering::Acquire) {
-            CLOSED => Ok(Pass { breaker: self, is_try: false, told: false }),
+            CLOSED => Ok(Pass {
+                breaker: self,
+                is_try: false,
+                told: false,
+            }),
             OPEN if Instant::now() >= inner.open_until => {
                 self.state.store(TRYING, Ordering::Release);
-                Ok(Pass { breaker: self, is_try: true, told: false })
+                Ok(Pass {
+                    breaker: self,
+                    is_try: true,
+                    told: false,
+                })
             }
             _ => Err(held_back(inner.open_until.saturating_duration_since(Instant::now()))),
         }
@@ -196,8 +208,11 @@ impl Inner {
 }
 
 fn held_back(wait: Duration) -> Error {
-    Error::new(ErrorKind::CircuitOpen, "the system has failed too often; calls are held back for a while")
-        .with_retry_after(Some(wait))
+    Error::new(
+        ErrorKind::CircuitOpen,
+        "the system has failed too often; calls are held back for a while",
+    )
+    .with_retry_after(Some(wait))
 }
 
 /// A call that was let through. Dropped without an outcome it counts for nothing, and another call may try.
@@ -278,7 +293,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn five_faults_in_a_row_open_it_and_a_success_in_between_does_not() {
         let breaker = Breaker::new(Settings::default());
-        for kind in [Some(ErrorKind::Timeout), Some(ErrorKind::Network), Some(ErrorKind::Unavailable), Some(ErrorKind::Tls)] {
+        for kind in [
+            Some(ErrorKind::Timeout),
+            Some(ErrorKind::Network),
+            Some(ErrorKind::Unavailable),
+            Some(ErrorKind::Tls),
+        ] {
             call(&breaker, kind);
         }
         call(&breaker, None);
@@ -293,7 +313,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn answers_about_the_request_do_not_open_it() {
         let breaker = Breaker::new(Settings::default());
-        for kind in [ErrorKind::InvalidCredentials, ErrorKind::NotFound, ErrorKind::RateLimited, ErrorKind::DeadlineExceeded] {
+        for kind in [
+            ErrorKind::InvalidCredentials,
+            ErrorKind::NotFound,
+            ErrorKind::RateLimited,
+            ErrorKind::DeadlineExceeded,
+        ] {
             for _ in 0..20 {
                 assert!(call(&breaker, Some(kind)));
             }

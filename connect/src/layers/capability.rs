@@ -19,7 +19,10 @@ pub(crate) fn require<'a>(
         Some(resource) if offers(resource.capability()) => Ok(resource),
         _ => {
             let name = name_of(blueprint, kind).unwrap_or("this type");
-            Err(Error::new(ErrorKind::NotSupported, format!("the connector cannot {what} {name}")))
+            Err(Error::new(
+                ErrorKind::NotSupported,
+                format!("the connector cannot {what} {name}"),
+            ))
         }
     }
 }

@@ -15,7 +15,9 @@ pub(crate) async fn keep<T>(
     if Instant::now() >= context.deadline() {
         return Err(exceeded());
     }
-    timeout_at(context.deadline(), operation).await.unwrap_or_else(|_| Err(exceeded()))
+    timeout_at(context.deadline(), operation)
+        .await
+        .unwrap_or_else(|_| Err(exceeded()))
 }
 
 fn exceeded() -> Error {
@@ -38,8 +40,14 @@ mod tests {
             sleep(Duration::from_secs(5)).await;
             Ok(())
         };
-        assert_eq!(keep(&context, slow).await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+        assert_eq!(
+            keep(&context, slow).await.unwrap_err().kind(),
+            ErrorKind::DeadlineExceeded
+        );
         let late = async { panic!("must not start") };
-        assert_eq!(keep::<()>(&context, late).await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+        assert_eq!(
+            keep::<()>(&context, late).await.unwrap_err().kind(),
+            ErrorKind::DeadlineExceeded
+        );
     }
 }

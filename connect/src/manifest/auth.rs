@@ -162,6 +162,8 @@ pub enum ClientAuth {
     /// Identifier and secret in the form body.
     #[default]
     Body,
-    /// HTTP Basic.
+    /// HTTP Basic, identifier and secret encoded as in forms, as the standard says.
     Basic,
+    /// HTTP Basic, identifier and secret as they are, for systems that do not decode them.
+    BasicPlain,
 }

@@ -11,10 +11,10 @@ pub type Mapping = IndexMap<String, FieldMapping>;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
+    /// Several; tried first, as one JSON value could be a list too.
+    Many(Vec<T>),
     /// One.
     One(T),
-    /// Several.
-    Many(Vec<T>),
 }
 
 impl<T> OneOrMany<T> {
@@ -28,10 +28,11 @@ impl<T> OneOrMany<T> {
 }
 
 /// Where one unified field comes from. Exactly one of `path`, `constant`, `cases`, `compute`, `keys`, `object`,
-/// `list`, `each` gives the value; a text alone is the path.
+/// `list`, `each`, `lists` gives the value; a text alone is the path.
 ///
 /// Paths are names joined by dots: `partner_id.0`, `"party.".name` (a name with a dot is quoted), `items[2]`,
 /// `texts[language=EN].text` (the first element whose member equals), `items[*].name` (of every element).
+/// Inside `each`, paths start at the element; `^.currency` starts at the row that holds the list.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum FieldMapping {
@@ -45,7 +46,7 @@ pub enum FieldMapping {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FullMapping {
-    /// One path, or several of which the first with a value counts.
+    /// One path, or several of which the first with a value counts; for lists of texts and for `join` all of them count.
     #[serde(default)]
     pub path: Option<OneOrMany<String>>,
     /// A fixed value.
@@ -69,7 +70,11 @@ pub struct FullMapping {
     /// For lists: the mappings of the elements found at `path`.
     #[serde(default)]
     pub each: Option<Mapping>,
-    /// How the value is read; follows from the type of the unified field unless said otherwise.
+    /// For lists that stand in several places of the row: their elements one after the other.
+    #[serde(default)]
+    pub lists: Option<Vec<ListMapping>>,
+    /// How the value is read; follows from the type of the unified field unless said otherwise. Beside `cases` it tells
+    /// how filters write the value.
     #[serde(default, rename = "as")]
     pub codec: Option<Codec>,
     /// JSON values that mean "nothing" here, besides null and empty text.
@@ -90,6 +95,16 @@ pub struct FullMapping {
     /// Whether, and by what name, the system sorts by it.
     #[serde(default)]
     pub sort: Option<SortBy>,
+}
+
+/// One of several lists of a row.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListMapping {
+    /// Where the list stands.
+    pub path: String,
+    /// The mappings of its elements.
+    pub each: Mapping,
 }
 
 /// A test and the value if it holds.
@@ -131,9 +146,12 @@ pub struct Test {
 pub struct Compute {
     /// Paths of the factors, below the element when `sum_over` is given.
     pub multiply: Vec<String>,
-    /// Path of the divisor; a missing one or zero counts as one.
+    /// Path of the divisor, or of several; a missing one or zero counts as one.
     #[serde(default)]
-    pub divide_by: Option<String>,
+    pub divide_by: Option<OneOrMany<String>>,
+    /// Tests; when all hold the number is turned to its opposite, for systems that keep amounts without sign.
+    #[serde(default)]
+    pub negative_when: Vec<Test>,
     /// A constant factor, such as `0.01` for cents.
     #[serde(default)]
     pub factor: Option<String>,
@@ -157,6 +175,11 @@ pub enum Codec {
     LeadingZeros {
         /// Number of digits in the system.
         width: usize,
+    },
+    /// A key behind a fixed text, such as `account.asset,12` behind `account.asset,`; what begins otherwise is empty.
+    Prefixed {
+        /// The text before the key.
+        prefix: String,
     },
     /// A whole number, also from text.
     Integer,
@@ -296,6 +319,9 @@ pub struct ParameterFilter {
     /// Template of the value around `{{value}}`, such as `%{{value}}%`.
     #[serde(default)]
     pub value: Option<String>,
+    /// What is added to a whole number before it is sent, such as -1 to ask for "from" where the system knows "after".
+    #[serde(default)]
+    pub add: Option<i64>,
     /// Whether the system lets through more than we mean; the rest is checked here.
     #[serde(default)]
     pub coarse: bool,

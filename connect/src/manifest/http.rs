@@ -42,6 +42,7 @@ pub struct ResponseTest {
 /// `{{name}}` is replaced by a variable: `settings.x`, `credentials.x` and `session.x`; in lists also
 /// `resource.remote`, `select`, `expand`, `where`, `order`, `limit`, `offset`, `page`, `cursor`; in `get_many` also
 /// `key`, `key.0`, `key.1` … (one key and its parts) or `keys` (all of them). A JSON string that is nothing but one variable becomes the variable's JSON value.
+/// `{{number a}}` alone in a JSON string becomes a number: what a login kept is text otherwise.
 /// `{{base64 a b}}` is the base64 form of the variables joined by `:`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -256,7 +256,8 @@ pub fn load_files<'a>(
     for (path, text) in files {
         let Some(stem) = stem(path) else { continue };
         let is_mapping = path.strip_prefix("mappings/").is_some_and(|rest| !rest.contains('/'));
-        if !is_mapping && !(stem == "manifest" && !path.contains('/')) {
+        let is_manifest = stem == "manifest" && !path.contains('/');
+        if !is_mapping && !is_manifest {
             continue;
         }
         match read_file(path, text) {

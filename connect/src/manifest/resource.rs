@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    field::{CustomFields, Mapping, OneOrMany},
+    field::{CustomFields, Mapping, OneOrMany, Test},
     http::{Count, Paging, Request},
 };
 
@@ -68,6 +68,9 @@ pub struct Resource {
     /// How rows are fetched by keys.
     #[serde(default)]
     pub get_many: Option<GetMany>,
+    /// How the rows of one parent at a time are read, by reference field, where a list cannot be filtered by parents.
+    #[serde(default)]
+    pub children: IndexMap<String, ChildrenOperation>,
     /// How a list goes on behind a known record.
     #[serde(default)]
     pub seek: Option<Seek>,
@@ -109,6 +112,9 @@ pub struct Scope {
     /// Query parameters of lists only, as templates.
     #[serde(default)]
     pub list_query: IndexMap<String, String>,
+    /// Tests that a row must pass, where the system cannot be asked for these rows alone; others are left out here.
+    #[serde(default)]
+    pub rows: Vec<Test>,
 }
 
 /// How rows are listed.
@@ -153,8 +159,10 @@ pub enum Select {
     OdataV4,
     /// Names, children in braces: `a,b,lines{c,d}`.
     Braces,
-    /// Names of the first segment of each path.
+    /// Names of the first segment of each path; no names at all ask for everything.
     Names,
+    /// The same, but the system cannot be asked for everything: raw rows hold what is mapped.
+    NamesOnly,
 }
 
 /// How rows are fetched by keys.
@@ -174,6 +182,16 @@ pub struct GetMany {
     /// Where the record stands in the answer, for `each`.
     #[serde(default)]
     pub record: Option<String>,
+}
+
+/// How the rows of one parent are read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChildrenOperation {
+    /// What the request has besides that of the list, with the variable `key`: the parent's.
+    pub request: Request,
+    /// Name under which the parent's key is put into each row, where key and mappings find it.
+    pub parent_as: String,
 }
 
 /// A way to fetch rows by keys.

@@ -41,6 +41,7 @@ impl CompiledMapping {
             }
         }
         let (key, normalize) = compiler.key(resource, &base);
+        let keeps = compiler.tests(&resource.scope.rows, &format!("{base}/scope/rows"), 0);
         let custom = resource
             .custom_fields
             .as_ref()
@@ -53,6 +54,7 @@ impl CompiledMapping {
             fields,
             fallbacks: fallbacks(def, catalogue),
             custom,
+            keeps,
         }
     }
 }
@@ -201,6 +203,11 @@ impl Compiler<'_> {
             computed: field.computed,
             whole: field.kind == FieldType::Integer,
             fallback: fallback_of(field, self.catalogue),
+            target: match field.kind {
+                FieldType::Reference(target) => Some(target),
+                _ => None,
+            },
+            normalize: Vec::new(),
             source,
             select: full.select.as_ref().map(|names| names.as_slice().to_vec()),
             expand: full
@@ -224,6 +231,7 @@ impl Compiler<'_> {
             ("object", full.object.is_some()),
             ("list", full.list.is_some()),
             ("each", full.each.is_some()),
+            ("lists", full.lists.is_some()),
         ];
         let words: Vec<&'static str> = given
             .iter()
@@ -253,7 +261,7 @@ impl Compiler<'_> {
     fn check_additions(&mut self, full: &FullMapping, word: &str, pointer: &str) {
         let reads = matches!(word, "path" | "keys");
         let additions = [
-            ("as", full.codec.is_some(), reads),
+            ("as", full.codec.is_some(), reads || word == "cases"),
             ("empty", !full.empty.is_empty(), reads),
             (
                 "default",
@@ -298,7 +306,7 @@ impl Compiler<'_> {
         };
         let fits = match word {
             "object" => object.is_some() && !field.list,
-            "list" | "each" => object.is_some() && field.list,
+            "list" | "each" | "lists" => object.is_some() && field.list,
             "keys" => matches!(field.kind, FieldType::Reference(_)),
             "compute" => matches!(field.kind, FieldType::Decimal | FieldType::Integer) && !field.list,
             _ => object.is_none(),
@@ -306,7 +314,7 @@ impl Compiler<'_> {
         if !fits {
             let help = match (object.is_some(), field.list) {
                 (true, false) => "use `object`",
-                (true, true) => "use `list` or `each`",
+                (true, true) => "use `list`, `each` or `lists`",
                 (false, _) => "use `path`",
             };
             self.problems
@@ -342,6 +350,20 @@ impl Compiler<'_> {
                 let objects = mappings
                     .filter_map(|(place, mapping)| self.object(object?, mapping, &format!("{base}/{place}"), depth));
                 Some(Source::List(objects.collect()))
+            }
+            "lists" => {
+                let base = at("lists");
+                let (mut paths, mut objects) = (Vec::new(), Vec::new());
+                for (place, list) in full.lists.iter().flatten().enumerate() {
+                    let path = self.path(&format!("{base}/{place}/path"), &list.path, depth);
+                    let pointer = format!("{base}/{place}/each");
+                    let object = self.object(object?, &list.each, &pointer, depth.saturating_add(1));
+                    if let (Some(path), Some(object)) = (path, object) {
+                        paths.push(path);
+                        objects.push(object);
+                    }
+                }
+                Some(Source::Lists(paths, objects))
             }
             _ => {
                 let paths = self.paths(&at("path"), full.path.as_ref()?, depth);
@@ -408,17 +430,26 @@ impl Compiler<'_> {
                     "the case has no test; what holds otherwise is the `default`",
                 );
             }
-            let mut tests = Vec::new();
-            for (test_place, test) in case.when.iter().enumerate() {
-                let place = format!("{here}/when/{test_place}");
-                let condition =
-                    Condition::compile(test, |name, text| self.path(&format!("{place}/{name}"), text, depth));
-                tests.extend(self.keep(&place, condition).flatten());
-            }
+            let tests = self.tests(&case.when, &format!("{here}/when"), depth);
             let value = self.keep(&format!("{here}/value"), constant(field, &case.value, self.catalogue));
             compiled.extend(value.map(|value| (tests, value)));
         }
-        Some(Source::Cases(compiled, self.default(field, full, at)?))
+        let default = self.default(field, full, at)?;
+        let codec = match &full.codec {
+            Some(_) => Some(self.codec(field, full, at)?),
+            None => None,
+        };
+        Some(Source::Cases(compiled, default, codec))
+    }
+
+    fn tests(&mut self, tests: &[manifest::Test], base: &str, depth: u8) -> Vec<Condition> {
+        let mut compiled = Vec::new();
+        for (at, test) in tests.iter().enumerate() {
+            let place = format!("{base}/{at}");
+            let condition = Condition::compile(test, |name, text| self.path(&format!("{place}/{name}"), text, depth));
+            compiled.extend(self.keep(&place, condition).flatten());
+        }
+        compiled
     }
 
     fn object(&mut self, kind: TypeIndex, mapping: &Mapping, pointer: &str, depth: u8) -> Option<ObjectMapping> {

@@ -3,14 +3,16 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
-use super::evaluate::Rows;
+use super::{evaluate::Rows, test::Condition};
 use crate::{json, manifest, path::Path};
 
 /// A compiled computation.
 #[derive(Clone, Debug)]
 pub(super) struct Computation {
     multiply: Vec<Path>,
-    divide_by: Option<Path>,
+    divide_by: Vec<Path>,
+    /// When all hold, the number is negated; empty never does.
+    negative_when: Vec<Condition>,
     factor: Option<Decimal>,
     sum_over: Option<Path>,
     round: Option<u32>,
@@ -44,10 +46,24 @@ impl Computation {
             .enumerate()
             .filter_map(|(at, text)| keep(parse(format!("multiply/{at}"), text, inside)))
             .collect();
-        let divide_by = compute
-            .divide_by
-            .as_ref()
-            .and_then(|text| keep(parse("divide_by".to_owned(), text, inside)));
+        let divisors = compute.divide_by.as_ref();
+        let many = matches!(divisors, Some(manifest::OneOrMany::Many(_)));
+        let divide_by = divisors
+            .map_or(&[][..], manifest::OneOrMany::as_slice)
+            .iter()
+            .enumerate()
+            .filter_map(|(at, text)| {
+                let key = if many { format!("divide_by/{at}") } else { "divide_by".to_owned() };
+                keep(parse(key, text, inside))
+            })
+            .collect();
+        let mut negative_when = Vec::new();
+        for (at, test) in compute.negative_when.iter().enumerate() {
+            let test = Condition::compile(test, |name, text| {
+                keep(parse(format!("negative_when/{at}/{name}"), text, inside))
+            })?;
+            negative_when.extend(test);
+        }
         let sum_over = compute
             .sum_over
             .as_ref()
@@ -55,6 +71,7 @@ impl Computation {
         Ok((!failed).then_some(Self {
             multiply,
             divide_by,
+            negative_when,
             factor,
             sum_over,
             round: compute.round,
@@ -63,7 +80,8 @@ impl Computation {
 
     /// Returns the paths that start at the row, and those that start at the elements.
     pub(super) fn paths(&self) -> (Vec<&Path>, Vec<&Path>) {
-        let inner: Vec<&Path> = self.multiply.iter().chain(&self.divide_by).collect();
+        let tests = self.negative_when.iter().flat_map(Condition::paths);
+        let inner: Vec<&Path> = self.multiply.iter().chain(&self.divide_by).chain(tests).collect();
         match &self.sum_over {
             Some(list) => (vec![list], inner),
             None => (inner, Vec::new()),
@@ -72,7 +90,7 @@ impl Computation {
 
     pub(super) fn describe(&self) -> String {
         let mut text = self.multiply.iter().map(Path::text).collect::<Vec<_>>().join(" * ");
-        if let Some(divisor) = &self.divide_by {
+        for divisor in &self.divide_by {
             text = format!("{text} / {divisor}");
         }
         match &self.sum_over {
@@ -121,15 +139,14 @@ impl Computation {
                 json::decimal(value).ok_or_else(|| format!("{} at `{path}` is not a number", json::excerpt(value)))?;
             product = product.checked_mul(number).ok_or_else(too_large)?;
         }
-        let divisor = self
-            .divide_by
-            .as_ref()
-            .and_then(|path| rows.first(path))
-            .and_then(json::decimal);
-        match divisor.filter(|divisor| !divisor.is_zero()) {
-            Some(divisor) => product.checked_div(divisor).map(Some).ok_or_else(too_large),
-            None => Ok(Some(product)),
+        for path in &self.divide_by {
+            let divisor = rows.first(path).and_then(json::decimal);
+            if let Some(divisor) = divisor.filter(|divisor| !divisor.is_zero()) {
+                product = product.checked_div(divisor).ok_or_else(too_large)?;
+            }
         }
+        let is_negative = !self.negative_when.is_empty() && self.negative_when.iter().all(|test| test.holds(rows));
+        Ok(Some(if is_negative { -product } else { product }))
     }
 }
 

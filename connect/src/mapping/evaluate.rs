@@ -7,7 +7,7 @@ use sonic_rs::JsonValueTrait as _;
 
 use super::{
     field::{CompiledField, ObjectMapping, Source},
-    problem,
+    normalized, problem,
 };
 use crate::{codec::CompiledCodec, json, path::Path};
 
@@ -110,7 +110,7 @@ impl CompiledField {
                 from_row = false;
                 value.clone()
             }
-            Source::Cases(cases, default) => {
+            Source::Cases(cases, default, _) => {
                 from_row = false;
                 let held = cases
                     .iter()
@@ -138,6 +138,16 @@ impl CompiledField {
                 Value::List(elements)
             }
             Source::Each(paths, object) => self.each(paths, object, rows, nested, trail, problems),
+            Source::Lists(paths, objects) => {
+                let mut elements = Vec::new();
+                for (path, object) in paths.iter().zip(objects) {
+                    let path = std::slice::from_ref(path);
+                    if let Value::List(list) = self.each(path, object, rows, nested, trail, problems) {
+                        elements.extend(list);
+                    }
+                }
+                Value::List(elements)
+            }
         };
         if value.is_null() {
             return Evaluated {
@@ -145,6 +155,7 @@ impl CompiledField {
                 from_row: false,
             };
         }
+        let value = self.comparable(value);
         Evaluated { value, from_row }
     }
 
@@ -157,6 +168,9 @@ impl CompiledField {
         trail: Trail<'_>,
         problems: &mut Problems,
     ) -> (Value, bool) {
+        if paths.len() > 1 && (codec.gives_list() || codec.joins().is_some()) {
+            return self.gather(paths, codec, rows, trail, problems);
+        }
         let mut empty = None;
         for path in paths {
             let Some(row) = rows.base(path) else { continue };
@@ -193,6 +207,42 @@ impl CompiledField {
         }
     }
 
+    /// Reads every path that has a value, into one list or one joined text.
+    fn gather(
+        &self,
+        paths: &[Path],
+        codec: &CompiledCodec,
+        rows: &Rows<'_>,
+        trail: Trail<'_>,
+        problems: &mut Problems,
+    ) -> (Value, bool) {
+        let mut elements = Vec::new();
+        for path in paths {
+            let Some(row) = rows.base(path) else { continue };
+            for value in path.all(row).into_iter().filter(|value| !codec.is_nothing(value)) {
+                match self.decode(codec, value, path, trail, problems) {
+                    Value::Null => {}
+                    Value::List(list) => elements.extend(list),
+                    one => elements.push(one),
+                }
+            }
+        }
+        if elements.is_empty() {
+            return (codec.missing(), false);
+        }
+        let Some(separator) = codec.joins() else {
+            return (Value::List(elements), true);
+        };
+        let texts: Vec<&str> = elements
+            .iter()
+            .filter_map(|element| match element {
+                Value::Text(text) => Some(text.as_ref()),
+                _ => None,
+            })
+            .collect();
+        (Value::text(&texts.join(separator)), true)
+    }
+
     fn decode(
         &self,
         codec: &CompiledCodec,
@@ -226,6 +276,17 @@ impl CompiledField {
             }
         }
         Value::Reference(RemoteKey::composite(parts))
+    }
+
+    /// Makes the key in a reference comparable. Keys of another length lead nowhere and stay as they are.
+    fn comparable(&self, value: Value) -> Value {
+        match value {
+            Value::Reference(key) if !self.normalize.is_empty() && self.normalize.len() == key.parts().len() => {
+                let parts = key.parts().iter().zip(&self.normalize);
+                Value::Reference(RemoteKey::composite(parts.map(|(part, how)| normalized(part, *how))))
+            }
+            other => other,
+        }
     }
 
     fn number(&self, number: rust_decimal::Decimal, trail: Trail<'_>, problems: &mut Problems) -> Value {

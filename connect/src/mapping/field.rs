@@ -6,7 +6,7 @@ use serde_json::Map;
 use super::{compute::Computation, test::Condition};
 use crate::{
     codec::CompiledCodec,
-    manifest::{FieldFilter, SortBy},
+    manifest::{FieldFilter, Normalization, SortBy},
     path::Path,
 };
 
@@ -20,6 +20,10 @@ pub struct CompiledField {
     /// Whether it is a whole number.
     pub(super) whole: bool,
     pub(super) fallback: Value,
+    /// The type of the record that a reference leads to.
+    pub(super) target: Option<TypeIndex>,
+    /// How the parts of its key are made comparable; empty when they are as they come.
+    pub(super) normalize: Vec<Option<Normalization>>,
     pub(super) source: Source,
     pub(super) select: Option<Vec<String>>,
     pub(super) expand: Vec<String>,
@@ -36,8 +40,8 @@ pub(super) enum Source {
     Keys(Vec<Path>, Box<CompiledCodec>),
     /// A fixed value.
     Constant(Value),
-    /// The first case that holds, or a default.
-    Cases(Vec<(Vec<Condition>, Value)>, Value),
+    /// The first case that holds, or a default; with the codec that writes it in filters.
+    Cases(Vec<(Vec<Condition>, Value)>, Value, Option<Box<CompiledCodec>>),
     /// A number.
     Computed(Box<Computation>, Value),
     /// An embedded value.
@@ -46,6 +50,8 @@ pub(super) enum Source {
     List(Vec<ObjectMapping>),
     /// One value for each element of a list in the row.
     Each(Vec<Path>, ObjectMapping),
+    /// One value for each element of several lists in the row, each with its own mapping.
+    Lists(Vec<Path>, Vec<ObjectMapping>),
 }
 
 /// The mappings of the fields of an embedded value or of a part.
@@ -95,7 +101,7 @@ impl CompiledField {
     #[must_use]
     pub fn codec(&self) -> Option<&CompiledCodec> {
         match &self.meant()?.source {
-            Source::Paths(_, codec) | Source::Keys(_, codec) => Some(codec),
+            Source::Paths(_, codec) | Source::Keys(_, codec) | Source::Cases(_, _, Some(codec)) => Some(codec),
             _ => None,
         }
     }
@@ -110,10 +116,10 @@ impl CompiledField {
         }
     }
 
-    /// Returns whether its records or values come inside the row, by `list` or `each`.
+    /// Returns whether its records or values come inside the row, by `list`, `each` or `lists`.
     #[must_use]
     pub fn is_inline_list(&self) -> bool {
-        matches!(self.source, Source::List(_) | Source::Each(..))
+        matches!(self.source, Source::List(_) | Source::Each(..) | Source::Lists(..))
     }
 
     /// Returns the value, when it is the same for every row.
@@ -129,7 +135,7 @@ impl CompiledField {
     pub fn inner(&self) -> impl Iterator<Item = &Self> {
         let objects: &[ObjectMapping] = match &self.source {
             Source::Object(object) | Source::Each(_, object) => std::slice::from_ref(object),
-            Source::List(objects) => objects,
+            Source::List(objects) | Source::Lists(_, objects) => objects,
             _ => &[],
         };
         objects.iter().flat_map(|object| &object.fields)
@@ -155,7 +161,7 @@ impl CompiledField {
             Source::Paths(paths, _) => texts(paths, ", else "),
             Source::Keys(paths, _) => texts(paths, " | "),
             Source::Constant(_) => "constant".to_owned(),
-            Source::Cases(cases, _) => {
+            Source::Cases(cases, ..) => {
                 let mut paths: Vec<_> = cases
                     .iter()
                     .flat_map(|(tests, _)| tests)
@@ -170,6 +176,7 @@ impl CompiledField {
             Source::Object(_) => self.inner().map(Self::describe).collect::<Vec<_>>().join(", "),
             Source::List(_) => format!("[{}]", self.inner().map(Self::describe).collect::<Vec<_>>().join(", ")),
             Source::Each(paths, _) => format!("each of {}", texts(paths, ", else ")),
+            Source::Lists(paths, _) => format!("each of {}", texts(paths, " and ")),
         }
     }
 
@@ -181,6 +188,21 @@ impl CompiledField {
         self.inner().for_each(|field| field.variables(names));
     }
 
+    /// Makes the keys in references comparable like those of the records that they lead to.
+    pub(super) fn normalize_references(&mut self, of: &dyn Fn(TypeIndex) -> Vec<Option<Normalization>>) {
+        if let Some(target) = self.target {
+            let normalize = of(target);
+            self.normalize = if normalize.iter().any(Option::is_some) { normalize } else { Vec::new() };
+        }
+        let objects: &mut [ObjectMapping] = match &mut self.source {
+            Source::Object(object) | Source::Each(_, object) => std::slice::from_mut(object),
+            Source::List(objects) => objects,
+            _ => &mut [],
+        };
+        let fields = objects.iter_mut().flat_map(|object| &mut object.fields);
+        fields.for_each(|field| field.normalize_references(of));
+    }
+
     /// Fills settings into its codecs.
     pub(super) fn bind(&mut self, settings: &Map<String, serde_json::Value>) -> Result<(), String> {
         let objects: &mut [ObjectMapping] = match &mut self.source {
@@ -189,7 +211,7 @@ impl CompiledField {
                 &mut []
             }
             Source::Object(object) | Source::Each(_, object) => std::slice::from_mut(object),
-            Source::List(objects) => objects,
+            Source::List(objects) | Source::Lists(_, objects) => objects,
             Source::Constant(_) | Source::Cases(..) | Source::Computed(..) => &mut [],
         };
         objects

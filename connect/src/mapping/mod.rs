@@ -23,6 +23,7 @@ pub use spec::check_spec;
 
 use crate::{json, manifest::Normalization, path::Path};
 use custom::Custom;
+use test::Condition;
 use evaluate::{Problems, Rows};
 
 /// The mapping of one unified type.
@@ -36,6 +37,8 @@ pub struct CompiledMapping {
     /// What a field holds when nothing is mapped to it.
     fallbacks: Vec<Value>,
     custom: Option<Custom>,
+    /// Tests that rows must pass to be given.
+    keeps: Vec<Condition>,
 }
 
 impl CompiledMapping {
@@ -80,6 +83,13 @@ impl CompiledMapping {
         self.fallbacks.get(usize::from(index.0)).cloned().unwrap_or_default()
     }
 
+    /// Returns whether a row is one of those that the type means; others stand in the same list of the source.
+    #[must_use]
+    pub fn keeps(&self, row: &sonic_rs::Value) -> bool {
+        let rows = Rows::outermost(row);
+        self.keeps.iter().all(|test| test.holds(&rows))
+    }
+
     /// Returns the key of a row.
     #[must_use]
     pub fn key_of(&self, row: &sonic_rs::Value) -> Option<RemoteKey> {
@@ -94,16 +104,15 @@ impl CompiledMapping {
                 .filter(|value| !json::is_false(value))
                 .and_then(json::scalar_text);
             let text = text.ok_or_else(|| format!("the row has no key: `{path}` is missing"))?;
-            let part = match normalization {
-                None => text.into_owned(),
-                Some(Normalization::Lower) => text.to_lowercase(),
-                Some(Normalization::Upper) => text.to_uppercase(),
-                Some(Normalization::Trim) => text.trim().to_owned(),
-            };
-            if part.is_empty() {
+            let part = normalized(&text, *normalization);
+            // Parts of a composite key may be blank, such as the batch of stock that is kept without batches.
+            if part.is_empty() && self.key.len() == 1 {
                 return Err(format!("the row has no key: `{path}` is empty"));
             }
             parts.push(part);
+        }
+        if parts.iter().all(String::is_empty) {
+            return Err("the row has no key: all of its parts are empty".to_owned());
         }
         Ok(RemoteKey::composite(parts))
     }
@@ -145,6 +154,11 @@ impl CompiledMapping {
         for path in self.key.iter().filter(|path| !path.root().is_empty()) {
             Selected::Name(path.root().to_owned()).merge_into(&mut selected);
         }
+        for path in self.keeps.iter().flat_map(Condition::paths) {
+            if !path.root().is_empty() {
+                Selected::Name(path.root().to_owned()).merge_into(&mut selected);
+            }
+        }
         for index in projection.fields() {
             for part in self
                 .field(index)
@@ -170,6 +184,13 @@ impl CompiledMapping {
         self.custom.is_some()
     }
 
+    /// Makes the keys in references comparable like those of the records that they lead to.
+    pub(crate) fn normalize_references(&mut self, of: &dyn Fn(TypeIndex) -> Vec<Option<Normalization>>) {
+        for field in self.fields.iter_mut().flatten() {
+            field.normalize_references(of);
+        }
+    }
+
     /// Returns the names of the variables that its codecs use, such as `settings.time_zone`.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
@@ -190,6 +211,16 @@ impl CompiledMapping {
                 .map_err(|problem| format!("{}: {problem}", field.name()))?;
         }
         Ok(bound)
+    }
+}
+
+/// Makes a part of a key comparable.
+fn normalized(text: &str, normalization: Option<Normalization>) -> String {
+    match normalization {
+        None => text.to_owned(),
+        Some(Normalization::Lower) => text.to_lowercase(),
+        Some(Normalization::Upper) => text.to_uppercase(),
+        Some(Normalization::Trim) => text.trim().to_owned(),
     }
 }
 

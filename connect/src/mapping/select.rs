@@ -86,7 +86,7 @@ impl CompiledField {
         match &self.source {
             Source::Constant(_) => {}
             Source::Paths(paths, _) | Source::Keys(paths, _) => paths.iter().for_each(|path| add(path, &mut parts)),
-            Source::Cases(cases, _) => {
+            Source::Cases(cases, ..) => {
                 let paths = cases
                     .iter()
                     .flat_map(|(tests, _)| tests)
@@ -117,28 +117,42 @@ impl CompiledField {
                 let fields = objects.iter().flat_map(|object| &object.fields);
                 fields.for_each(|field| parts.extend(field.parts(None, outer)));
             }
-            Source::Each(paths, object) => {
-                let mut further = Vec::new();
-                let fields = object.needs(nested, &mut further);
-                for path in paths {
-                    match path.levels_up() {
-                        0 if path.root().is_empty() => {}
-                        0 => parts.push(Part::Done(Selected::Braces {
-                            name: path.root().to_owned(),
-                            fields: fields.clone(),
-                        })),
-                        levels => outer.push((levels, path)),
-                    }
-                }
-                for (levels, path) in further {
-                    match levels {
-                        1 => parts.extend(Part::of(path)),
-                        levels => outer.push((levels - 1, path)),
-                    }
+            Source::Each(paths, object) => Self::element_parts(paths, object, nested, outer, &mut parts),
+            Source::Lists(paths, objects) => {
+                for (path, object) in paths.iter().zip(objects) {
+                    Self::element_parts(std::slice::from_ref(path), object, nested, outer, &mut parts);
                 }
             }
         }
         self.as_told(parts)
+    }
+
+    /// Collects the needs of the elements of a list.
+    fn element_parts<'a>(
+        paths: &'a [Path],
+        object: &'a ObjectMapping,
+        nested: Option<&Projection>,
+        outer: &mut Vec<(u8, &'a Path)>,
+        parts: &mut Vec<Part>,
+    ) {
+        let mut further = Vec::new();
+        let fields = object.needs(nested, &mut further);
+        for path in paths {
+            match path.levels_up() {
+                0 if path.root().is_empty() => {}
+                0 => parts.push(Part::Done(Selected::Braces {
+                    name: path.root().to_owned(),
+                    fields: fields.clone(),
+                })),
+                levels => outer.push((levels, path)),
+            }
+        }
+        for (levels, path) in further {
+            match levels {
+                1 => parts.extend(Part::of(path)),
+                levels => outer.push((levels - 1, path)),
+            }
+        }
     }
 
     /// Applies the field's own `select` and `expand`.
@@ -192,6 +206,10 @@ impl Part {
     fn of(path: &Path) -> Option<Self> {
         let mut names = path.names();
         let root = names.next().filter(|root| *root == path.root())?;
+        if let Some(members) = path.members_of_elements() {
+            let fields = members.map(|name| Selected::Name(name.to_owned())).collect();
+            return Some(Self::Done(Selected::Braces { name: root.to_owned(), fields }));
+        }
         Some(Self::Plain(root.to_owned(), names.next().map(str::to_owned)))
     }
 

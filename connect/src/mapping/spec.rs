@@ -65,7 +65,10 @@ fn difference(def: &TypeDef, record: &Record, name: &str, expected: &Json, catal
     }
     if name == KEY {
         let key = record.key.to_string();
-        let same = expected.as_str() == Some(&key) || expected.is_number() && expected.to_string() == key;
+        let same = match expected {
+            Json::Number(number) => number.to_string() == key,
+            other => other.as_str() == Some(&key),
+        };
         return (!same).then(|| format!("{name}: expected {expected}, the mapping gives {}", Json::from(key)));
     }
     let value = record.get(def.field(name)?.index);

@@ -462,3 +462,50 @@ proptest! {
         let _ = mapping.map_row(&row, &projection, DateTime::<Utc>::UNIX_EPOCH);
     }
 }
+
+#[test]
+fn a_number_has_several_divisors_and_a_sign_by_tests() {
+    let mapping = compile(
+        r#"
+fields:
+  net:
+    compute:
+      multiply: [quantity, price, over]
+      divide_by: [per, under]
+      negative_when: [{path: type, equals: ["102", "122"]}]
+      round: 2
+"#,
+    );
+    let net = |kind: &str, under: &str| {
+        let row = format!(r#"{{"id":1,"type":"{kind}","quantity":4,"price":"12.5","over":3,"per":1,"under":{under}}}"#);
+        field(&map(&mapping, &row), "net")
+    };
+    assert_eq!(net("101", "2"), json!("75.00"));
+    assert_eq!(net("122", "2"), json!("-75.00"));
+    assert_eq!(net("101", "0"), json!("150.00"), "a divisor of zero counts as one");
+}
+
+#[test]
+fn keys_in_references_are_made_comparable_like_the_records_own() {
+    use crate::manifest::Normalization;
+    let mut mapping = compile("fields: {vendor: {keys: [company, vendor]}}");
+    mapping.normalize_references(&|_| vec![Some(Normalization::Lower), None]);
+    let record = map(&mapping, r#"{"id":1,"company":"USMF","vendor":"V-1"}"#);
+    assert_eq!(field(&record, "vendor"), json!("usmf|V-1"));
+    mapping.normalize_references(&|_| vec![Some(Normalization::Lower)]);
+    let record = map(&mapping, r#"{"id":1,"company":"USMF","vendor":"V-1"}"#);
+    assert_eq!(field(&record, "vendor"), json!("USMF|V-1"), "a key of another length stays as it is");
+}
+
+#[test]
+fn parts_of_a_composite_key_may_be_blank_but_not_all() {
+    let catalogue = catalogue();
+    let text = "remote: orders\nkey: [item, batch]\nfields: {number: item}";
+    let resource: Resource = serde_json::from_value(yaml::parse(text).unwrap()[0].to_json()).unwrap();
+    let def = catalogue.type_named("Order").unwrap();
+    let mapping = CompiledMapping::compile(def, &catalogue, &resource, &mut Vec::new());
+    let key = |row: &str| mapping.key_of(&json::parse_text(row).unwrap()).map(|key| key.to_string());
+    assert_eq!(key(r#"{"item":"A","batch":""}"#).as_deref(), Some("A|"));
+    assert_eq!(key(r#"{"item":"","batch":""}"#), None);
+    assert_eq!(key(r#"{"item":"A"}"#), None, "a missing part is no blank one");
+}

@@ -1,6 +1,6 @@
 //! Plans the pages of lists and their counts.
 
-use lineshaft_schema::{Condition, Direction, Operand, Operator, Order, Position, RemoteKey};
+use lineshaft_schema::{Condition, Direction, FieldIndex, Operand, Operator, Order, Position, RemoteKey};
 use serde_json::Value;
 use url::Url;
 
@@ -24,6 +24,8 @@ pub(super) struct Asked {
     pub(super) keys: Option<Value>,
     /// Whether rows are asked for by their own keys.
     pub(super) by_key: bool,
+    /// The reference field and the key of the parent whose rows alone are asked for.
+    pub(super) parent: Option<(FieldIndex, Value)>,
 }
 
 impl ResourcePlan {
@@ -48,13 +50,29 @@ impl ResourcePlan {
         if self.parts.list.count.is_none() || self.parts.children_only {
             return Ok(None);
         }
-        let request = ListRequest { order: None, after: None, limit: 1, count: true, page: None, ..request.clone() };
-        self.plan_request(&request, &Asked::default(), true, variables).map(Some)
+        let request = ListRequest {
+            order: None,
+            after: None,
+            limit: 1,
+            count: true,
+            page: None,
+            ..request.clone()
+        };
+        self.plan_request(&request, &Asked::default(), true, variables)
+            .map(Some)
     }
 
-    pub(super) fn plan_page(&self, request: &ListRequest, asked: &Asked, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+    pub(super) fn plan_page(
+        &self,
+        request: &ListRequest,
+        asked: &Asked,
+        variables: &Variables<'_>,
+    ) -> Result<RequestPlan, Error> {
         if let Some(PageState::Link(link)) = &request.page {
-            let first = ListRequest { page: None, ..request.clone() };
+            let first = ListRequest {
+                page: None,
+                ..request.clone()
+            };
             return follow(self.plan_request(&first, asked, false, variables)?, link);
         }
         self.plan_request(request, asked, false, variables)
@@ -68,10 +86,19 @@ impl ResourcePlan {
         }
     }
 
-    fn plan_request(&self, request: &ListRequest, asked: &Asked, counts: bool, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+    fn plan_request(
+        &self,
+        request: &ListRequest,
+        asked: &Asked,
+        counts: bool,
+        variables: &Variables<'_>,
+    ) -> Result<RequestPlan, Error> {
         let parts = &self.parts;
         let base_scope = Scope::new(variables);
-        let Written { condition, parameters: filters } = self.condition(request, asked, &base_scope)?;
+        let Written {
+            condition,
+            parameters: filters,
+        } = self.condition(request, asked, &base_scope)?;
         let (select, expand) = selection(self, &request.projection);
         let limit = self.page_limit(request.limit);
         let (offset, page, cursor) = self.place(request);
@@ -106,8 +133,18 @@ impl ResourcePlan {
         {
             query.push((name.clone(), key_text(key)));
         }
-        let own_call = asked.keys.as_ref().and(parts.get_many.as_ref()).and_then(|get_many| get_many.call.as_ref());
-        let call = count_call.or(own_call).unwrap_or(&parts.list.call);
+        let own_call = asked
+            .keys
+            .as_ref()
+            .and(parts.get_many.as_ref())
+            .and_then(|get_many| get_many.call.as_ref());
+        let mut call = count_call.or(own_call).unwrap_or(&parts.list.call);
+        if let Some((field, key)) = &asked.parent
+            && let Some(children) = parts.children.get(field)
+        {
+            scope = scope.with("key", key.clone());
+            call = &children.call;
+        }
         let mut plan = call.plan(&parts.base, &scope, &scope, query)?;
         complete_headers(&mut plan);
         Ok(plan)
@@ -123,7 +160,11 @@ impl ResourcePlan {
             (PagingPlan::Page { first }, _) => page = Value::from(*first),
             (PagingPlan::Cursor { .. }, Some(PageState::Cursor(text))) => cursor = Value::from(text.as_str()),
             (PagingPlan::Keyset, Some(PageState::Keyset(key))) => cursor = Value::from(key_text(key)),
-            (PagingPlan::Keyset, _) => cursor = self.sought_key(request).map_or(Value::Null, |key| Value::from(key_text(key))),
+            (PagingPlan::Keyset, _) => {
+                cursor = self
+                    .sought_key(request)
+                    .map_or(Value::Null, |key| Value::from(key_text(key)))
+            }
             _ => {}
         }
         (offset, page, cursor)
@@ -147,16 +188,28 @@ impl ResourcePlan {
         let constant = |at: usize, kind: Option<&_>| Constant::of(Literal::Text(key.part(at)?.to_owned()), kind);
         match self.parts.seek.as_ref()? {
             SeekPlan::Parameter(_) => None,
-            SeekPlan::By { name, kind, part } => Some(Expression::compare(name, Comparison::Gt, constant(*part, kind.as_ref())?)),
+            SeekPlan::By { name, kind, part } => Some(Expression::compare(
+                name,
+                Comparison::Gt,
+                constant(*part, kind.as_ref())?,
+            )),
             SeekPlan::Key => {
                 // Behind (a, b): a is greater, or a is equal and b is greater.
                 let mut any = Vec::new();
                 for (at, last) in self.parts.key.iter().enumerate() {
                     let mut all = Vec::new();
                     for (before, part) in self.parts.key.iter().enumerate().take(at) {
-                        all.push(Expression::compare(&part.name, Comparison::Eq, constant(before, part.kind.as_ref())?));
+                        all.push(Expression::compare(
+                            &part.name,
+                            Comparison::Eq,
+                            constant(before, part.kind.as_ref())?,
+                        ));
                     }
-                    all.push(Expression::compare(&last.name, Comparison::Gt, constant(at, last.kind.as_ref())?));
+                    all.push(Expression::compare(
+                        &last.name,
+                        Comparison::Gt,
+                        constant(at, last.kind.as_ref())?,
+                    ));
                     any.push(Expression::all(all));
                 }
                 Expression::any(any)
@@ -167,7 +220,10 @@ impl ResourcePlan {
     fn condition(&self, request: &ListRequest, asked: &Asked, scope: &Scope<'_>) -> Result<Written, Error> {
         let parts = &self.parts;
         let mut all = Vec::new();
-        let scopes = [parts.scope.always.as_ref(), parts.scope.list.as_ref().filter(|_| !asked.by_key)];
+        let scopes = [
+            parts.scope.always.as_ref(),
+            parts.scope.list.as_ref().filter(|_| !asked.by_key),
+        ];
         for template in scopes.into_iter().flatten() {
             all.extend(native(template, scope)?);
         }
@@ -183,7 +239,10 @@ impl ResourcePlan {
         }
         let together = Expression::all(all);
         Ok(if together == Expression::All(Vec::new()) && parts.language.is_text() {
-            Written { condition: Value::String(String::new()), parameters: Vec::new() }
+            Written {
+                condition: Value::String(String::new()),
+                parameters: Vec::new(),
+            }
         } else {
             parts.language.write(&together)
         })
@@ -204,7 +263,11 @@ impl ResourcePlan {
             return None;
         }
         let exact = |operator, operand| {
-            let condition = Condition { field: order.field, operator, operand };
+            let condition = Condition {
+                field: order.field,
+                operator,
+                operand,
+            };
             let (expression, precision) = self.lowering().condition(&condition)?;
             (precision == Precision::Exact).then_some(expression)
         };
@@ -213,17 +276,25 @@ impl ResourcePlan {
             return Some(behind);
         }
         let missing = exact(Operator::IsNull, Operand::Flag(true))?;
-        if self.parts.language.has_or() { Expression::any([behind, missing]) } else { None }
+        if self.parts.language.has_or() {
+            Expression::any([behind, missing])
+        } else {
+            None
+        }
     }
 
     fn order(&self, order: Option<Order>) -> Result<Value, Error> {
         let parts = &self.parts;
         let mut terms = Vec::new();
         if let Some(order) = order {
-            let name = parts.sorts.get(&order.field).ok_or_else(|| {
-                Error::new(ErrorKind::NotSupported, "the system cannot sort by this field")
-            })?;
-            terms.push(SortTerm { name: name.clone(), direction: order.direction });
+            let name = parts
+                .sorts
+                .get(&order.field)
+                .ok_or_else(|| Error::new(ErrorKind::NotSupported, "the system cannot sort by this field"))?;
+            terms.push(SortTerm {
+                name: name.clone(),
+                direction: order.direction,
+            });
         }
         if parts.language.dialect != Dialect::Parameters {
             let by = match &parts.seek {
@@ -232,7 +303,10 @@ impl ResourcePlan {
             };
             for name in by {
                 if terms.iter().all(|term| term.name != name) {
-                    terms.push(SortTerm { name, direction: Direction::Ascending });
+                    terms.push(SortTerm {
+                        name,
+                        direction: Direction::Ascending,
+                    });
                 }
             }
         }
@@ -261,8 +335,14 @@ fn native(template: &JsonTemplate, scope: &Scope<'_>) -> Result<Option<Expressio
     Ok((!empty).then_some(Expression::Native(condition)))
 }
 
-fn render(texts: &[(String, crate::template::TextTemplate)], scope: &Scope<'_>) -> Result<Vec<(String, String)>, Error> {
-    texts.iter().map(|(name, template)| Ok((name.clone(), template.render(scope).map_err(unusable)?))).collect()
+fn render(
+    texts: &[(String, crate::template::TextTemplate)],
+    scope: &Scope<'_>,
+) -> Result<Vec<(String, String)>, Error> {
+    texts
+        .iter()
+        .map(|(name, template)| Ok((name.clone(), template.render(scope).map_err(unusable)?)))
+        .collect()
 }
 
 /// Returns the text of a key where a system takes it as one value.
@@ -280,13 +360,19 @@ pub(super) fn complete_headers(plan: &mut RequestPlan) {
         plan.headers.push(("accept".to_owned(), "application/json".to_owned()));
     }
     if matches!(plan.body, RequestBody::Json(_)) && !has(plan, "content-type") {
-        plan.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        plan.headers
+            .push(("content-type".to_owned(), "application/json".to_owned()));
     }
 }
 
 /// Follows a link to the next page, which must lead to where the first page came from.
 fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
-    let elsewhere = || Error::new(ErrorKind::MalformedResponse, "the link to the next page leads elsewhere");
+    let elsewhere = || {
+        Error::new(
+            ErrorKind::MalformedResponse,
+            "the link to the next page leads elsewhere",
+        )
+    };
     let from = parse_address(&first.url)?;
     let target = from.join(link).map_err(|_| elsewhere())?;
     let clean = target.username().is_empty() && target.password().is_none();
@@ -294,6 +380,15 @@ fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
         return Err(elsewhere());
     }
     // An absolute link is followed as it was written: some systems cannot read it when it is written anew.
-    let url = if Url::parse(link).is_ok() && link.is_ascii() { link.to_owned() } else { target.to_string() };
-    Ok(RequestPlan { method: http::Method::GET, url, body: RequestBody::Empty, ..first })
+    let url = if Url::parse(link).is_ok() && link.is_ascii() {
+        link.to_owned()
+    } else {
+        target.to_string()
+    };
+    Ok(RequestPlan {
+        method: http::Method::GET,
+        url,
+        body: RequestBody::Empty,
+        ..first
+    })
 }

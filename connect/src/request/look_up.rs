@@ -35,9 +35,14 @@ impl ResourcePlan {
         let mut known = HashSet::new();
         let keys: Vec<&RemoteKey> = keys.iter().filter(|key| known.insert(*key)).collect();
         let mut projection = projection.clone();
+        let mut planned = Vec::new();
         let strategy = match by {
             LookUp::Key => {
-                let get_many = self.parts.get_many.as_ref().ok_or_else(|| self.unsupported("be fetched by keys"))?;
+                let get_many = self
+                    .parts
+                    .get_many
+                    .as_ref()
+                    .ok_or_else(|| self.unsupported("be fetched by keys"))?;
                 get_many.via
             }
             LookUp::Field(field) => {
@@ -45,10 +50,19 @@ impl ResourcePlan {
                     return Err(self.unsupported("be fetched by this reference"));
                 }
                 projection.insert(field);
+                // One call for each parent, whose rows come page by page.
+                if self.parts.children.contains_key(&field) {
+                    for key in keys {
+                        let one = vec![key.clone()];
+                        if self.asked(by, &one).is_ok() {
+                            self.plan_chunk(by, Strategy::In, one, &projection, variables, &mut planned)?;
+                        }
+                    }
+                    return Ok(planned);
+                }
                 Strategy::In
             }
         };
-        let mut planned = Vec::new();
         for chunk in self.chunks(by, strategy, keys) {
             self.plan_chunk(by, strategy, chunk, &projection, variables, &mut planned)?;
         }
@@ -59,15 +73,30 @@ impl ResourcePlan {
     ///
     /// # Errors
     /// As `plan_list`.
-    pub fn next_look_up(&self, look_up: PlannedLookUp, page: PageState, variables: &Variables<'_>) -> Result<PlannedLookUp, Error> {
-        let request = ListRequest { page: Some(page), ..look_up.request };
+    pub fn next_look_up(
+        &self,
+        look_up: PlannedLookUp,
+        page: PageState,
+        variables: &Variables<'_>,
+    ) -> Result<PlannedLookUp, Error> {
+        let request = ListRequest {
+            page: Some(page),
+            ..look_up.request
+        };
         let asked = self.asked(look_up.by, &look_up.keys)?;
         let plan = self.plan_page(&request, &asked, variables)?;
-        Ok(PlannedLookUp { plan, request, ..look_up })
+        Ok(PlannedLookUp {
+            plan,
+            request,
+            ..look_up
+        })
     }
 
     fn unsupported(&self, what: &str) -> Error {
-        Error::new(ErrorKind::NotSupported, format!("{} cannot {what} in this system", self.parts.type_name))
+        Error::new(
+            ErrorKind::NotSupported,
+            format!("{} cannot {what} in this system", self.parts.type_name),
+        )
     }
 
     /// Plans one call, or two with half of the keys when the address would be too long.
@@ -87,7 +116,11 @@ impl ResourcePlan {
             LookUp::Key => Filter::always(),
             LookUp::Field(field) => {
                 let values = keys.iter().cloned().map(Value::Reference).collect();
-                Filter::Field(Condition { field, operator: Operator::In, operand: Operand::Many(values) })
+                Filter::Field(Condition {
+                    field,
+                    operator: Operator::In,
+                    operand: Operand::Many(values),
+                })
             }
         };
         let request = ListRequest {
@@ -95,7 +128,11 @@ impl ResourcePlan {
             filter,
             order: None,
             after: None,
-            limit: if by == LookUp::Key { count } else { self.parts.list.max_page_size },
+            limit: if by == LookUp::Key {
+                count
+            } else {
+                self.parts.list.max_page_size
+            },
             projection: projection.clone(),
             count: false,
             page: None,
@@ -109,12 +146,23 @@ impl ResourcePlan {
             self.plan_chunk(by, strategy, first.to_vec(), projection, variables, planned)?;
             return self.plan_chunk(by, strategy, second.to_vec(), projection, variables, planned);
         }
-        planned.push(PlannedLookUp { plan, by, keys, request, single: strategy == Strategy::Each });
+        planned.push(PlannedLookUp {
+            plan,
+            by,
+            keys,
+            request,
+            single: strategy == Strategy::Each,
+        });
         Ok(())
     }
 
     /// Plans the request of one record.
-    fn plan_one(&self, keys: &[RemoteKey], request: &ListRequest, variables: &Variables<'_>) -> Result<super::RequestPlan, Error> {
+    fn plan_one(
+        &self,
+        keys: &[RemoteKey],
+        request: &ListRequest,
+        variables: &Variables<'_>,
+    ) -> Result<super::RequestPlan, Error> {
         let parts = &self.parts;
         let call = parts.get_many.as_ref().and_then(|get_many| get_many.call.as_ref());
         let (Some(call), [key]) = (call, keys) else {
@@ -125,7 +173,11 @@ impl ResourcePlan {
             .with("resource.remote", parts.capability.remote.as_str())
             .with("select", select)
             .with("expand", expand);
-        let texts: Vec<String> = key.parts().iter().map(|part| parts.language.escape_quoted(part)).collect();
+        let texts: Vec<String> = key
+            .parts()
+            .iter()
+            .map(|part| parts.language.escape_quoted(part))
+            .collect();
         let mut path_scope = scope.clone().with("key", texts.join(","));
         let mut scope = scope.with("key", self.key_json(key).unwrap_or_else(|| key_text(key).into()));
         for (name, (text, part)) in PART_NAMES.iter().zip(texts.iter().zip(key.parts())) {
@@ -134,7 +186,10 @@ impl ResourcePlan {
         }
         let mut query = Vec::new();
         for (name, template) in &parts.scope.query {
-            query.push((name.clone(), template.render(&scope).map_err(crate::blueprint::unusable)?));
+            query.push((
+                name.clone(),
+                template.render(&scope).map_err(crate::blueprint::unusable)?,
+            ));
         }
         let mut plan = call.plan(&parts.base, &scope, &path_scope, query)?;
         complete_headers(&mut plan);
@@ -163,12 +218,23 @@ impl ResourcePlan {
         let groups = (0..parts.len()).rev().map(|varying| {
             let mut groups: indexmap::IndexMap<Vec<&str>, Vec<RemoteKey>> = indexmap::IndexMap::new();
             for key in &possible {
-                let others = key.parts().iter().enumerate().filter(|(at, _)| *at != varying).map(|(_, part)| part.as_ref()).collect();
+                let others = key
+                    .parts()
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != varying)
+                    .map(|(_, part)| part.as_ref())
+                    .collect();
                 groups.entry(others).or_default().push(key.clone());
             }
             groups.into_values().collect::<Vec<_>>()
         });
-        groups.min_by_key(Vec::len).unwrap_or_default().into_iter().flat_map(whole).collect()
+        groups
+            .min_by_key(Vec::len)
+            .unwrap_or_default()
+            .into_iter()
+            .flat_map(whole)
+            .collect()
     }
 
     fn most_keys(&self, by: LookUp) -> usize {
@@ -176,7 +242,11 @@ impl ResourcePlan {
         match by {
             // All records must fit on one page.
             LookUp::Key => most.min(usize::try_from(self.page_limit(u32::MAX)).unwrap_or(most)),
-            LookUp::Field(field) if self.parts.language.dialect == Dialect::Parameters && !self.has_list_parameter(field) => 1,
+            LookUp::Field(field)
+                if self.parts.language.dialect == Dialect::Parameters && !self.has_list_parameter(field) =>
+            {
+                1
+            }
             LookUp::Field(_) => most,
         }
     }
@@ -193,7 +263,7 @@ impl ResourcePlan {
     }
 
     fn is_possible(&self, by: LookUp, parts: &[KeyPart], key: &RemoteKey) -> bool {
-        if key.parts().iter().any(|part| part.is_empty()) {
+        if key.parts().iter().all(|part| part.is_empty()) {
             return false;
         }
         if let LookUp::Field(_) = by {
@@ -203,7 +273,12 @@ impl ResourcePlan {
     }
 
     fn takes_keys_as_text(&self) -> bool {
-        self.parts.language.dialect == Dialect::Parameters && self.parts.get_many.as_ref().is_some_and(|get_many| get_many.via == Strategy::In)
+        self.parts.language.dialect == Dialect::Parameters
+            && self
+                .parts
+                .get_many
+                .as_ref()
+                .is_some_and(|get_many| get_many.via == Strategy::In)
     }
 
     fn key_json(&self, key: &RemoteKey) -> Option<serde_json::Value> {
@@ -219,21 +294,51 @@ impl ResourcePlan {
         let impossible = || self.unsupported("be fetched by these keys");
         match by {
             LookUp::Key if self.parts.language.dialect == Dialect::Parameters => {
-                let list = keys.iter().map(|key| self.key_json(key)).collect::<Option<Vec<_>>>().ok_or_else(impossible)?;
-                Ok(Asked { condition: None, keys: Some(list.into()), by_key: true })
+                let list = keys
+                    .iter()
+                    .map(|key| self.key_json(key))
+                    .collect::<Option<Vec<_>>>()
+                    .ok_or_else(impossible)?;
+                Ok(Asked {
+                    keys: Some(list.into()),
+                    by_key: true,
+                    ..Asked::default()
+                })
             }
             LookUp::Key => {
-                let rows: Vec<Vec<Constant>> =
-                    keys.iter().filter_map(|key| key_rows(&self.parts.key, None, key)).flatten().collect();
+                let rows: Vec<Vec<Constant>> = keys
+                    .iter()
+                    .filter_map(|key| key_rows(&self.parts.key, None, key))
+                    .flatten()
+                    .collect();
                 let groups = group_rows(self.parts.key.len(), rows);
-                let parts: Option<Vec<Expression>> = groups.iter().map(|group| group.expression(&self.parts.key)).collect();
+                let parts: Option<Vec<Expression>> =
+                    groups.iter().map(|group| group.expression(&self.parts.key)).collect();
                 let condition = parts.and_then(Expression::any).ok_or_else(impossible)?;
-                Ok(Asked { condition: Some(condition), keys: None, by_key: true })
+                Ok(Asked {
+                    condition: Some(condition),
+                    by_key: true,
+                    ..Asked::default()
+                })
+            }
+            LookUp::Field(field) if self.parts.children.contains_key(&field) => {
+                let children = self.parts.children.get(&field).ok_or_else(impossible)?;
+                let parent = keys
+                    .first()
+                    .and_then(|key| key_rows(&children.key, None, key)?.first()?.first().map(Constant::json));
+                Ok(Asked {
+                    parent: Some((field, parent.ok_or_else(impossible)?)),
+                    ..Asked::default()
+                })
             }
             LookUp::Field(field) => {
                 // The condition is the request's own filter; here it is only made sure that it can be written.
                 let values = keys.iter().cloned().map(Value::Reference).collect();
-                let condition = Condition { field, operator: Operator::In, operand: Operand::Many(values) };
+                let condition = Condition {
+                    field,
+                    operator: Operator::In,
+                    operand: Operand::Many(values),
+                };
                 self.lowering().condition(&condition).ok_or_else(impossible)?;
                 Ok(Asked::default())
             }

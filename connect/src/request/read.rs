@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::Utc;
 use http::HeaderMap;
 use lineshaft_schema::{Record, Value};
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
+use sonic_rs::{JsonContainerTrait as _, JsonValueMutTrait, JsonValueTrait as _};
 
 use super::{ListPage, ListRequest, LookUp, PageState, PlannedLookUp};
 use crate::{
@@ -22,18 +22,48 @@ impl ResourcePlan {
     pub fn read_page(&self, request: &ListRequest, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
         let body = json::parse(body)?;
         let rows = self.rows(&body)?;
+        self.read_rows(request, &body, rows, headers)
+    }
+
+    /// Reads the rows of one parent, whose key is put into each of them.
+    fn read_children(
+        &self,
+        look_up: &PlannedLookUp,
+        parent_as: &str,
+        body: &[u8],
+        headers: &HeaderMap,
+    ) -> Result<ListPage, Error> {
+        let body = json::parse(body)?;
+        let mut rows = self.rows(&body)?.to_vec();
+        let parent = look_up.keys.first().map(ToString::to_string).unwrap_or_default();
+        for row in rows.iter_mut().filter_map(JsonValueMutTrait::as_object_mut) {
+            row.insert(&parent_as, sonic_rs::Value::from(parent.as_str()));
+        }
+        self.read_rows(&look_up.request, &body, &rows, headers)
+    }
+
+    fn read_rows(
+        &self,
+        request: &ListRequest,
+        body: &sonic_rs::Value,
+        rows: &[sonic_rs::Value],
+        headers: &HeaderMap,
+    ) -> Result<ListPage, Error> {
         let now = Utc::now();
-        let records: Vec<Record> =
-            rows.iter().filter_map(|row| self.mapping.map_row(row, &request.projection, now).ok()).collect();
-        if records.is_empty() && !rows.is_empty() {
+        let records: Vec<Record> = rows
+            .iter()
+            .filter(|row| self.mapping.keeps(row))
+            .filter_map(|row| self.mapping.map_row(row, &request.projection, now).ok())
+            .collect();
+        if records.is_empty() && rows.iter().any(|row| self.mapping.keeps(row)) {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
         }
         let total = match self.counts_in_list() {
-            Some(count) if request.count => read_number(count, &body, headers),
+            Some(count) if request.count => read_number(count, body, headers),
             _ => None,
         };
         Ok(ListPage {
-            next: self.next(request, &body, rows, headers)?,
+            next: self.next(request, body, rows, headers)?,
             rows: rows.len(),
             records,
             total,
@@ -47,7 +77,15 @@ impl ResourcePlan {
     /// # Errors
     /// As `read_page`.
     pub fn read_look_up(&self, look_up: &PlannedLookUp, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
-        let mut page = if look_up.single { self.read_one(look_up, body)? } else { self.read_page(&look_up.request, body, headers)? };
+        let children = match look_up.by {
+            LookUp::Field(field) => self.parts.children.get(&field),
+            LookUp::Key => None,
+        };
+        let mut page = match children {
+            Some(children) => self.read_children(look_up, &children.parent_as, body, headers)?,
+            None if look_up.single => self.read_one(look_up, body)?,
+            None => self.read_page(&look_up.request, body, headers)?,
+        };
         let asked: HashSet<_> = look_up.keys.iter().collect();
         page.records.retain(|record| match look_up.by {
             LookUp::Key => asked.contains(&record.key),
@@ -64,7 +102,12 @@ impl ResourcePlan {
     /// # Errors
     /// Returns `MalformedResponse` when there is no number.
     pub fn read_count(&self, body: &[u8], headers: &HeaderMap) -> Result<u64, Error> {
-        let count = self.parts.list.count.as_ref().ok_or_else(|| malformed("the system cannot count".to_owned()))?;
+        let count = self
+            .parts
+            .list
+            .count
+            .as_ref()
+            .ok_or_else(|| malformed("the system cannot count".to_owned()))?;
         let missing = || malformed("the answer has no number of records".to_owned());
         if count.path.is_none() {
             return header_number(count, headers).ok_or_else(missing);
@@ -74,7 +117,11 @@ impl ResourcePlan {
 
     fn read_one(&self, look_up: &PlannedLookUp, body: &[u8]) -> Result<ListPage, Error> {
         let body = json::parse(body)?;
-        let get_many = self.parts.get_many.as_ref().ok_or_else(|| malformed("records are not fetched by key".to_owned()))?;
+        let get_many = self
+            .parts
+            .get_many
+            .as_ref()
+            .ok_or_else(|| malformed("records are not fetched by key".to_owned()))?;
         let found = get_many.record.first(&body).filter(|row| !row.is_null());
         // Some systems answer with a list of at most one record.
         let row = found.and_then(|row| match row.as_array() {
@@ -89,14 +136,27 @@ impl ResourcePlan {
             Some(_) => return Err(malformed(format!("the answer has no row of `{}`", self.remote()))),
             None => Vec::new(),
         };
-        Ok(ListPage { rows: records.len(), records, next: None, total: None, sought: false })
+        Ok(ListPage {
+            rows: records.len(),
+            records,
+            next: None,
+            total: None,
+            sought: false,
+        })
     }
 
     fn rows<'b>(&self, body: &'b sonic_rs::Value) -> Result<&'b [sonic_rs::Value], Error> {
         let path = &self.parts.list.records;
-        let rows = path.first(body).and_then(|rows| rows.as_array()).map(|rows| rows.as_slice());
+        let rows = path
+            .first(body)
+            .and_then(|rows| rows.as_array())
+            .map(|rows| rows.as_slice());
         rows.ok_or_else(|| {
-            let place = if path.is_empty() { String::new() } else { format!(" at `{}`", path.text()) };
+            let place = if path.is_empty() {
+                String::new()
+            } else {
+                format!(" at `{}`", path.text())
+            };
             malformed(format!("the answer has no list of rows{place}"))
         })
     }
@@ -113,7 +173,10 @@ impl ResourcePlan {
         Ok(match &self.parts.list.paging {
             PagingPlan::None => None,
             PagingPlan::Offset { first, more } => {
-                let follows = more.as_ref().and_then(|path| path.first(body)).is_some_and(|value| !json::is_blank(value));
+                let follows = more
+                    .as_ref()
+                    .and_then(|path| path.first(body))
+                    .is_some_and(|value| !json::is_blank(value));
                 let at = match &request.page {
                     Some(PageState::Offset(at)) => *at,
                     _ => *first,
@@ -128,14 +191,22 @@ impl ResourcePlan {
                 full.then(|| PageState::Page(at.saturating_add(1)))
             }
             PagingPlan::Cursor { next } => {
-                let text = next.first(body).filter(|value| !json::is_blank(value) && !value.is_false()).and_then(json::scalar_text);
+                let text = next
+                    .first(body)
+                    .filter(|value| !json::is_blank(value) && value.as_bool() != Some(false))
+                    .and_then(json::scalar_text);
                 let next = text.map(|text| PageState::Cursor(text.into_owned()));
                 moved(next, request)?
             }
             PagingPlan::Link { body: path, header } => {
-                let in_body = path.as_ref().and_then(|path| path.first(body)?.as_str().map(str::to_owned));
+                let in_body = path
+                    .as_ref()
+                    .and_then(|path| path.first(body)?.as_str().map(str::to_owned));
                 let link = in_body.or_else(|| header.as_ref().and_then(|header| link_in(headers, header)));
-                moved(link.filter(|link| !link.trim().is_empty()).map(PageState::Link), request)?
+                moved(
+                    link.filter(|link| !link.trim().is_empty()).map(PageState::Link),
+                    request,
+                )?
             }
             PagingPlan::Keyset if full => {
                 let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
@@ -168,8 +239,16 @@ fn link_in(headers: &HeaderMap, name: &str) -> Option<String> {
             let (parameters, following) = after.split_at(end);
             let is_next = parameters.split(';').any(|parameter| {
                 let parameter = parameter.trim().trim_end_matches(',').trim().to_ascii_lowercase();
-                let rel = parameter.strip_prefix("rel").map(str::trim_start).and_then(|rest| rest.strip_prefix('='));
-                rel.is_some_and(|rel| rel.trim().trim_matches('"').split_whitespace().any(|word| word == "next"))
+                let rel = parameter
+                    .strip_prefix("rel")
+                    .map(str::trim_start)
+                    .and_then(|rest| rest.strip_prefix('='));
+                rel.is_some_and(|rel| {
+                    rel.trim()
+                        .trim_matches('"')
+                        .split_whitespace()
+                        .any(|word| word == "next")
+                })
             });
             if is_next {
                 return Some(target.trim().to_owned());
@@ -182,7 +261,12 @@ fn link_in(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn read_number(count: &CountPlan, body: &sonic_rs::Value, headers: &HeaderMap) -> Option<u64> {
-    let in_body = count.path.as_ref().and_then(|path| path.first(body)).and_then(json::scalar_text).and_then(|text| text.trim().parse().ok());
+    let in_body = count
+        .path
+        .as_ref()
+        .and_then(|path| path.first(body))
+        .and_then(json::scalar_text)
+        .and_then(|text| text.trim().parse().ok());
     in_body.or_else(|| header_number(count, headers))
 }
 

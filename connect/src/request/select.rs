@@ -12,14 +12,34 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
     if way == Select::None {
         return (list(Vec::new()), list(Vec::new()));
     }
+    let whole;
+    let projection = match resource.mapping.definition() {
+        Some(def) if way == Select::NamesOnly && projection.raw => {
+            let mut all = Projection::all(def);
+            all.custom = projection.custom;
+            whole = all;
+            &whole
+        }
+        _ => projection,
+    };
     let mut tree = resource.mapping.selects(projection);
+    // What the request itself puts into rows is not asked for.
+    tree.retain(|selected| {
+        parts
+            .children
+            .values()
+            .all(|children| children.parent_as != name_of(selected))
+    });
     if projection.custom {
         tree.extend(parts.custom.names.iter().map(|name| Selected::Name(name.clone())));
     }
-    let everything = projection.raw || (projection.custom && parts.custom.everything);
+    let everything = way != Select::NamesOnly && (projection.raw || (projection.custom && parts.custom.everything));
     let (mut select, expand) = match way {
         Select::None => (Vec::new(), Vec::new()),
-        Select::Names => (tree.iter().map(|selected| name_of(selected).to_owned()).collect(), Vec::new()),
+        Select::Names | Select::NamesOnly => (
+            tree.iter().map(|selected| name_of(selected).to_owned()).collect(),
+            Vec::new(),
+        ),
         Select::Braces => (braces(&tree, everything), Vec::new()),
         Select::OdataV2 => (version_2(&tree, ""), navigations(&tree, "")),
         Select::OdataV4 => (plain_names(&tree), tree.iter().filter_map(version_4).collect()),
@@ -39,7 +59,11 @@ fn list(names: Vec<String>) -> Value {
 }
 
 fn once(names: impl IntoIterator<Item = String>) -> Vec<String> {
-    names.into_iter().collect::<indexmap::IndexSet<_>>().into_iter().collect()
+    names
+        .into_iter()
+        .collect::<indexmap::IndexSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn name_of(selected: &Selected) -> &str {
@@ -54,7 +78,10 @@ fn is_annotation(name: &str) -> bool {
 }
 
 fn plain_names(tree: &[Selected]) -> Vec<String> {
-    let names = tree.iter().filter(|selected| !matches!(selected, Selected::Expand { .. })).map(name_of);
+    let names = tree
+        .iter()
+        .filter(|selected| !matches!(selected, Selected::Expand { .. }))
+        .map(name_of);
     names.filter(|name| !is_annotation(name)).map(str::to_owned).collect()
 }
 
@@ -70,6 +97,8 @@ fn version_2(tree: &[Selected], before: &str) -> Vec<String> {
                 names.extend(inner);
             }
             other if is_annotation(name_of(other)) => {}
+            // Version 2 wraps the rows of a navigation in `results`, which is no field of theirs.
+            other if !before.is_empty() && name_of(other) == "results" => {}
             other => names.push(format!("{before}{}", name_of(other))),
         }
     }
@@ -100,7 +129,11 @@ fn version_4(selected: &Selected) -> Option<String> {
     if !inner.is_empty() {
         options.push(format!("$expand={}", inner.join(",")));
     }
-    Some(if options.is_empty() { name.clone() } else { format!("{name}({})", options.join(";")) })
+    Some(if options.is_empty() {
+        name.clone()
+    } else {
+        format!("{name}({})", options.join(";"))
+    })
 }
 
 fn braces(tree: &[Selected], everything: bool) -> Vec<String> {
@@ -111,7 +144,11 @@ fn braces(tree: &[Selected], everything: bool) -> Vec<String> {
             Selected::Name(name) => names.push(name.clone()),
             Selected::Expand { name, fields } | Selected::Braces { name, fields } => {
                 let inner = once(braces(fields, everything));
-                names.push(if inner.is_empty() { name.clone() } else { format!("{name}{{{}}}", inner.join(",")) });
+                names.push(if inner.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{name}{{{}}}", inner.join(","))
+                });
             }
         }
     }

@@ -6,7 +6,11 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
-use super::{Guard, Outgoing, Response, Wire, guard::{ResolveError, Resolver}, size};
+use super::{
+    Guard, Outgoing, Response, Wire,
+    guard::{ResolveError, Resolver},
+    size,
+};
 use crate::{
     error::{Error, ErrorKind},
     request::RequestBody,
@@ -63,10 +67,18 @@ impl HttpClient {
 
     async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Response, Error> {
         let plan = outgoing.plan;
-        let url = Url::parse(&plan.url)
-            .map_err(|_| Error::new(ErrorKind::InvalidSettings, "the address of the system is not a web address"))?;
+        let url = Url::parse(&plan.url).map_err(|_| {
+            Error::new(
+                ErrorKind::InvalidSettings,
+                "the address of the system is not a web address",
+            )
+        })?;
         self.guard.check(&url)?;
-        let client = if url.scheme() == "https" { &self.secure } else { &self.plain };
+        let client = if url.scheme() == "https" {
+            &self.secure
+        } else {
+            &self.plain
+        };
         let mut request = client.request(plan.method.clone(), url).headers(headers_of(&outgoing)?);
         request = match &plan.body {
             RequestBody::Empty => request,
@@ -76,7 +88,10 @@ impl HttpClient {
         let response = request.send().await.map_err(|error| classify(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let announced = response.content_length();
-        let body = size::collect(response.bytes_stream(), announced, outgoing.most_bytes, |error| classify(&error)).await?;
+        let body = size::collect(response.bytes_stream(), announced, outgoing.most_bytes, |error| {
+            classify(&error)
+        })
+        .await?;
         Ok(Response { status, headers, body })
     }
 }
@@ -122,7 +137,12 @@ fn headers_of(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Error> {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     for (name, value) in &plan.headers {
-        let unfit = |_| Error::new(ErrorKind::InvalidSettings, format!("the header `{name}` cannot be sent"));
+        let unfit = |_| {
+            Error::new(
+                ErrorKind::InvalidSettings,
+                format!("the header `{name}` cannot be sent"),
+            )
+        };
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit(()))?;
         headers.insert(key, HeaderValue::from_str(value).map_err(|_| unfit(()))?);
     }
@@ -138,17 +158,29 @@ fn classify(error: &reqwest::Error) -> Error {
         return (*refused).into();
     }
     if error.is_timeout() {
-        let message = if error.is_connect() { "connecting to the system took too long" } else { "the system took too long" };
+        let message = if error.is_connect() {
+            "connecting to the system took too long"
+        } else {
+            "the system took too long"
+        };
         return Error::new(ErrorKind::Timeout, message);
     }
     if error.is_builder() {
         return Error::new(ErrorKind::InvalidSettings, "the request to the system cannot be built");
     }
-    let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+    let io = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .last();
     if error.is_connect() {
         return match io {
-            Some(io) if is_tls(io) => Error::new(ErrorKind::Tls, "no safe connection to the system: its certificate or encryption was refused"),
-            Some(io) => Error::new(ErrorKind::Network, format!("cannot connect to the system: {}", io.kind())),
+            Some(io) if is_tls(io) => Error::new(
+                ErrorKind::Tls,
+                "no safe connection to the system: its certificate or encryption was refused",
+            ),
+            Some(io) => Error::new(
+                ErrorKind::Network,
+                format!("cannot connect to the system: {}", io.kind()),
+            ),
             None => Error::new(ErrorKind::Network, "cannot connect to the system"),
         };
     }
@@ -157,7 +189,10 @@ fn classify(error: &reqwest::Error) -> Error {
         None => causes(error).any(|cause| cause.to_string().contains("invalid")),
     };
     if garbled {
-        return Error::new(ErrorKind::MalformedResponse, "the answer breaks the rules of HTTP or of its compression");
+        return Error::new(
+            ErrorKind::MalformedResponse,
+            "the answer breaks the rules of HTTP or of its compression",
+        );
     }
     Error::new(ErrorKind::Network, "the connection to the system broke off")
 }

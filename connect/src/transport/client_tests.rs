@@ -1,6 +1,12 @@
 //! The client against real sockets that misbehave. Time is paused, so that waiting costs none.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,11 +19,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    ClientSettings, Guard, HttpClient, Outgoing, Response, Wire as _,
-    testing::Setup,
-    timeout,
-};
+use super::{ClientSettings, Guard, HttpClient, Outgoing, Response, Wire as _, testing::Setup, timeout};
 use crate::{
     context::CallContext,
     error::{Error, ErrorKind},
@@ -66,7 +68,11 @@ async fn read_request(stream: &mut TcpStream) -> String {
         let count = stream.read(&mut piece).await.unwrap_or(0);
         text.extend_from_slice(&piece[..count]);
         let whole = String::from_utf8_lossy(&text).into_owned();
-        let length = whole.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.split('\r').next()?.parse().ok());
+        let length = whole
+            .to_lowercase()
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.split('\r').next()?.parse().ok());
         let end = whole.find("\r\n\r\n").map(|at| at + 4 + length.unwrap_or(0));
         if count == 0 || end.is_some_and(|end| whole.len() >= end) {
             return whole;
@@ -82,21 +88,37 @@ fn ok(headers: &str, body: &[u8]) -> Vec<u8> {
 
 fn client() -> HttpClient {
     let guard = Guard::new(&["127.0.0.0/8".parse().unwrap()]);
-    HttpClient::new(&ClientSettings { guard, ..ClientSettings::default() }).unwrap()
+    HttpClient::new(&ClientSettings {
+        guard,
+        ..ClientSettings::default()
+    })
+    .unwrap()
 }
 
 fn plan(url: String) -> RequestPlan {
-    RequestPlan { method: http::Method::GET, url, headers: Vec::new(), body: RequestBody::Empty, repeatable: true }
+    RequestPlan {
+        method: http::Method::GET,
+        url,
+        headers: Vec::new(),
+        body: RequestBody::Empty,
+        repeatable: true,
+    }
 }
 
 async fn send(client: &HttpClient, plan: &RequestPlan, most_bytes: usize) -> Result<Response, Error> {
     let sign_in = HeaderMap::from_iter([(http::header::AUTHORIZATION, "Bearer t".parse().unwrap())]);
-    let sent = client.send(Outgoing { plan, sign_in: &sign_in, most_bytes });
+    let sent = client.send(Outgoing {
+        plan,
+        sign_in: &sign_in,
+        most_bytes,
+    });
     timeout::limit(Duration::from_secs(10), Instant::now() + Duration::from_secs(60), sent).await
 }
 
 async fn get(address: SocketAddr) -> Result<Response, ErrorKind> {
-    send(&client(), &plan(format!("http://{address}/a")), 64 * 1024).await.map_err(|error| error.kind())
+    send(&client(), &plan(format!("http://{address}/a")), 64 * 1024)
+        .await
+        .map_err(|error| error.kind())
 }
 
 async fn outcome(bytes: impl Into<Vec<u8>>, then: Then) -> Result<Response, ErrorKind> {
@@ -117,11 +139,22 @@ async fn a_request_carries_its_headers_its_sign_in_and_its_body() {
     send(&client, &request, 1000).await.unwrap();
     let heads = server.heads.lock().await;
     let first = heads[0].to_lowercase();
-    for part in ["post /a%2fb?x=%20y http/1.1", "x-tenant: 7", "authorization: bearer t", "accept: application/json", "content-type: application/json", "user-agent: lineshaft/", r#"{"a":1}"#] {
+    for part in [
+        "post /a%2fb?x=%20y http/1.1",
+        "x-tenant: 7",
+        "authorization: bearer t",
+        "accept: application/json",
+        "content-type: application/json",
+        "user-agent: lineshaft/",
+        r#"{"a":1}"#,
+    ] {
         assert!(first.contains(part), "{part} in {first}");
     }
     let second = &heads[1];
-    assert!(second.contains("grant=a+b%26c") && second.contains("application/x-www-form-urlencoded"), "{second}");
+    assert!(
+        second.contains("grant=a+b%26c") && second.contains("application/x-www-form-urlencoded"),
+        "{second}"
+    );
     assert!(!second.to_lowercase().contains("cookie"), "{second}");
 }
 
@@ -146,34 +179,58 @@ async fn a_refused_or_broken_connection_is_a_failure_of_the_network() {
 
 #[tokio::test]
 async fn garbage_is_malformed() {
-    assert_eq!(outcome("\u{1}\u{2}garbage\r\n\r\n", Then::Close).await.unwrap_err(), ErrorKind::MalformedResponse);
+    assert_eq!(
+        outcome("\u{1}\u{2}garbage\r\n\r\n", Then::Close).await.unwrap_err(),
+        ErrorKind::MalformedResponse
+    );
     let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n";
-    assert_eq!(outcome(chunks, Then::Hold).await.unwrap_err(), ErrorKind::MalformedResponse);
+    assert_eq!(
+        outcome(chunks, Then::Hold).await.unwrap_err(),
+        ErrorKind::MalformedResponse
+    );
     let packed = ok("content-encoding: gzip\r\n", b"this is not packed at all");
-    assert_eq!(outcome(packed, Then::Close).await.unwrap_err(), ErrorKind::MalformedResponse);
+    assert_eq!(
+        outcome(packed, Then::Close).await.unwrap_err(),
+        ErrorKind::MalformedResponse
+    );
 }
 
 #[tokio::test]
 async fn large_answers_are_cut_off_announced_or_not_packed_or_not() {
     let announced = "HTTP/1.1 200 OK\r\ncontent-length: 300000000\r\n\r\n{";
-    assert_eq!(outcome(announced, Then::Hold).await.unwrap_err(), ErrorKind::ResponseTooLarge);
+    assert_eq!(
+        outcome(announced, Then::Hold).await.unwrap_err(),
+        ErrorKind::ResponseTooLarge
+    );
     let mut chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..20 {
         chunked.extend_from_slice(b"1000\r\n");
         chunked.extend_from_slice(&[b'x'; 4096]);
         chunked.extend_from_slice(b"\r\n");
     }
-    assert_eq!(outcome(chunked, Then::Hold).await.unwrap_err(), ErrorKind::ResponseTooLarge);
+    assert_eq!(
+        outcome(chunked, Then::Hold).await.unwrap_err(),
+        ErrorKind::ResponseTooLarge
+    );
     let packed = ok("content-encoding: gzip\r\n", &STANDARD.decode(PACKED_ZEROS).unwrap());
-    assert_eq!(outcome(packed.clone(), Then::Close).await.unwrap_err(), ErrorKind::ResponseTooLarge);
+    assert_eq!(
+        outcome(packed.clone(), Then::Close).await.unwrap_err(),
+        ErrorKind::ResponseTooLarge
+    );
     let server = serve(packed, Then::Close).await;
-    let whole = send(&client(), &plan(format!("http://{}/", server.address)), 262_144).await.unwrap();
+    let whole = send(&client(), &plan(format!("http://{}/", server.address)), 262_144)
+        .await
+        .unwrap();
     assert_eq!(whole.body.len(), 262_144);
 }
 
 #[tokio::test(start_paused = true)]
 async fn silence_at_any_point_ends_in_a_timeout() {
-    for bytes in ["", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"] {
+    for bytes in [
+        "",
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{",
+    ] {
         assert_eq!(outcome(bytes, Then::Hold).await.unwrap_err(), ErrorKind::Timeout);
     }
 }
@@ -188,7 +245,9 @@ async fn what_is_no_tls_is_told_as_tls() {
             let _ = stream.read(&mut [0; 1024]).await;
         }
     });
-    let error = send(&client(), &plan(format!("https://{address}/")), 1000).await.unwrap_err();
+    let error = send(&client(), &plan(format!("https://{address}/")), 1000)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
 }
 
@@ -196,7 +255,9 @@ async fn what_is_no_tls_is_told_as_tls() {
 async fn tls_that_hangs_ends_in_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let error = send(&client(), &plan(format!("https://{address}/")), 1000).await.unwrap_err();
+    let error = send(&client(), &plan(format!("https://{address}/")), 1000)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
 }
 
@@ -221,7 +282,13 @@ async fn errors_do_not_carry_addresses_or_secrets() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = send(&client(), &plan(format!("http://{address}/secret-path?key=secret")), 1000).await.unwrap_err();
+    let error = send(
+        &client(),
+        &plan(format!("http://{address}/secret-path?key=secret")),
+        1000,
+    )
+    .await
+    .unwrap_err();
     assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
 }
 
@@ -230,7 +297,13 @@ async fn every_kind_of_wrong_body_ends_in_one_malformed_answer() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let cases: [(&str, Vec<u8>); 6] = [
         ("empty", ok("", b"")),
-        ("login page", ok("content-type: text/html\r\n", b"<html><form action=login></form></html>")),
+        (
+            "login page",
+            ok(
+                "content-type: text/html\r\n",
+                b"<html><form action=login></form></html>",
+            ),
+        ),
         ("bad UTF-8", ok("", b"{\"name\":\"\xff\xfe\"}")),
         ("deep", ok("", deep.as_bytes())),
         ("truncated", ok("", b"{\"name\":\"half")),
@@ -243,6 +316,10 @@ async fn every_kind_of_wrong_body_ends_in_one_malformed_answer() {
         let connector = setup.connector();
         let context = CallContext::within(Duration::from_secs(30), "r");
         let error = connector.probe(&context).await.unwrap_err();
-        assert_eq!((error.kind(), context.calls()), (ErrorKind::MalformedResponse, 1), "{name}: {error}");
+        assert_eq!(
+            (error.kind(), context.calls()),
+            (ErrorKind::MalformedResponse, 1),
+            "{name}: {error}"
+        );
     }
 }

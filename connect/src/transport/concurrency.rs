@@ -17,7 +17,10 @@ pub(crate) struct Slots {
 impl Slots {
     pub(crate) fn new(most: usize) -> Self {
         let all = most.max(1);
-        Self { free: Semaphore::new(all), all }
+        Self {
+            free: Semaphore::new(all),
+            all,
+        }
     }
 
     /// Returns how many requests may be under way.

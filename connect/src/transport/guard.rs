@@ -82,7 +82,9 @@ impl Guard {
     /// Makes a rule that lets requests into these networks as well, there also without https.
     #[must_use]
     pub fn new(allowed: &[Network]) -> Self {
-        Self { allowed: allowed.into() }
+        Self {
+            allowed: allowed.into(),
+        }
     }
 
     /// Checks what can be checked of a web address without resolving its name.
@@ -127,7 +129,10 @@ impl Guard {
 
     /// Resolves a name to the addresses that requests may go to.
     async fn resolve(&self, name: &str, secure: bool) -> Result<Vec<SocketAddr>, ResolveError> {
-        let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await.map_err(|_| ResolveError::Unknown)?.collect();
+        let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0))
+            .await
+            .map_err(|_| ResolveError::Unknown)?
+            .collect();
         self.sift(found, secure)
     }
 
@@ -136,7 +141,10 @@ impl Guard {
             return Err(ResolveError::Unknown);
         }
         let only_insecure = !secure && found.iter().any(|address| is_public(address.ip()));
-        let fit: Vec<SocketAddr> = found.into_iter().filter(|address| self.admits(address.ip(), secure)).collect();
+        let fit: Vec<SocketAddr> = found
+            .into_iter()
+            .filter(|address| self.admits(address.ip(), secure))
+            .collect();
         match (fit.is_empty(), only_insecure) {
             (false, _) => Ok(fit),
             (true, true) => Err(ResolveError::NotSecure),
@@ -273,7 +281,11 @@ mod tests {
         ] {
             assert!(check(&guard, url).is_err(), "{url}");
         }
-        for url in ["https://8.8.8.8/", "https://[2606:4700::1111]/", "https://erp.example.com:8443/api"] {
+        for url in [
+            "https://8.8.8.8/",
+            "https://[2606:4700::1111]/",
+            "https://erp.example.com:8443/api",
+        ] {
             assert!(check(&guard, url).is_ok(), "{url}");
         }
     }
@@ -281,10 +293,20 @@ mod tests {
     #[test]
     fn the_operator_can_allow_networks() {
         let guard = Guard::new(&["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
-        for url in ["http://10.1.2.3/", "https://10.1.2.3/", "http://[fd00::1]:8000/", "https://[::ffff:10.0.0.1]/"] {
+        for url in [
+            "http://10.1.2.3/",
+            "https://10.1.2.3/",
+            "http://[fd00::1]:8000/",
+            "https://[::ffff:10.0.0.1]/",
+        ] {
             assert!(check(&guard, url).is_ok(), "{url}");
         }
-        for url in ["http://11.1.2.3/", "https://127.0.0.1/", "https://[fe80::1]/", "http://8.8.8.8/"] {
+        for url in [
+            "http://11.1.2.3/",
+            "https://127.0.0.1/",
+            "https://[fe80::1]/",
+            "http://8.8.8.8/",
+        ] {
             assert!(check(&guard, url).is_err(), "{url}");
         }
     }
@@ -294,10 +316,19 @@ mod tests {
         let guard = Guard::new(&["10.0.0.0/8".parse().unwrap()]);
         let address = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
         let mixed = vec![address("127.0.0.1"), address("8.8.8.8"), address("10.0.0.1")];
-        assert_eq!(guard.sift(mixed.clone(), true).unwrap(), [address("8.8.8.8"), address("10.0.0.1")]);
+        assert_eq!(
+            guard.sift(mixed.clone(), true).unwrap(),
+            [address("8.8.8.8"), address("10.0.0.1")]
+        );
         assert_eq!(guard.sift(mixed, false).unwrap(), [address("10.0.0.1")]);
-        assert_eq!(guard.sift(vec![address("127.0.0.1")], true), Err(ResolveError::Forbidden));
-        assert_eq!(guard.sift(vec![address("8.8.8.8")], false), Err(ResolveError::NotSecure));
+        assert_eq!(
+            guard.sift(vec![address("127.0.0.1")], true),
+            Err(ResolveError::Forbidden)
+        );
+        assert_eq!(
+            guard.sift(vec![address("8.8.8.8")], false),
+            Err(ResolveError::NotSecure)
+        );
         assert_eq!(guard.sift(Vec::new(), true), Err(ResolveError::Unknown));
     }
 
@@ -306,8 +337,18 @@ mod tests {
         for text in ["10.0.0.0/33", "10.0.0/8", "::/129", "", "/8", "10.0.0.0/-1", "host/8"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
-        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
-        assert!("9.9.9.9".parse::<Network>().unwrap().contains("9.9.9.9".parse().unwrap()));
+        assert!(
+            "0.0.0.0/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("9.9.9.9".parse().unwrap())
+        );
+        assert!(
+            "9.9.9.9"
+                .parse::<Network>()
+                .unwrap()
+                .contains("9.9.9.9".parse().unwrap())
+        );
     }
 
     proptest! {

@@ -5,7 +5,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Access, Limits, Outgoing, Response, Wire, concurrency::Slots, log, rate::Rates, retry::{self, Retries}, timeout,
+    Access, Limits, Outgoing, Response, Wire,
+    concurrency::Slots,
+    log,
+    rate::Rates,
+    retry::{self, Retries},
+    timeout,
 };
 use crate::{
     blueprint::Blueprint,
@@ -15,6 +20,9 @@ use crate::{
     layers::observe::Meter,
     request::RequestPlan,
 };
+
+/// Systems in maintenance ask for hours, but are often back sooner.
+const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(60);
 
 /// The line to one system.
 pub(crate) struct Line {
@@ -31,7 +39,10 @@ pub(crate) struct Line {
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("slots", &self.slots).field("rates", &self.rates).finish_non_exhaustive()
+        f.debug_struct("Line")
+            .field("slots", &self.slots)
+            .field("rates", &self.rates)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,9 +65,20 @@ impl Line {
         retry: retry::Settings,
     ) -> Self {
         let manifest = blueprint.manifest();
-        let attempt = manifest.http.timeout_ms.map_or(limits.attempt, |ms| Duration::from_millis(ms).min(limits.attempt));
-        let most_bytes = manifest.http.max_response_bytes.unwrap_or(usize::MAX).min(limits.most_bytes);
-        let in_flight = manifest.limits.concurrency.map_or(usize::MAX, usize::from).min(limits.in_flight);
+        let attempt = manifest
+            .http
+            .timeout_ms
+            .map_or(limits.attempt, |ms| Duration::from_millis(ms).min(limits.attempt));
+        let most_bytes = manifest
+            .http
+            .max_response_bytes
+            .unwrap_or(usize::MAX)
+            .min(limits.most_bytes);
+        let in_flight = manifest
+            .limits
+            .concurrency
+            .map_or(usize::MAX, usize::from)
+            .min(limits.in_flight);
         Self {
             retries: Retries::new(retry),
             slots: Slots::new(in_flight),
@@ -108,7 +130,8 @@ impl Line {
 
     /// Classifies an answer by the rules of the manifest and the built-in ones.
     pub(crate) fn classify(&self, response: &Response) -> Option<Error> {
-        self.blueprint.classify(response.status.as_u16(), &response.headers, &response.body)
+        self.blueprint
+            .classify(response.status.as_u16(), &response.headers, &response.body)
     }
 
     async fn exchange_with(
@@ -151,7 +174,10 @@ impl Line {
     ) -> Result<Response, Failure> {
         let unsent = |error| Failure { error, sent: false };
         let _slot = self.slots.take(context.deadline()).await.map_err(unsent)?;
-        self.rates.wait(&plan.method, context.deadline()).await.map_err(unsent)?;
+        self.rates
+            .wait(&plan.method, context.deadline())
+            .await
+            .map_err(unsent)?;
         // Others may have learned while this request waited that its sign-in is worth nothing any more.
         if let Some(access) = access {
             access.check_alive().map_err(unsent)?;
@@ -170,7 +196,8 @@ impl Line {
             None => Ok(response),
             Some(error) => Err(error),
         });
-        self.meter.request(result.as_ref().err().map(Error::kind), started.elapsed());
+        self.meter
+            .request(result.as_ref().err().map(Error::kind), started.elapsed());
         match result {
             Ok(response) => {
                 self.rates.taken();
@@ -190,7 +217,11 @@ impl Line {
     fn heed(&self, error: &Error, access: Option<&Access>) {
         match error.kind() {
             ErrorKind::RateLimited => self.rates.pause(error.retry_after()),
-            ErrorKind::Unavailable if error.retry_after().is_some() => self.rates.pause(error.retry_after()),
+            ErrorKind::Unavailable => {
+                if let Some(asked) = error.retry_after() {
+                    self.rates.pause(Some(asked.min(LONGEST_OUTAGE_PAUSE)));
+                }
+            }
             ErrorKind::SessionExpired | ErrorKind::InvalidCredentials => {
                 if let Some(access) = access {
                     access.end();

@@ -63,8 +63,14 @@ mod tests {
     #[test]
     fn queries_and_secrets_in_the_path_are_not_shown() {
         let access = Access::for_tests([("token", "hunter2hunter2")]);
-        let shown = address("https://erp.example.com/api/hunter2hunter2/items?key=hunter2hunter2", Some(&access));
+        let shown = address(
+            "https://erp.example.com/api/hunter2hunter2/items?key=hunter2hunter2",
+            Some(&access),
+        );
         assert_eq!(shown, "https://erp.example.com/api/***/items");
-        assert_eq!(address("https://erp.example.com/a?b#c", None), "https://erp.example.com/a");
+        assert_eq!(
+            address("https://erp.example.com/a?b#c", None),
+            "https://erp.example.com/a"
+        );
     }
 }

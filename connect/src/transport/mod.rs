@@ -150,7 +150,10 @@ impl Transport {
             }
             access = self.authorizer.renew(context, &access).await?;
         }
-        Err(Error::new(ErrorKind::SessionExpired, "the sessions of the system end faster than requests can be sent"))
+        Err(Error::new(
+            ErrorKind::SessionExpired,
+            "the sessions of the system end faster than requests can be sent",
+        ))
     }
 
     async fn exchange(
@@ -167,8 +170,12 @@ impl Transport {
         }
         loop {
             let reading = self.shares.join(&plan, || {
-                let (line, context, plan, access) =
-                    (Arc::clone(&self.line), context.clone(), Arc::clone(&plan), Arc::clone(access));
+                let (line, context, plan, access) = (
+                    Arc::clone(&self.line),
+                    context.clone(),
+                    Arc::clone(&plan),
+                    Arc::clone(access),
+                );
                 async move { line.exchange(&context, &plan, &access).await.map(Arc::new) }
             });
             match reading.await {

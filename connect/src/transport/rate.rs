@@ -121,7 +121,9 @@ impl Rates {
             return Some(moment);
         }
         // A longer pause that began meanwhile stays.
-        let _ = self.paused_until.compare_exchange(until, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self
+            .paused_until
+            .compare_exchange(until, 0, Ordering::Relaxed, Ordering::Relaxed);
         None
     }
 
@@ -152,7 +154,10 @@ impl Rates {
             }
         }
         if moment >= deadline && moment > now {
-            return Err(refusal("the system's rate limit leaves no room in the query's time; nothing was sent", moment));
+            return Err(refusal(
+                "the system's rate limit leaves no room in the query's time; nothing was sent",
+                moment,
+            ));
         }
         for (limit, window) in self.limits.iter().zip(windows.iter_mut()) {
             if limit.counts(method) {
@@ -246,7 +251,10 @@ mod tests {
         rates.wait(&Method::GET, in_seconds(5)).await.unwrap();
         let before = Instant::now();
         let error = rates.wait(&Method::GET, in_seconds(5)).await.unwrap_err();
-        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(60))));
+        assert_eq!(
+            (error.kind(), error.retry_after()),
+            (ErrorKind::RateLimited, Some(Duration::from_secs(60)))
+        );
         assert_eq!(before, Instant::now());
     }
 

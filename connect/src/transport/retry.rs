@@ -118,7 +118,10 @@ mod tests {
         for _ in 0..1000 {
             retries.deposit();
             for repeated in 0..2 {
-                if retries.next_wait(repeated, &error(ErrorKind::Unavailable), far()).is_some() {
+                if retries
+                    .next_wait(repeated, &error(ErrorKind::Unavailable), far())
+                    .is_some()
+                {
                     granted += 1;
                 }
             }
@@ -128,7 +131,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_passing_failures_are_repeated_and_only_a_few_times() {
-        let retries = Retries::new(Settings { budget: 1.0, ..Settings::default() });
+        let retries = Retries::new(Settings {
+            budget: 1.0,
+            ..Settings::default()
+        });
         for _ in 0..30 {
             retries.deposit();
         }
@@ -150,12 +156,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_doubles_and_honours_what_the_system_asks() {
-        let retries = Retries::new(Settings { budget: 1.0, ..Settings::default() });
+        let retries = Retries::new(Settings {
+            budget: 1.0,
+            ..Settings::default()
+        });
         for _ in 0..30 {
             retries.deposit();
         }
-        let first = retries.next_wait(0, &error(ErrorKind::Network), far()).unwrap_or_default();
-        let second = retries.next_wait(1, &error(ErrorKind::Network), far()).unwrap_or_default();
+        let first = retries
+            .next_wait(0, &error(ErrorKind::Network), far())
+            .unwrap_or_default();
+        let second = retries
+            .next_wait(1, &error(ErrorKind::Network), far())
+            .unwrap_or_default();
         assert!((50..=100).contains(&first.as_millis()), "{first:?}");
         assert!((100..=200).contains(&second.as_millis()), "{second:?}");
         let asked = error(ErrorKind::RateLimited).with_retry_after(Some(Duration::from_secs(7)));

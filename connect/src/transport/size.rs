@@ -45,7 +45,10 @@ pub(crate) async fn collect<E>(
 }
 
 fn too_large(most: usize) -> Error {
-    Error::new(ErrorKind::ResponseTooLarge, format!("the answer is larger than {most} bytes"))
+    Error::new(
+        ErrorKind::ResponseTooLarge,
+        format!("the answer is larger than {most} bytes"),
+    )
 }
 
 #[cfg(test)]
@@ -58,17 +61,29 @@ mod tests {
     use super::*;
 
     async fn collect_pieces(pieces: &[&'static [u8]], most: usize) -> Result<Bytes, ErrorKind> {
-        let body = stream::iter(pieces.iter().map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece))));
-        collect(body, None, most, |never| match never {}).await.map_err(|error| error.kind())
+        let body = stream::iter(
+            pieces
+                .iter()
+                .map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece))),
+        );
+        collect(body, None, most, |never| match never {})
+            .await
+            .map_err(|error| error.kind())
     }
 
     #[tokio::test]
     async fn a_body_is_read_up_to_the_limit() {
         assert_eq!(collect_pieces(&[], 4).await, Ok(Bytes::new()));
         assert_eq!(collect_pieces(&[b"abcd"], 4).await, Ok(Bytes::from_static(b"abcd")));
-        assert_eq!(collect_pieces(&[b"ab", b"c", b"d"], 4).await, Ok(Bytes::from_static(b"abcd")));
+        assert_eq!(
+            collect_pieces(&[b"ab", b"c", b"d"], 4).await,
+            Ok(Bytes::from_static(b"abcd"))
+        );
         assert_eq!(collect_pieces(&[b"abcde"], 4).await, Err(ErrorKind::ResponseTooLarge));
-        assert_eq!(collect_pieces(&[b"ab", b"cd", b"e"], 4).await, Err(ErrorKind::ResponseTooLarge));
+        assert_eq!(
+            collect_pieces(&[b"ab", b"cd", b"e"], 4).await,
+            Err(ErrorKind::ResponseTooLarge)
+        );
     }
 
     #[tokio::test]

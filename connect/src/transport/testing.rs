@@ -83,7 +83,12 @@ impl Scripted {
     }
 
     pub(crate) fn count_of(&self, part: &str) -> usize {
-        self.seen.lock().unwrap().iter().filter(|seen| seen.url.contains(part)).count()
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|seen| seen.url.contains(part))
+            .count()
     }
 
     pub(crate) fn most_under_way(&self) -> u32 {
@@ -93,7 +98,10 @@ impl Scripted {
 
 impl Wire for Scripted {
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
-        let authorization = request.sign_in.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        let authorization = request
+            .sign_in
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().to_owned());
         let seen = Seen {
             url: request.plan.url.clone(),
             authorization,
@@ -101,9 +109,11 @@ impl Wire for Scripted {
             body: match &request.plan.body {
                 RequestBody::Empty => String::new(),
                 RequestBody::Json(text) => text.clone(),
-                RequestBody::Form(fields) => {
-                    fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
-                }
+                RequestBody::Form(fields) => fields
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect::<Vec<_>>()
+                    .join("&"),
             },
             at: Instant::now(),
         };
@@ -161,7 +171,12 @@ fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
         status: StatusCode::from_u16(status).unwrap(),
         headers: headers
             .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .map(|(name, value)| {
+                (
+                    name.parse::<HeaderName>().unwrap(),
+                    HeaderValue::from_str(value).unwrap(),
+                )
+            })
             .collect(),
         body: Bytes::copy_from_slice(body.as_bytes()),
     }
@@ -217,12 +232,20 @@ impl Memory {
 
     pub(crate) fn put_session(&self, version: i64, values: &[(&str, &str)], expires_at: Option<DateTime<Utc>>) {
         let values: SecretMap = values.iter().copied().collect();
-        let session = Session { credentials_version: 1, values, expires_at };
+        let session = Session {
+            credentials_version: 1,
+            values,
+            expires_at,
+        };
         *self.session.lock().unwrap() = Some(StoredSession { version, session });
     }
 
     pub(crate) fn stored(&self, name: &str) -> Option<String> {
-        self.session.lock().unwrap().as_ref().and_then(|stored| stored.session.values.get(name).map(str::to_owned))
+        self.session
+            .lock()
+            .unwrap()
+            .as_ref()
+            .and_then(|stored| stored.session.values.get(name).map(str::to_owned))
     }
 }
 
@@ -246,7 +269,10 @@ impl CredentialStore for Memory {
             return std::future::ready(Ok(None)).boxed();
         }
         let version = replaces.unwrap_or(0) + 1;
-        *stored = Some(StoredSession { version, session: session.clone() });
+        *stored = Some(StoredSession {
+            version,
+            session: session.clone(),
+        });
         std::future::ready(Ok(Some(version))).boxed()
     }
 }
@@ -258,7 +284,10 @@ pub(crate) struct Remembered(pub(crate) Mutex<Vec<(&'static str, Option<ErrorKin
 impl Observer for Remembered {
     fn observe(&self, observation: &Observation<'_>) {
         let kind = observation.error.map(Error::kind);
-        self.0.lock().unwrap().push((observation.operation.name(), kind, observation.calls));
+        self.0
+            .lock()
+            .unwrap()
+            .push((observation.operation.name(), kind, observation.calls));
     }
 }
 
@@ -282,7 +311,9 @@ pub(crate) fn manifest(auth: &Value, patch: &Value) -> Value {
 }
 
 fn merge(target: &mut Value, patch: &Value) {
-    let (Some(target), Some(patch)) = (target.as_object_mut(), patch.as_object()) else { return };
+    let (Some(target), Some(patch)) = (target.as_object_mut(), patch.as_object()) else {
+        return;
+    };
     for (name, value) in patch {
         match target.get_mut(name) {
             Some(inner) if inner.is_object() && value.is_object() => merge(inner, value),
@@ -295,7 +326,9 @@ fn merge(target: &mut Value, patch: &Value) {
 
 pub(crate) fn blueprint(manifest: Value) -> Arc<Blueprint> {
     let manifest = serde_json::from_value(manifest).unwrap();
-    Arc::new(Blueprint::compile(manifest, Catalogue::unified().unwrap()).unwrap_or_else(|problems| panic!("{problems:?}")))
+    Arc::new(
+        Blueprint::compile(manifest, Catalogue::unified().unwrap()).unwrap_or_else(|problems| panic!("{problems:?}")),
+    )
 }
 
 /// A way to sign in with a fixed token.

@@ -44,13 +44,19 @@ fn post(path: &str) -> RequestPlan {
 async fn send(connector: &Connector, context: &CallContext, plan: &RequestPlan) -> Result<Arc<Response>, Error> {
     let run = async {
         let access = connector.transport_for_tests().access(context).await?;
-        connector.transport_for_tests().send(context, access, |_| Ok(plan.clone())).await
+        connector
+            .transport_for_tests()
+            .send(context, access, |_| Ok(plan.clone()))
+            .await
     };
     deadline::keep(context, run).await
 }
 
 async fn kind_of(connector: &Connector, seconds: u64, plan: &RequestPlan) -> Option<ErrorKind> {
-    send(connector, &context_of(seconds), plan).await.err().map(|error| error.kind())
+    send(connector, &context_of(seconds), plan)
+        .await
+        .err()
+        .map(|error| error.kind())
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +80,10 @@ async fn a_burst_of_failures_stays_within_the_budget() {
         let wire = Scripted::new(|_| answer(500, "{}"));
         let connector = Setup::with_token(wire.clone()).connector();
         for at in 0..asked {
-            assert_eq!(kind_of(&connector, 30, &get(&at.to_string())).await, Some(ErrorKind::Unavailable));
+            assert_eq!(
+                kind_of(&connector, 30, &get(&at.to_string())).await,
+                Some(ErrorKind::Unavailable)
+            );
         }
         assert!(wire.count() <= asked + asked / 5 + 2, "{} for {asked}", wire.count());
     }
@@ -94,7 +103,11 @@ async fn nothing_is_sent_before_retry_after() {
     assert!(all.await.iter().all(Result::is_ok));
     let seen = wire.seen();
     let first = seen.first().unwrap().at;
-    assert!(seen.iter().skip(1).all(|seen| seen.at - first >= Duration::from_secs(7)));
+    assert!(
+        seen.iter()
+            .skip(1)
+            .all(|seen| seen.at - first >= Duration::from_secs(7))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,7 +115,10 @@ async fn a_pause_longer_than_the_query_is_told_at_once_without_a_call() {
     let wire = Scripted::of([answer_with(429, &[("retry-after", "60")], "{}"), answer(200, "{}")]);
     let connector = Setup::with_token(wire.clone()).connector();
     let first = send(&connector, &context_of(30), &get("a")).await.unwrap_err();
-    assert_eq!((first.kind(), first.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(60))));
+    assert_eq!(
+        (first.kind(), first.retry_after()),
+        (ErrorKind::RateLimited, Some(Duration::from_secs(60)))
+    );
     let start = Instant::now();
     assert_eq!(kind_of(&connector, 30, &get("b")).await, Some(ErrorKind::RateLimited));
     assert_eq!((start.elapsed(), wire.count()), (Duration::ZERO, 1));
@@ -172,7 +188,11 @@ async fn five_failures_open_the_breaker_which_answers_at_once_and_recovers() {
     let up = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_up = Arc::clone(&up);
     let wire = Scripted::new(move |_| {
-        if is_up.load(std::sync::atomic::Ordering::SeqCst) { answer(200, "{}") } else { Act::Hang }
+        if is_up.load(std::sync::atomic::Ordering::SeqCst) {
+            answer(200, "{}")
+        } else {
+            Act::Hang
+        }
     });
     let observer = Arc::new(Remembered::default());
     let mut setup = Setup::with_token(wire.clone());
@@ -197,7 +217,10 @@ async fn five_failures_open_the_breaker_which_answers_at_once_and_recovers() {
     assert!(back.elapsed() <= Duration::from_secs(10));
     assert_eq!(connector.health().breaker, State::Closed);
     let seen = observer.0.lock().unwrap();
-    assert_eq!(seen.first().map(|(operation, kind, _)| (*operation, *kind)), Some(("probe", Some(ErrorKind::Timeout))));
+    assert_eq!(
+        seen.first().map(|(operation, kind, _)| (*operation, *kind)),
+        Some(("probe", Some(ErrorKind::Timeout)))
+    );
     assert_eq!(seen.last().map(|(_, kind, calls)| (*kind, *calls)), Some((None, 1)));
 }
 
@@ -206,10 +229,16 @@ async fn a_malformed_answer_counts_for_the_breaker() {
     let wire = Scripted::new(|_| answer(200, ""));
     let connector = Setup::with_token(wire).connector();
     for _ in 0..5 {
-        assert_eq!(connector.probe(&context_of(30)).await.unwrap_err().kind(), ErrorKind::MalformedResponse);
+        assert_eq!(
+            connector.probe(&context_of(30)).await.unwrap_err().kind(),
+            ErrorKind::MalformedResponse
+        );
     }
     assert_eq!(connector.health().breaker, State::Open);
-    assert_eq!(connector.health().last_error.unwrap().1.kind(), ErrorKind::MalformedResponse);
+    assert_eq!(
+        connector.health().last_error.unwrap().1.kind(),
+        ErrorKind::MalformedResponse
+    );
 }
 
 #[tokio::test(start_paused = true)]

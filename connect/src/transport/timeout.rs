@@ -23,7 +23,10 @@ pub(crate) async fn limit<T>(
             ErrorKind::Timeout,
             format!("the system did not answer within {} ms", started.elapsed().as_millis()),
         )),
-        Err(_) => Err(Error::new(ErrorKind::DeadlineExceeded, "the query's time was up before the system answered")),
+        Err(_) => Err(Error::new(
+            ErrorKind::DeadlineExceeded,
+            "the query's time was up before the system answered",
+        )),
     }
 }
 
@@ -37,7 +40,10 @@ mod tests {
     async fn kind_after(limit_ms: u64, deadline_ms: u64) -> ErrorKind {
         let deadline = Instant::now() + Duration::from_millis(deadline_ms);
         let never = pending::<Result<(), Error>>();
-        limit(Duration::from_millis(limit_ms), deadline, never).await.unwrap_err().kind()
+        limit(Duration::from_millis(limit_ms), deadline, never)
+            .await
+            .unwrap_err()
+            .kind()
     }
 
     #[tokio::test(start_paused = true)]

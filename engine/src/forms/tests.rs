@@ -21,7 +21,10 @@ fn manifest() -> (IndexMap<String, SettingField>, Vec<Auth>) {
             "credentials": {"username": {"label": "User", "secret": false}, "password": {"label": "Password"}},
             "kind": {"basic": {"username": "{credential.username}", "password": "{credential.password}"}}},
     ]);
-    (serde_json::from_value(settings).unwrap(), serde_json::from_value(auth).unwrap())
+    (
+        serde_json::from_value(settings).unwrap(),
+        serde_json::from_value(auth).unwrap(),
+    )
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -76,7 +79,13 @@ fn every_problem_of_settings_is_told_by_field() {
 
 #[test]
 fn addresses_are_plain_web_addresses() {
-    for address in ["erp.example.com", "ftp://erp", "https://user:hunter2@erp", "https://erp/?a=1", "https://erp/#x"] {
+    for address in [
+        "erp.example.com",
+        "ftp://erp",
+        "https://user:hunter2@erp",
+        "https://erp/?a=1",
+        "https://erp/#x",
+    ] {
         let (_, problems) = settings(json!({"base_url": address}));
         assert_eq!(problems.len(), 1, "{address}: {problems:?}");
         assert!(!problems.concat().contains("hunter2"));
@@ -86,18 +95,31 @@ fn addresses_are_plain_web_addresses() {
 #[test]
 fn the_first_way_whose_credentials_are_given_is_chosen() {
     assert_eq!(credentials(json!({"api_key": "k-1"})).0.as_deref(), Some("key"));
-    assert_eq!(credentials(json!({"username": "u", "password": "p"})).0.as_deref(), Some("password"));
-    assert_eq!(credentials(json!({"username": "u", "password": "p", "api_key": ""})).0.as_deref(), Some("password"));
+    assert_eq!(
+        credentials(json!({"username": "u", "password": "p"})).0.as_deref(),
+        Some("password")
+    );
+    assert_eq!(
+        credentials(json!({"username": "u", "password": "p", "api_key": ""}))
+            .0
+            .as_deref(),
+        Some("password")
+    );
 }
 
 #[test]
 fn missing_and_wrong_credentials_are_told_without_their_values() {
     let (chosen, problems) = credentials(json!({"username": "u"}));
-    assert_eq!((chosen, problems), (None, vec!["credential `password`: Password is missing".to_owned()]));
+    assert_eq!(
+        (chosen, problems),
+        (None, vec!["credential `password`: Password is missing".to_owned()])
+    );
     let (_, problems) = credentials(json!({}));
     assert_eq!(
         problems,
-        ["credentials are missing for one of these ways to sign in: API key (api_key); User and password (username and password)"]
+        [
+            "credentials are missing for one of these ways to sign in: API key (api_key); User and password (username and password)"
+        ]
     );
     let (_, problems) = credentials(json!({"api_key": "hunter2", "pasword": "hunter2", "username": 7}));
     assert_eq!(

@@ -3,12 +3,12 @@
 use std::{cmp::Ordering, collections::VecDeque, sync::Arc, time::Duration};
 
 use lineshaft_connect::{
-    Error, ErrorKind,
+    Error,
     connector::Connector,
     context::CallContext,
     request::{ListRequest, PageState},
 };
-use lineshaft_schema::{Direction, Filter, Order, Position, Record, filter::number_of, value::Scalar};
+use lineshaft_schema::{Direction, FieldIndex, Filter, Order, Position, Record, Value, filter::number_of, value::Scalar};
 
 use super::{SourceError, plan::Reading};
 
@@ -26,6 +26,7 @@ pub(super) struct Branch {
     residual: Filter,
     order: Option<Order>,
     sort_here: bool,
+    remote_id: Option<FieldIndex>,
     after: Option<Position>,
     state: State,
     scanned: u32,
@@ -70,6 +71,7 @@ impl Branch {
             residual: reading.residual,
             order,
             sort_here: reading.sort_here,
+            remote_id: reading.remote_id,
             after: position.clone().filter(|position| position.key.is_some()),
             state: State::More(None),
             scanned: 0,
@@ -87,6 +89,12 @@ impl Branch {
     /// Returns whether nothing more can come from the system.
     pub(super) const fn ended(&self) -> bool {
         matches!(self.state, State::Ended)
+    }
+
+    /// Returns whether records may follow behind the page. A connection that failed does not count: a client that pages
+    /// to the end must come to an end.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.buffer.is_empty() || !self.ended()
     }
 
     /// Returns how many requests were sent.
@@ -124,11 +132,18 @@ impl Branch {
             // Part of the rows will not pass: ask for more than are wanted.
             missing.saturating_mul(2).clamp(FEWEST_FILTERED, MOST_FILTERED)
         };
-        request.count = self.request.count && self.scanned == 0;
+        // A count that comes with a page would leave out what lies before its beginning.
+        request.count = self.request.count && self.scanned == 0 && request.after.is_none();
+        let counts = self.request.count && self.scanned == 0;
         match self.connector.list(&self.context, request).await {
             Ok(page) => {
                 self.scanned = self.scanned.saturating_add(u32::try_from(page.rows).unwrap_or(u32::MAX));
-                self.total = self.total.or(page.total);
+                if counts {
+                    self.total = match page.total {
+                        Some(total) => Some(total),
+                        None => self.connector.count(&self.context, &self.request).await.unwrap_or_default(),
+                    };
+                }
                 let sought = page.sought;
                 self.state = page.next.map_or(State::Ended, |next| State::More(Some(next)));
                 self.keep(page.records, sought);
@@ -142,7 +157,10 @@ impl Branch {
     }
 
     fn keep(&mut self, records: Vec<Record>, sought: bool) {
-        for record in records {
+        for mut record in records {
+            if let Some(field) = self.remote_id {
+                record.set(field, Value::text(&record.key.to_string()));
+            }
             if !sought && self.was_given(&record) {
                 continue;
             }
@@ -184,7 +202,7 @@ impl Branch {
 
     /// Ends it with an error of the system.
     pub(super) fn fail(&mut self, error: &Error) {
-        self.refused_credentials = error.kind() == ErrorKind::InvalidCredentials;
+        self.refused_credentials = super::is_about_credentials(error);
         self.error = Some(SourceError::from(error));
         self.state = State::Ended;
         if self.sort_here {

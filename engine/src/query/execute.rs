@@ -66,7 +66,7 @@ impl Engine {
         .await;
         self.note_refused_credentials(&connections, &branches).await;
 
-        let has_next = branches.iter().any(|branch| !branch.final_position().ended && !failed_whole(branch));
+        let has_next = branches.iter().any(Branch::goes_on);
         set_positions(&mut cursor, &connections, &branches, Branch::final_position);
         let total = total_of(&request, &sources, &branches);
         sources.extend(branches.iter().map(|branch| source_of(branch, &rows)));
@@ -202,10 +202,6 @@ fn set_positions(
     }
     cursor.branches = positions.into_iter().collect();
     cursor.branches.sort_unstable_by_key(|(id, _)| *id);
-}
-
-fn failed_whole(branch: &Branch) -> bool {
-    branch.error.is_some() && branch.ended() && branch.position.key.is_none()
 }
 
 fn total_of(request: &PageRequest, sources: &[Source], branches: &[Branch]) -> Option<u64> {

@@ -153,7 +153,7 @@ impl From<&Error> for SourceError {
 /// Whether an error says that the credentials of a connection are dead.
 #[must_use]
 pub fn is_about_credentials(error: &Error) -> bool {
-    error.kind() == ErrorKind::InvalidCredentials
+    matches!(error.kind(), ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired)
 }
 
 /// Limits of queries.

@@ -2,7 +2,7 @@
 
 use lineshaft_connect::{blueprint::Blueprint, request::ListRequest};
 use lineshaft_schema::{
-    Catalogue, Condition, ConnectionId, ConnectionStatus, FieldType, Filter, Operand, Operator, Position, TypeDef, Value,
+    Catalogue, Condition, ConnectionId, ConnectionStatus, FieldIndex, FieldType, Filter, Operand, Operator, Position, TypeDef, Value,
 };
 
 use super::{PageRequest, SourceError, SourceStatus};
@@ -27,6 +27,8 @@ pub struct Reading {
     pub residual: Filter,
     /// Whether the records are sorted here.
     pub sort_here: bool,
+    /// The field `remoteId`, when records are filtered or sorted here by it: no row has it, it is the text of the key.
+    pub remote_id: Option<FieldIndex>,
     /// Conditions and order that the system applies, in words.
     pub pushed_down: Vec<String>,
     /// Conditions and order that are applied here, in words.
@@ -62,6 +64,10 @@ pub fn plan(
     let order_pushed = request.order.is_some_and(|order| resource.capability().sorts_by(order.field));
     let sort_here = request.order.is_some() && !order_pushed;
 
+    let remote_id = def.field("remoteId").map(|field| field.index);
+    let mut uses_remote_id = sort_here && request.order.map(|order| order.field) == remote_id;
+    split.residual.for_each_field(&mut |field| uses_remote_id |= Some(field) == remote_id);
+
     let mut projection = request.projection.clone();
     split.residual.for_each_field(&mut |field| projection.insert(field));
     let mut pushed_down = describe(def, &split.pushed);
@@ -85,6 +91,7 @@ pub fn plan(
         },
         residual: split.residual,
         sort_here,
+        remote_id: remote_id.filter(|_| uses_remote_id),
         pushed_down,
         applied_here,
     }))

@@ -48,7 +48,13 @@ pub(super) struct Made<'a> {
 
 impl Access {
     pub(super) fn new(sign_in: &SignIn, made: Made<'_>) -> Result<Self, Error> {
-        let Made { settings, credentials, stored, since, is_password } = made;
+        let Made {
+            settings,
+            credentials,
+            stored,
+            since,
+            is_password,
+        } = made;
         let session = stored.map(|stored| stored.session.values.clone()).unwrap_or_default();
         let variables = Variables {
             settings: &settings,
@@ -172,7 +178,12 @@ impl fmt::Debug for Access {
 fn secret_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
     let mut map = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers.into_iter().filter(|(_, value)| !value.is_empty()) {
-        let unfit = || Error::new(ErrorKind::InvalidSettings, format!("a credential does not fit the header `{name}`"));
+        let unfit = || {
+            Error::new(
+                ErrorKind::InvalidSettings,
+                format!("a credential does not fit the header `{name}`"),
+            )
+        };
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
         let mut value = HeaderValue::from_str(&value).map_err(|_| unfit())?;
         value.set_sensitive(true);

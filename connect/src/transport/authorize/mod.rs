@@ -56,7 +56,9 @@ pub(crate) struct Authorizer {
 
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorizer").field("current", &self.current()).finish_non_exhaustive()
+        f.debug_struct("Authorizer")
+            .field("current", &self.current())
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +91,11 @@ impl Authorizer {
     }
 
     /// Returns another sign-in than one that has ended.
-    pub(crate) async fn renew(self: &Arc<Self>, context: &CallContext, ended: &Arc<Access>) -> Result<Arc<Access>, Error> {
+    pub(crate) async fn renew(
+        self: &Arc<Self>,
+        context: &CallContext,
+        ended: &Arc<Access>,
+    ) -> Result<Arc<Access>, Error> {
         ended.end();
         self.join(context, Some(Arc::clone(ended))).await
     }
@@ -97,7 +103,9 @@ impl Authorizer {
     /// Notes that the system refused a sign-in for good, and returns the failure to tell.
     pub(crate) fn refuse(&self, access: &Access, error: Error) -> Error {
         access.end();
-        let newer = self.current().is_some_and(|current| current.credentials_version() > access.credentials_version());
+        let newer = self
+            .current()
+            .is_some_and(|current| current.credentials_version() > access.credentials_version());
         if !newer {
             self.note_refusal(access.credentials_version());
         }
@@ -143,7 +151,8 @@ impl Authorizer {
         let context = context.child_until(Instant::now() + 2 * self.line.attempt_time() + Duration::from_secs(1));
         let task = tokio::spawn(async move { authorizer.sign_in(&context, ended.as_deref()).await }.in_current_span());
         let started = async move {
-            task.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the sign-in was broken off")))
+            task.await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the sign-in was broken off")))
         }
         .boxed()
         .shared();
@@ -179,7 +188,12 @@ impl Authorizer {
     /// Returns the first way to sign in whose credentials are all given.
     fn way_for(&self, credentials: &SecretMap) -> Result<&SignIn, Error> {
         self.blueprint.sign_in_with(credentials).ok_or_else(|| {
-            let needed: Vec<String> = self.blueprint.sign_ins().iter().map(|way| way.credentials().join(", ")).collect();
+            let needed: Vec<String> = self
+                .blueprint
+                .sign_ins()
+                .iter()
+                .map(|way| way.credentials().join(", "))
+                .collect();
             let message = format!("credentials are missing; needed are {}", needed.join("; or "));
             Error::new(ErrorKind::InvalidSettings, message)
         })
@@ -220,7 +234,10 @@ impl Authorizer {
                 Some(other) if self.serves(&other, ended, TimeDelta::zero()) => {
                     self.finish(way, credentials, Some(&other), self.clock.now())
                 }
-                _ => Err(Error::new(ErrorKind::Unavailable, "the credentials were changed while signing in")),
+                _ => Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "the credentials were changed while signing in",
+                )),
             },
         }
     }
@@ -235,7 +252,11 @@ impl Authorizer {
         let current = self.current();
         let mut known = ended.into_iter().chain(current.as_deref());
         let has_ended = known.any(|access| access.session_version() == Some(stored.version));
-        !has_ended && stored.session.expires_at.is_none_or(|end| end - margin > self.clock.now())
+        !has_ended
+            && stored
+                .session
+                .expires_at
+                .is_none_or(|end| end - margin > self.clock.now())
     }
 
     async fn exchange(
@@ -260,9 +281,14 @@ impl Authorizer {
             Needs::Nothing => (SecretMap::default(), None),
             Needs::Token(_) => {
                 let plan = planned(self.blueprint.plan_token(way, &variables))?;
-                let read = |response: &Response| read_token(response.status.as_u16(), &response.headers, &response.body);
+                let read =
+                    |response: &Response| read_token(response.status.as_u16(), &response.headers, &response.body);
                 let classify = |response: &Response| {
-                    if response.status.is_success() { None } else { read(response).err() }
+                    if response.status.is_success() {
+                        None
+                    } else {
+                        read(response).err()
+                    }
                 };
                 let response = self.line.exchange_bare(context, &plan, &classify).await?;
                 let token = read(&response)?;
@@ -276,8 +302,15 @@ impl Authorizer {
             Needs::Session => {
                 let plan = planned(self.blueprint.plan_login(way, &variables))?;
                 let classify = |response: &Response| self.line.classify(response);
-                let response = self.line.exchange_bare(context, &plan, &classify).await.map_err(as_refused_login)?;
-                (way.read_login(&response.headers, &response.body)?, way.session_lifetime())
+                let response = self
+                    .line
+                    .exchange_bare(context, &plan, &classify)
+                    .await
+                    .map_err(as_refused_login)?;
+                (
+                    way.read_login(&response.headers, &response.body)?,
+                    way.session_lifetime(),
+                )
             }
         };
         let lifetime = lifetime.and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
@@ -332,8 +365,12 @@ fn as_invalid_credentials(error: Error) -> Error {
     if error.kind() == ErrorKind::InvalidCredentials {
         return error;
     }
-    let remote = (error.remote_code().map(str::to_owned), error.remote_message().map(str::to_owned));
-    let invalid = Error::new(ErrorKind::InvalidCredentials, "the system refused the credentials").with_remote(remote.0, remote.1);
+    let remote = (
+        error.remote_code().map(str::to_owned),
+        error.remote_message().map(str::to_owned),
+    );
+    let invalid =
+        Error::new(ErrorKind::InvalidCredentials, "the system refused the credentials").with_remote(remote.0, remote.1);
     match error.status() {
         Some(status) => invalid.with_status(status),
         None => invalid,

@@ -72,7 +72,11 @@ fn client() -> Arc<Memory> {
 }
 
 fn refreshing() -> Arc<Memory> {
-    Memory::new(&[("id", "client"), ("secret", "client-secret"), ("refresh_token", "refresh-0")])
+    Memory::new(&[
+        ("id", "client"),
+        ("secret", "client-secret"),
+        ("refresh_token", "refresh-0"),
+    ])
 }
 
 fn person() -> Arc<Memory> {
@@ -120,9 +124,15 @@ async fn a_refused_password_is_not_sent_again_until_it_is_replaced() {
     let connector = Setup::new(wire.clone(), store.clone(), &basic_auth()).connector();
     let kinds = join_all((0..50).map(|_| kind_of_probe(&connector))).await;
     assert_eq!(kinds[0], Some(ErrorKind::InvalidCredentials));
-    assert!(kinds.iter().all(|kind| matches!(kind, Some(ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired))));
+    assert!(kinds.iter().all(|kind| matches!(
+        kind,
+        Some(ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired)
+    )));
     assert_eq!(wire.count(), 1, "an account would be locked after three");
-    assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::ReauthorizationRequired));
+    assert_eq!(
+        kind_of_probe(&connector).await,
+        Some(ErrorKind::ReauthorizationRequired)
+    );
     assert!(connector.health().credentials_refused);
     assert_eq!(wire.count(), 1);
     store.replace(&[("user", "ada"), ("password", "new")]);
@@ -147,7 +157,10 @@ async fn passwords_that_have_been_accepted_go_in_parallel() {
                 body: crate::request::RequestBody::Empty,
                 repeatable: true,
             };
-            connector.transport_for_tests().send(&context(), access, |_| Ok(plan.clone())).await
+            connector
+                .transport_for_tests()
+                .send(&context(), access, |_| Ok(plan.clone()))
+                .await
         }
     };
     assert!(join_all((0..8).map(plan)).await.iter().all(Result::is_ok));
@@ -213,23 +226,41 @@ async fn a_revoked_token_is_replaced_once_for_all() {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_right_after_its_making_ends_in_invalid_credentials() {
     let wire = Scripted::new(|seen: &Seen| {
-        if seen.url.ends_with("/token") { answer(200, r#"{"access_token":"a"}"#) } else { answer(401, "{}") }
+        if seen.url.ends_with("/token") {
+            answer(200, r#"{"access_token":"a"}"#)
+        } else {
+            answer(401, "{}")
+        }
     });
     let connector = Setup::new(wire.clone(), client(), &oauth("client_credentials")).connector();
     assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::InvalidCredentials));
     assert_eq!((wire.count_of("/token"), wire.count_of("/me")), (2, 2));
-    assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::ReauthorizationRequired));
+    assert_eq!(
+        kind_of_probe(&connector).await,
+        Some(ErrorKind::ReauthorizationRequired)
+    );
     assert_eq!(wire.count(), 4);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_refresh_token_is_told_once_and_not_tried_again() {
-    let wire = Scripted::new(|_| slowly(10, answer(400, r#"{"error":"invalid_grant","error_description":"dead"}"#)));
+    let wire = Scripted::new(|_| {
+        slowly(
+            10,
+            answer(400, r#"{"error":"invalid_grant","error_description":"dead"}"#),
+        )
+    });
     let connector = Setup::new(wire.clone(), refreshing(), &oauth("refresh_token")).connector();
     let kinds = join_all((0..50).map(|_| kind_of_probe(&connector))).await;
-    assert!(kinds.iter().all(|kind| *kind == Some(ErrorKind::InvalidCredentials)), "{kinds:?}");
+    assert!(
+        kinds.iter().all(|kind| *kind == Some(ErrorKind::InvalidCredentials)),
+        "{kinds:?}"
+    );
     assert_eq!(wire.count(), 1);
-    assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::ReauthorizationRequired));
+    assert_eq!(
+        kind_of_probe(&connector).await,
+        Some(ErrorKind::ReauthorizationRequired)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,7 +280,11 @@ async fn a_new_refresh_token_is_stored_before_the_access_token_is_used_and_serve
     let wire = Scripted::new(move |seen: &Seen| {
         if seen.url.ends_with("/token") {
             let number = issued.fetch_add(1, Ordering::SeqCst);
-            assert!(seen.body.contains(&format!("refresh_token=refresh-{number}")), "{}", seen.body);
+            assert!(
+                seen.body.contains(&format!("refresh_token=refresh-{number}")),
+                "{}",
+                seen.body
+            );
             let next = number + 1;
             return answer(200, &json!({ "access_token": format!("access-{next}"), "refresh_token": format!("refresh-{next}"), "expires_in": 100 }).to_string());
         }
@@ -282,7 +317,11 @@ async fn a_refresh_goes_on_to_the_store_when_its_caller_leaves() {
 async fn a_session_that_another_process_stored_is_used() {
     let (wire, _) = token_system(3600);
     let store = client();
-    store.put_session(4, &[("access_token", "access-0")], Some("2026-11-22T09:00:00Z".parse().unwrap()));
+    store.put_session(
+        4,
+        &[("access_token", "access-0")],
+        Some("2026-11-22T09:00:00Z".parse().unwrap()),
+    );
     let connector = Setup::new(wire.clone(), store.clone(), &oauth("client_credentials")).connector();
     probe(&connector).await.unwrap();
     assert_eq!(wire.count_of("/token"), 0);
@@ -315,7 +354,11 @@ async fn a_session_made_from_replaced_credentials_is_not_used() {
     // The stale row stays until the store removes it with the credentials, so the new session cannot take its place.
     let _ = probe(&connector).await;
     assert_eq!(wire.count_of("/token"), 1);
-    assert!(wire.seen().iter().all(|seen| seen.authorization.as_deref() != Some("Bearer access-0")));
+    assert!(
+        wire.seen()
+            .iter()
+            .all(|seen| seen.authorization.as_deref() != Some("Bearer access-0"))
+    );
 }
 
 /// A system with numbered sessions, ended from outside, that tells so by a rule of the manifest.
@@ -326,7 +369,10 @@ fn session_system(ended: Arc<AtomicU32>) -> Arc<Scripted> {
             assert_eq!(seen.body, r#"{"user":"ada","password":"lovelace"}"#);
             let number = logins.fetch_add(1, Ordering::SeqCst) + 1;
             let body = json!({ "token": format!("session-{number}") }).to_string();
-            return slowly(50, answer_with(200, &[("set-cookie", "NODE=n7; Path=/; HttpOnly")], &body));
+            return slowly(
+                50,
+                answer_with(200, &[("set-cookie", "NODE=n7; Path=/; HttpOnly")], &body),
+            );
         }
         let session = seen.headers.get("x-session").unwrap().to_str().unwrap();
         assert_eq!(seen.headers.get("cookie").unwrap(), "NODE=n7");
@@ -347,7 +393,9 @@ async fn an_ended_session_is_renewed_by_one_login_and_waiting_requests_are_not_w
         "errors": [{ "when": { "status": 440 }, "kind": "session_expired" }],
         "limits": { "concurrency": 2 },
     });
-    let connector = Setup::new(wire.clone(), person(), &session_auth()).patch(&rules).connector();
+    let connector = Setup::new(wire.clone(), person(), &session_auth())
+        .patch(&rules)
+        .connector();
     let send = |at: usize| {
         let connector = Arc::clone(&connector);
         async move {
@@ -359,7 +407,10 @@ async fn an_ended_session_is_renewed_by_one_login_and_waiting_requests_are_not_w
                 body: crate::request::RequestBody::Empty,
                 repeatable: true,
             };
-            connector.transport_for_tests().send(&context(), access, |_| Ok(plan.clone())).await
+            connector
+                .transport_for_tests()
+                .send(&context(), access, |_| Ok(plan.clone()))
+                .await
         }
     };
     assert!(send(0).await.is_ok());
@@ -374,7 +425,9 @@ async fn an_ended_session_is_renewed_by_one_login_and_waiting_requests_are_not_w
 async fn a_session_that_ends_at_once_again_is_given_up() {
     let wire = session_system(Arc::new(AtomicU32::new(99)));
     let rules = json!({ "errors": [{ "when": { "status": 440 }, "kind": "session_expired" }] });
-    let connector = Setup::new(wire.clone(), person(), &session_auth()).patch(&rules).connector();
+    let connector = Setup::new(wire.clone(), person(), &session_auth())
+        .patch(&rules)
+        .connector();
     assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::InvalidCredentials));
     assert_eq!((wire.count_of("/login"), wire.count_of("/me")), (2, 2));
 }
@@ -387,7 +440,10 @@ async fn a_refused_login_is_not_repeated() {
         auth["kind"]["session"]["refused_when"] = json!([{ "path": "failed", "equals": true }]);
         let connector = Setup::new(wire.clone(), person(), &auth).connector();
         assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::InvalidCredentials));
-        assert_eq!(kind_of_probe(&connector).await, Some(ErrorKind::ReauthorizationRequired));
+        assert_eq!(
+            kind_of_probe(&connector).await,
+            Some(ErrorKind::ReauthorizationRequired)
+        );
         assert_eq!(wire.count(), 1);
     }
 }
@@ -409,7 +465,11 @@ async fn nothing_secret_is_printed() {
     let connector = Setup::new(wire, refreshing(), &oauth("refresh_token")).connector();
     probe(&connector).await.unwrap();
     let access = connector.transport_for_tests().access(&context()).await.unwrap();
-    let printed = format!("{connector:?} {access:?} {:?} {:?}", connector.transport_for_tests(), access.headers());
+    let printed = format!(
+        "{connector:?} {access:?} {:?} {:?}",
+        connector.transport_for_tests(),
+        access.headers()
+    );
     for canary in ["client-secret", "access-1", "refresh-0", "refresh-1"] {
         assert!(!printed.contains(canary), "{printed}");
     }

@@ -1,0 +1,386 @@
+//! Compiles how the rows of a resource are reached: lists and their pages, look-ups by key, rows of one parent, scopes
+//! and seeks.
+
+use std::collections::BTreeMap;
+
+use lineshaft_schema::{FieldIndex, FieldType, TypeDef};
+
+use super::{
+    Problem,
+    call::{Call, escape_pointer},
+    compile::{Compiler, is_safe_name},
+    filters::KeyPart,
+    preset::lay_request,
+    resource::{ChildrenPlan, CountPlan, GetManyPlan, ListPlan, PagingPlan, ScopePlan, SeekPlan},
+};
+use crate::{
+    classify::parse_path,
+    dialect::{Language, LiteralKind},
+    manifest::{Dialect, GetMany, ListOperation, Paging, Resource, Select, Strategy},
+};
+
+const LIST_VARIABLES: &[&str] = &[
+    "resource.remote",
+    "select",
+    "expand",
+    "where",
+    "order",
+    "limit",
+    "offset",
+    "page",
+    "cursor",
+];
+const KEYS_VARIABLES: &[&str] = &[
+    "resource.remote",
+    "select",
+    "expand",
+    "where",
+    "order",
+    "limit",
+    "offset",
+    "page",
+    "cursor",
+    "keys",
+];
+const CHILDREN_VARIABLES: &[&str] = &[
+    "resource.remote",
+    "select",
+    "expand",
+    "where",
+    "order",
+    "limit",
+    "offset",
+    "page",
+    "cursor",
+    "key",
+];
+const KEY_VARIABLES: &[&str] = &["resource.remote", "select", "expand", "key"];
+
+impl Compiler<'_> {
+    pub(super) fn list(&self, list: &ListOperation, pointer: &str, problems: &mut Vec<Problem>) -> Option<ListPlan> {
+        let pointer = format!("{pointer}/list");
+        let Some(request) = &list.request else {
+            problems.push(Problem::new(pointer, "there is no request to list records with"));
+            return None;
+        };
+        let known = self.known.with(LIST_VARIABLES);
+        let call = Call::compile(request, true, &known, &format!("{pointer}/request"), problems);
+        let count = match &list.count {
+            Some(count) => {
+                let pointer = format!("{pointer}/count");
+                if count.path.is_none() && count.header.is_none() {
+                    problems.push(Problem::new(
+                        pointer.clone(),
+                        "says neither a path nor a header of the number",
+                    ));
+                }
+                let own = count.request.as_ref();
+                Some(CountPlan {
+                    path: count
+                        .path
+                        .as_ref()
+                        .and_then(|path| parse_path(path, &format!("{pointer}/path"), problems)),
+                    header: count.header.clone(),
+                    query: known.texts(&count.query, &format!("{pointer}/query"), problems),
+                    call: own.and_then(|request| {
+                        Call::compile(request, true, &known, &format!("{pointer}/request"), problems)
+                    }),
+                })
+            }
+            None => None,
+        };
+        let page_size = list.page_size.unwrap_or(100);
+        let max_page_size = list.max_page_size.unwrap_or(page_size);
+        if page_size == 0 || max_page_size < page_size {
+            problems.push(Problem::new(
+                format!("{pointer}/page_size"),
+                "must be at least 1 and at most `max_page_size`",
+            ));
+        }
+        let paging = paging(list.paging.as_ref(), &pointer, problems);
+        let records = parse_path(
+            list.records.as_deref().unwrap_or_default(),
+            &format!("{pointer}/records"),
+            problems,
+        );
+        let call = call?;
+        if let Some((paging, variable)) = needed_variable(&paging)
+            && !call.uses(variable)
+        {
+            let problem = Problem::new(
+                format!("{pointer}/paging"),
+                format!("`{paging}` needs `{{{{{variable}}}}}` in the request"),
+            );
+            problems.push(problem);
+        }
+        Some(ListPlan {
+            call,
+            records: records?,
+            paging,
+            page_size,
+            max_page_size,
+            count,
+            select: list.select.unwrap_or(Select::None),
+            order_separator: list.order_separator.clone().unwrap_or_else(|| ",".to_owned()),
+        })
+    }
+
+    pub(super) fn get_many(
+        &self,
+        get_many: &GetMany,
+        list: &ListOperation,
+        language: Language,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<GetManyPlan> {
+        let via = get_many.via?;
+        let pointer = format!("{pointer}/get_many");
+        if get_many.max_keys == Some(0) {
+            problems.push(Problem::new(format!("{pointer}/max_keys"), "must be at least 1"));
+        }
+        let record = parse_path(
+            get_many.record.as_deref().unwrap_or_default(),
+            &format!("{pointer}/record"),
+            problems,
+        )?;
+        let request_pointer = format!("{pointer}/request");
+        let by_parameter = language.dialect == Dialect::Parameters;
+        let call = match (via, &get_many.request) {
+            (Strategy::Each, Some(request)) => {
+                let known = self.known.with(KEY_VARIABLES);
+                let call = Call::compile(request, true, &known, &request_pointer, problems)?;
+                let uses_part = (0..8_u8).any(|at| call.uses(&format!("key.{at}")));
+                if !call.uses("key") && !uses_part {
+                    problems.push(Problem::new(request_pointer, "does not use `{{key}}`"));
+                }
+                Some(call)
+            }
+            (Strategy::In, Some(_)) if by_parameter => {
+                let known = self.known.with(KEYS_VARIABLES);
+                let request = lay_request(list.request.clone(), get_many.request.as_ref())?;
+                let call = Call::compile(&request, true, &known, &request_pointer, problems)?;
+                if !call.uses("keys") {
+                    problems.push(Problem::new(request_pointer, "does not use `{{keys}}`"));
+                }
+                Some(call)
+            }
+            (Strategy::Each, None) => {
+                problems.push(Problem::new(pointer, "`each` needs a request"));
+                return None;
+            }
+            (Strategy::In | Strategy::OrChain, _) if by_parameter => {
+                problems.push(Problem::new(
+                    pointer,
+                    "with query parameters, keys are fetched `in` a request with `{{keys}}`, or `each`",
+                ));
+                return None;
+            }
+            (Strategy::OrChain, _) if !language.has_or() => {
+                problems.push(Problem::new(
+                    format!("{pointer}/via"),
+                    "the dialect has no `or`; use `in`",
+                ));
+                return None;
+            }
+            (Strategy::In | Strategy::OrChain, Some(_)) => {
+                let problem = Problem::new(
+                    request_pointer,
+                    "has no effect: keys are fetched with the request of the list",
+                );
+                problems.push(problem);
+                None
+            }
+            (Strategy::In | Strategy::OrChain, None) => None,
+        };
+        Some(GetManyPlan { via, call, record })
+    }
+
+    /// Compiles the requests for the rows of one parent.
+    pub(super) fn children(
+        &self,
+        def: &TypeDef,
+        resource: &Resource,
+        list: &ListOperation,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeMap<FieldIndex, ChildrenPlan> {
+        let mut plans = BTreeMap::new();
+        for (name, children) in &resource.children {
+            let pointer = format!("{pointer}/children/{}", escape_pointer(name));
+            let target = def.field(name).and_then(|field| match field.kind {
+                FieldType::Reference(target) if !field.list => Some((field.index, self.catalogue.type_at(target)?)),
+                _ => None,
+            });
+            let Some((index, target)) = target else {
+                problems.push(Problem::new(
+                    pointer,
+                    format!("`{name}` is no reference of {} to a parent", def.name),
+                ));
+                continue;
+            };
+            let key = self.keys.get(&target.name).cloned().unwrap_or_default();
+            if key.len() != 1 {
+                problems.push(Problem::new(
+                    pointer,
+                    format!("{} must be mapped, with a key of one part", target.name),
+                ));
+                continue;
+            }
+            if !is_safe_name(&children.parent_as) || children.parent_as.contains('.') {
+                problems.push(Problem::new(
+                    format!("{pointer}/parent_as"),
+                    format!("`{}` is not a name", children.parent_as),
+                ));
+            }
+            let request_pointer = format!("{pointer}/request");
+            let Some(request) = lay_request(list.request.clone(), Some(&children.request)) else {
+                continue;
+            };
+            let known = self.known.with(CHILDREN_VARIABLES);
+            let Some(call) = Call::compile(&request, true, &known, &request_pointer, problems) else {
+                continue;
+            };
+            if !call.uses("key") {
+                problems.push(Problem::new(request_pointer, "does not use `{{key}}`"));
+            }
+            plans.insert(
+                index,
+                ChildrenPlan {
+                    call,
+                    parent_as: children.parent_as.clone(),
+                    key,
+                },
+            );
+        }
+        plans
+    }
+
+    pub(super) fn scope(
+        &self,
+        resource: &Resource,
+        dialect: Dialect,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> ScopePlan {
+        let pointer = format!("{pointer}/scope");
+        let mut condition = |value: &Option<serde_json::Value>, key: &str| {
+            let value = value.as_ref()?;
+            let pointer = format!("{pointer}/{key}");
+            let fits = match dialect {
+                Dialect::Parameters => {
+                    let problem = Problem::new(pointer, "there are no conditions in the dialect of parameters");
+                    problems.push(problem.with_help("use `query` or `list_query`"));
+                    return None;
+                }
+                Dialect::DomainPrefix | Dialect::DomainNested => value.is_array(),
+                _ => value.is_string(),
+            };
+            if !fits {
+                problems.push(Problem::new(
+                    pointer,
+                    "is not written in the language of the resource's filters",
+                ));
+                return None;
+            }
+            self.known.json(value, &pointer, problems)
+        };
+        let (always, list) = (
+            condition(&resource.scope.always, "always"),
+            condition(&resource.scope.list, "list"),
+        );
+        ScopePlan {
+            always,
+            list,
+            query: self
+                .known
+                .texts(&resource.scope.query, &format!("{pointer}/query"), problems),
+            list_query: self
+                .known
+                .texts(&resource.scope.list_query, &format!("{pointer}/list_query"), problems),
+        }
+    }
+
+    pub(super) fn seek(
+        &self,
+        resource: &Resource,
+        key: &[KeyPart],
+        language: Language,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<SeekPlan> {
+        let seek = resource.seek.as_ref()?;
+        let pointer = format!("{pointer}/seek");
+        match (&seek.by, &seek.parameter) {
+            (Some(_), Some(_)) => problems.push(Problem::new(pointer, "give `by` or `parameter`, not both")),
+            (None, Some(parameter)) => return Some(SeekPlan::Parameter(parameter.clone())),
+            (Some(_), None) if language.dialect == Dialect::Parameters => {
+                problems.push(Problem::new(
+                    format!("{pointer}/by"),
+                    "needs a dialect with comparisons; use `parameter`",
+                ));
+            }
+            (Some(by), None) => {
+                if !is_safe_name(by) {
+                    problems.push(Problem::new(
+                        format!("{pointer}/by"),
+                        format!("`{by}` is not the name of a field"),
+                    ));
+                }
+                let named = key.iter().position(|part| part.name == *by);
+                let part = named.unwrap_or(key.len().saturating_sub(1));
+                let known = named.and_then(|at| key.get(at)).and_then(|part| part.kind.clone());
+                let kind = known.or(seek.numeric.then_some(LiteralKind::Number));
+                return Some(SeekPlan::By {
+                    name: by.clone(),
+                    kind,
+                    part,
+                });
+            }
+            (None, None) if language.has_or() || (key.len() == 1 && language.dialect != Dialect::Parameters) => {
+                return Some(SeekPlan::Key);
+            }
+            (None, None) => problems.push(Problem::new(pointer, "needs `by` or `parameter` in this dialect")),
+        }
+        None
+    }
+}
+
+fn paging(paging: Option<&Paging>, pointer: &str, problems: &mut Vec<Problem>) -> PagingPlan {
+    let pointer = format!("{pointer}/paging");
+    match paging {
+        None | Some(Paging::None) => PagingPlan::None,
+        Some(Paging::Offset { first, more }) => PagingPlan::Offset {
+            first: *first,
+            more: more
+                .as_ref()
+                .and_then(|path| parse_path(path, &format!("{pointer}/offset/more"), problems)),
+        },
+        Some(Paging::Page { first }) => PagingPlan::Page { first: *first },
+        Some(Paging::Cursor { next }) => match parse_path(next, &format!("{pointer}/cursor/next"), problems) {
+            Some(next) => PagingPlan::Cursor { next },
+            None => PagingPlan::None,
+        },
+        Some(Paging::Link { body, header }) => {
+            if body.is_none() == header.is_none() {
+                problems.push(Problem::new(format!("{pointer}/link"), "give `body` or `header`"));
+            }
+            PagingPlan::Link {
+                body: body
+                    .as_ref()
+                    .and_then(|path| parse_path(path, &format!("{pointer}/link/body"), problems)),
+                header: header.clone(),
+            }
+        }
+        Some(Paging::Keyset) => PagingPlan::Keyset,
+    }
+}
+
+const fn needed_variable(paging: &PagingPlan) -> Option<(&'static str, &'static str)> {
+    match paging {
+        PagingPlan::Offset { .. } => Some(("offset", "offset")),
+        PagingPlan::Page { .. } => Some(("page", "page")),
+        PagingPlan::Cursor { .. } => Some(("cursor", "cursor")),
+        PagingPlan::Keyset => Some(("keyset", "cursor")),
+        PagingPlan::None | PagingPlan::Link { .. } => None,
+    }
+}

@@ -1,0 +1,123 @@
+//! Looks records up by keys: in chunks, several at the same time, each page by page.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lineshaft_schema::{Projection, Record, RemoteKey};
+
+use super::{Connector, page::Asked};
+use crate::{
+    blueprint::ResourcePlan,
+    context::CallContext,
+    error::{Error, ErrorKind},
+    request::{LookUp, PlannedLookUp, RequestPlan},
+    transport::Access,
+};
+
+impl Connector {
+    /// Looks keys up in chunks, several at the same time, and returns the records of each and whether it stopped early.
+    pub(super) async fn look_up(
+        &self,
+        context: &CallContext,
+        resource: &ResourcePlan,
+        by: LookUp,
+        keys: &[RemoteKey],
+        projection: &Projection,
+        most: usize,
+    ) -> Result<(Vec<Vec<Record>>, bool), Error> {
+        if keys.is_empty() {
+            return Ok((Vec::new(), false));
+        }
+        let access = self.access(context).await?;
+        let chunks = resource.plan_look_ups(by, keys, projection, &access.variables())?;
+        let bound = Bound::new(most);
+        let records = stream::iter(chunks)
+            .map(|chunk| self.chunk(context, &access, resource, chunk, &bound))
+            .buffer_unordered(self.transport.line().width())
+            .try_collect()
+            .await?;
+        Ok((records, bound.truncated.into_inner()))
+    }
+
+    /// Reads one chunk of a look-up, page by page.
+    async fn chunk(
+        &self,
+        context: &CallContext,
+        access: &Arc<Access>,
+        resource: &ResourcePlan,
+        mut look_up: PlannedLookUp,
+        bound: &Bound,
+    ) -> Result<Vec<Record>, Error> {
+        let mut access = Arc::clone(access);
+        let mut records = Vec::new();
+        loop {
+            let planned_with = &*access;
+            let plan = |now: &Access| {
+                if std::ptr::eq(now, planned_with) {
+                    Ok(look_up.plan.clone())
+                } else {
+                    plan_again(resource, &look_up, now)
+                }
+            };
+            let mut page = match self
+                .page(context, Arc::clone(&access), plan, Asked::LookUp(&look_up))
+                .await
+            {
+                Err(error) if look_up.single && error.kind() == ErrorKind::NotFound => return Ok(records),
+                page => page?,
+            };
+            let has_room = bound.take(page.records.len());
+            records.append(&mut page.records);
+            let Some(next) = page.next else { return Ok(records) };
+            if !has_room {
+                bound.truncated.store(true, Ordering::Relaxed);
+                return Ok(records);
+            }
+            access = self.access(context).await?;
+            look_up = resource.next_look_up(look_up, next, &access.variables())?;
+        }
+    }
+}
+
+/// Bounds the records of one operation over all its chunks.
+struct Bound {
+    left: AtomicUsize,
+    truncated: AtomicBool,
+}
+
+impl Bound {
+    const fn new(most: usize) -> Self {
+        Self {
+            left: AtomicUsize::new(most),
+            truncated: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes room for records and returns whether there is room for more.
+    fn take(&self, count: usize) -> bool {
+        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            Some(left.saturating_sub(count))
+        });
+        before.is_ok_and(|before| before > count)
+    }
+}
+
+fn plan_again(resource: &ResourcePlan, look_up: &PlannedLookUp, access: &Access) -> Result<RequestPlan, Error> {
+    let variables = access.variables();
+    if let Some(page) = &look_up.request.page {
+        return resource
+            .next_look_up(look_up.clone(), page.clone(), &variables)
+            .map(|look_up| look_up.plan);
+    }
+    let mut chunks = resource.plan_look_ups(look_up.by, &look_up.keys, &look_up.request.projection, &variables)?;
+    match (chunks.pop(), chunks.is_empty()) {
+        (Some(chunk), true) => Ok(chunk.plan),
+        _ => Err(Error::new(
+            ErrorKind::SessionExpired,
+            "the session ended and the look-up cannot be planned the same way",
+        )),
+    }
+}

@@ -1,0 +1,201 @@
+//! `lineshaft errors`: the manual of error codes, one page for each, generated from the codes of the API and of its
+//! transport.
+
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use lineshaft_api::{error::CODES, transport::Code};
+
+use super::pages;
+use crate::{cli, output::Output};
+
+/// Runs the command.
+pub(super) fn run(options: &cli::Errors, out: &mut Output) -> anyhow::Result<ExitCode> {
+    let pages = manual();
+    if let Some(folder) = &options.check {
+        return check(&pages, folder, out);
+    }
+    let Some(folder) = &options.write else {
+        for (index, text) in pages.values().enumerate() {
+            out.text(if index == 0 { "" } else { "\n" })?;
+            out.text(text)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
+    for (name, text) in &pages {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    }
+    out.line(&format!("Wrote {} pages to {}.", pages.len(), folder.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(pages: &BTreeMap<String, String>, folder: &Path, out: &mut Output) -> anyhow::Result<ExitCode> {
+    let mut wrong = Vec::new();
+    for (name, text) in pages {
+        let path = folder.join(name);
+        if !path.is_file() {
+            wrong.push(format!("{} is missing", path.display()));
+        } else if pages::compare(&path, text, "lineshaft errors", &mut Output::to(std::io::sink()))?
+            != ExitCode::SUCCESS
+        {
+            wrong.push(format!("{} differs", path.display()));
+        }
+    }
+    let present = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
+    for entry in present.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".md") && !pages.contains_key(&name) {
+            wrong.push(format!("{} is of no code", entry.path().display()));
+        }
+    }
+    if wrong.is_empty() {
+        out.line(&format!("{} is up to date.", folder.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for line in &wrong {
+        out.line(line)?;
+    }
+    out.line(&format!(
+        "Write the pages anew with `lineshaft errors --write {}`.",
+        folder.display()
+    ))?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// What one code means where it occurs.
+struct Meaning {
+    place: &'static str,
+    status: Option<u16>,
+    retryable: bool,
+    text: &'static str,
+}
+
+const OF_REQUEST: &str = "of the request as a whole";
+const OF_CONNECTION: &str = "of a query or of one connection";
+
+/// Returns all pages by file name; the first is the index.
+fn manual() -> BTreeMap<String, String> {
+    let mut codes: BTreeMap<&str, Vec<Meaning>> = BTreeMap::new();
+    for description in CODES {
+        let meaning = Meaning {
+            place: OF_CONNECTION,
+            status: None,
+            retryable: description.retryable,
+            text: description.about,
+        };
+        codes.entry(description.code).or_default().push(meaning);
+    }
+    for code in Code::ALL {
+        let about = code.describe();
+        let retryable = matches!(about.status, 408 | 429 | 503);
+        let meaning = Meaning {
+            place: OF_REQUEST,
+            status: Some(about.status),
+            retryable,
+            text: about.text,
+        };
+        codes.entry(about.name).or_default().push(meaning);
+    }
+    let mut pages = BTreeMap::new();
+    pages.insert("README.md".to_owned(), index(&codes));
+    for (code, meanings) in &codes {
+        pages.insert(format!("{code}.md"), page(code, meanings));
+    }
+    pages
+}
+
+fn index(codes: &BTreeMap<&str, Vec<Meaning>>) -> String {
+    let mut text = String::from(
+        "# Error codes\n\n\
+         Every error of the API has a stable code in `extensions.code`, or in `sources { error { code } }` for one \
+         connection of a list. Messages may change; codes do not. `retryable` says whether asking again later may help.\n\n\
+         This folder is written by `lineshaft errors --write docs/errors`.\n",
+    );
+    for (place, intro) in [
+        (
+            OF_CONNECTION,
+            "Errors of a query, or of one connection. The rest of the answer stands.",
+        ),
+        (
+            OF_REQUEST,
+            "Errors of the whole request. Nothing was executed, or everything was stopped.",
+        ),
+    ] {
+        text.push_str(&format!(
+            "\n## {intro}\n\n| code | HTTP status | retry | meaning |\n|---|---|---|---|\n"
+        ));
+        for (code, meanings) in codes {
+            for meaning in meanings.iter().filter(|meaning| meaning.place == place) {
+                let status = meaning
+                    .status
+                    .map_or_else(|| "200".to_owned(), |status| status.to_string());
+                let retry = if meaning.retryable { "yes" } else { "no" };
+                text.push_str(&format!(
+                    "| [{code}]({code}.md) | {status} | {retry} | {} |\n",
+                    meaning.text
+                ));
+            }
+        }
+    }
+    text
+}
+
+fn page(code: &str, meanings: &[Meaning]) -> String {
+    let mut text = format!("# {code}\n");
+    for meaning in meanings {
+        if meanings.len() > 1 {
+            text.push_str(&format!("\n## As an error {}\n", meaning.place));
+        }
+        text.push_str(&format!("\n{}\n\n", meaning.text));
+        let place = match meaning.status {
+            Some(status) => format!("The whole request fails, with HTTP status {status}"),
+            None => {
+                "In `errors` of a query, or in `sources { error }` of one connection; the rest of the answer stands"
+                    .to_owned()
+            }
+        };
+        text.push_str(&format!("- Where: {place}.\n"));
+        text.push_str(match meaning.retryable {
+            true => "- Retry: asking again later may help.\n",
+            false => "- Retry: asking again without a change does not help.\n",
+        });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_page_and_a_row() {
+        let pages = manual();
+        let index = pages.get("README.md").unwrap();
+        for code in CODES.iter().map(|code| code.code).chain(Code::ALL.map(Code::name)) {
+            assert!(pages.contains_key(&format!("{code}.md")), "{code}");
+            assert!(index.contains(&format!("[{code}]")), "{code}");
+        }
+    }
+
+    #[test]
+    fn written_pages_pass_the_check_until_one_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = || Output::to(std::io::sink());
+        let write = cli::Errors {
+            check: None,
+            write: Some(folder.path().to_owned()),
+        };
+        run(&write, &mut sink()).unwrap();
+        let check = cli::Errors {
+            check: Some(folder.path().to_owned()),
+            write: None,
+        };
+        assert_eq!(run(&check, &mut sink()).unwrap(), ExitCode::SUCCESS);
+        std::fs::write(folder.path().join("TIMEOUT.md"), "other").unwrap();
+        assert_eq!(run(&check, &mut sink()).unwrap(), ExitCode::FAILURE);
+    }
+}

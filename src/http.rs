@@ -1,0 +1,127 @@
+//! The HTTP server: its routes, from the outermost layer to the handlers, and the loop that accepts connections.
+
+pub mod serve;
+
+mod around;
+mod caller;
+mod console;
+mod health;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    middleware,
+    response::IntoResponse,
+    routing::get,
+};
+use lineshaft_api::{Suggestions, transport::Endpoint};
+use lineshaft_engine::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer, Predicate as _,
+        predicate::{DefaultPredicate, SizeAbove},
+    },
+};
+
+use crate::settings::Settings;
+
+/// What the handlers share.
+pub struct App {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The settings.
+    pub settings: Settings,
+    /// The metrics of this process.
+    pub metrics: PrometheusHandle,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Makes what the handlers share.
+    #[must_use]
+    pub const fn new(engine: Arc<Engine>, settings: Settings, metrics: PrometheusHandle) -> Self {
+        Self {
+            engine,
+            settings,
+            metrics,
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Says from now on that the server is not ready.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// Returns all routes of the server.
+pub fn router(app: &Arc<App>) -> Router {
+    let settings = &app.settings;
+    let callers = caller::Callers::new(
+        app.engine.clone(),
+        std::time::Duration::from_millis(settings.query.timeout_ms),
+    );
+    let suggestions = if settings.graphql.suggestions {
+        Suggestions::On
+    } else {
+        Suggestions::Off
+    };
+    let schema = lineshaft_api::schema(app.engine.clone(), suggestions);
+    let endpoint = Endpoint::new(schema, callers, settings.graphql.clone());
+    let mut router = endpoint
+        .router("/graphql")
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready).with_state(app.clone()))
+        .route("/favicon.svg", get(console::favicon))
+        .route("/favicon.ico", get(console::favicon));
+    router = match settings.server.playground {
+        true => router
+            .route("/", get(console::index))
+            .route("/playground", get(console::page))
+            .route("/playground/examples.json", get(console::examples))
+            .route("/playground/{file}", get(console::asset)),
+        false => router.route("/", get(console::text_index)),
+    };
+    if let Some(token) = settings.metrics.token() {
+        router = router.merge(health::metrics_router(app.metrics.clone(), Some(token)));
+    }
+    around(router.fallback(not_found))
+}
+
+/// Returns the routes of the address that metrics have of their own.
+pub fn metrics_router(app: &Arc<App>) -> Router {
+    let router = health::metrics_router(app.metrics.clone(), app.settings.metrics.token());
+    around(router.fallback(not_found))
+}
+
+fn around(router: Router) -> Router {
+    let worth_it = DefaultPredicate::new().and(SizeAbove::new(1024));
+    router
+        .layer(CompressionLayer::new().gzip(true).compress_when(worth_it))
+        .layer(CatchPanicLayer::custom(around::panicked))
+        .layer(middleware::from_fn(around::secure))
+        .layer(middleware::from_fn(around::observe))
+}
+
+async fn not_found() -> impl IntoResponse {
+    let text = "There is nothing at this address. The API is at /graphql.\n";
+    (
+        StatusCode::NOT_FOUND,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        text,
+    )
+}

@@ -1,0 +1,308 @@
+//! The settings of the server as typed values. `config/default.toml` documents each of them.
+
+mod load;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, time::Duration};
+
+use lineshaft_api::transport;
+use lineshaft_connect::{
+    connector,
+    layers::breaker,
+    transport::{ClientSettings, Guard, Limits, Network, retry},
+};
+use lineshaft_engine::{database, query};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+pub use load::{Error, Source};
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The HTTP server.
+    pub server: Server,
+    /// The server's own database.
+    pub database: Database,
+    /// The keys that seal credentials.
+    pub secrets: Secrets,
+    /// GraphQL over HTTP.
+    pub graphql: transport::Settings,
+    /// Queries.
+    pub query: Query,
+    /// Requests to systems.
+    pub upstream: Upstream,
+    /// Where connectors come from.
+    pub connectors: Connectors,
+    /// The log.
+    pub log: Log,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub bind: String,
+    /// The address under which people reach the server; empty for the one it listens on.
+    pub public_url: String,
+    /// Whether the playground is served.
+    pub playground: bool,
+    /// Milliseconds that requests under way have to end.
+    pub shutdown_grace_ms: u64,
+    /// Milliseconds within which headers must arrive.
+    pub header_timeout_ms: u64,
+    /// Connections that may be open at once.
+    pub max_connections: usize,
+}
+
+/// The server's own database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The address; it may hold a password.
+    pub url: SecretString,
+    /// Connections that may be open at once.
+    pub max_connections: u32,
+    /// Milliseconds that a statement waits for a connection.
+    pub acquire_timeout_ms: u64,
+    /// Milliseconds that a statement waits for a lock.
+    pub lock_timeout_ms: u64,
+    /// Milliseconds that a starting server waits for the database.
+    pub wait_ms: u64,
+    /// Whether the database is brought up to date at the start.
+    pub migrate: bool,
+}
+
+/// The keys that seal credentials.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// The file that holds them.
+    pub key_file: PathBuf,
+    /// The keys instead of a file.
+    pub keys: Vec<SecretString>,
+}
+
+/// Limits of queries.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Records of a page when a query does not say.
+    pub default_page_size: u32,
+    /// Most records of a page.
+    pub max_page_size: u32,
+    /// Most records of one connection that are read to filter or sort them here.
+    pub max_scanned: u32,
+    /// Most connections of one query.
+    pub max_connections: u32,
+    /// Milliseconds that a query has.
+    pub timeout_ms: u64,
+}
+
+/// Requests to systems.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Networks besides the public internet.
+    pub allow_networks: Vec<String>,
+    /// Files with certificates of more authorities.
+    pub certificate_files: Vec<PathBuf>,
+    /// Milliseconds to connect.
+    pub connect_timeout_ms: u64,
+    /// Milliseconds of one request.
+    pub attempt_timeout_ms: u64,
+    /// Milliseconds that an unused connection is kept.
+    pub idle_timeout_ms: u64,
+    /// Bytes of an answer.
+    pub max_response_bytes: usize,
+    /// Requests under way at once, for one connection.
+    pub max_in_flight: usize,
+    /// Nested records that one operation reads from one connection.
+    pub max_children: usize,
+    /// How requests are repeated.
+    pub retry: Retry,
+    /// When calls are held back.
+    pub breaker: Breaker,
+}
+
+/// How requests to systems are repeated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Times that a request is sent again.
+    pub max: u32,
+    /// Share of a connection's requests that may be sent again.
+    pub budget: f32,
+    /// Milliseconds before the first repetition.
+    pub first_wait_ms: u64,
+    /// Milliseconds of the longest wait.
+    pub longest_wait_ms: u64,
+}
+
+/// When calls to a system are held back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// Faults in a row.
+    pub faults_in_a_row: u32,
+    /// Share of faults among the calls of the window.
+    pub share_of_faults: f32,
+    /// Milliseconds of the window.
+    pub window_ms: u64,
+    /// Fewest calls in the window for the share to count.
+    pub fewest_calls: u32,
+    /// Milliseconds until the first try.
+    pub first_open_ms: u64,
+    /// Milliseconds at most until the next try.
+    pub longest_open_ms: u64,
+}
+
+/// Where connectors come from besides the built-in ones.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connectors {
+    /// Folders of connectors.
+    pub directories: Vec<PathBuf>,
+}
+
+/// The log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Its format.
+    pub format: LogFormat,
+    /// What is logged.
+    pub filter: String,
+}
+
+/// The format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where metrics are served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// An address of their own; empty for none.
+    pub bind: String,
+    /// The token that they ask for; empty for none.
+    pub token: SecretString,
+}
+
+impl Settings {
+    /// Returns the settings of the engine.
+    #[must_use]
+    pub fn engine(&self) -> lineshaft_engine::Settings {
+        lineshaft_engine::Settings {
+            query: query::Settings {
+                default_page_size: self.query.default_page_size,
+                max_page_size: self.query.max_page_size,
+                max_scanned: self.query.max_scanned,
+                max_connections: self.query.max_connections,
+                timeout: Duration::from_millis(self.query.timeout_ms),
+            },
+            connector: self.upstream.options(),
+        }
+    }
+
+    /// Returns the address under which people reach the server, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self, listening: std::net::SocketAddr) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{listening}"),
+            url => url.to_owned(),
+        }
+    }
+}
+
+impl Database {
+    /// Returns how the database is used.
+    #[must_use]
+    pub fn options(&self) -> database::Settings {
+        database::Settings {
+            max_connections: self.max_connections,
+            acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
+            lock_timeout: Duration::from_millis(self.lock_timeout_ms),
+        }
+    }
+}
+
+impl Upstream {
+    /// Returns how the HTTP client of all connections connects.
+    ///
+    /// # Errors
+    /// When a network is none, or a certificate cannot be read.
+    pub fn client(&self) -> Result<ClientSettings, Error> {
+        let mut authorities = Vec::with_capacity(self.certificate_files.len());
+        for path in &self.certificate_files {
+            let pem = std::fs::read(path).map_err(|source| Error::Unreadable {
+                path: path.clone(),
+                source,
+            })?;
+            authorities.push(pem);
+        }
+        Ok(ClientSettings {
+            guard: Guard::new(&self.networks()?),
+            connect: Duration::from_millis(self.connect_timeout_ms),
+            idle: Duration::from_millis(self.idle_timeout_ms),
+            authorities,
+            ..ClientSettings::default()
+        })
+    }
+
+    fn networks(&self) -> Result<Vec<Network>, Error> {
+        let network = |text: &String| {
+            text.parse()
+                .map_err(|error: lineshaft_connect::transport::InvalidNetwork| {
+                    Error::invalid("upstream.allow_networks", error.to_string())
+                })
+        };
+        self.allow_networks.iter().map(network).collect()
+    }
+
+    fn options(&self) -> connector::Options {
+        let (retry, breaker) = (&self.retry, &self.breaker);
+        connector::Options {
+            limits: Limits {
+                attempt: Duration::from_millis(self.attempt_timeout_ms),
+                most_bytes: self.max_response_bytes,
+                in_flight: self.max_in_flight,
+            },
+            retry: retry::Settings {
+                most: retry.max,
+                budget: retry.budget,
+                first_wait: Duration::from_millis(retry.first_wait_ms),
+                longest_wait: Duration::from_millis(retry.longest_wait_ms),
+            },
+            breaker: breaker::Settings {
+                faults_in_a_row: breaker.faults_in_a_row,
+                window: Duration::from_millis(breaker.window_ms),
+                fewest_calls: breaker.fewest_calls,
+                share_of_faults: breaker.share_of_faults,
+                first_open: Duration::from_millis(breaker.first_open_ms),
+                longest_open: Duration::from_millis(breaker.longest_open_ms),
+            },
+            most_children: self.max_children,
+        }
+    }
+}
+
+impl Metrics {
+    /// Returns the token, if one is set.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        Some(self.token.expose_secret()).filter(|token| !token.is_empty())
+    }
+}

@@ -1,0 +1,74 @@
+//! Where the trials of one connector run. A system that allows only so many calls is replaced by a fresh one in time;
+//! ids are rewritten, so that trials do not notice.
+
+use std::{str::FromStr as _, sync::Arc};
+
+use lineshaft_sandbox::System;
+use lineshaft_schema::{ConnectionId, GlobalId};
+use serde_json::Value;
+use tokio::sync::RwLock;
+
+use crate::support::{Answer, Plant, Setup};
+
+/// Calls that are asked of one system at most, with room for what is under way. Limble takes 360 in a minute.
+const MOST_CALLS: usize = 200;
+
+pub struct Stage {
+    system: System,
+    /// The connection whose id the trials know.
+    shown: ConnectionId,
+    plant: RwLock<Arc<Plant>>,
+}
+
+impl Stage {
+    pub async fn start(system: System) -> Self {
+        let plant = Setup::only([system]).start().await;
+        Self { system, shown: id_of(&plant, system), plant: RwLock::new(Arc::new(plant)) }
+    }
+
+    pub async fn plant(&self) -> Arc<Plant> {
+        self.plant.read().await.clone()
+    }
+
+    pub async fn query(&self, text: &str, variables: Value) -> Answer {
+        let plant = self.fresh().await;
+        let real = id_of(&plant, self.system);
+        let mut answer = plant.query(text, rebased(variables, self.shown, real)).await;
+        answer.body = rebased(answer.body, real, self.shown);
+        answer
+    }
+
+    async fn fresh(&self) -> Arc<Plant> {
+        let worn = |plant: &Plant| self.system == System::Limble && plant.sandbox(self.system).calls().len() > MOST_CALLS;
+        let plant = self.plant().await;
+        if !worn(&plant) {
+            return plant;
+        }
+        let mut slot = self.plant.write().await;
+        if worn(&slot) {
+            *slot = Arc::new(Setup::only([self.system]).start().await);
+        }
+        slot.clone()
+    }
+}
+
+fn id_of(plant: &Plant, system: System) -> ConnectionId {
+    plant.connection(system).parse().unwrap()
+}
+
+/// Moves ids of one connection to another, and leaves cursors and everything else as it is.
+fn rebased(value: Value, from: ConnectionId, to: ConnectionId) -> Value {
+    if from == to {
+        return value;
+    }
+    match value {
+        Value::String(text) if text.len() > 24 => Value::String(match GlobalId::from_str(&text) {
+            Ok(id) if id.connection == from => GlobalId { connection: to, ..id }.to_string(),
+            _ if text == from.to_string() => to.to_string(),
+            _ => text,
+        }),
+        Value::Array(values) => values.into_iter().map(|value| rebased(value, from, to)).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, rebased(value, from, to))).collect(),
+        other => other,
+    }
+}
