@@ -28,7 +28,6 @@ pub const EXAMPLES: [Example; 3] = [
     },
 ];
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn trimmed<S: Serializer>(query: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(query.trim_end())
 }

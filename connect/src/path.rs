@@ -98,7 +98,10 @@ impl Path {
     /// element, and the one that is read of it.
     pub(crate) fn members_of_elements(&self) -> Option<impl Iterator<Item = &str>> {
         let (_, rest) = self.segments.split_first()?;
-        let brackets = rest.iter().take_while(|segment| !matches!(segment, Segment::Name(..))).count();
+        let brackets = rest
+            .iter()
+            .take_while(|segment| !matches!(segment, Segment::Name(..)))
+            .count();
         let read = rest.get(..=brackets).unwrap_or(rest);
         (brackets > 0).then(|| {
             read.iter().filter_map(|segment| match segment {

@@ -504,6 +504,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_kept_as_text_becomes_a_number() {
+        let render = |template| with_scope(|scope| JsonTemplate::parse(&json!([template])).unwrap().render(&scope));
+        assert_eq!(render("{{number limit}}").unwrap(), json!([50]));
+        assert_eq!(
+            render("{{number select.0}}").unwrap_err(),
+            "the variable `select.0` is not a number"
+        );
+        let session: SecretMap = [("uid", "7")].into_iter().collect();
+        let (settings, none) = (Map::new(), SecretMap::new());
+        let variables = Variables {
+            settings: &settings,
+            credentials: &none,
+            session: &session,
+        };
+        let template = JsonTemplate::parse(&json!({"uid": "{{number session.uid}}"})).unwrap();
+        assert_eq!(template.render(&Scope::new(&variables)).unwrap(), json!({"uid": 7}));
+        assert!(TextTemplate::parse("{{number a b}}").is_err());
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_told() {
         assert_eq!(render("{{nope}}").unwrap_err(), "unknown variable `nope`");
         assert_eq!(

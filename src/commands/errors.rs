@@ -16,8 +16,9 @@ pub(super) fn run(options: &cli::Errors, out: &mut Output) -> anyhow::Result<Exi
         return check(&pages, folder, out);
     }
     let Some(folder) = &options.write else {
-        for (index, text) in pages.values().enumerate() {
-            out.text(if index == 0 { "" } else { "\n" })?;
+        out.text(pages.get(INDEX).map_or("", String::as_str))?;
+        for (_, text) in pages.iter().filter(|(name, _)| *name != INDEX) {
+            out.text("\n")?;
             out.text(text)?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -72,10 +73,12 @@ struct Meaning {
     text: &'static str,
 }
 
+/// The file name of the page that leads to the others.
+const INDEX: &str = "README.md";
 const OF_REQUEST: &str = "of the request as a whole";
 const OF_CONNECTION: &str = "of a query or of one connection";
 
-/// Returns all pages by file name; the first is the index.
+/// Returns all pages by file name.
 fn manual() -> BTreeMap<String, String> {
     let mut codes: BTreeMap<&str, Vec<Meaning>> = BTreeMap::new();
     for description in CODES {
@@ -99,7 +102,7 @@ fn manual() -> BTreeMap<String, String> {
         codes.entry(about.name).or_default().push(meaning);
     }
     let mut pages = BTreeMap::new();
-    pages.insert("README.md".to_owned(), index(&codes));
+    pages.insert(INDEX.to_owned(), index(&codes));
     for (code, meanings) in &codes {
         pages.insert(format!("{code}.md"), page(code, meanings));
     }
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn every_code_has_a_page_and_a_row() {
         let pages = manual();
-        let index = pages.get("README.md").unwrap();
+        let index = pages.get(INDEX).unwrap();
         for code in CODES.iter().map(|code| code.code).chain(Code::ALL.map(Code::name)) {
             assert!(pages.contains_key(&format!("{code}.md")), "{code}");
             assert!(index.contains(&format!("[{code}]")), "{code}");

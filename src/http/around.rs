@@ -90,7 +90,6 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 }
 
 /// Answers for a handler that panicked. The panic itself was reported by the panic hook.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands over what was thrown")]
 pub(super) fn panicked(_thrown: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let body = r#"{"errors":[{"message":"a panic stopped the request","extensions":{"code":"INTERNAL"}}]}"#;
     (

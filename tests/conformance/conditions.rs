@@ -23,7 +23,13 @@ pub fn conditions(column: &Column, operator: &'static str, rows: &[Row]) -> Vec<
     let (ordinary, odd): (Vec<Value>, Vec<Value>) = match operator {
         "isNull" => (vec![json!(true), json!(false)], Vec::new()),
         "in" => (
-            vec![json!([values.low, values.high]), json!([values.middle, values.ghost])],
+            vec![
+                json!([values.middle]),
+                json!([values.low]),
+                json!([values.high]),
+                json!([values.low, values.high]),
+                json!([values.middle, values.ghost]),
+            ],
             if column.sort == Sort::Text { vec![json!(SIGNS), json!([])] } else { vec![json!([])] },
         ),
         "contains" | "startsWith" => values.parts(operator == "startsWith"),

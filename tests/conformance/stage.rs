@@ -30,12 +30,14 @@ impl Stage {
         self.plant.read().await.clone()
     }
 
-    pub async fn query(&self, text: &str, variables: Value) -> Answer {
+    /// Returns a place to ask from. Cursors are good only with the place that gave them.
+    pub async fn place(&self) -> Place {
         let plant = self.fresh().await;
-        let real = id_of(&plant, self.system);
-        let mut answer = plant.query(text, rebased(variables, self.shown, real)).await;
-        answer.body = rebased(answer.body, real, self.shown);
-        answer
+        Place { real: id_of(&plant, self.system), shown: self.shown, plant }
+    }
+
+    pub async fn query(&self, text: &str, variables: Value) -> Answer {
+        self.place().await.query(text, variables).await
     }
 
     async fn fresh(&self) -> Arc<Plant> {
@@ -49,6 +51,21 @@ impl Stage {
             *slot = Arc::new(Setup::only([self.system]).start().await);
         }
         slot.clone()
+    }
+}
+
+/// One plant for as long as somebody asks it.
+pub struct Place {
+    plant: Arc<Plant>,
+    real: ConnectionId,
+    shown: ConnectionId,
+}
+
+impl Place {
+    pub async fn query(&self, text: &str, variables: Value) -> Answer {
+        let mut answer = self.plant.query(text, rebased(variables, self.shown, self.real)).await;
+        answer.body = rebased(answer.body, self.real, self.shown);
+        answer
     }
 }
 

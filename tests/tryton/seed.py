@@ -259,7 +259,7 @@ def set_times():
             for (number,) in database.execute(f'SELECT id FROM "{table}"').fetchall():
                 created = base + dt.timedelta(minutes=number)
                 changed = created + dt.timedelta(days=1, microseconds=250000) if number % 2 else None
-                values = (created.isoformat(" ", "microseconds"), changed and changed.isoformat(" ", "microseconds"), number)
+                values = (created.isoformat(" "), changed and changed.isoformat(" "), number)
                 database.execute(f'UPDATE "{table}" SET create_date = ?, write_date = ? WHERE id = ?', values)
         for table in ("stock_move", "stock_shipment_in"):
             database.execute(f'UPDATE "{table}" SET effective_date = ? WHERE effective_date IS NOT NULL', (str(DAY),))

@@ -429,7 +429,9 @@ impl Parameter {
             .into_iter()
             .filter(|sign| self.before.contains(*sign) || self.after.contains(*sign))
             .collect();
-        let widened = value.contains(signs.as_slice());
+        // Systems cut blanks off the values of parameters, and then find what has none.
+        let blank = texts.iter().any(|text| text.trim() != text);
+        let widened = blank || value.contains(signs.as_slice());
         Some((
             Expression::Parameter {
                 name: self.name.clone(),

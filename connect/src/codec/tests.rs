@@ -362,6 +362,21 @@ fn lists_and_references_are_read() {
 }
 
 #[test]
+fn a_key_behind_a_fixed_text_is_read_and_asked_for() {
+    let owner = codec("owner", json!({"prefixed": {"prefix": "account.asset,"}}));
+    let read = |raw: &str| owner.decode(&json::parse_text(raw).unwrap()).unwrap();
+    assert_eq!(read(r#""account.asset,7""#), Value::Reference(RemoteKey::single("7")));
+    for other in [r#""sale.line,7""#, r#""account.asset,""#, "null"] {
+        assert_eq!(read(other), Value::Null);
+    }
+    assert_eq!(
+        owner.encode_part("7").unwrap(),
+        [Literal::Text("account.asset,7".into())]
+    );
+    assert!(compile("text", json!({"prefixed": {"prefix": ""}}), &[], None).is_err());
+}
+
+#[test]
 fn what_means_nothing_is_neither_read_nor_asked_for() {
     let day = compile("day", json!({"date": {"format": "%Y%m%d"}}), &[json!("00000000")], None).unwrap();
     assert_eq!(decode(&day, r#""00000000""#).unwrap(), Json::Null);

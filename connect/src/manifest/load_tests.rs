@@ -116,7 +116,7 @@ list: {paging: ofset}
         "mappings/Vendor.yaml:1:1: `key` is missing",
         "mappings/Vendor.yaml:3:10: fields.name.pth: unknown key `pth`, did you mean `path`?",
         "mappings/Vendor.yaml:4:27: fields.code.as.enm: unknown word `enm`, did you mean `enum`?",
-        "mappings/Vendor.yaml:5:18: fields.number.path: expected text or a list, found the number 1 (put it in quotes)",
+        "mappings/Vendor.yaml:5:18: fields.number.path: expected a list or text, found the number 1 (put it in quotes)",
         "mappings/Vendor.yaml:5:25: fields.number.as: `leading_zeros` needs a value",
         "mappings/Vendor.yaml:6:38: fields.since.as.unix.unit: unknown word `h`",
         "mappings/Vendor.yaml:7:25: fields.other.as.decimal: `decimal` stands alone",

@@ -17,11 +17,14 @@ pub mod yaml;
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, SettingField, SettingKind};
 pub use errors::{BodyTest, ErrorRule, RuleConditions};
 pub use field::{
-    Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping, ListMapping, Mapping,
-    OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
+    Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
+    ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
 pub use http::{Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
-pub use resource::{ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek, Select, Strategy};
+pub use resource::{
+    ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
+    Select, Strategy,
+};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

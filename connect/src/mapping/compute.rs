@@ -53,7 +53,11 @@ impl Computation {
             .iter()
             .enumerate()
             .filter_map(|(at, text)| {
-                let key = if many { format!("divide_by/{at}") } else { "divide_by".to_owned() };
+                let key = if many {
+                    format!("divide_by/{at}")
+                } else {
+                    "divide_by".to_owned()
+                };
                 keep(parse(key, text, inside))
             })
             .collect();

@@ -312,12 +312,14 @@ impl CompiledField {
         trail: Trail<'_>,
         problems: &mut Problems,
     ) -> Value {
+        let mut is_wrong = false;
         for path in paths {
             let Some(found) = rows.elements(path) else {
                 if let Some(value) = rows
                     .first(path)
                     .filter(|value| !json::is_blank(value) && !json::is_false(value))
                 {
+                    is_wrong = true;
                     problems.push(trail, path.text(), format!("{} is not a list", json::excerpt(value)));
                 }
                 continue;
@@ -331,7 +333,12 @@ impl CompiledField {
             }
             return Value::List(elements);
         }
-        Value::Null
+        // Systems leave lists out that are empty. A list of parts is never unknown when it comes within the row.
+        if object.is_part && !is_wrong {
+            Value::List(Vec::new())
+        } else {
+            Value::Null
+        }
     }
 }
 

@@ -192,7 +192,11 @@ impl CompiledField {
     pub(super) fn normalize_references(&mut self, of: &dyn Fn(TypeIndex) -> Vec<Option<Normalization>>) {
         if let Some(target) = self.target {
             let normalize = of(target);
-            self.normalize = if normalize.iter().any(Option::is_some) { normalize } else { Vec::new() };
+            self.normalize = if normalize.iter().any(Option::is_some) {
+                normalize
+            } else {
+                Vec::new()
+            };
         }
         let objects: &mut [ObjectMapping] = match &mut self.source {
             Source::Object(object) | Source::Each(_, object) => std::slice::from_mut(object),

@@ -23,8 +23,8 @@ pub use spec::check_spec;
 
 use crate::{json, manifest::Normalization, path::Path};
 use custom::Custom;
-use test::Condition;
 use evaluate::{Problems, Rows};
+use test::Condition;
 
 /// The mapping of one unified type.
 #[derive(Clone, Debug)]

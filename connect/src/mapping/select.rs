@@ -208,7 +208,10 @@ impl Part {
         let root = names.next().filter(|root| *root == path.root())?;
         if let Some(members) = path.members_of_elements() {
             let fields = members.map(|name| Selected::Name(name.to_owned())).collect();
-            return Some(Self::Done(Selected::Braces { name: root.to_owned(), fields }));
+            return Some(Self::Done(Selected::Braces {
+                name: root.to_owned(),
+                fields,
+            }));
         }
         Some(Self::Plain(root.to_owned(), names.next().map(str::to_owned)))
     }

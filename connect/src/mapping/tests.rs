@@ -141,7 +141,11 @@ fn missing_values_become_what_the_model_promises() {
         assert_eq!(field(&record, "total"), Json::Null, "money without an amount is null");
         assert_eq!(field(&record, "priority"), json!("OPEN"));
         assert_eq!(field(&record, "note"), json!("none"));
-        assert_eq!(field(&record, "lines"), Json::Null);
+        assert_eq!(
+            field(&record, "lines"),
+            json!([]),
+            "parts that the row leaves out are none"
+        );
     }
 }
 
@@ -331,9 +335,10 @@ fn rows_without_key_are_told() {
         key(r#"{"site":"b"}"#).unwrap_err(),
         "the row has no key: `no` is missing"
     );
+    assert_eq!(key(r#"{"site":"","no":1}"#).unwrap(), "|1", "a part may be blank");
     assert_eq!(
-        key(r#"{"site":"","no":1}"#).unwrap_err(),
-        "the row has no key: `site` is empty"
+        key(r#"{"site":"","no":""}"#).unwrap_err(),
+        "the row has no key: all of its parts are empty"
     );
     assert!(key("[]").is_err());
 }
@@ -480,9 +485,9 @@ fields:
         let row = format!(r#"{{"id":1,"type":"{kind}","quantity":4,"price":"12.5","over":3,"per":1,"under":{under}}}"#);
         field(&map(&mapping, &row), "net")
     };
-    assert_eq!(net("101", "2"), json!("75.00"));
-    assert_eq!(net("122", "2"), json!("-75.00"));
-    assert_eq!(net("101", "0"), json!("150.00"), "a divisor of zero counts as one");
+    assert_eq!(net("101", "2"), json!("75.0"));
+    assert_eq!(net("122", "2"), json!("-75.0"));
+    assert_eq!(net("101", "0"), json!("150.0"), "a divisor of zero counts as one");
 }
 
 #[test]
@@ -494,7 +499,11 @@ fn keys_in_references_are_made_comparable_like_the_records_own() {
     assert_eq!(field(&record, "vendor"), json!("usmf|V-1"));
     mapping.normalize_references(&|_| vec![Some(Normalization::Lower)]);
     let record = map(&mapping, r#"{"id":1,"company":"USMF","vendor":"V-1"}"#);
-    assert_eq!(field(&record, "vendor"), json!("USMF|V-1"), "a key of another length stays as it is");
+    assert_eq!(
+        field(&record, "vendor"),
+        json!("USMF|V-1"),
+        "a key of another length stays as it is"
+    );
 }
 
 #[test]
@@ -504,8 +513,58 @@ fn parts_of_a_composite_key_may_be_blank_but_not_all() {
     let resource: Resource = serde_json::from_value(yaml::parse(text).unwrap()[0].to_json()).unwrap();
     let def = catalogue.type_named("Order").unwrap();
     let mapping = CompiledMapping::compile(def, &catalogue, &resource, &mut Vec::new());
-    let key = |row: &str| mapping.key_of(&json::parse_text(row).unwrap()).map(|key| key.to_string());
+    let key = |row: &str| {
+        mapping
+            .key_of(&json::parse_text(row).unwrap())
+            .map(|key| key.to_string())
+    };
     assert_eq!(key(r#"{"item":"A","batch":""}"#).as_deref(), Some("A|"));
     assert_eq!(key(r#"{"item":"","batch":""}"#), None);
     assert_eq!(key(r#"{"item":"A"}"#), None, "a missing part is no blank one");
+}
+
+#[test]
+fn lists_of_several_places_become_one() {
+    let mapping = compile(
+        r#"
+fields:
+  lines:
+    lists:
+      - path: planned
+        each: {order: ^.id, item: itemnum}
+      - path: used
+        each: {order: ^.id, item: part}
+  emails: {path: [first, more]}
+  note: {path: [given, family], as: {join: {separator: " "}}}
+"#,
+    );
+    let row = r#"{"id":7,"planned":[{"itemnum":"a"}],"used":[{"part":"b"}],"first":"x","more":["y","z"],"given":"Ada","family":"Byron"}"#;
+    let record = map(&mapping, row);
+    let line = |item: &str| json!({"order": "7", "item": item, "status": "UNKNOWN"});
+    assert_eq!(field(&record, "lines"), json!([line("a"), line("b")]));
+    assert_eq!(field(&record, "emails"), json!(["x", "y", "z"]));
+    assert_eq!(field(&record, "note"), json!("Ada Byron"));
+    let record = map(&mapping, r#"{"id":7,"used":[{"part":"b"}],"family":"Byron"}"#);
+    assert_eq!(field(&record, "lines"), json!([line("b")]));
+    assert_eq!(field(&record, "note"), json!("Byron"));
+    assert_eq!(field(&record, "emails"), Json::Null);
+    let mut projection = Projection::default();
+    projection.insert(index("lines"));
+    let selected: Vec<String> = mapping
+        .selects(&projection)
+        .iter()
+        .map(|part| part.name().to_owned())
+        .collect();
+    assert_eq!(selected, ["id", "planned", "used"]);
+}
+
+#[test]
+fn what_chooses_an_element_is_selected_with_it() {
+    let mapping = compile("fields:\n  note: 'history[status=DONE].at'\n");
+    let name = |name: &str| Selected::Name(name.to_owned());
+    let history = Selected::Braces {
+        name: "history".to_owned(),
+        fields: vec![name("status"), name("at")],
+    };
+    assert_eq!(mapping.selects(&all()), [name("id"), history]);
 }

@@ -144,8 +144,9 @@ fn braces(tree: &[Selected], everything: bool) -> Vec<String> {
             Selected::Name(name) => names.push(name.clone()),
             Selected::Expand { name, fields } | Selected::Braces { name, fields } => {
                 let inner = once(braces(fields, everything));
+                // Without braces a system sends only an address of the children.
                 names.push(if inner.is_empty() {
-                    name.clone()
+                    format!("{name}{{*}}")
                 } else {
                     format!("{name}{{{}}}", inner.join(","))
                 });

@@ -10,6 +10,7 @@
 
 mod domain;
 mod odata;
+mod parameters;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use http::HeaderMap;

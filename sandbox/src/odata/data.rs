@@ -106,7 +106,8 @@ impl Data {
     /// Returns the rows that a navigation leads to.
     pub(crate) fn related(&self, entity: &Entity, row: &Row, link: &Navigation) -> Vec<&Row> {
         let values: Vec<&Value> = link.on.iter().map(|(own, _)| value(entity, row, own)).collect();
-        if values.iter().any(|value| value.index_key(false).is_empty()) {
+        // Part of a key may be empty, such as the number of a sub-operation.
+        if values.iter().all(|value| value.index_key(false).is_empty()) {
             return Vec::new();
         }
         self.find(&link.target, &names(link), &values)

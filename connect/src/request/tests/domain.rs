@@ -182,3 +182,89 @@ fn nested_lists_as_tryton_reads_them() {
         json!([scope, ["party", "in", [3, 4]]])
     );
 }
+
+/// Stock of one place, which a system computes for the item that the request names.
+fn stock() -> Blueprint {
+    let request = |domain: &str| json!({"path": "/rpc", "body": {"domain": domain, "fields": "{{select}}", "offset": "{{offset}}", "limit": "{{limit}}", "order": "{{order}}"}});
+    let resources = json!({
+        "InventoryItem": {"remote": "product", "key": "id", "literals": {"id": "number"}, "fields": {"sku": "code", "name": "name"}},
+        "Location": {"remote": "place", "key": "id", "literals": {"id": "number"}, "fields": {"name": "name"}},
+        "InventoryLevel": {
+            "remote": "place",
+            "key": ["_item", "id"],
+            "seek": {"by": "id", "numeric": true},
+            "children_only": true,
+            "scope": {"always": [["quantity", "!=", 0]]},
+            "children": {"item": {"parent_as": "_item", "request": {"body": {"product": "{{key}}"}}}},
+            "fields": {"item": "_item", "location": "id", "onHand": {"object": {"value": "quantity"}}}
+        }
+    });
+    let list = json!({"request": request("{{where}}"), "records": "result", "select": "names_only"});
+    tests::compile("json_rpc", json!({"list": list}), resources).unwrap()
+}
+
+#[test]
+fn children_are_read_parent_by_parent_where_lists_cannot_be_filtered() {
+    let blueprint = stock();
+    let levels = resource(&blueprint, "InventoryLevel");
+    let item = field("InventoryLevel", "item");
+    assert!(levels.capability().children.contains(&item));
+    assert_eq!(
+        levels.capability().get_many,
+        None,
+        "the key names the parent, which is no field of the system"
+    );
+    let mut projection = Projection::all(&definition("InventoryLevel"));
+    projection.raw = true;
+    let planned = with_variables(|variables| {
+        levels.plan_look_ups(
+            LookUp::Field(item),
+            &keys(&[&["7"], &["x"], &["9"], &["7"]]),
+            &projection,
+            variables,
+        )
+    })
+    .unwrap();
+    let bodies: Vec<_> = planned.iter().map(|look_up| json_body(&look_up.plan)).collect();
+    assert_eq!(bodies.len(), 2, "a key that no item can have is not asked for");
+    assert_eq!(bodies[1]["product"], json!(9));
+    assert_eq!(bodies[1]["domain"], json!([["quantity", "!=", 0]]));
+    assert_eq!(bodies[1]["fields"], json!(["id", "quantity"]));
+    assert_eq!(bodies[1]["order"], json!("id asc"));
+    let body = br#"{"result":[{"id":3,"quantity":5.0},{"id":4,"quantity":1}]}"#;
+    let page = levels.read_look_up(&planned[1], body, &HeaderMap::new()).unwrap();
+    let keys: Vec<_> = page.records.iter().map(|record| record.key.clone()).collect();
+    assert_eq!(
+        keys,
+        [RemoteKey::composite(["9", "3"]), RemoteKey::composite(["9", "4"])]
+    );
+    assert_eq!(*page.records[0].get(item), Value::Reference(RemoteKey::single("9")));
+    let next =
+        with_variables(|variables| levels.next_look_up(planned[1].clone(), PageState::Offset(2), variables)).unwrap();
+    assert_eq!(
+        (&json_body(&next.plan)["product"], &json_body(&next.plan)["offset"]),
+        (&json!(9), &json!(2))
+    );
+}
+
+#[test]
+fn raw_rows_name_everything_where_the_system_cannot_send_everything() {
+    let blueprint = stock();
+    let mut request = list("InventoryItem");
+    request.projection.raw = true;
+    let planned = plan(resource(&blueprint, "InventoryItem"), &request);
+    assert_eq!(json_body(&planned)["fields"], json!(["id", "code", "name"]));
+}
+
+#[test]
+fn only_letters_of_ascii_are_searched_by_the_database() {
+    for (blueprint, name) in [(tests::domain_prefix(), "number"), (tests::domain_nested(), "number")] {
+        let orders = resource(&blueprint, "PurchaseOrder");
+        let pushed = |part: &str| {
+            let filter = is("PurchaseOrder", name, Operator::Contains, text(part));
+            !orders.split(&filter).pushed.is_always()
+        };
+        assert!(pushed("gmbh"));
+        assert!(!pushed("SCH\u{c4}FER"));
+    }
+}

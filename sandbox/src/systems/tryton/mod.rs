@@ -45,7 +45,7 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
 /// Returns the settings and the credentials of a demo connection.
 pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
     (
-        json!({"base_url": base_url, "database": DATABASE}),
+        json!({"base_url": base_url, "database": DATABASE, "vendor_codes": "V-%"}),
         json!({"username": "admin", "password": PASSWORD}),
     )
 }

@@ -219,6 +219,10 @@ pub(super) fn table(world: &World) -> Table {
         .reference("origin", "Origin", |one| {
             one.purchase_line.map(|id| ("purchase.line", id))
         })
+        .one("purchase", "Purchase", "purchase.purchase", |one| {
+            let line = one.purchase_line?;
+            world.purchase_lines().find(|(_, other)| other.id == line).map(|(order, _)| order.id)
+        })
         .money("unit_price", "Unit Price", |one| four_digits(one.unit_price))
         .money("cost_price", "Cost Price", |one| four_digits(one.unit_price))
         .one("company", "Company", "company.company", |_| 1)

@@ -158,9 +158,7 @@ pub(super) fn locations(world: &World) -> Table {
             room.and_then(|room| room.parent).map(location_id)
         })
         .float("quantity", "Quantity", |_| Decimal::ZERO)
-        .computed()
         .float("forecast_quantity", "Forecast Quantity", |_| Decimal::ZERO)
-        .computed()
         .moment("create_date", "Created at", |place| {
             place.location.map_or(now(), |location| location.created_at)
         })
