@@ -10,37 +10,53 @@ mod trials;
 use lineshaft_engine::registry::Registry;
 use lineshaft_sandbox::System;
 use lineshaft_schema::{Catalogue, GlobalId, RemoteKey};
+use serde_json::json;
 
 use crate::support::connector_folder;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tryton_keeps_what_its_connector_says() {
-    trials::run(System::Tryton).await;
+    trials::run(System::Tryton, json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odoo_keeps_what_its_connector_says() {
-    trials::run(System::Odoo).await;
+    trials::run(System::Odoo, json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sap_s4hana_keeps_what_its_connector_says() {
-    trials::run(System::SapS4hana).await;
+    trials::run(System::SapS4hana, json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dynamics_365_fo_keeps_what_its_connector_says() {
-    trials::run(System::Dynamics365Fo).await;
+    trials::run(System::Dynamics365Fo, json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn maximo_keeps_what_its_connector_says() {
-    trials::run(System::Maximo).await;
+    trials::run(System::Maximo, json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limble_keeps_what_its_connector_says() {
-    trials::run(System::Limble).await;
+    trials::run(System::Limble, json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odoo_over_json_2_keeps_what_its_connector_says() {
+    trials::run(System::Odoo, json!({ "api": "json2" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sap_s4hana_with_purchase_orders_over_odata_4_keeps_what_its_connector_says() {
+    trials::run(System::SapS4hana, json!({ "purchase_order_api": "v4" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn maximo_with_renamed_statuses_keeps_what_its_connector_says() {
+    trials::run(System::Maximo, json!({ "status_codes": "renamed" })).await;
 }
 
 #[test]

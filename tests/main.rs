@@ -19,3 +19,5 @@ mod faults;
 mod layers;
 mod paging;
 mod schema;
+#[cfg(feature = "tryton")]
+mod tryton;

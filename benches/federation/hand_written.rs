@@ -9,50 +9,13 @@ use axum::{Json, Router, extract::State, routing::post};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-#[derive(Deserialize)]
-struct Page<T> {
-    items: Vec<T>,
-}
-
-#[derive(Deserialize)]
-struct OrderRow {
-    id: u64,
-    number: String,
-    reference: String,
-    title: String,
-    description: String,
-    state: String,
-    vendor_id: u64,
-    order_date: String,
-    required_date: String,
-    created_at: String,
-    updated_at: String,
-    currency: String,
-    net: f64,
-    tax: f64,
-    gross: f64,
-    terms: String,
-    incoterms: String,
-    shipping: String,
-    notes: String,
-}
+use crate::rows::{LineRow, OrderRow, Page};
 
 #[derive(Deserialize)]
 struct VendorRow {
     id: u64,
     number: String,
     name: String,
-}
-
-#[derive(Deserialize)]
-struct LineRow {
-    order_id: u64,
-    line: u64,
-    quantity: f64,
-    uom: String,
-    price: f64,
-    currency: String,
-    item_id: u64,
 }
 
 #[derive(Deserialize)]

@@ -16,6 +16,7 @@ mod hand_written;
 mod load;
 mod ours;
 mod plain;
+mod rows;
 mod upstream;
 
 /// Names the part that a child process plays.

@@ -36,13 +36,8 @@ pub async fn serve() {
     let database = database::connect(&address, &database::Settings::default()).await.unwrap();
     Migrator::up(&database, None).await.unwrap();
     let mut registry = Registry::new(lineshaft_schema::Catalogue::unified().unwrap());
-    registry.add_files([
-        ("bench/manifest.yaml", include_str!("connector/manifest.yaml")),
-        ("bench/mappings/PurchaseOrder.yaml", include_str!("connector/mappings/PurchaseOrder.yaml")),
-        ("bench/mappings/PurchaseOrderLine.yaml", include_str!("connector/mappings/PurchaseOrderLine.yaml")),
-        ("bench/mappings/Vendor.yaml", include_str!("connector/mappings/Vendor.yaml")),
-        ("bench/mappings/InventoryItem.yaml", include_str!("connector/mappings/InventoryItem.yaml")),
-    ]);
+    let connectors = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/federation/connectors");
+    registry.add_directory(std::path::Path::new(connectors)).unwrap();
     assert!(registry.rejected().is_empty(), "{:?}", registry.rejected());
     let guard = Guard::new(&["127.0.0.0/8".parse().unwrap()]);
     let wire = HttpClient::new(&ClientSettings { guard, ..ClientSettings::default() }).unwrap();

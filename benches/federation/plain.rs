@@ -14,6 +14,8 @@ use dataloader::{BatchFn, cached};
 use futures_util::future::join_all;
 use serde::{Deserialize, de::DeserializeOwned};
 
+use crate::rows::{LineRow, OrderRow, Page};
+
 /// How keys become batches.
 #[derive(Clone, Copy)]
 pub enum Batching {
@@ -21,11 +23,6 @@ pub enum Batching {
     Timer,
     /// The `dataloader` crate: yields to the runtime.
     Yield,
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    items: Vec<T>,
 }
 
 #[derive(Clone)]
@@ -73,29 +70,6 @@ struct Quantity {
 #[derive(Clone, SimpleObject)]
 struct StatusInfo {
     code: String,
-}
-
-#[derive(Clone, Deserialize)]
-struct OrderRow {
-    id: u64,
-    number: String,
-    reference: String,
-    title: String,
-    description: String,
-    state: String,
-    vendor_id: u64,
-    order_date: String,
-    required_date: String,
-    created_at: String,
-    updated_at: String,
-    currency: String,
-    net: f64,
-    tax: f64,
-    gross: f64,
-    terms: String,
-    incoterms: String,
-    shipping: String,
-    notes: String,
 }
 
 struct PurchaseOrder {
@@ -196,17 +170,6 @@ struct Item {
     id: u64,
     sku: String,
     name: String,
-}
-
-#[derive(Clone, Deserialize)]
-struct LineRow {
-    order_id: u64,
-    line: u64,
-    quantity: f64,
-    uom: String,
-    price: f64,
-    currency: String,
-    item_id: u64,
 }
 
 #[derive(Clone, SimpleObject)]

@@ -149,6 +149,12 @@ impl Error {
         self.change(|inner| inner.retry_after = wait)
     }
 
+    /// Returns whether it is the very same failure, told to another caller.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -8,7 +8,7 @@ use lineshaft_connect::{
     transport::Wire,
 };
 use lineshaft_schema::ConnectionId;
-use moka::sync::Cache;
+use moka::{ops::compute::Op, sync::Cache};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -44,11 +44,20 @@ impl Pool {
     /// # Errors
     /// When the connector is not loaded, or the settings do not fit it.
     pub fn connector(&self, connection: &Connection) -> Result<Arc<Connector>, SourceError> {
-        if let Some(entry) = self.live.get(&connection.id)
-            && *entry.settings == connection.settings
-        {
+        let fits = |entry: &Entry| *entry.settings == connection.settings;
+        if let Some(entry) = self.live.get(&connection.id).filter(fits) {
             return Ok(entry.connector);
         }
+        // One connector for each connection: two would sign in twice, and not know of each other's limits.
+        let made = self.live.entry(connection.id).and_try_compute_with(|known| match known {
+            Some(known) if fits(known.value()) => Ok(Op::Nop),
+            _ => self.make(connection).map(Op::Put),
+        })?;
+        let entry = made.into_entry().ok_or_else(|| SourceError::new("INTERNAL", "the connector was let go"))?;
+        Ok(entry.into_value().connector)
+    }
+
+    fn make(&self, connection: &Connection) -> Result<Entry, SourceError> {
         let kind = self.registry.get(&connection.connector).ok_or_else(|| {
             let message = format!("the connector `{}` is not loaded or has errors", connection.connector);
             SourceError::new("CONNECTOR_NOT_AVAILABLE", message)
@@ -65,10 +74,8 @@ impl Pool {
             clock: Arc::new(SystemClock),
             options: self.options,
         };
-        let connector = Arc::new(Connector::new(parts).map_err(|error| SourceError::from(&error))?);
-        let entry = Entry { settings: Arc::new(connection.settings.clone()), connector: connector.clone() };
-        self.live.insert(connection.id, entry);
-        Ok(connector)
+        let connector = Connector::new(parts).map_err(|error| SourceError::from(&error))?;
+        Ok(Entry { settings: Arc::new(connection.settings.clone()), connector: Arc::new(connector) })
     }
 
     /// Lets a connector go, so that the next use starts afresh.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -66,7 +66,7 @@ impl Registry {
     }
 
     /// Adds the connectors in the folders below a directory; one with the id of an earlier one takes its place.
-    pub fn add_directory(&mut self, directory: &PathBuf) -> std::io::Result<()> {
+    pub fn add_directory(&mut self, directory: &Path) -> std::io::Result<()> {
         let mut folders: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
         folders.sort_by_key(std::fs::DirEntry::file_name);
         for folder in folders.iter().map(std::fs::DirEntry::path).filter(|path| path.join("manifest.yaml").is_file()) {

@@ -41,9 +41,10 @@ fn own_count(system: System, kind: &str, world: &World) -> Option<Option<usize>>
     Some(match (system, kind) {
         // Places outside of the plant, and the zones where goods come and go.
         (System::Tryton, "Location") => Some(world.locations.len() + 5 + 2 * places(&[LocationKind::Site])),
-        // Quantities are summed up by product and place.
+        // Quantities are summed up by product and place, and told where there are any.
         (System::Tryton, "InventoryLevel") => {
-            Some(world.stock_levels.iter().map(|level| (level.item, level.bin.unwrap_or(level.location))).collect::<BTreeSet<_>>().len())
+            let filled = world.stock_levels.iter().filter(|level| !level.on_hand.is_zero());
+            Some(filled.map(|level| (level.item, level.bin.unwrap_or(level.location))).collect::<BTreeSet<_>>().len())
         }
         // Moves that lead to the stock of today, and those that are expected.
         (System::Tryton, "StockTransaction") => None,
@@ -63,6 +64,15 @@ fn own_count(system: System, kind: &str, world: &World) -> Option<Option<usize>>
         }
         // Warehouses.
         (System::Dynamics365Fo, "Location") => Some(world.storerooms().count()),
+        // Plans and bookings are rows of their own.
+        (System::Maximo, "WorkOrderPart") => {
+            let parts = || world.work_orders.iter().flat_map(|order| &order.parts);
+            Some(parts().count() + parts().filter(|part| !part.used.is_zero()).count())
+        }
+        (System::Maximo, "WorkOrderLabor") => {
+            let planned = world.work_orders.iter().filter(|order| order.assignee.is_some()).count();
+            Some(planned + world.work_orders.iter().map(|order| order.labor.len()).sum::<usize>())
+        }
         // Bins are names within a storeroom.
         (System::Limble | System::Maximo, "Location") => Some(world.locations.len() - places(&[LocationKind::Bin])),
         // A part lives at one place: an item is as many parts as it has storerooms.

@@ -3,9 +3,10 @@
 
 use std::{str::FromStr as _, sync::Arc};
 
+use lineshaft_connect::blueprint::Blueprint;
 use lineshaft_sandbox::System;
 use lineshaft_schema::{ConnectionId, GlobalId};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::RwLock;
 
 use crate::support::{Answer, Plant, Setup};
@@ -15,15 +16,22 @@ const MOST_CALLS: usize = 200;
 
 pub struct Stage {
     system: System,
+    settings: Map<String, Value>,
     /// The connection whose id the trials know.
     shown: ConnectionId,
     plant: RwLock<Arc<Plant>>,
 }
 
 impl Stage {
-    pub async fn start(system: System) -> Self {
-        let plant = Setup::only([system]).start().await;
-        Self { system, shown: id_of(&plant, system), plant: RwLock::new(Arc::new(plant)) }
+    pub async fn start(system: System, settings: Map<String, Value>) -> Self {
+        let plant = Setup { settings: settings.clone(), ..Setup::only([system]) }.start().await;
+        Self { system, settings, shown: id_of(&plant, system), plant: RwLock::new(Arc::new(plant)) }
+    }
+
+    /// Returns what the connector says for the settings of the connection.
+    pub async fn blueprint(&self) -> Arc<Blueprint> {
+        let kind = self.plant().await.engine.registry.get(self.system.id()).unwrap();
+        kind.blueprint_for(&self.settings).unwrap()
     }
 
     pub async fn plant(&self) -> Arc<Plant> {
@@ -48,7 +56,8 @@ impl Stage {
         }
         let mut slot = self.plant.write().await;
         if worn(&slot) {
-            *slot = Arc::new(Setup::only([self.system]).start().await);
+            let setup = Setup { settings: self.settings.clone(), ..Setup::only([self.system]) };
+            *slot = Arc::new(setup.start().await);
         }
         slot.clone()
     }

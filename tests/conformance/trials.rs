@@ -60,13 +60,13 @@ struct Trials {
     count: Mutex<usize>,
 }
 
-/// Runs all trials of the connector of one system.
-pub async fn run(system: System) {
-    let stage = Stage::start(system).await;
-    let kind = stage.plant().await.engine.registry.get(system.id()).unwrap();
+/// Runs all trials of the connector of one system, with settings besides the usual ones.
+pub async fn run(system: System, settings: Value) {
+    let stage = Stage::start(system, settings.as_object().unwrap().clone()).await;
+    let blueprint = stage.blueprint().await;
     let trials = Trials { system, stage, failures: Mutex::default(), count: Mutex::default() };
     let mut listings = BTreeMap::new();
-    for shape in shapes(&kind.blueprint) {
+    for shape in shapes(&blueprint) {
         if let Some(listing) = trials.listing(shape).await {
             listings.insert(listing.shape.entity.clone(), listing);
         }
@@ -81,8 +81,8 @@ pub async fn run(system: System) {
         trials.combinations(listing).await;
         trials.orders(listing).await;
         for (field, target) in &listing.shape.references {
-            let looks_up = kind.blueprint.resources().map(|resource| resource.capability()).any(|capability| {
-                let name = kind.catalogue.type_at(capability.kind).map(|def| def.name.as_str());
+            let looks_up = blueprint.resources().map(|resource| resource.capability()).any(|capability| {
+                let name = blueprint.catalogue().type_at(capability.kind).map(|def| def.name.as_str());
                 name == Some(target.as_str()) && capability.get_many.is_some()
             });
             if looks_up {

@@ -37,14 +37,18 @@ use super::Answer;
 /// What a plant is made of.
 pub struct Setup {
     pub systems: Vec<System>,
+    /// Connectors of systems that are not simulated.
+    pub connectors: Vec<&'static str>,
     pub size: Size,
+    /// Settings of all connections besides those of the systems' demonstrations.
+    pub settings: Map<String, Value>,
     /// Settings of the server that differ from the defaults, as environment variables.
     pub variables: Vec<(String, String)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let setup = Self { systems: System::ALL.to_vec(), size: Size::Small, variables: Vec::new() };
+        let setup = Self { systems: System::ALL.to_vec(), connectors: Vec::new(), size: Size::Small, settings: Map::new(), variables: Vec::new() };
         // Trials of one test ask side by side.
         setup.set("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8").set("GRAPHQL__OPERATIONS_PER_CALLER", 256)
     }
@@ -97,10 +101,10 @@ pub fn connector_folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/connectors"))
 }
 
-/// Loads the connectors of these systems from their folders, and no others: it is quicker.
-fn registry(systems: &[System]) -> Registry {
+/// Loads these connectors from their folders, and no others: it is quicker.
+fn registry(connectors: &[&str]) -> Registry {
     let mut registry = Registry::new(Catalogue::unified().unwrap());
-    let files: Vec<_> = systems.iter().flat_map(|system| files_below(&connector_folder().join(system.id()))).collect();
+    let files: Vec<_> = connectors.iter().flat_map(|id| files_below(&connector_folder().join(id))).collect();
     registry.add_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     assert!(registry.rejected().is_empty(), "{:#?}", registry.rejected());
     registry
@@ -135,10 +139,11 @@ impl Plant {
         let settings = Settings::load(&Source { file: None, folder: None, variables }).unwrap();
         let database = database::connect(settings.database.url.expose_secret(), &settings.database.options()).await.unwrap();
         Migrator::up(&database, None).await.unwrap();
+        let connectors: Vec<_> = setup.systems.iter().map(|system| system.id()).chain(setup.connectors).collect();
         let engine = Arc::new(Engine::new(Parts {
             database,
             keys: Arc::new(KeyRing::generate().unwrap()),
-            registry: registry(&setup.systems),
+            registry: registry(&connectors),
             wire: Arc::new(HttpClient::new(&settings.upstream.client().unwrap()).unwrap()),
             settings: settings.engine(),
         }));
@@ -153,8 +158,9 @@ impl Plant {
         for system in setup.systems {
             let options = Options { size: setup.size, ..Options::default() };
             let sandbox = Sandbox::start(system, options).await.unwrap();
-            let (settings, credentials) = sandbox.demo_connection();
-            let connection = connect(&engine, organization, system, system.title(), None, settings, credentials).await;
+            let (mut settings, credentials) = sandbox.demo_connection();
+            settings.as_object_mut().unwrap().extend(setup.settings.clone());
+            let connection = connect(&engine, organization, system.id(), system.title(), None, settings, credentials).await;
             members.push(Member { system, sandbox: Some(sandbox), connection });
         }
         let token = new_token(&engine, organization, None).await;
@@ -212,13 +218,19 @@ impl Plant {
     /// Adds another connection to a system, of a customer.
     pub async fn connect(&self, system: System, name: &str, customer: Option<&str>) -> String {
         let (settings, credentials) = self.sandbox(system).demo_connection();
-        connect(&self.engine, self.organization, system, name, customer, settings, credentials).await.to_string()
+        connect(&self.engine, self.organization, system.id(), name, customer, settings, credentials).await.to_string()
     }
 
     /// Adds another connection to a system, with other credentials.
     pub async fn connect_with(&self, system: System, name: &str, credentials: Value) -> String {
         let (settings, _) = self.sandbox(system).demo_connection();
-        connect(&self.engine, self.organization, system, name, None, settings, credentials).await.to_string()
+        connect(&self.engine, self.organization, system.id(), name, None, settings, credentials).await.to_string()
+    }
+
+    /// Adds a connection to a system that is not simulated.
+    #[cfg_attr(not(feature = "tryton"), expect(dead_code, reason = "all other systems are simulated"))]
+    pub async fn connect_to(&self, connector: &str, name: &str, settings: Value, credentials: Value) -> String {
+        connect(&self.engine, self.organization, connector, name, None, settings, credentials).await.to_string()
     }
 
     /// Stops a system for good.
@@ -263,7 +275,7 @@ async fn new_token(engine: &Engine, organization_id: Uuid, connection_id: Option
 async fn connect(
     engine: &Engine,
     organization_id: Uuid,
-    system: System,
+    connector: &str,
     name: &str,
     customer: Option<&str>,
     settings: Value,
@@ -272,7 +284,7 @@ async fn connect(
     let new = NewConnection {
         organization_id,
         customer: customer.map(|id| NewCustomer { external_id: id.to_owned(), name: id.to_owned() }),
-        connector: system.id().to_owned(),
+        connector: connector.to_owned(),
         name: name.to_owned(),
         deployment: Deployment::OnPremises,
         settings: object(settings),

@@ -277,7 +277,7 @@ def main():
     work()
     assets(accounts)
     for name in ["party.party", "product.product", "stock.location", "stock.move", "purchase.purchase", "purchase.line", "project.work", "account.asset"]:
-        print(name, len(model(name).find([])))
+        print(f"tryton: {len(model(name).find([])):3} {name}")
 
 
 main()

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Serves a real Tryton with a small plant in it, for the tests of the connector.
 #
-#   start.sh [port]
+#   start.sh [port]              installs and seeds what is not there yet, then serves
+#   start.sh --attached [port]   the same; when standard input ends, the server ends too and leaves nothing behind
+#   start.sh --prepare           only installs and seeds
 #
 # The port is a free one unless it is given. When the server answers, one line goes to standard output:
 #
@@ -16,7 +18,20 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 home=${LINESHAFT_TRYTON_DIR:-$(cd "$here/../.." && pwd)/.tryton}
-port=${1:-0}
+port=0
+prepare_only=no
+attached=no
+for argument in "$@"; do
+    case "$argument" in
+    --prepare) prepare_only=yes ;;
+    --attached) attached=yes ;;
+    '' | *[!0-9]*)
+        echo "usage: start.sh [--attached] [port] | --prepare" >&2
+        exit 2
+        ;;
+    *) port=$argument ;;
+    esac
+done
 version='~=8.0.0'
 modules=(party product purchase stock stock_lot account_asset project)
 
@@ -44,7 +59,7 @@ CONF
 
 wanted="$version ${modules[*]}"
 if [ "$(cat "$home/installed" 2>/dev/null || true)" != "$wanted" ]; then
-    say "installing"
+    say "installing (once; about a minute)"
     rm -rf "$home/venv" "$home/installed" "$home/empty" "$home/seeded"
     python3 -m venv "$home/venv"
     packages=("trytond$version" "proteus$version")
@@ -55,7 +70,7 @@ fi
 export PYTHONWARNINGS=ignore TRYTONPASSFILE="$home/password"
 
 if [ ! -f "$home/empty/ready" ]; then
-    say "creating the database"
+    say "creating the database (once; half a minute)"
     rm -rf "$home/empty" "$home/seeded"
     mkdir -p "$home/empty"
     write_conf "$home/empty" 127.0.0.1:0
@@ -69,13 +84,18 @@ fi
 
 seed=$("$home/venv/bin/python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$here/seed.py")
 if [ "$(cat "$home/seeded/seed" 2>/dev/null || true)" != "$seed" ]; then
-    say "seeding"
+    say "seeding (after each change of seed.py; half a minute)"
     rm -rf "$home/seeded"
     mkdir -p "$home/seeded"
     cp "$home/empty/lineshaft.sqlite" "$home/seeded/"
     write_conf "$home/seeded" 127.0.0.1:0
     "$home/venv/bin/python" "$here/seed.py" "$home/seeded/trytond.conf" "$home/seeded/lineshaft.sqlite" >&2
     echo "$seed" >"$home/seeded/seed"
+fi
+
+if [ "$prepare_only" = yes ]; then
+    say "ready in $home"
+    exit 0
 fi
 
 if [ "$port" = 0 ]; then
@@ -88,25 +108,36 @@ cp "$home/seeded/lineshaft.sqlite" "$run/"
 write_conf "$run" "127.0.0.1:$port"
 exec 9>&-
 
-# Tells when the server answers. It gives up with the server, whose process this one becomes.
-"$home/venv/bin/python" - "$port" $$ <<'PY' &
-import json, os, sys, time, urllib.request
+# Tells when the server answers, and in the attached form ends it. It gives up with the server, whose process this one
+# becomes.
+exec 3<&0
+"$home/venv/bin/python" - "$port" $$ "$attached" "$run" <<'PY' &
+import json, os, shutil, signal, sys, time, urllib.request
 
-port, server = int(sys.argv[1]), int(sys.argv[2])
+port, server, attached, run = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "yes", sys.argv[4]
 address = f"http://127.0.0.1:{port}"
 body = json.dumps({"id": 0, "method": "common.server.version", "params": []}).encode()
 while True:
+    if os.getppid() != server:
+        sys.exit(1)
     try:
-        os.kill(server, 0)
         request = urllib.request.Request(f"{address}/rpc/", body, {"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=5).read()
         break
-    except ProcessLookupError:
-        sys.exit(1)
     except OSError:
         time.sleep(0.05)
-print(f"ready {address}", flush=True)
+try:
+    print(f"ready {address}", flush=True)
+except BrokenPipeError:
+    pass
+if attached:
+    while os.read(3, 4096):
+        pass
+    if os.getppid() == server:
+        os.kill(server, signal.SIGKILL)
+    shutil.rmtree(run, ignore_errors=True)
 PY
+exec 3<&-
 
 # Without the name of the database the server would load its models only at the first log-in.
 exec "$home/venv/bin/trytond" -c "$run/trytond.conf" -d lineshaft >&2

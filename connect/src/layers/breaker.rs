@@ -73,6 +73,7 @@ struct Inner {
     faults: u32,
     open_until: Instant,
     open_for: Duration,
+    last_fault: Option<Error>,
 }
 
 impl Breaker {
@@ -90,6 +91,7 @@ impl Breaker {
                 faults: 0,
                 open_until: now,
                 open_for: settings.first_open,
+                last_fault: None,
             }),
         }
     }
@@ -161,9 +163,14 @@ impl Breaker {
         inner.count(self.settings.window);
     }
 
-    fn failed(&self, is_try: bool) {
-        let in_a_row = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+    fn failed(&self, is_try: bool, fault: &Error) {
         let mut inner = self.inner();
+        // Callers that share one read share its failure: it counts once.
+        if !is_try && inner.last_fault.as_ref().is_some_and(|last| last.is_same(fault)) {
+            return;
+        }
+        inner.last_fault = Some(fault.clone());
+        let in_a_row = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         inner.count(self.settings.window);
         inner.faults += 1;
         if is_try {
@@ -227,9 +234,9 @@ pub struct Pass<'a> {
 impl Pass<'_> {
     /// Tells how the call ended. Any answer of the system's own, even a refusal, shows that it is there.
     pub fn tell<T>(mut self, result: &Result<T, Error>) {
-        match result.as_ref().map_err(Error::kind) {
-            Err(kind) if kind.is_fault_of_system() => self.breaker.failed(self.is_try),
-            Err(kind) if !is_answer(kind) => return,
+        match result {
+            Err(error) if error.kind().is_fault_of_system() => self.breaker.failed(self.is_try, error),
+            Err(error) if !is_answer(error.kind()) => return,
             _ => self.breaker.succeeded(self.is_try),
         }
         self.told = true;
@@ -308,6 +315,16 @@ mod tests {
         assert!(!call(&breaker, None));
         let error = breaker.admit().unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_failure_told_to_many_callers_counts_once() {
+        let breaker = Breaker::new(Settings::default());
+        let shared = outcome(Some(ErrorKind::Timeout));
+        for _ in 0..20 {
+            breaker.admit().unwrap().tell(&shared.clone());
+        }
+        assert_eq!(breaker.state(), State::Closed);
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,6 +30,10 @@ pub(super) struct Branch {
     after: Option<Position>,
     state: State,
     scanned: u32,
+    /// Whether the list has come behind the position of the cursor.
+    passed: bool,
+    /// Records that may come before that position.
+    held: Vec<Record>,
     /// Records that were read and not yet given out.
     pub(super) buffer: VecDeque<Record>,
     /// Why it ended early.
@@ -75,6 +79,8 @@ impl Branch {
             after: position.clone().filter(|position| position.key.is_some()),
             state: State::More(None),
             scanned: 0,
+            passed: false,
+            held: Vec::new(),
             buffer: VecDeque::new(),
             error: None,
             refused_credentials: false,
@@ -157,36 +163,79 @@ impl Branch {
     }
 
     fn keep(&mut self, records: Vec<Record>, sought: bool) {
+        self.passed |= sought || self.after.is_none();
         for mut record in records {
             if let Some(field) = self.remote_id {
                 record.set(field, Value::text(&record.key.to_string()));
             }
-            if !sought && self.was_given(&record) {
-                continue;
-            }
-            if self.residual.matches(&record) {
-                self.buffer.push_back(record);
-            } else if !self.sort_here && self.buffer.is_empty() {
-                self.advance(&record, false);
+            if self.sort_here {
+                if !self.was_given(&record) {
+                    self.accept(record);
+                }
+            } else if self.passed {
+                self.accept(record);
+            } else {
+                self.seek(record);
             }
         }
-        if self.sort_here && self.ended() {
-            let order = self.order;
-            self.buffer.make_contiguous().sort_by(|a, b| compare(order, a, b));
+        if self.ended() {
+            if !self.passed {
+                self.pass();
+            }
+            if self.sort_here {
+                let order = self.order;
+                self.buffer.make_contiguous().sort_by(|a, b| compare(order, a, b));
+            }
         }
     }
 
-    /// Returns whether a record was given out on an earlier page: it is at or before the position of the cursor.
-    fn was_given(&self, record: &Record) -> bool {
-        let Some(after) = &self.after else { return false };
-        let Some(key) = &after.key else { return false };
-        if let (Some(order), Some(value)) = (self.order, &after.order) {
-            let last = value.clone().into_value();
-            let own = number_of(record.get(order.field));
-            let by_value = directed(order.direction, own.compare(&last), own.is_null() || last.is_null());
-            return by_value.then_with(|| record.key.compare(key)).is_le();
+    fn accept(&mut self, record: Record) {
+        if self.residual.matches(&record) {
+            self.buffer.push_back(record);
+        } else if !self.sort_here && self.buffer.is_empty() {
+            self.advance(&record, false);
         }
-        record.key.compare(key).is_le()
+    }
+
+    /// Looks for the last record given in a list that starts before it. The system decides the order of keys, so
+    /// what comes before it is told by its place: records are held back until it is found.
+    fn seek(&mut self, record: Record) {
+        match self.against_position(&record) {
+            Ordering::Less => {}
+            Ordering::Equal if self.after.as_ref().is_some_and(|after| after.key.as_ref() == Some(&record.key)) => {
+                self.held.clear();
+                self.passed = true;
+            }
+            Ordering::Equal => self.held.push(record),
+            Ordering::Greater => {
+                self.pass();
+                self.accept(record);
+            }
+        }
+    }
+
+    /// Goes on though the last record given is gone: of those that were held back, the ones with a greater key are new.
+    fn pass(&mut self) {
+        self.passed = true;
+        for record in std::mem::take(&mut self.held) {
+            if !self.was_given(&record) {
+                self.accept(record);
+            }
+        }
+    }
+
+    /// Compares a record with the position of the cursor by the order alone.
+    fn against_position(&self, record: &Record) -> Ordering {
+        let last = self.after.as_ref().and_then(|after| after.order.clone());
+        let (Some(order), Some(last)) = (self.order, last) else { return Ordering::Equal };
+        let (own, last) = (number_of(record.get(order.field)), last.into_value());
+        directed(order.direction, own.compare(&last), own.is_null() || last.is_null())
+    }
+
+    /// Returns whether a record comes at or before the position of the cursor, in our order of keys.
+    fn was_given(&self, record: &Record) -> bool {
+        let Some(key) = self.after.as_ref().and_then(|after| after.key.as_ref()) else { return false };
+        self.against_position(record).then_with(|| record.key.compare(key)).is_le()
     }
 
     fn reach_bound(&mut self, page: Option<PageState>, most_scanned: u32) {

@@ -307,7 +307,7 @@ fn work_order(
         updated_at: if place.is_multiple_of(4) {
             reported_at
         } else {
-            (reported_at + Duration::days(rng.i64(0..20))).min(now())
+            reported_at + Duration::seconds((now() - reported_at).num_seconds() * rng.i64(0..97) / 100)
         },
     }
 }

@@ -247,7 +247,7 @@ fn receipt_rows(receipt: &Receipt, world: &World) -> Vec<Value> {
                 "packingslipnum": receipt.number,
                 "actualdate": moment(receipt.received_at),
                 "transdate": moment(receipt.received_at),
-                "enterby": ADMINISTRATOR,
+                "enterby": person(world, order.buyer),
             }))
         })
         .collect()
