@@ -73,7 +73,14 @@ fn every_connector_loads_and_every_simulated_system_has_one() {
 fn missing(id: &GlobalId) -> GlobalId {
     let parts = id.key.parts().iter().map(|part| {
         let number = part.bytes().all(|byte| byte.is_ascii_digit());
-        if number { "9".repeat(part.len().clamp(6, 9)) } else { "NO-SUCH-KEY".to_owned() }
+        if number {
+            "9".repeat(part.len().clamp(6, 9))
+        } else {
+            "NO-SUCH-KEY".to_owned()
+        }
     });
-    GlobalId { key: RemoteKey::composite(parts), ..id.clone() }
+    GlobalId {
+        key: RemoteKey::composite(parts),
+        ..id.clone()
+    }
 }

@@ -30,11 +30,21 @@ fn page_text(list: &str, entity: &str, field: &str) -> String {
 }
 
 fn ids(nodes: &[Value]) -> Vec<String> {
-    nodes.iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect()
+    nodes
+        .iter()
+        .map(|node| node["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Walks through a list with the given page sizes, in turn, and calls a function between pages.
-async fn walk(plant: &Plant, text: &str, list: &str, mut variables: Value, sizes: &[u32], mut between: impl FnMut(usize, &[Value])) -> Vec<Value> {
+async fn walk(
+    plant: &Plant,
+    text: &str,
+    list: &str,
+    mut variables: Value,
+    sizes: &[u32],
+    mut between: impl FnMut(usize, &[Value]),
+) -> Vec<Value> {
     let mut all = Vec::new();
     for turn in 0..500 {
         variables["first"] = json!(sizes[turn % sizes.len()]);
@@ -45,8 +55,21 @@ async fn walk(plant: &Plant, text: &str, list: &str, mut variables: Value, sizes
         let first = usize::try_from(sizes[turn % sizes.len()]).unwrap();
         assert!(nodes.len() <= first, "a page has at most what was asked for");
         assert_eq!(info["hasPreviousPage"], json!(turn > 0));
-        assert_eq!(ids(nodes), page["edges"].as_array().unwrap().iter().map(|edge| edge["node"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
-        let told: u64 = page["sources"].as_array().unwrap().iter().map(|source| source["records"].as_u64().unwrap()).sum();
+        assert_eq!(
+            ids(nodes),
+            page["edges"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|edge| edge["node"]["id"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        );
+        let told: u64 = page["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|source| source["records"].as_u64().unwrap())
+            .sum();
         assert_eq!(told, nodes.len() as u64, "sources tell how many records each gave");
         all.extend(nodes.iter().cloned());
         between(turn, &all);
@@ -63,7 +86,11 @@ async fn walk(plant: &Plant, text: &str, list: &str, mut variables: Value, sizes
 fn assert_once(all: &[Value], context: &str) -> BTreeSet<String> {
     let unique: BTreeSet<String> = ids(all).into_iter().collect();
     let mut seen = BTreeSet::new();
-    let twice: Vec<_> = all.iter().filter(|node| !seen.insert(node["id"].as_str().unwrap())).map(|node| &node["remoteId"]).collect();
+    let twice: Vec<_> = all
+        .iter()
+        .filter(|node| !seen.insert(node["id"].as_str().unwrap()))
+        .map(|node| &node["remoteId"])
+        .collect();
     assert!(twice.is_empty(), "{context}: came twice: {twice:?}");
     unique
 }
@@ -76,7 +103,15 @@ async fn every_record_of_every_connection_comes_once_whatever_the_page_sizes() {
         let text = page_text(list, entity, field);
         let mut expected = BTreeMap::new();
         for system in System::ALL {
-            let alone = walk(&plant, &text, list, json!({ "connections": [plant.connection(system)] }), &[250], |_, _| {}).await;
+            let alone = walk(
+                &plant,
+                &text,
+                list,
+                json!({ "connections": [plant.connection(system)] }),
+                &[250],
+                |_, _| {},
+            )
+            .await;
             expected.insert(system.id(), assert_once(&alone, list));
         }
         let all: BTreeSet<String> = expected.values().flatten().cloned().collect();
@@ -102,9 +137,15 @@ async fn every_record_of_every_connection_comes_once_whatever_the_page_sizes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_order_connections_give_in_turn() {
     let plant = Plant::start().await;
-    let answer = plant.query("{ purchaseOrders(first: 12) { nodes { connectionId } } }", json!({})).await;
+    let answer = plant
+        .query("{ purchaseOrders(first: 12) { nodes { connectionId } } }", json!({}))
+        .await;
     answer.data();
-    let of: Vec<_> = answer.nodes("purchaseOrders").iter().map(|node| node["connectionId"].as_str().unwrap()).collect();
+    let of: Vec<_> = answer
+        .nodes("purchaseOrders")
+        .iter()
+        .map(|node| node["connectionId"].as_str().unwrap())
+        .collect();
     for round in of.chunks(6) {
         assert_eq!(round.iter().collect::<BTreeSet<_>>().len(), 6, "{of:?}");
     }
@@ -128,7 +169,11 @@ async fn records_added_and_removed_in_between_neither_repeat_nor_hide_others() {
         let stayed: BTreeSet<_> = before.intersection(&left).collect();
         assert!(stayed.len() >= 150, "most records stayed: {}", stayed.len());
         let hidden: Vec<_> = stayed.into_iter().filter(|id| !found.contains(*id)).collect();
-        assert!(hidden.is_empty(), "{context}: {} of the records that stayed did not come", hidden.len());
+        assert!(
+            hidden.is_empty(),
+            "{context}: {} of the records that stayed did not come",
+            hidden.len()
+        );
     }
 }
 
@@ -141,11 +186,19 @@ fn change(plant: &Plant, system: System, turn: usize) {
         let at = (turn * 17 + 3) % world.purchase_orders.len();
         let gone = world.purchase_orders.remove(at);
         world.receipts.retain(|receipt| receipt.purchase_order != gone.id);
-        world.stock_movements.retain(|movement| movement.purchase_order != Some(gone.id));
+        world
+            .stock_movements
+            .retain(|movement| movement.purchase_order != Some(gone.id));
         let mut new = world.purchase_orders[at / 2].clone();
         new.id = world.purchase_orders.iter().map(|order| order.id).max().unwrap() + 1;
         new.number = format!("{}", 4_500_009_000_u64 + u64::from(new.id));
-        let lines = world.purchase_orders.iter().flat_map(|order| &order.lines).map(|line| line.id).max().unwrap();
+        let lines = world
+            .purchase_orders
+            .iter()
+            .flat_map(|order| &order.lines)
+            .map(|line| line.id)
+            .max()
+            .unwrap();
         for (place, line) in (1..).zip(&mut new.lines) {
             line.id = lines + place;
         }
@@ -165,7 +218,9 @@ async fn the_cursor_of_any_edge_goes_on_right_behind_it() {
             assert_eq!(page["pageInfo"]["startCursor"], page["edges"][0]["cursor"]);
             for at in [0, 7, 20] {
                 let after = &page["edges"][at]["cursor"];
-                let rest = plant.query(&text, json!({ "first": 12, "after": after, "orderBy": order })).await;
+                let rest = plant
+                    .query(&text, json!({ "first": 12, "after": after, "orderBy": order }))
+                    .await;
                 let rest = ids(rest.data()[list]["nodes"].as_array().unwrap());
                 let context = format!("{list} behind edge {at}, order {order}");
                 if order.is_null() {
@@ -199,7 +254,10 @@ async fn the_total_is_the_same_on_every_page_and_the_number_of_records() {
             after = page["pageInfo"]["endCursor"].clone();
         }
         let expected = if totals[0].is_null() { Value::Null } else { json!(count) };
-        assert!(totals.iter().all(|total| *total == expected), "{system}: {totals:?}, and there are {count}");
+        assert!(
+            totals.iter().all(|total| *total == expected),
+            "{system}: {totals:?}, and there are {count}"
+        );
     }
 }
 
@@ -209,7 +267,9 @@ async fn a_total_over_all_systems_is_their_sum_or_unknown() {
     let text = "query($connections: [ID!]) { purchaseOrders(first: 1, connections: $connections) { totalCount } }";
     let mut sum = Some(0);
     for system in System::ALL {
-        let answer = plant.query(text, json!({ "connections": [plant.connection(system)] })).await;
+        let answer = plant
+            .query(text, json!({ "connections": [plant.connection(system)] }))
+            .await;
         let total = answer.data()["purchaseOrders"]["totalCount"].as_u64();
         sum = sum.zip(total).map(|(sum, total)| sum + total);
     }
@@ -220,7 +280,11 @@ async fn a_total_over_all_systems_is_their_sum_or_unknown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cursor_goes_on_only_with_the_query_that_gave_it() {
     let plant = Setup::only([System::Odoo, System::Tryton]).start().await;
-    let text = |arguments: &str| format!("query($after: String) {{ purchaseOrders(first: 5, after: $after{arguments}) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}");
+    let text = |arguments: &str| {
+        format!(
+            "query($after: String) {{ purchaseOrders(first: 5, after: $after{arguments}) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+        )
+    };
     let answer = plant.query(&text(""), json!({})).await;
     let cursor = answer.data()["purchaseOrders"]["pageInfo"]["endCursor"].clone();
     plant.query(&text(""), json!({ "after": cursor })).await.data();
@@ -235,19 +299,35 @@ async fn a_cursor_goes_on_only_with_the_query_that_gave_it() {
         let answer = plant.query(&text(&other), json!({ "after": cursor })).await;
         assert_eq!(answer.codes(), ["CURSOR_OF_ANOTHER_QUERY"], "{other}");
     }
-    let answer = plant.query("query($after: String) { vendors(first: 5, after: $after) { nodes { id } } }", json!({ "after": cursor })).await;
+    let answer = plant
+        .query(
+            "query($after: String) { vendors(first: 5, after: $after) { nodes { id } } }",
+            json!({ "after": cursor }),
+        )
+        .await;
     assert_eq!(answer.codes(), ["CURSOR_OF_ANOTHER_QUERY"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_cursor_is_refused_before_anything_is_sent() {
     let plant = Setup::only([System::Odoo]).start().await;
-    let text = "query($after: String) { purchaseOrders(first: 5, after: $after) { nodes { id } pageInfo { endCursor } } }";
+    let text =
+        "query($after: String) { purchaseOrders(first: 5, after: $after) { nodes { id } pageInfo { endCursor } } }";
     let answer = plant.query(text, json!({})).await;
-    let cursor = answer.data()["purchaseOrders"]["pageInfo"]["endCursor"].as_str().unwrap().to_owned();
+    let cursor = answer.data()["purchaseOrders"]["pageInfo"]["endCursor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     plant.clear_calls();
     let mut dice = Dice::of("damage");
-    let mut damaged = vec![String::new(), " ".to_owned(), "null".to_owned(), cursor[1..].to_owned(), cursor[..cursor.len() - 4].to_owned(), "A".repeat(200_000)];
+    let mut damaged = vec![
+        String::new(),
+        " ".to_owned(),
+        "null".to_owned(),
+        cursor[1..].to_owned(),
+        cursor[..cursor.len() - 4].to_owned(),
+        "A".repeat(200_000),
+    ];
     for (at, letter) in (0..40).map(|_| dice.value(&(0..cursor.len(), "[ -~]"))) {
         let mut text = cursor.clone();
         text.replace_range(at..=at, &letter);

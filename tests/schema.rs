@@ -13,9 +13,14 @@ const INTROSPECTION: &str = "{ __schema { queryType { name } types { name kind d
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/lineshaft.graphql");
-    let committed = std::fs::read_to_string(path).expect("schema/lineshaft.graphql is committed; `just generate` writes it");
+    let committed =
+        std::fs::read_to_string(path).expect("schema/lineshaft.graphql is committed; `just generate` writes it");
     let served = lineshaft_api::sdl();
-    let different = committed.lines().zip(served.lines()).enumerate().find(|(_, (a, b))| a != b);
+    let different = committed
+        .lines()
+        .zip(served.lines())
+        .enumerate()
+        .find(|(_, (a, b))| a != b);
     assert!(
         committed == served,
         "schema/lineshaft.graphql is not up to date; write it with `just generate`. The first difference: {different:?}"
@@ -41,7 +46,11 @@ async fn every_type_field_argument_and_value_is_described() {
                 let name = format!("{name}.{}", member["name"].as_str().unwrap());
                 note(&mut bare, &name, member);
                 for argument in member["args"].as_array().into_iter().flatten() {
-                    note(&mut bare, &format!("{name}({})", argument["name"].as_str().unwrap()), argument);
+                    note(
+                        &mut bare,
+                        &format!("{name}({})", argument["name"].as_str().unwrap()),
+                        argument,
+                    );
                 }
             }
         }
@@ -60,7 +69,12 @@ async fn every_type_that_is_named_is_there() {
     let plant = Setup::only([]).start().await;
     let answer = plant.query(INTROSPECTION, json!({})).await;
     let schema = &answer.data()["__schema"];
-    let names: Vec<&str> = schema["types"].as_array().unwrap().iter().map(|kind| kind["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = schema["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind["name"].as_str().unwrap())
+        .collect();
     let mut named = Vec::new();
     collect_names(schema, &mut named);
     named.retain(|name| !names.contains(&name.as_str()));
@@ -88,7 +102,10 @@ async fn introspection_can_be_switched_off() {
     assert_eq!((answer.status, answer.codes()), (422, vec!["INTROSPECTION_DISABLED"]));
     let answer = plant.query("{ __type(name: \"Vendor\") { name } }", json!({})).await;
     assert_eq!((answer.status, answer.codes()), (422, vec!["INTROSPECTION_DISABLED"]));
-    assert_eq!(plant.query("{ __typename }", json!({})).await.data(), &json!({ "__typename": "Query" }));
+    assert_eq!(
+        plant.query("{ __typename }", json!({})).await.data(),
+        &json!({ "__typename": "Query" })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +113,8 @@ async fn the_capabilities_that_are_told_name_types_and_fields_of_the_schema() {
     let plant = Plant::start().await;
     let types = plant.query(INTROSPECTION, json!({})).await;
     let types = types.data()["__schema"]["types"].as_array().unwrap();
-    let text = "{ connectors { id name entities { entity list fields { name source filters coarseFilters sortable } } } }";
+    let text =
+        "{ connectors { id name entities { entity list fields { name source filters coarseFilters sortable } } } }";
     let answer = plant.query(text, json!({})).await;
     let connectors = answer.data()["connectors"].as_array().unwrap();
     assert!(connectors.len() == 6);
@@ -105,7 +123,11 @@ async fn the_capabilities_that_are_told_name_types_and_fields_of_the_schema() {
             let kind = types.iter().find(|kind| kind["name"] == entity["entity"]);
             let kind = kind.unwrap_or_else(|| panic!("{} of {}", entity["entity"], connector["id"]));
             for field in entity["fields"].as_array().unwrap() {
-                let known = kind["fields"].as_array().unwrap().iter().any(|known| known["name"] == field["name"]);
+                let known = kind["fields"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|known| known["name"] == field["name"]);
                 assert!(known, "{}.{} of {}", entity["entity"], field["name"], connector["id"]);
             }
         }

@@ -5,7 +5,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexMap;
 use lineshaft_engine::query::Scope;
 use lineshaft_schema::{
-    Catalogue, Condition, ConnectionId, Direction, FieldDef, FieldType, Filter, GlobalId, Operand, Operator, Order, TypeDef, Value,
+    Catalogue, Condition, ConnectionId, Direction, FieldDef, FieldType, Filter, GlobalId, Operand, Operator, Order,
+    TypeDef, Value,
 };
 use rust_decimal::Decimal;
 
@@ -58,7 +59,10 @@ impl Reader<'_> {
     }
 
     fn conditions(&self, name: &str, value: GraphValue) -> ServerResult<Filter> {
-        let field = self.def.field(name).ok_or_else(|| self.invalid(name, "there is no such field"))?;
+        let field = self
+            .def
+            .field(name)
+            .ok_or_else(|| self.invalid(name, "there is no such field"))?;
         let operators = match value {
             GraphValue::Object(operators) => operators,
             other => return Err(self.misshapen(&format!("filter of `{name}`"), &other)),
@@ -70,7 +74,11 @@ impl Reader<'_> {
             }
             let operator = Operator::named(&operator).ok_or_else(|| self.invalid(name, "there is no such operator"))?;
             let operand = self.operand(field, operator, value)?;
-            conditions.push(Filter::Field(Condition { field: field.index, operator, operand }));
+            conditions.push(Filter::Field(Condition {
+                field: field.index,
+                operator,
+                operand,
+            }));
         }
         Ok(Filter::All(conditions))
     }
@@ -88,18 +96,25 @@ impl Reader<'_> {
             let ids = values.into_iter().map(|value| self.id(&field.name, &value));
             return ids.collect::<ServerResult<_>>().map(Operand::Ids);
         }
-        let mut values = values.into_iter().map(|value| self.scalar(field, kind, value)).collect::<ServerResult<Vec<_>>>()?;
+        let mut values = values
+            .into_iter()
+            .map(|value| self.scalar(field, kind, value))
+            .collect::<ServerResult<Vec<_>>>()?;
         if operator == Operator::In {
             return Ok(Operand::Many(values));
         }
-        values.pop().map(Operand::One).ok_or_else(|| self.invalid(&field.name, "a value is needed"))
+        values
+            .pop()
+            .map(Operand::One)
+            .ok_or_else(|| self.invalid(&field.name, "a value is needed"))
     }
 
     fn id(&self, field: &str, value: &GraphValue) -> ServerResult<GlobalId> {
         let GraphValue::String(text) = value else {
             return Err(self.invalid(field, "an id is a string"));
         };
-        text.parse().map_err(|error: lineshaft_schema::key::InvalidId| coded("INVALID_ID", error.to_string(), Some(self.at)))
+        text.parse()
+            .map_err(|error: lineshaft_schema::key::InvalidId| coded("INVALID_ID", error.to_string(), Some(self.at)))
     }
 
     fn scalar(&self, field: &FieldDef, kind: FieldType, value: GraphValue) -> ServerResult<Value> {
@@ -110,9 +125,9 @@ impl Reader<'_> {
             (FieldType::Decimal, GraphValue::String(text)) => decimal(text),
             (FieldType::Decimal, GraphValue::Number(number)) => decimal(&number.to_string()),
             (FieldType::Date, GraphValue::String(text)) => text.parse::<NaiveDate>().ok().map(Value::Date),
-            (FieldType::DateTime, GraphValue::String(text)) => {
-                DateTime::parse_from_rfc3339(text).ok().map(|at| Value::DateTime(at.with_timezone(&Utc)))
-            }
+            (FieldType::DateTime, GraphValue::String(text)) => DateTime::parse_from_rfc3339(text)
+                .ok()
+                .map(|at| Value::DateTime(at.with_timezone(&Utc))),
             (FieldType::Enum(index), GraphValue::Enum(name)) => self.enum_value(index, name),
             (FieldType::Enum(index), GraphValue::String(name)) => self.enum_value(index, name),
             _ => None,
@@ -121,7 +136,10 @@ impl Reader<'_> {
     }
 
     fn enum_value(&self, index: lineshaft_schema::catalogue::EnumIndex, name: &str) -> Option<Value> {
-        self.catalogue.enum_at(index)?.value_index(name).map(|value| Value::Enum(index, value))
+        self.catalogue
+            .enum_at(index)?
+            .value_index(name)
+            .map(|value| Value::Enum(index, value))
     }
 
     /// Reads an order.
@@ -132,21 +150,43 @@ impl Reader<'_> {
             Some(other) => return Err(self.misshapen(&names::order(self.def), &other)),
         };
         let name = members.get("field").and_then(word).unwrap_or_default();
-        let field = self.def.fields.values().find(|field| names::order_value(&field.name) == name);
+        let field = self
+            .def
+            .fields
+            .values()
+            .find(|field| names::order_value(&field.name) == name);
         let field = field.ok_or_else(|| self.invalid("orderBy", "there is no such field"))?;
-        let descending = members.get("direction").and_then(word).is_some_and(|word| word == "DESC");
-        let direction = if descending { Direction::Descending } else { Direction::Ascending };
-        Ok(Some(Order { field: field.index, direction }))
+        let descending = members
+            .get("direction")
+            .and_then(word)
+            .is_some_and(|word| word == "DESC");
+        let direction = if descending {
+            Direction::Descending
+        } else {
+            Direction::Ascending
+        };
+        Ok(Some(Order {
+            field: field.index,
+            direction,
+        }))
     }
 
     /// The executor lets values through that are no input objects; a filter must never be dropped for that.
     fn misshapen(&self, expected: &str, value: &GraphValue) -> ServerError {
         let value: String = value.to_string().chars().take(80).collect();
-        coded(Code::BadUserInput.name(), format!("{value} is not a {expected}"), Some(self.at))
+        coded(
+            Code::BadUserInput.name(),
+            format!("{value} is not a {expected}"),
+            Some(self.at),
+        )
     }
 
     fn invalid(&self, field: &str, message: &str) -> ServerError {
-        coded("INVALID_VALUE", format!("{}.{field}: {message}", names::filter(self.def)), Some(self.at))
+        coded(
+            "INVALID_VALUE",
+            format!("{}.{field}: {message}", names::filter(self.def)),
+            Some(self.at),
+        )
     }
 }
 
@@ -164,14 +204,22 @@ pub(crate) fn scope(
         }
         None => None,
     };
-    Ok(Scope { connections, customers: texts(customers), connectors: texts(connectors) })
+    Ok(Scope {
+        connections,
+        customers: texts(customers),
+        connectors: texts(connectors),
+    })
 }
 
 /// Reads the id of a connection.
 pub(crate) fn connection_id(text: &str, at: Pos) -> ServerResult<ConnectionId> {
     text.parse().map_err(|_| {
         let text: String = text.chars().take(80).collect();
-        coded("INVALID_ID", format!("`{text}` is not the id of a connection"), Some(at))
+        coded(
+            "INVALID_ID",
+            format!("`{text}` is not the id of a connection"),
+            Some(at),
+        )
     })
 }
 
@@ -192,7 +240,10 @@ fn word(value: &GraphValue) -> Option<&str> {
 }
 
 fn decimal(text: &str) -> Option<Value> {
-    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok().map(Value::Decimal)
+    Decimal::from_str_exact(text)
+        .or_else(|_| Decimal::from_scientific(text))
+        .ok()
+        .map(Value::Decimal)
 }
 
 const fn expected(kind: FieldType) -> &'static str {

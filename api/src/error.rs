@@ -76,7 +76,11 @@ pub(crate) fn of_query(error: &QueryError, at: Pos) -> ServerError {
 }
 
 /// Makes the error of one connection.
-pub(crate) fn of_connection(connection: Option<&Connection>, cause: &SourceError, path: Vec<PathSegment>) -> ServerError {
+pub(crate) fn of_connection(
+    connection: Option<&Connection>,
+    cause: &SourceError,
+    path: Vec<PathSegment>,
+) -> ServerError {
     let name = connection.map_or("", |connection| connection.name.as_str());
     let mut error = ServerError::new(format!("{name}: {}", cause.message), None);
     error.path = path;

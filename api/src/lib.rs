@@ -1,7 +1,7 @@
 //! The GraphQL API: the only place that knows async-graphql.
 
-pub mod error;
 mod arguments;
+pub mod error;
 mod names;
 mod platform;
 mod register;

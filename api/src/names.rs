@@ -30,7 +30,10 @@ pub(crate) fn edge(def: &TypeDef) -> String {
 /// Returns the name of the root field that finds one record.
 pub(crate) fn single(def: &TypeDef) -> String {
     let mut letters = def.name.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// Returns the name of the filter of an enum.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, Enum, ID, InputType, Object, OutputType, Positioned, SimpleObject, Value, parser::types::SelectionSet, registry::Registry,
+    Context, Enum, ID, InputType, Object, OutputType, Positioned, SimpleObject, Value, parser::types::SelectionSet,
+    registry::Registry,
 };
 use chrono::{DateTime, Utc};
 use lineshaft_engine::{
@@ -136,7 +137,10 @@ impl From<&SourceError> for Failure {
 pub(crate) fn sources(page: &Page, problems: &[RecordProblem]) -> Vec<Source> {
     let one = |source: &query::Source| {
         let connection = page.connections.get(source.connection)?;
-        let calls = page.live.get(source.connection).map_or(source.upstream_calls, |live| live.context.calls());
+        let calls = page
+            .live
+            .get(source.connection)
+            .map_or(source.upstream_calls, |live| live.context.calls());
         let own = problems.iter().filter(|problem| problem.source == source.connection);
         Some(Source {
             connection: Connection(connection.clone()),
@@ -247,7 +251,10 @@ impl Connection {
     /// The customer whose system it reaches.
     async fn customer(&self) -> Option<Customer> {
         let customer = self.0.customer.as_ref()?;
-        Some(Customer { external_id: customer.external_id.clone(), name: customer.name.clone() })
+        Some(Customer {
+            external_id: customer.external_id.clone(),
+            name: customer.name.clone(),
+        })
     }
 
     /// Where the system runs.
@@ -304,22 +311,41 @@ impl PlatformQuery {
         ctx: &Context<'_>,
         #[graphql(default = 50, desc = "How many: 1 to 250.")] first: i32,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
-        #[graphql(desc = "Only connections of these customers, by your own ids of them.")] customers: Option<Vec<String>>,
+        #[graphql(desc = "Only connections of these customers, by your own ids of them.")] customers: Option<
+            Vec<String>,
+        >,
         #[graphql(desc = "Only connections of these connectors.")] connectors: Option<Vec<String>>,
         #[graphql(desc = "Only connections with one of these statuses.")] statuses: Option<Vec<ConnectionStatus>>,
     ) -> async_graphql::Result<ConnectionPage> {
         let (engine, session) = (ctx.data::<Arc<Engine>>()?, ctx.data::<Session>()?);
         let first = u64::try_from(first).ok().filter(|first| (1..=250).contains(first));
         let first = first.ok_or_else(|| refused("INVALID_PAGE_SIZE", "`first` must be between 1 and 250"))?;
-        let after = after.map(|text| text.parse()).transpose().map_err(|_| refused("INVALID_CURSOR", "the cursor is not one of this API"))?;
+        let after = after
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|_| refused("INVALID_CURSOR", "the cursor is not one of this API"))?;
         let statuses = statuses.map(|statuses| statuses.into_iter().map(status_of).collect());
-        let filter = connections::Filter { ids: None, customers, connectors, statuses };
+        let filter = connections::Filter {
+            ids: None,
+            customers,
+            connectors,
+            statuses,
+        };
         let page = engine.connections.list(session.visible, &filter, after, first).await?;
         let end_cursor = page.connections.last().map(|connection| connection.id.to_string());
         let start_cursor = page.connections.first().map(|connection| connection.id.to_string());
         Ok(ConnectionPage {
-            page_info: PageInfo { has_next_page: page.has_more, has_previous_page: after.is_some(), start_cursor, end_cursor },
-            nodes: page.connections.into_iter().map(|connection| Connection(Arc::new(connection))).collect(),
+            page_info: PageInfo {
+                has_next_page: page.has_more,
+                has_previous_page: after.is_some(),
+                start_cursor,
+                end_cursor,
+            },
+            nodes: page
+                .connections
+                .into_iter()
+                .map(|connection| Connection(Arc::new(connection)))
+                .collect(),
         })
     }
 
@@ -330,7 +356,9 @@ impl PlatformQuery {
         #[graphql(desc = "The id of the connection.")] id: ID,
     ) -> async_graphql::Result<Option<Connection>> {
         let (engine, session) = (ctx.data::<Arc<Engine>>()?, ctx.data::<Session>()?);
-        let id = id.parse().map_err(|_| refused("INVALID_ID", "the text is not the id of a connection"))?;
+        let id = id
+            .parse()
+            .map_err(|_| refused("INVALID_ID", "the text is not the id of a connection"))?;
         match engine.connections.get(session.visible, id).await {
             Ok(connection) => Ok(Some(Connection(Arc::new(connection)))),
             Err(connections::Error::NotFound(_)) => Ok(None),
@@ -371,7 +399,11 @@ fn status_of(status: ConnectionStatus) -> connections::Status {
 
 fn refused(code: &'static str, message: &str) -> async_graphql::Error {
     let error = coded(code, message, None);
-    async_graphql::Error { message: error.message, source: None, extensions: error.extensions }
+    async_graphql::Error {
+        message: error.message,
+        source: None,
+        extensions: error.extensions,
+    }
 }
 
 /// Registers the types that only the record walk writes.
@@ -382,7 +414,12 @@ pub(crate) fn register(registry: &mut Registry) {
 }
 
 /// Writes an object of the platform, or a list of them, as JSON text.
-pub(crate) async fn write<T: OutputType>(ctx: &Context<'_>, sets: &[&Positioned<SelectionSet>], object: &T, out: &mut Vec<u8>) {
+pub(crate) async fn write<T: OutputType>(
+    ctx: &Context<'_>,
+    sets: &[&Positioned<SelectionSet>],
+    object: &T,
+    out: &mut Vec<u8>,
+) {
     let mut whole = Value::Null;
     for set in sets {
         match object.resolve(&ctx.with_selection_set(set), ctx.item).await {
@@ -416,7 +453,9 @@ fn merge(whole: &mut Value, more: Value) {
                 }
             }
         }
-        (Value::List(whole), Value::List(more)) => whole.iter_mut().zip(more).for_each(|(whole, more)| merge(whole, more)),
+        (Value::List(whole), Value::List(more)) => {
+            whole.iter_mut().zip(more).for_each(|(whole, more)| merge(whole, more))
+        }
         (whole @ Value::Null, more) => *whole = more,
         _ => {}
     }

@@ -28,7 +28,10 @@ pub(crate) fn types(catalogue: &Catalogue, registry: &mut Registry) {
         insert_enum(registry, &def.name, &def.description, values);
     }
     for interface in catalogue.interfaces.values() {
-        let implementers = catalogue.types.values().filter(|def| def.interfaces.contains(&interface.name));
+        let implementers = catalogue
+            .types
+            .values()
+            .filter(|def| def.interfaces.contains(&interface.name));
         let meta = MetaType::Interface {
             name: interface.name.clone(),
             description: Some(interface.description.clone()),
@@ -63,27 +66,67 @@ pub(crate) fn root_fields(catalogue: &Catalogue) -> IndexMap<String, MetaField> 
     for def in catalogue.entities() {
         let Shape::Entity { plural } = &def.shape else { continue };
         let arguments = [
-            input("first", "Int", "How many records: 1 up to the server's limit, 250 unless it says otherwise.", Some("50")),
-            input("after", "String", "The cursor behind which the page begins: `pageInfo.endCursor` of the page before.", None),
-            input("filter", &names::filter(def), "Which records. All conditions must hold.", None),
-            input("orderBy", &names::order(def), "In which order. Without it the records of all connections come in turn.", None),
+            input(
+                "first",
+                "Int",
+                "How many records: 1 up to the server's limit, 250 unless it says otherwise.",
+                Some("50"),
+            ),
+            input(
+                "after",
+                "String",
+                "The cursor behind which the page begins: `pageInfo.endCursor` of the page before.",
+                None,
+            ),
+            input(
+                "filter",
+                &names::filter(def),
+                "Which records. All conditions must hold.",
+                None,
+            ),
+            input(
+                "orderBy",
+                &names::order(def),
+                "In which order. Without it the records of all connections come in turn.",
+                None,
+            ),
             input("connections", "[ID!]", "Only these connections.", None),
-            input("customers", "[String!]", "Only connections of these customers, by your own ids of them.", None),
-            input("connectors", "[String!]", "Only connections of these connectors, such as `odoo`.", None),
+            input(
+                "customers",
+                "[String!]",
+                "Only connections of these customers, by your own ids of them.",
+                None,
+            ),
+            input(
+                "connectors",
+                "[String!]",
+                "Only connections of these connectors, such as `odoo`.",
+                None,
+            ),
         ];
         let about = format!(
             "Lists records of the type `{}` over all connections in scope. {} What goes wrong with one connection is told in `sources` \
              and in `errors`; the others' records arrive.",
-            def.name, first_sentence(&def.description)
+            def.name,
+            first_sentence(&def.description)
         );
-        root.insert(plural.clone(), field(plural, &format!("{}!", names::page(def)), &about, arguments));
+        root.insert(
+            plural.clone(),
+            field(plural, &format!("{}!", names::page(def)), &about, arguments),
+        );
         let single = names::single(def);
-        let about = format!("Finds one `{}` by its id; null when the system has no such record.", def.name);
+        let about = format!(
+            "Finds one `{}` by its id; null when the system has no such record.",
+            def.name
+        );
         let id = input("id", "ID!", "The id of the record.", None);
         root.insert(single.clone(), field(&single, &def.name, &about, [id]));
     }
     let id = input("id", "ID!", "The id of any record.", None);
-    root.insert("node".to_owned(), field("node", "UnifiedRecord", "Finds any record by its id.", [id]));
+    root.insert(
+        "node".to_owned(),
+        field("node", "UnifiedRecord", "Finds any record by its id.", [id]),
+    );
     let ids = input("ids", "[ID!]!", "Ids of any records, at most 250.", None);
     let about = "Finds records by their ids, in the order of the ids; null for each that does not exist.";
     root.insert("nodes".to_owned(), field("nodes", "[UnifiedRecord]!", about, [ids]));
@@ -92,30 +135,64 @@ pub(crate) fn root_fields(catalogue: &Catalogue) -> IndexMap<String, MetaField> 
 
 fn fields(def: &TypeDef) -> IndexMap<String, MetaField> {
     let one = |field: &FieldDef| {
-        let arguments = field.arguments.iter().map(|(name, kind, about)| input(name, kind, about, None));
+        let arguments = field
+            .arguments
+            .iter()
+            .map(|(name, kind, about)| input(name, kind, about, None));
         self::field(&field.name, &field.type_text, &field.description, arguments)
     };
-    def.fields.values().map(|field| (field.name.clone(), one(field))).collect()
+    def.fields
+        .values()
+        .map(|field| (field.name.clone(), one(field)))
+        .collect()
 }
 
 fn operators(catalogue: &Catalogue, registry: &mut Registry) {
     let scalars: [(&str, &str, &[&str]); 6] = [
-        ("StringFilter", "String", &["eq", "ne", "in", "contains", "startsWith", "isNull"]),
-        ("IntFilter", "Int", &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"]),
-        ("DecimalFilter", "Decimal", &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"]),
+        (
+            "StringFilter",
+            "String",
+            &["eq", "ne", "in", "contains", "startsWith", "isNull"],
+        ),
+        (
+            "IntFilter",
+            "Int",
+            &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"],
+        ),
+        (
+            "DecimalFilter",
+            "Decimal",
+            &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"],
+        ),
         ("BooleanFilter", "Boolean", &["eq", "ne", "isNull"]),
-        ("DateFilter", "Date", &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"]),
-        ("DateTimeFilter", "DateTime", &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"]),
+        (
+            "DateFilter",
+            "Date",
+            &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"],
+        ),
+        (
+            "DateTimeFilter",
+            "DateTime",
+            &["eq", "ne", "in", "gt", "gte", "lt", "lte", "isNull"],
+        ),
     ];
     for (name, value, operators) in scalars {
         let about = format!("Conditions on a field of the type `{value}`. All that are given must hold.");
-        insert_input(registry, name, &about, operators.iter().map(|operator| operator_input(operator, value)));
+        insert_input(
+            registry,
+            name,
+            &about,
+            operators.iter().map(|operator| operator_input(operator, value)),
+        );
     }
     let about = "Conditions on a reference to another record. All that are given must hold.";
     let reference = ["eq", "ne", "in", "isNull"].map(|operator| operator_input(operator, "ID"));
     insert_input(registry, "ReferenceFilter", about, reference);
     for def in catalogue.enums.values() {
-        let about = format!("Conditions on a field of the type `{}`. All that are given must hold.", def.name);
+        let about = format!(
+            "Conditions on a field of the type `{}`. All that are given must hold.",
+            def.name
+        );
         let operators = ["eq", "ne", "in", "isNull"].map(|operator| operator_input(operator, &def.name));
         insert_input(registry, &names::enum_filter(&def.name), &about, operators);
     }
@@ -149,41 +226,84 @@ fn lists(catalogue: &Catalogue, def: &TypeDef, registry: &mut Registry) {
             inputs.push(input(&field.name, &kind, &first_sentence(&field.description), None));
         }
     }
-    let about = format!("Which records of the type `{}`. All conditions that are given must hold.", def.name);
+    let about = format!(
+        "Which records of the type `{}`. All conditions that are given must hold.",
+        def.name
+    );
     insert_input(registry, &filter, &about, inputs);
 
     let sortable: Vec<_> = def.fields.values().filter(|field| field.sortable()).collect();
-    let values = sortable.iter().map(|field| (names::order_value(&field.name), first_sentence(&field.description)));
+    let values = sortable
+        .iter()
+        .map(|field| (names::order_value(&field.name), first_sentence(&field.description)));
     let values: Vec<_> = values.collect();
     let about = format!("Fields by which records of the type `{}` can be sorted.", def.name);
-    insert_enum(registry, &names::order_field(def), &about, values.iter().map(|(name, about)| (name.as_str(), about.as_str())));
+    insert_enum(
+        registry,
+        &names::order_field(def),
+        &about,
+        values.iter().map(|(name, about)| (name.as_str(), about.as_str())),
+    );
     let order = [
         input("field", &format!("{}!", names::order_field(def)), "The field.", None),
         input("direction", "OrderDirection", "Which way.", Some("ASC")),
     ];
-    let about = format!("In which order records of the type `{}` come; ties are broken by their keys.", def.name);
+    let about = format!(
+        "In which order records of the type `{}` come; ties are broken by their keys.",
+        def.name
+    );
     insert_input(registry, &names::order(def), &about, order);
 
     let edge = [
         field("cursor", "String!", "The cursor behind this record.", []),
         field("node", &format!("{}!", def.name), "The record.", []),
     ];
-    insert_object(registry, &names::edge(def), &format!("A record of the type `{}` in a list.", def.name), named(edge));
+    insert_object(
+        registry,
+        &names::edge(def),
+        &format!("A record of the type `{}` in a list.", def.name),
+        named(edge),
+    );
     let page = [
         field("nodes", &format!("[{}!]!", def.name), "The records.", []),
-        field("edges", &format!("[{}!]!", names::edge(def)), "The records with their cursors.", []),
+        field(
+            "edges",
+            &format!("[{}!]!", names::edge(def)),
+            "The records with their cursors.",
+            [],
+        ),
         field("pageInfo", "PageInfo!", "Whether and where the list goes on.", []),
-        field("totalCount", "Int", "The number of all records; null when a system cannot count, or has to be filtered here.", []),
-        field("sources", "[Source!]!", "What each connection contributed, and what went wrong with it.", []),
+        field(
+            "totalCount",
+            "Int",
+            "The number of all records; null when a system cannot count, or has to be filtered here.",
+            [],
+        ),
+        field(
+            "sources",
+            "[Source!]!",
+            "What each connection contributed, and what went wrong with it.",
+            [],
+        ),
     ];
-    insert_object(registry, &names::page(def), &format!("A page of records of the type `{}`.", def.name), named(page));
+    insert_object(
+        registry,
+        &names::page(def),
+        &format!("A page of records of the type `{}`.", def.name),
+        named(page),
+    );
 }
 
 fn named<const N: usize>(fields: [MetaField; N]) -> IndexMap<String, MetaField> {
     fields.into_iter().map(|field| (field.name.clone(), field)).collect()
 }
 
-fn field(name: &str, kind: &str, about: &str, arguments: impl IntoIterator<Item = (String, MetaInputValue)>) -> MetaField {
+fn field(
+    name: &str,
+    kind: &str,
+    about: &str,
+    arguments: impl IntoIterator<Item = (String, MetaInputValue)>,
+) -> MetaField {
     MetaField {
         name: name.to_owned(),
         description: Some(about.to_owned()),
@@ -243,7 +363,12 @@ fn insert_object(registry: &mut Registry, name: &str, about: &str, fields: Index
     registry.types.insert(name.to_owned(), meta);
 }
 
-fn insert_input(registry: &mut Registry, name: &str, about: &str, inputs: impl IntoIterator<Item = (String, MetaInputValue)>) {
+fn insert_input(
+    registry: &mut Registry,
+    name: &str,
+    about: &str,
+    inputs: impl IntoIterator<Item = (String, MetaInputValue)>,
+) {
     let meta = MetaType::InputObject {
         name: name.to_owned(),
         description: Some(about.to_owned()),
@@ -258,7 +383,12 @@ fn insert_input(registry: &mut Registry, name: &str, about: &str, inputs: impl I
     registry.types.insert(name.to_owned(), meta);
 }
 
-fn insert_enum<'v>(registry: &mut Registry, name: &str, about: &str, values: impl IntoIterator<Item = (&'v str, &'v str)>) {
+fn insert_enum<'v>(
+    registry: &mut Registry,
+    name: &str,
+    about: &str,
+    values: impl IntoIterator<Item = (&'v str, &'v str)>,
+) {
     let value = |(name, about): (&str, &str)| {
         let meta = MetaEnumValue {
             name: name.to_owned(),
@@ -292,4 +422,3 @@ fn first_sentence(text: &str) -> String {
         None => line,
     }
 }
-

@@ -75,7 +75,9 @@ impl ObjectType for Query {}
 impl ContainerType for Query {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let name = ctx.item.node.name.node.as_str();
-        let engine = ctx.data::<Arc<Engine>>().map_err(|error| error.into_server_error(ctx.item.pos))?;
+        let engine = ctx
+            .data::<Arc<Engine>>()
+            .map_err(|error| error.into_server_error(ctx.item.pos))?;
         if let Some(def) = engine.catalogue.entity_with_plural(name) {
             return Box::pin(Root::new(ctx, engine)?.page(def)).await.map(Some);
         }
@@ -101,14 +103,28 @@ struct Root<'a> {
 
 impl<'a> Root<'a> {
     fn new(ctx: &'a Context<'a>, engine: &'a Arc<Engine>) -> ServerResult<Self> {
-        let session = ctx.data::<Session>().map_err(|error| error.into_server_error(ctx.item.pos))?;
+        let session = ctx
+            .data::<Session>()
+            .map_err(|error| error.into_server_error(ctx.item.pos))?;
         let query = ctx.query_env;
         let key = response_key(&ctx.item.node);
         // Fields with the same name in the answer are one field: their selections are merged.
         let root = fields_of(query, &[&query.operation.node.selection_set], &|name| name == "Query")?;
-        let sets = root.get(key).map(|nodes| nodes.iter().map(|node| &node.node.selection_set).collect());
+        let sets = root
+            .get(key)
+            .map(|nodes| nodes.iter().map(|node| &node.node.selection_set).collect());
         let sets = sets.unwrap_or_else(|| vec![&ctx.item.node.selection_set]);
-        Ok(Self { ctx, engine, session, compiler: Compiler { query, catalogue: &engine.catalogue }, key, sets })
+        Ok(Self {
+            ctx,
+            engine,
+            session,
+            compiler: Compiler {
+                query,
+                catalogue: &engine.catalogue,
+            },
+            key,
+            sets,
+        })
     }
 
     fn argument(&self, name: &str) -> ServerResult<Option<Value>> {

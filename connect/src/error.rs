@@ -81,7 +81,13 @@ impl ErrorKind {
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::RateLimited | Self::Unavailable | Self::Timeout | Self::Network | Self::CircuitOpen | Self::DeadlineExceeded | Self::MalformedResponse
+            Self::RateLimited
+                | Self::Unavailable
+                | Self::Timeout
+                | Self::Network
+                | Self::CircuitOpen
+                | Self::DeadlineExceeded
+                | Self::MalformedResponse
         )
     }
 
@@ -90,7 +96,12 @@ impl ErrorKind {
     pub const fn is_fault_of_system(self) -> bool {
         matches!(
             self,
-            Self::Unavailable | Self::Timeout | Self::Network | Self::Tls | Self::MalformedResponse | Self::ResponseTooLarge
+            Self::Unavailable
+                | Self::Timeout
+                | Self::Network
+                | Self::Tls
+                | Self::MalformedResponse
+                | Self::ResponseTooLarge
         )
     }
 }
@@ -112,7 +123,14 @@ struct Inner {
 impl Error {
     /// Makes an error. The message is lower case, without full stop, and safe to show to API clients.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner { kind, message: message.into(), remote_code: None, remote_message: None, status: None, retry_after: None }))
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            remote_code: None,
+            remote_message: None,
+            status: None,
+            retry_after: None,
+        }))
     }
 
     fn change(self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -26,7 +26,7 @@ enum Segment {
     Index(usize),
     /// Every element.
     Every,
-    /// The first element whose member has this text.
+    /// The first element whose member has this text; an object counts as a list of one.
     Where(Box<str>, Box<str>),
 }
 
@@ -164,13 +164,18 @@ fn visit<'a>(
                 None => value.as_object()?.get(name)?,
             },
             Segment::Index(place) => value.as_array()?.get(*place)?,
-            Segment::Where(member, wanted) => value.as_array()?.iter().find(|element| {
-                element
-                    .as_object()
-                    .and_then(|object| object.get(member))
-                    .and_then(json::scalar_text)
-                    .is_some_and(|text| text == wanted.as_ref())
-            })?,
+            Segment::Where(member, wanted) => {
+                let fits = |element: &Value| {
+                    let member = element.as_object().and_then(|object| object.get(member));
+                    member
+                        .and_then(json::scalar_text)
+                        .is_some_and(|text| text == wanted.as_ref())
+                };
+                match value.as_array() {
+                    Some(elements) => elements.iter().find(|element| fits(element))?,
+                    None => Some(value).filter(|value| fits(value))?,
+                }
+            }
             Segment::Every => return value.as_array()?.iter().find_map(|element| visit(element, after, take)),
         };
         rest = after;
@@ -288,6 +293,9 @@ mod tests {
         let texts = r#"{"texts":[{"language":"DE","text":"Pumpe"},{"language":"EN","text":"Pump"}]}"#;
         assert_eq!(first("texts[language=EN].text", texts).unwrap(), r#""Pump""#);
         assert_eq!(first("texts[language=FR].text", texts), None);
+        let parent = r#"{"parent":{"id":7,"type":"task"}}"#;
+        assert_eq!(first("parent[type=task].id", parent).unwrap(), "7");
+        assert_eq!(first("parent[type=project].id", parent), None);
         assert_eq!(first(r#"x[a="]"].b"#, r#"{"x":[{"a":"]","b":1}]}"#).unwrap(), "1");
         assert_eq!(first("x[n=1.50].b", r#"{"x":[{"n":1.50,"b":1}]}"#).unwrap(), "1");
         assert_eq!(first("", "[1]").unwrap(), "[1]");

@@ -1,17 +1,17 @@
 //! The use cases: federated query, connections, tokens, credentials.
 
-pub mod query;
-pub mod session;
-pub mod registry;
-pub mod pool;
 pub mod connections;
-pub mod forms;
 pub mod credentials;
 pub mod customers;
-pub mod organizations;
-pub mod tokens;
-pub mod secrets;
 pub mod database;
+pub mod forms;
+pub mod organizations;
+pub mod pool;
+pub mod query;
+pub mod registry;
+pub mod secrets;
+pub mod session;
+pub mod tokens;
 
 mod live;
 mod probe;
@@ -27,7 +27,9 @@ use lineshaft_connect::transport::Wire;
 use lineshaft_schema::{Catalogue, ConnectionStatus};
 use sea_orm::DatabaseConnection;
 
-use crate::{connections::Connections, credentials::Vault, pool::Pool, registry::Registry, secrets::KeyRing, tokens::Tokens};
+use crate::{
+    connections::Connections, credentials::Vault, pool::Pool, registry::Registry, secrets::KeyRing, tokens::Tokens,
+};
 
 /// What an engine is made of.
 pub struct Parts {

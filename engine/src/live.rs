@@ -30,11 +30,26 @@ impl Engine {
         let context = session.context();
         let status = crate::status_of(connection.status);
         if let Some(error) = plan::unusable(status) {
-            return Live { connection, connector: None, context, refused: Some(error) };
+            return Live {
+                connection,
+                connector: None,
+                context,
+                refused: Some(error),
+            };
         }
         match self.pool.connector(&connection) {
-            Ok(connector) => Live { connection, connector: Some(connector), context, refused: None },
-            Err(error) => Live { connection, connector: None, context, refused: Some(error) },
+            Ok(connector) => Live {
+                connection,
+                connector: Some(connector),
+                context,
+                refused: None,
+            },
+            Err(error) => Live {
+                connection,
+                connector: None,
+                context,
+                refused: Some(error),
+            },
         }
     }
 

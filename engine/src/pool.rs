@@ -36,7 +36,13 @@ struct Entry {
 impl Pool {
     /// Makes an empty pool.
     pub(crate) fn new(registry: Arc<Registry>, vault: Vault, wire: Arc<dyn Wire>, options: Options) -> Self {
-        Self { registry, vault, wire, options, live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build() }
+        Self {
+            registry,
+            vault,
+            wire,
+            options,
+            live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+        }
     }
 
     /// Returns the connector of a connection.
@@ -49,11 +55,16 @@ impl Pool {
             return Ok(entry.connector);
         }
         // One connector for each connection: two would sign in twice, and not know of each other's limits.
-        let made = self.live.entry(connection.id).and_try_compute_with(|known| match known {
-            Some(known) if fits(known.value()) => Ok(Op::Nop),
-            _ => self.make(connection).map(Op::Put),
-        })?;
-        let entry = made.into_entry().ok_or_else(|| SourceError::new("INTERNAL", "the connector was let go"))?;
+        let made = self
+            .live
+            .entry(connection.id)
+            .and_try_compute_with(|known| match known {
+                Some(known) if fits(known.value()) => Ok(Op::Nop),
+                _ => self.make(connection).map(Op::Put),
+            })?;
+        let entry = made
+            .into_entry()
+            .ok_or_else(|| SourceError::new("INTERNAL", "the connector was let go"))?;
         Ok(entry.into_value().connector)
     }
 
@@ -62,20 +73,29 @@ impl Pool {
             let message = format!("the connector `{}` is not loaded or has errors", connection.connector);
             SourceError::new("CONNECTOR_NOT_AVAILABLE", message)
         })?;
-        let blueprint = kind.blueprint_for(&connection.settings).and_then(|blueprint| blueprint.with_settings(&connection.settings));
+        let blueprint = kind
+            .blueprint_for(&connection.settings)
+            .and_then(|blueprint| blueprint.with_settings(&connection.settings));
         let blueprint = blueprint.map_err(|problem| SourceError::new("INVALID_SETTINGS", problem))?;
         let parts = Parts {
             id: ConnectionId(connection.id),
             blueprint: Arc::new(blueprint),
             settings: connection.settings.clone(),
-            credentials: Arc::new(VaultStore::new(self.vault.clone(), connection.organization_id, connection.id)),
+            credentials: Arc::new(VaultStore::new(
+                self.vault.clone(),
+                connection.organization_id,
+                connection.id,
+            )),
             observer: Arc::new(Unobserved),
             wire: self.wire.clone(),
             clock: Arc::new(SystemClock),
             options: self.options,
         };
         let connector = Connector::new(parts).map_err(|error| SourceError::from(&error))?;
-        Ok(Entry { settings: Arc::new(connection.settings.clone()), connector: Arc::new(connector) })
+        Ok(Entry {
+            settings: Arc::new(connection.settings.clone()),
+            connector: Arc::new(connector),
+        })
     }
 
     /// Lets a connector go, so that the next use starts afresh.

@@ -47,22 +47,49 @@ impl Engine {
             },
             Err(error) => (None, Some(error)),
         };
-        Ok(ProbeReport { identity, error, latency: started.elapsed(), upstream_calls: context.calls() })
+        Ok(ProbeReport {
+            identity,
+            error,
+            latency: started.elapsed(),
+            upstream_calls: context.calls(),
+        })
     }
 
     async fn settle_failure(&self, connection: &Connection, error: &Error) -> Result<(), crate::connections::Error> {
         if crate::query::is_about_credentials(error) {
-            return self.settle(connection, Status::ReauthRequired, Some(error.kind().code())).await;
+            return self
+                .settle(connection, Status::ReauthRequired, Some(error.kind().code()))
+                .await;
         }
         if error.kind().is_fault_of_system() {
-            return self.settle(connection, Status::Unreachable, Some(error.kind().code())).await;
+            return self
+                .settle(connection, Status::Unreachable, Some(error.kind().code()))
+                .await;
         }
         Ok(())
     }
 
-    async fn settle(&self, connection: &Connection, to: Status, reason: Option<&str>) -> Result<(), crate::connections::Error> {
-        let from = [Status::Pending, Status::Active, Status::Degraded, Status::Unreachable, Status::ReauthRequired];
-        let change = StatusChange { from: &from, to, reason };
-        self.connections.set_status(connection.organization_id, connection.id, change).await.map(|_| ())
+    async fn settle(
+        &self,
+        connection: &Connection,
+        to: Status,
+        reason: Option<&str>,
+    ) -> Result<(), crate::connections::Error> {
+        let from = [
+            Status::Pending,
+            Status::Active,
+            Status::Degraded,
+            Status::Unreachable,
+            Status::ReauthRequired,
+        ];
+        let change = StatusChange {
+            from: &from,
+            to,
+            reason,
+        };
+        self.connections
+            .set_status(connection.organization_id, connection.id, change)
+            .await
+            .map(|_| ())
     }
 }

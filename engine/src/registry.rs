@@ -47,7 +47,11 @@ impl Registry {
     /// Makes a registry without connectors.
     #[must_use]
     pub const fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, kinds: BTreeMap::new(), rejected: Vec::new() }
+        Self {
+            catalogue,
+            kinds: BTreeMap::new(),
+            rejected: Vec::new(),
+        }
     }
 
     /// Adds the connectors of embedded files, given as paths below the folder of connectors with their texts.
@@ -69,7 +73,11 @@ impl Registry {
     pub fn add_directory(&mut self, directory: &Path) -> std::io::Result<()> {
         let mut folders: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
         folders.sort_by_key(std::fs::DirEntry::file_name);
-        for folder in folders.iter().map(std::fs::DirEntry::path).filter(|path| path.join("manifest.yaml").is_file()) {
+        for folder in folders
+            .iter()
+            .map(std::fs::DirEntry::path)
+            .filter(|path| path.join("manifest.yaml").is_file())
+        {
             let name = folder.display().to_string();
             self.add(&name, load::load_folder(&folder));
         }
@@ -93,8 +101,15 @@ impl Registry {
             }
             Err(problems) => {
                 let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                tracing::error!(connector.folder = folder, problems = problems.len(), "a connector has errors and is left out");
-                self.rejected.push(Rejected { folder: folder.to_owned(), problems });
+                tracing::error!(
+                    connector.folder = folder,
+                    problems = problems.len(),
+                    "a connector has errors and is left out"
+                );
+                self.rejected.push(Rejected {
+                    folder: folder.to_owned(),
+                    problems,
+                });
             }
         }
     }
@@ -142,14 +157,20 @@ impl Kind {
             return Ok(self.blueprint.clone());
         }
         let deciding = self.manifest.variants.iter().flat_map(|variant| variant.when.keys());
-        let key: Vec<String> = deciding.map(|name| settings.get(name).map(Value::to_string).unwrap_or_default()).collect();
+        let key: Vec<String> = deciding
+            .map(|name| settings.get(name).map(Value::to_string).unwrap_or_default())
+            .collect();
         let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(blueprint) = variants.get(&key) {
             return Ok(blueprint.clone());
         }
-        let manifest = self.manifest.for_settings(settings).map_err(|problem| problem.to_string())?;
+        let manifest = self
+            .manifest
+            .for_settings(settings)
+            .map_err(|problem| problem.to_string())?;
         let blueprint = Blueprint::compile(manifest, self.catalogue.clone());
-        let blueprint = blueprint.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let blueprint =
+            blueprint.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let blueprint = Arc::new(blueprint);
         if variants.len() < MOST_VARIANTS {
             variants.insert(key, blueprint.clone());

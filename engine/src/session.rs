@@ -30,7 +30,13 @@ impl Session {
     #[must_use]
     pub fn start(caller: Caller, request_id: Arc<str>, time: Duration) -> Self {
         let visible = visible_to(&caller);
-        Self { caller, visible, deadline: Instant::now() + time, request_id, loaders: Loaders::default() }
+        Self {
+            caller,
+            visible,
+            deadline: Instant::now() + time,
+            request_id,
+            loaders: Loaders::default(),
+        }
     }
 
     /// Returns a context whose upstream calls are counted on their own.

@@ -20,42 +20,72 @@ pub(crate) struct VaultStore {
 
 impl VaultStore {
     pub(crate) const fn new(vault: Vault, organization: Uuid, connection: Uuid) -> Self {
-        Self { vault, organization, connection }
+        Self {
+            vault,
+            organization,
+            connection,
+        }
     }
 }
 
 impl CredentialStore for VaultStore {
     fn load(&self) -> BoxFuture<'_, Result<Credentials, Error>> {
         async move {
-            let stored = self.vault.load(self.organization, self.connection).await.map_err(|error| failed(&error))?;
-            Ok(Credentials { version: stored.version, values: secret_map(&stored.fields)? })
+            let stored = self
+                .vault
+                .load(self.organization, self.connection)
+                .await
+                .map_err(|error| failed(&error))?;
+            Ok(Credentials {
+                version: stored.version,
+                values: secret_map(&stored.fields)?,
+            })
         }
         .boxed()
     }
 
     fn load_session(&self) -> BoxFuture<'_, Result<Option<StoredSession>, Error>> {
         async move {
-            let stored = self.vault.load_session(self.organization, self.connection).await.map_err(|error| failed(&error))?;
+            let stored = self
+                .vault
+                .load_session(self.organization, self.connection)
+                .await
+                .map_err(|error| failed(&error))?;
             let Some(stored) = stored else { return Ok(None) };
             let session = Session {
                 credentials_version: stored.credential_version,
                 values: secret_map(&stored.fields)?,
                 expires_at: stored.expires_at,
             };
-            Ok(Some(StoredSession { version: stored.version, session }))
+            Ok(Some(StoredSession {
+                version: stored.version,
+                session,
+            }))
         }
         .boxed()
     }
 
-    fn store_session<'a>(&'a self, session: &'a Session, replaces: Option<i64>) -> BoxFuture<'a, Result<Option<i64>, Error>> {
+    fn store_session<'a>(
+        &'a self,
+        session: &'a Session,
+        replaces: Option<i64>,
+    ) -> BoxFuture<'a, Result<Option<i64>, Error>> {
         async move {
-            let fields = session.values.iter().map(|(name, value)| (name.to_owned(), Value::String(value.to_owned()))).collect();
+            let fields = session
+                .values
+                .iter()
+                .map(|(name, value)| (name.to_owned(), Value::String(value.to_owned())))
+                .collect();
             let new = NewSession {
                 credential_version: session.credentials_version,
                 fields: SecretFields::new(fields),
                 expires_at: session.expires_at,
             };
-            match self.vault.store_session(self.organization, self.connection, replaces, &new).await {
+            match self
+                .vault
+                .store_session(self.organization, self.connection, replaces, &new)
+                .await
+            {
                 Ok(version) => Ok(Some(version)),
                 Err(credentials::Error::Conflict(_)) => Ok(None),
                 Err(error) => Err(failed(&error)),
@@ -80,5 +110,8 @@ fn secret_map(fields: &SecretFields) -> Result<SecretMap, Error> {
 
 fn failed(error: &credentials::Error) -> Error {
     tracing::error!(%error, "credentials could not be read or stored");
-    Error::new(ErrorKind::Internal, "the credentials of the connection could not be read or stored")
+    Error::new(
+        ErrorKind::Internal,
+        "the credentials of the connection could not be read or stored",
+    )
 }

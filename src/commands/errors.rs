@@ -77,6 +77,11 @@ struct Meaning {
 const INDEX: &str = "README.md";
 const OF_REQUEST: &str = "of the request as a whole";
 const OF_CONNECTION: &str = "of a query or of one connection";
+const BESIDE_DATA: &str = "The rest of the answer stands: HTTP status 200, or 294 for clients that accept \
+    `application/graphql-response+json`. When nothing is left of the answer, as with a bad cursor, the status is 422. \
+    `NOT_SUPPORTED` of one connection of a list is told in `sources` only.";
+const INSTEAD_OF_DATA: &str = "Nothing was executed, or everything was stopped. Limits are named as in the section \
+    `[graphql]` of the settings.";
 
 /// Returns all pages by file name.
 fn manual() -> BTreeMap<String, String> {
@@ -114,35 +119,36 @@ fn index(codes: &BTreeMap<&str, Vec<Meaning>>) -> String {
         "# Error codes\n\n\
          Every error of the API has a stable code in `extensions.code`, or in `sources { error { code } }` for one \
          connection of a list. Messages may change; codes do not. `retryable` says whether asking again later may help.\n\n\
+         HTTP statuses are those of the setting `graphql.http_status = \"draft\"`.\n\n\
          This folder is written by `lineshaft errors --write docs/errors`.\n",
     );
-    for (place, intro) in [
-        (
-            OF_CONNECTION,
-            "Errors of a query, or of one connection. The rest of the answer stands.",
-        ),
-        (
-            OF_REQUEST,
-            "Errors of the whole request. Nothing was executed, or everything was stopped.",
-        ),
-    ] {
+    text.push_str(&format!("\n## Errors of a query or a connection\n\n{BESIDE_DATA}\n\n"));
+    text.push_str("| code | retry | meaning |\n|---|---|---|\n");
+    for (code, meaning) in rows(codes, OF_CONNECTION) {
+        let retry = retry(meaning);
+        text.push_str(&format!("| [{code}]({code}.md) | {retry} | {} |\n", meaning.text));
+    }
+    text.push_str(&format!("\n## Errors of a whole request\n\n{INSTEAD_OF_DATA}\n\n"));
+    text.push_str("| code | HTTP status | retry | meaning |\n|---|---|---|---|\n");
+    for (code, meaning) in rows(codes, OF_REQUEST) {
+        let (status, retry) = (meaning.status.unwrap_or_default(), retry(meaning));
         text.push_str(&format!(
-            "\n## {intro}\n\n| code | HTTP status | retry | meaning |\n|---|---|---|---|\n"
+            "| [{code}]({code}.md) | {status} | {retry} | {} |\n",
+            meaning.text
         ));
-        for (code, meanings) in codes {
-            for meaning in meanings.iter().filter(|meaning| meaning.place == place) {
-                let status = meaning
-                    .status
-                    .map_or_else(|| "200".to_owned(), |status| status.to_string());
-                let retry = if meaning.retryable { "yes" } else { "no" };
-                text.push_str(&format!(
-                    "| [{code}]({code}.md) | {status} | {retry} | {} |\n",
-                    meaning.text
-                ));
-            }
-        }
     }
     text
+}
+
+fn rows<'a>(codes: &'a BTreeMap<&str, Vec<Meaning>>, place: &'a str) -> impl Iterator<Item = (&'a str, &'a Meaning)> {
+    let meanings = codes
+        .iter()
+        .flat_map(|(code, meanings)| meanings.iter().map(move |meaning| (*code, meaning)));
+    meanings.filter(move |(_, meaning)| meaning.place == place)
+}
+
+const fn retry(meaning: &Meaning) -> &'static str {
+    if meaning.retryable { "yes" } else { "no" }
 }
 
 fn page(code: &str, meanings: &[Meaning]) -> String {
@@ -155,7 +161,7 @@ fn page(code: &str, meanings: &[Meaning]) -> String {
         let place = match meaning.status {
             Some(status) => format!("The whole request fails, with HTTP status {status}"),
             None => {
-                "In `errors` of a query, or in `sources { error }` of one connection; the rest of the answer stands"
+                "In `errors` and, if it is of one connection, in its `sources { error }`; the rest of the answer stands"
                     .to_owned()
             }
         };

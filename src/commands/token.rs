@@ -75,8 +75,10 @@ async fn create(engine: &Engine, new: NewToken, json: bool, out: &mut Output) ->
     }
     let text = out.styled(Style::Key, issued.text.expose_secret());
     out.line(&text)?;
-    let hint = out.styled(Style::Dim, "Keep it now: it is not stored and cannot be shown again.");
-    out.line(&hint)?;
+    // The hint is not part of the result: `TOKEN=$(lineshaft token create …)` takes the token alone.
+    let mut aside = Output::stderr();
+    let hint = aside.styled(Style::Dim, "Keep it now: it is not stored and cannot be shown again.");
+    aside.line(&hint)?;
     Ok(())
 }
 

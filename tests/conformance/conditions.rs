@@ -8,7 +8,20 @@ use super::shape::{Column, Shape};
 use crate::support::meaning::{Filter, Row, Sort, compare};
 
 /// Texts with signs that languages of filters give a meaning to.
-const SIGNS: [&str; 12] = ["%", "_", "*", "?", "'", "\"", "\\", "(", ",", "&", "' or 1 eq 1 or '", "%')) or (1=1"];
+const SIGNS: [&str; 12] = [
+    "%",
+    "_",
+    "*",
+    "?",
+    "'",
+    "\"",
+    "\\",
+    "(",
+    ",",
+    "&",
+    "' or 1 eq 1 or '",
+    "%')) or (1=1",
+];
 
 /// One condition, and whether its operand is an ordinary one.
 #[derive(Clone, Debug)]
@@ -30,14 +43,21 @@ pub fn conditions(column: &Column, operator: &'static str, rows: &[Row]) -> Vec<
                 json!([values.low, values.high]),
                 json!([values.middle, values.ghost]),
             ],
-            if column.sort == Sort::Text { vec![json!(SIGNS), json!([])] } else { vec![json!([])] },
+            if column.sort == Sort::Text {
+                vec![json!(SIGNS), json!([])]
+            } else {
+                vec![json!([])]
+            },
         ),
         "contains" | "startsWith" => values.parts(operator == "startsWith"),
         _ => {
             let mut odd = vec![values.ghost.clone()];
             odd.extend(values.odd.iter().cloned());
             odd.extend(values.twins(column.sort));
-            (vec![values.middle.clone(), values.low.clone(), values.high.clone()], odd)
+            (
+                vec![values.middle.clone(), values.low.clone(), values.high.clone()],
+                odd,
+            )
         }
     };
     let one = |operand: Value, ordinary| Condition {
@@ -60,7 +80,9 @@ pub fn filters(shape: &Shape, rows: &[Row]) -> impl Strategy<Value = Filter> + u
     let mut leaves = Vec::new();
     for column in &shape.columns {
         for operator in column.operators() {
-            let of_one = conditions(column, operator, rows).into_iter().map(|condition| condition.filter);
+            let of_one = conditions(column, operator, rows)
+                .into_iter()
+                .map(|condition| condition.filter);
             // One operator of one field counts once, however many operands there are.
             leaves.push(of_one.collect::<Vec<_>>());
         }
@@ -88,21 +110,46 @@ struct Values {
 
 impl Values {
     fn of(column: &Column, rows: &[Row]) -> Self {
-        let mut values: Vec<Value> = rows.iter().map(|row| row[&column.name].clone()).filter(|value| !value.is_null()).collect();
+        let mut values: Vec<Value> = rows
+            .iter()
+            .map(|row| row[&column.name].clone())
+            .filter(|value| !value.is_null())
+            .collect();
         values.sort_by(|a, b| compare(column.sort, a, b));
         values.dedup();
         let ghost = ghost(column.sort, &values);
         let at = |place: usize| values.get(place).cloned().unwrap_or_else(|| ghost.clone());
-        let is_odd = |value: &&Value| value.as_str().is_some_and(|text| text.contains(|letter: char| !letter.is_alphanumeric() && !" -.".contains(letter)));
-        let odd = if column.sort == Sort::Text { values.iter().filter(is_odd).take(2).cloned().collect() } else { Vec::new() };
-        Self { low: at(0), middle: at(values.len() / 2), high: at(values.len().saturating_sub(1)), odd, ghost }
+        let is_odd = |value: &&Value| {
+            value
+                .as_str()
+                .is_some_and(|text| text.contains(|letter: char| !letter.is_alphanumeric() && !" -.".contains(letter)))
+        };
+        let odd = if column.sort == Sort::Text {
+            values.iter().filter(is_odd).take(2).cloned().collect()
+        } else {
+            Vec::new()
+        };
+        Self {
+            low: at(0),
+            middle: at(values.len() / 2),
+            high: at(values.len().saturating_sub(1)),
+            odd,
+            ghost,
+        }
     }
 
     /// Returns values that are easily taken for one of the records'.
     fn twins(&self, sort: Sort) -> Vec<Value> {
-        let Some(text) = self.middle.as_str() else { return Vec::new() };
+        let Some(text) = self.middle.as_str() else {
+            return Vec::new();
+        };
         match sort {
-            Sort::Text => vec![json!(swapped(text)), json!(format!("{text} ")), json!(""), json!(SIGNS[10])],
+            Sort::Text => vec![
+                json!(swapped(text)),
+                json!(format!("{text} ")),
+                json!(""),
+                json!(SIGNS[10]),
+            ],
             Sort::Decimal if text.contains('.') => vec![json!(format!("{text}00"))],
             Sort::Decimal => vec![json!(format!("{text}.00"))],
             Sort::DateTime => vec![json!(format!("{}+00:00", text.trim_end_matches('Z')))],
@@ -129,7 +176,11 @@ impl Values {
 
 fn swapped(text: &str) -> String {
     let swap = |letter: char| {
-        let folded: Vec<char> = if letter.is_uppercase() { letter.to_lowercase().collect() } else { letter.to_uppercase().collect() };
+        let folded: Vec<char> = if letter.is_uppercase() {
+            letter.to_lowercase().collect()
+        } else {
+            letter.to_uppercase().collect()
+        };
         // Letters that become several are left alone: what they mean in another case is not told.
         if folded.len() == 1 { folded[0] } else { letter }
     };
@@ -145,7 +196,9 @@ fn ghost(sort: Sort, values: &[Value]) -> Value {
         Sort::DateTime => json!("1901-02-03T04:05:06Z"),
         Sort::Boolean => json!(!values.iter().any(|value| value == true)),
         Sort::Enum(names) => {
-            let unused = names.iter().find(|name| !values.iter().any(|value| value == name.as_str()));
+            let unused = names
+                .iter()
+                .find(|name| !values.iter().any(|value| value == name.as_str()));
             json!(unused.unwrap_or(&names[0]))
         }
         Sort::Reference => reference_to_nothing(values),
@@ -155,7 +208,13 @@ fn ghost(sort: Sort, values: &[Value]) -> Value {
 /// Returns the id of a record that does not exist, beside one that does.
 fn reference_to_nothing(values: &[Value]) -> Value {
     use lineshaft_schema::{ConnectionId, GlobalId};
-    let known = values.first().and_then(|value| value.as_str()?.parse::<GlobalId>().ok());
-    let nowhere = GlobalId { connection: ConnectionId("00000000-0000-0000-0000-000000000000".parse().unwrap()), kind: "Vendor".into(), key: "1".into() };
+    let known = values
+        .first()
+        .and_then(|value| value.as_str()?.parse::<GlobalId>().ok());
+    let nowhere = GlobalId {
+        connection: ConnectionId("00000000-0000-0000-0000-000000000000".parse().unwrap()),
+        kind: "Vendor".into(),
+        key: "1".into(),
+    };
     json!(known.map_or(nowhere, |id| super::missing(&id)).to_string())
 }

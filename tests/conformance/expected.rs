@@ -36,7 +36,13 @@ pub fn count(system: System, kind: &str, world: &World) -> Option<usize> {
 
 /// Returns the number where a system does not show its world one to one. Nothing within when it cannot be told.
 fn own_count(system: System, kind: &str, world: &World) -> Option<Option<usize>> {
-    let places = |kinds: &[LocationKind]| world.locations.iter().filter(|place| kinds.contains(&place.kind)).count();
+    let places = |kinds: &[LocationKind]| {
+        world
+            .locations
+            .iter()
+            .filter(|place| kinds.contains(&place.kind))
+            .count()
+    };
     let functional = [LocationKind::Site, LocationKind::Building, LocationKind::ProductionLine];
     Some(match (system, kind) {
         // Places outside of the plant, and the zones where goods come and go.
@@ -44,13 +50,22 @@ fn own_count(system: System, kind: &str, world: &World) -> Option<Option<usize>>
         // Quantities are summed up by product and place, and told where there are any.
         (System::Tryton, "InventoryLevel") => {
             let filled = world.stock_levels.iter().filter(|level| !level.on_hand.is_zero());
-            Some(filled.map(|level| (level.item, level.bin.unwrap_or(level.location))).collect::<BTreeSet<_>>().len())
+            Some(
+                filled
+                    .map(|level| (level.item, level.bin.unwrap_or(level.location)))
+                    .collect::<BTreeSet<_>>()
+                    .len(),
+            )
         }
         // Moves that lead to the stock of today, and those that are expected.
         (System::Tryton, "StockTransaction") => None,
         // What is bought without a product moves no stock.
         (System::Tryton | System::Odoo, "GoodsReceiptLine") => {
-            let has_item = |id: u32| world.purchase_lines().any(|(_, line)| line.id == id && line.item.is_some());
+            let has_item = |id: u32| {
+                world
+                    .purchase_lines()
+                    .any(|(_, line)| line.id == id && line.item.is_some())
+            };
             Some(receipt_lines(world).filter(|id| has_item(*id)).count())
         }
         // Places outside of the plant.
@@ -70,26 +85,46 @@ fn own_count(system: System, kind: &str, world: &World) -> Option<Option<usize>>
             Some(parts().count() + parts().filter(|part| !part.used.is_zero()).count())
         }
         (System::Maximo, "WorkOrderLabor") => {
-            let planned = world.work_orders.iter().filter(|order| order.assignee.is_some()).count();
+            let planned = world
+                .work_orders
+                .iter()
+                .filter(|order| order.assignee.is_some())
+                .count();
             Some(planned + world.work_orders.iter().map(|order| order.labor.len()).sum::<usize>())
         }
         // Bins are names within a storeroom.
         (System::Limble | System::Maximo, "Location") => Some(world.locations.len() - places(&[LocationKind::Bin])),
         // A part lives at one place: an item is as many parts as it has storerooms.
         (System::Limble, "InventoryItem" | "InventoryLevel") => {
-            let shelved: BTreeSet<_> = world.stock_levels.iter().map(|level| (level.item, level.location)).collect();
+            let shelved: BTreeSet<_> = world
+                .stock_levels
+                .iter()
+                .map(|level| (level.item, level.location))
+                .collect();
             let stocked: BTreeSet<_> = shelved.iter().map(|(item, _)| *item).collect();
-            let others = world.items.iter().filter(|item| item.item_type != ItemType::Service && !stocked.contains(&item.id));
+            let others = world
+                .items
+                .iter()
+                .filter(|item| item.item_type != ItemType::Service && !stocked.contains(&item.id));
             Some(shelved.len() + others.count())
         }
         // What work used.
-        (System::Limble, "StockTransaction") => {
-            Some(world.work_orders.iter().flat_map(|order| &order.parts).filter(|part| !part.used.is_zero()).count())
-        }
+        (System::Limble, "StockTransaction") => Some(
+            world
+                .work_orders
+                .iter()
+                .flat_map(|order| &order.parts)
+                .filter(|part| !part.used.is_zero())
+                .count(),
+        ),
         _ => return None,
     })
 }
 
 fn receipt_lines(world: &World) -> impl Iterator<Item = u32> {
-    world.receipts.iter().flat_map(|receipt| &receipt.lines).map(|(line, _)| *line)
+    world
+        .receipts
+        .iter()
+        .flat_map(|receipt| &receipt.lines)
+        .map(|(line, _)| *line)
 }

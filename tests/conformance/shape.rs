@@ -73,13 +73,20 @@ impl Column {
 
     /// Returns its comparable value in a record.
     pub fn value_in(&self, node: &Value) -> Value {
-        self.place.iter().fold(node, |value, name| &value[name.as_str()]).clone()
+        self.place
+            .iter()
+            .fold(node, |value, name| &value[name.as_str()])
+            .clone()
     }
 
     /// Returns a selection that gives its comparable value.
     pub fn selection(&self) -> String {
         self.place.iter().rev().fold(String::new(), |inner, name| {
-            if inner.is_empty() { name.clone() } else { format!("{name} {{ {inner} }}") }
+            if inner.is_empty() {
+                name.clone()
+            } else {
+                format!("{name} {{ {inner} }}")
+            }
         })
     }
 }
@@ -87,29 +94,46 @@ impl Column {
 impl Shape {
     /// Returns the comparable values of a record.
     pub fn row(&self, node: &Value) -> Row {
-        self.columns.iter().map(|column| (column.name.clone(), column.value_in(node))).collect()
+        self.columns
+            .iter()
+            .map(|column| (column.name.clone(), column.value_in(node)))
+            .collect()
     }
 }
 
 /// Returns the shapes of all entities that a connector lists.
 pub fn shapes(blueprint: &Blueprint) -> Vec<Shape> {
     let catalogue = blueprint.catalogue();
-    let listed = blueprint.resources().map(|resource| resource.capability()).filter(|capability| capability.list);
-    listed.filter_map(|capability| shape(catalogue, blueprint, capability)).collect()
+    let listed = blueprint
+        .resources()
+        .map(|resource| resource.capability())
+        .filter(|capability| capability.list);
+    listed
+        .filter_map(|capability| shape(catalogue, blueprint, capability))
+        .collect()
 }
 
 fn shape(catalogue: &Catalogue, blueprint: &Blueprint, capability: &Capability) -> Option<Shape> {
     let def = catalogue.type_at(capability.kind)?;
-    let TypeShape::Entity { plural } = &def.shape else { return None };
-    let mapped: Vec<&FieldDef> = def.fields.values().filter(|field| capability.fields.contains_key(&field.index)).collect();
+    let TypeShape::Entity { plural } = &def.shape else {
+        return None;
+    };
+    let mapped: Vec<&FieldDef> = def
+        .fields
+        .values()
+        .filter(|field| capability.fields.contains_key(&field.index))
+        .collect();
     let selected = mapped.iter().filter_map(|field| selection_of(catalogue, field, 0));
     let columns = def.fields.values().filter(|field| {
         capability.fields.contains_key(&field.index) || matches!(field.name.as_str(), "remoteId" | "isDeleted")
     });
-    let references = mapped.iter().filter(|field| field.reverse.is_none() && !field.list).filter_map(|field| match field.kind {
-        FieldType::Reference(kind) => Some((field.name.clone(), catalogue.type_at(kind)?.name.clone())),
-        _ => None,
-    });
+    let references = mapped
+        .iter()
+        .filter(|field| field.reverse.is_none() && !field.list)
+        .filter_map(|field| match field.kind {
+            FieldType::Reference(kind) => Some((field.name.clone(), catalogue.type_at(kind)?.name.clone())),
+            _ => None,
+        });
     Some(Shape {
         entity: def.name.clone(),
         list: plural.clone(),
@@ -118,12 +142,20 @@ fn shape(catalogue: &Catalogue, blueprint: &Blueprint, capability: &Capability) 
             "id connectionId remoteId isDeleted remoteKeys {{ name value }} customFields {{ key value }} {}",
             selected.collect::<Vec<_>>().join(" ")
         ),
-        columns: columns.filter_map(|field| column(catalogue, capability, field)).collect(),
+        columns: columns
+            .filter_map(|field| column(catalogue, capability, field))
+            .collect(),
         references: references.collect(),
-        reverses: def.fields.values().filter_map(|field| reverse(catalogue, blueprint, capability, field)).collect(),
+        reverses: def
+            .fields
+            .values()
+            .filter_map(|field| reverse(catalogue, blueprint, capability, field))
+            .collect(),
         counts: capability.count,
         looks_up: capability.get_many.is_some(),
-        has_status: def.field("status").is_some_and(|field| capability.fields.contains_key(&field.index)),
+        has_status: def
+            .field("status")
+            .is_some_and(|field| capability.fields.contains_key(&field.index)),
     })
 }
 
@@ -157,7 +189,9 @@ fn column(catalogue: &Catalogue, capability: &Capability, field: &FieldDef) -> O
     let known = capability.fields.get(&field.index);
     let operators = |exact_only: bool| {
         let all = known.iter().flat_map(|field| &field.filters);
-        all.filter(|(_, precision)| !exact_only || **precision == Precision::Exact).map(|(operator, _)| operator.name()).collect()
+        all.filter(|(_, precision)| !exact_only || **precision == Precision::Exact)
+            .map(|(operator, _)| operator.name())
+            .collect()
     };
     let can_be_sorted = !matches!(sort, Sort::Boolean | Sort::Reference);
     Some(Column {
@@ -173,7 +207,9 @@ fn column(catalogue: &Catalogue, capability: &Capability, field: &FieldDef) -> O
 
 fn reverse(catalogue: &Catalogue, blueprint: &Blueprint, parent: &Capability, field: &FieldDef) -> Option<Reverse> {
     let by = field.reverse.as_ref()?;
-    let (FieldType::Object(kind) | FieldType::Reference(kind)) = field.kind else { return None };
+    let (FieldType::Object(kind) | FieldType::Reference(kind)) = field.kind else {
+        return None;
+    };
     let child = catalogue.type_at(kind)?;
     let by_index = child.field(by)?.index;
     let capability = blueprint.capability(kind);
@@ -202,17 +238,29 @@ fn selection_of(catalogue: &Catalogue, field: &FieldDef, depth: usize) -> Option
 
 fn inner_selection(catalogue: &Catalogue, kind: TypeIndex, depth: usize) -> Option<String> {
     let def: &TypeDef = catalogue.type_at(kind)?;
-    let fields = def.fields.values().filter_map(|field| (depth < 4).then(|| selection_of(catalogue, field, depth)).flatten());
+    let fields = def
+        .fields
+        .values()
+        .filter_map(|field| (depth < 4).then(|| selection_of(catalogue, field, depth)).flatten());
     let fields: Vec<_> = fields.collect();
     (!fields.is_empty()).then(|| fields.join(" "))
 }
 
 fn lower_first(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap()
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap()
 }
 
 fn upper_snake(name: &str) -> String {
-    let letters = name.chars().flat_map(|letter| letter.is_uppercase().then_some('_').into_iter().chain(letter.to_uppercase()));
+    let letters = name.chars().flat_map(|letter| {
+        letter
+            .is_uppercase()
+            .then_some('_')
+            .into_iter()
+            .chain(letter.to_uppercase())
+    });
     letters.collect()
 }

@@ -24,8 +24,18 @@ pub struct Stage {
 
 impl Stage {
     pub async fn start(system: System, settings: Map<String, Value>) -> Self {
-        let plant = Setup { settings: settings.clone(), ..Setup::only([system]) }.start().await;
-        Self { system, settings, shown: id_of(&plant, system), plant: RwLock::new(Arc::new(plant)) }
+        let plant = Setup {
+            settings: settings.clone(),
+            ..Setup::only([system])
+        }
+        .start()
+        .await;
+        Self {
+            system,
+            settings,
+            shown: id_of(&plant, system),
+            plant: RwLock::new(Arc::new(plant)),
+        }
     }
 
     /// Returns what the connector says for the settings of the connection.
@@ -41,7 +51,11 @@ impl Stage {
     /// Returns a place to ask from. Cursors are good only with the place that gave them.
     pub async fn place(&self) -> Place {
         let plant = self.fresh().await;
-        Place { real: id_of(&plant, self.system), shown: self.shown, plant }
+        Place {
+            real: id_of(&plant, self.system),
+            shown: self.shown,
+            plant,
+        }
     }
 
     pub async fn query(&self, text: &str, variables: Value) -> Answer {
@@ -49,14 +63,18 @@ impl Stage {
     }
 
     async fn fresh(&self) -> Arc<Plant> {
-        let worn = |plant: &Plant| self.system == System::Limble && plant.sandbox(self.system).calls().len() > MOST_CALLS;
+        let worn =
+            |plant: &Plant| self.system == System::Limble && plant.sandbox(self.system).calls().len() > MOST_CALLS;
         let plant = self.plant().await;
         if !worn(&plant) {
             return plant;
         }
         let mut slot = self.plant.write().await;
         if worn(&slot) {
-            let setup = Setup { settings: self.settings.clone(), ..Setup::only([self.system]) };
+            let setup = Setup {
+                settings: self.settings.clone(),
+                ..Setup::only([self.system])
+            };
             *slot = Arc::new(setup.start().await);
         }
         slot.clone()
@@ -94,7 +112,10 @@ fn rebased(value: Value, from: ConnectionId, to: ConnectionId) -> Value {
             _ => text,
         }),
         Value::Array(values) => values.into_iter().map(|value| rebased(value, from, to)).collect(),
-        Value::Object(members) => members.into_iter().map(|(name, value)| (name, rebased(value, from, to))).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, rebased(value, from, to)))
+            .collect(),
         other => other,
     }
 }

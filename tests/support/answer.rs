@@ -18,7 +18,12 @@ impl Answer {
         let headers = response.headers().clone();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, headers, text, body }
+        Self {
+            status,
+            headers,
+            text,
+            body,
+        }
     }
 
     /// Returns the data, which must have come without any error.
@@ -34,13 +39,20 @@ impl Answer {
 
     /// Returns the codes of all errors, in their order.
     pub fn codes(&self) -> Vec<&str> {
-        self.errors().iter().map(|error| error["extensions"]["code"].as_str().unwrap_or("(none)")).collect()
+        self.errors()
+            .iter()
+            .map(|error| error["extensions"]["code"].as_str().unwrap_or("(none)"))
+            .collect()
     }
 
     /// Returns the codes of the errors of one connection.
     pub fn codes_of(&self, connection: &str) -> Vec<&str> {
-        let own = self.errors().iter().filter(|error| error["extensions"]["connectionId"] == connection);
-        own.map(|error| error["extensions"]["code"].as_str().unwrap_or("(none)")).collect()
+        let own = self
+            .errors()
+            .iter()
+            .filter(|error| error["extensions"]["connectionId"] == connection);
+        own.map(|error| error["extensions"]["code"].as_str().unwrap_or("(none)"))
+            .collect()
     }
 
     /// Returns the records of a page.
@@ -51,7 +63,12 @@ impl Answer {
     /// Returns what a page tells of one connection.
     #[track_caller]
     pub fn source(&self, list: &str, connection: &str) -> &Value {
-        let sources = self.body["data"][list]["sources"].as_array().expect("sources were asked for");
-        sources.iter().find(|source| source["connection"]["id"] == connection).expect("the connection is in scope")
+        let sources = self.body["data"][list]["sources"]
+            .as_array()
+            .expect("sources were asked for");
+        sources
+            .iter()
+            .find(|source| source["connection"]["id"] == connection)
+            .expect("the connection is in scope")
     }
 }

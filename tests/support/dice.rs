@@ -24,7 +24,10 @@ impl Dice {
         for (at, byte) in name.bytes().enumerate() {
             bytes[8 + at % 24] ^= byte.rotate_left(u32::try_from(at / 24).unwrap());
         }
-        Self(TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)))
+        Self(TestRunner::new_with_rng(
+            Config::default(),
+            TestRng::from_seed(RngAlgorithm::ChaCha, &bytes),
+        ))
     }
 
     /// Throws a value that can be made simpler.

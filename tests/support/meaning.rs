@@ -48,7 +48,9 @@ impl Filter {
             Self::And(parts) => parts.iter().all(|part| part.matches(row)),
             Self::Or(parts) => parts.iter().any(|part| part.matches(row)),
             Self::Not(part) => !part.matches(row),
-            Self::Is(field, sort, operator, operand) => holds(*sort, row.get(field).unwrap_or(&Value::Null), operator, operand),
+            Self::Is(field, sort, operator, operand) => {
+                holds(*sort, row.get(field).unwrap_or(&Value::Null), operator, operand)
+            }
         }
     }
 }
@@ -78,7 +80,12 @@ pub fn holds(sort: Sort, value: &Value, operator: &str, operand: &Value) -> bool
 
 /// Compares two values that are there. Text is compared without regard to case, then exactly.
 pub fn compare(sort: Sort, a: &Value, b: &Value) -> Ordering {
-    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned();
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .unwrap_or_else(|| panic!("{value} is not a text"))
+            .to_owned()
+    };
     match sort {
         Sort::Text => {
             let (a, b) = (text(a), text(b));
@@ -91,7 +98,12 @@ pub fn compare(sort: Sort, a: &Value, b: &Value) -> Ordering {
         Sort::Boolean => a.as_bool().unwrap().cmp(&b.as_bool().unwrap()),
         Sort::Decimal => compare_decimals(&text(a), &text(b)),
         Sort::Enum(values) => {
-            let place = |value: &Value| values.iter().position(|known| Some(known.as_str()) == value.as_str()).unwrap();
+            let place = |value: &Value| {
+                values
+                    .iter()
+                    .position(|known| Some(known.as_str()) == value.as_str())
+                    .unwrap()
+            };
             place(a).cmp(&place(b))
         }
     }
@@ -109,7 +121,9 @@ pub fn compare_in_order(sort: Sort, descending: bool, a: &Value, b: &Value) -> O
 }
 
 fn without_zone(text: &str) -> &str {
-    text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00")).unwrap_or(text)
+    text.strip_suffix('Z')
+        .or_else(|| text.strip_suffix("+00:00"))
+        .unwrap_or(text)
 }
 
 fn fold(text: &str) -> Vec<char> {
@@ -156,6 +170,9 @@ fn missing_values_are_different_and_come_last() {
     assert!(!holds(Sort::Text, &missing, "eq", &"a".into()));
     assert!(holds(Sort::Text, &missing, "isNull", &true.into()));
     for descending in [false, true] {
-        assert_eq!(compare_in_order(Sort::Text, descending, &missing, &"a".into()), Ordering::Greater);
+        assert_eq!(
+            compare_in_order(Sort::Text, descending, &missing, &"a".into()),
+            Ordering::Greater
+        );
     }
 }

@@ -22,7 +22,7 @@ use lineshaft_engine::{
     tokens::NewToken,
 };
 use lineshaft_migrations::{Migrator, MigratorTrait as _};
-use lineshaft_sandbox::{Call, Options, Sandbox, Size, System};
+use lineshaft_sandbox::{Call, Options, Sandbox, Size, System, World};
 use lineshaft_schema::Catalogue;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -48,16 +48,27 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        let setup = Self { systems: System::ALL.to_vec(), connectors: Vec::new(), size: Size::Small, settings: Map::new(), variables: Vec::new() };
+        let setup = Self {
+            systems: System::ALL.to_vec(),
+            connectors: Vec::new(),
+            size: Size::Small,
+            settings: Map::new(),
+            variables: Vec::new(),
+        };
         // Trials of one test ask side by side.
-        setup.set("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8").set("GRAPHQL__OPERATIONS_PER_CALLER", 256)
+        setup
+            .set("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8")
+            .set("GRAPHQL__OPERATIONS_PER_CALLER", 256)
     }
 }
 
 impl Setup {
     /// Only these systems.
     pub fn only(systems: impl IntoIterator<Item = System>) -> Self {
-        Self { systems: systems.into_iter().collect(), ..Self::default() }
+        Self {
+            systems: systems.into_iter().collect(),
+            ..Self::default()
+        }
     }
 
     /// Changes a setting of the server.
@@ -104,7 +115,10 @@ pub fn connector_folder() -> PathBuf {
 /// Loads these connectors from their folders, and no others: it is quicker.
 fn registry(connectors: &[&str]) -> Registry {
     let mut registry = Registry::new(Catalogue::unified().unwrap());
-    let files: Vec<_> = connectors.iter().flat_map(|id| files_below(&connector_folder().join(id))).collect();
+    let files: Vec<_> = connectors
+        .iter()
+        .flat_map(|id| files_below(&connector_folder().join(id)))
+        .collect();
     registry.add_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     assert!(registry.rejected().is_empty(), "{:#?}", registry.rejected());
     registry
@@ -117,7 +131,12 @@ fn files_below(folder: &Path) -> Vec<(String, String)> {
         if path.is_dir() {
             files.extend(files_below(&path));
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            let below = path.strip_prefix(connector_folder()).unwrap().to_str().unwrap().to_owned();
+            let below = path
+                .strip_prefix(connector_folder())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             files.push((below, std::fs::read_to_string(&path).unwrap()));
         }
     }
@@ -132,40 +151,88 @@ impl Plant {
     }
 
     async fn of(setup: Setup) -> Self {
+        let connectors: Vec<_> = setup
+            .systems
+            .iter()
+            .map(|system| system.id())
+            .chain(setup.connectors)
+            .collect();
+        // Most of the time goes into reading connectors and making the world: both begin at once.
+        let loading = tokio::task::spawn_blocking(move || registry(&connectors));
+        let options = Options {
+            size: setup.size,
+            ..Options::default()
+        };
+        let world = tokio::task::spawn_blocking(move || World::generate(options.seed, options.size));
         let folder = tempfile::tempdir().unwrap();
         let mut variables = setup.variables;
         let file = folder.path().join("state.db");
-        variables.push(("LINESHAFT_DATABASE__URL".to_owned(), format!("sqlite://{}", file.display())));
-        let settings = Settings::load(&Source { file: None, folder: None, variables }).unwrap();
-        let database = database::connect(settings.database.url.expose_secret(), &settings.database.options()).await.unwrap();
+        variables.push((
+            "LINESHAFT_DATABASE__URL".to_owned(),
+            format!("sqlite://{}", file.display()),
+        ));
+        let settings = Settings::load(&Source {
+            file: None,
+            folder: None,
+            variables,
+        })
+        .unwrap();
+        let database = database::connect(settings.database.url.expose_secret(), &settings.database.options())
+            .await
+            .unwrap();
         Migrator::up(&database, None).await.unwrap();
-        let connectors: Vec<_> = setup.systems.iter().map(|system| system.id()).chain(setup.connectors).collect();
         let engine = Arc::new(Engine::new(Parts {
             database,
             keys: Arc::new(KeyRing::generate().unwrap()),
-            registry: registry(&connectors),
+            registry: loading.await.unwrap(),
             wire: Arc::new(HttpClient::new(&settings.upstream.client().unwrap()).unwrap()),
             settings: settings.engine(),
         }));
-        let app = Arc::new(App::new(engine.clone(), settings, PrometheusBuilder::new().build_recorder().handle()));
+        let app = Arc::new(App::new(
+            engine.clone(),
+            settings,
+            PrometheusBuilder::new().build_recorder().handle(),
+        ));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
         let routes = router(&app);
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
 
         let organization = new_organization(&engine, "plant").await;
+        let world = world.await.unwrap();
         let mut members = Vec::new();
         for system in setup.systems {
-            let options = Options { size: setup.size, ..Options::default() };
-            let sandbox = Sandbox::start(system, options).await.unwrap();
+            let sandbox = Sandbox::start_with(system, options, world.clone()).await.unwrap();
             let (mut settings, credentials) = sandbox.demo_connection();
             settings.as_object_mut().unwrap().extend(setup.settings.clone());
-            let connection = connect(&engine, organization, system.id(), system.title(), None, settings, credentials).await;
-            members.push(Member { system, sandbox: Some(sandbox), connection });
+            let connection = connect(
+                &engine,
+                organization,
+                system.id(),
+                system.title(),
+                None,
+                settings,
+                credentials,
+            )
+            .await;
+            members.push(Member {
+                system,
+                sandbox: Some(sandbox),
+                connection,
+            });
         }
         let token = new_token(&engine, organization, None).await;
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { engine, organization, token, url, members, client, server, _folder: folder }
+        Self {
+            engine,
+            organization,
+            token,
+            url,
+            members,
+            client,
+            server,
+            _folder: folder,
+        }
     }
 
     /// Asks as the organization.
@@ -175,12 +242,20 @@ impl Plant {
 
     /// Asks with a token.
     pub async fn query_as(&self, token: &str, text: &str, variables: Value) -> Answer {
-        self.send(Some(token), json!({ "query": text, "variables": variables }).to_string()).await
+        self.send(
+            Some(token),
+            json!({ "query": text, "variables": variables }).to_string(),
+        )
+        .await
     }
 
     /// Posts a body as it is.
     pub async fn send(&self, token: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
-        let mut request = self.client.post(&self.url).header(CONTENT_TYPE, "application/json").body(body);
+        let mut request = self
+            .client
+            .post(&self.url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -192,7 +267,10 @@ impl Plant {
     }
 
     pub fn sandbox(&self, system: System) -> &Sandbox {
-        self.member(system).sandbox.as_ref().expect("the system was not stopped")
+        self.member(system)
+            .sandbox
+            .as_ref()
+            .expect("the system was not stopped")
     }
 
     /// Returns the id of the connection to a system.
@@ -202,7 +280,11 @@ impl Plant {
 
     /// Returns the calls that a system received, logins apart.
     pub fn calls(&self, system: System) -> Vec<Call> {
-        self.sandbox(system).calls().into_iter().filter(|call| !call.login).collect()
+        self.sandbox(system)
+            .calls()
+            .into_iter()
+            .filter(|call| !call.login)
+            .collect()
     }
 
     /// Returns how often a system was asked to sign somebody in.
@@ -212,30 +294,70 @@ impl Plant {
 
     /// Forgets the calls that all systems received.
     pub fn clear_calls(&self) {
-        self.members.iter().filter_map(|member| member.sandbox.as_ref()).for_each(Sandbox::clear_calls);
+        self.members
+            .iter()
+            .filter_map(|member| member.sandbox.as_ref())
+            .for_each(Sandbox::clear_calls);
     }
 
     /// Adds another connection to a system, of a customer.
     pub async fn connect(&self, system: System, name: &str, customer: Option<&str>) -> String {
         let (settings, credentials) = self.sandbox(system).demo_connection();
-        connect(&self.engine, self.organization, system.id(), name, customer, settings, credentials).await.to_string()
+        connect(
+            &self.engine,
+            self.organization,
+            system.id(),
+            name,
+            customer,
+            settings,
+            credentials,
+        )
+        .await
+        .to_string()
     }
 
     /// Adds another connection to a system, with other credentials.
     pub async fn connect_with(&self, system: System, name: &str, credentials: Value) -> String {
         let (settings, _) = self.sandbox(system).demo_connection();
-        connect(&self.engine, self.organization, system.id(), name, None, settings, credentials).await.to_string()
+        connect(
+            &self.engine,
+            self.organization,
+            system.id(),
+            name,
+            None,
+            settings,
+            credentials,
+        )
+        .await
+        .to_string()
     }
 
     /// Adds a connection to a system that is not simulated.
-    #[cfg_attr(not(feature = "tryton"), expect(dead_code, reason = "all other systems are simulated"))]
+    #[cfg_attr(
+        not(feature = "tryton"),
+        expect(dead_code, reason = "all other systems are simulated")
+    )]
     pub async fn connect_to(&self, connector: &str, name: &str, settings: Value, credentials: Value) -> String {
-        connect(&self.engine, self.organization, connector, name, None, settings, credentials).await.to_string()
+        connect(
+            &self.engine,
+            self.organization,
+            connector,
+            name,
+            None,
+            settings,
+            credentials,
+        )
+        .await
+        .to_string()
     }
 
     /// Stops a system for good.
     pub async fn stop(&mut self, system: System) {
-        let member = self.members.iter_mut().find(|member| member.system == system).expect("the system is part of the plant");
+        let member = self
+            .members
+            .iter_mut()
+            .find(|member| member.system == system)
+            .expect("the system is part of the plant");
         member.sandbox.take().expect("the system was not stopped").stop().await;
     }
 
@@ -251,12 +373,18 @@ impl Plant {
     }
 
     fn member(&self, system: System) -> &Member {
-        self.members.iter().find(|member| member.system == system).expect("the system is part of the plant")
+        self.members
+            .iter()
+            .find(|member| member.system == system)
+            .expect("the system is part of the plant")
     }
 }
 
 async fn new_organization(engine: &Engine, slug: &str) -> Uuid {
-    let new = NewOrganization { slug: slug.to_owned(), name: slug.to_uppercase() };
+    let new = NewOrganization {
+        slug: slug.to_owned(),
+        name: slug.to_uppercase(),
+    };
     organizations::create(&engine.database, new).await.unwrap().id
 }
 
@@ -283,7 +411,10 @@ async fn connect(
 ) -> Uuid {
     let new = NewConnection {
         organization_id,
-        customer: customer.map(|id| NewCustomer { external_id: id.to_owned(), name: id.to_owned() }),
+        customer: customer.map(|id| NewCustomer {
+            external_id: id.to_owned(),
+            name: id.to_owned(),
+        }),
         connector: connector.to_owned(),
         name: name.to_owned(),
         deployment: Deployment::OnPremises,
@@ -291,8 +422,18 @@ async fn connect(
         credentials: SecretFields::new(object(credentials)),
     };
     let id = engine.connections.add(new).await.unwrap().id;
-    let change = StatusChange { from: &[Status::Pending], to: Status::Active, reason: None };
-    assert!(engine.connections.set_status(organization_id, id, change).await.unwrap());
+    let change = StatusChange {
+        from: &[Status::Pending],
+        to: Status::Active,
+        reason: None,
+    };
+    assert!(
+        engine
+            .connections
+            .set_status(organization_id, id, change)
+            .await
+            .unwrap()
+    );
     id
 }
 

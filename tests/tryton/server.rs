@@ -143,7 +143,10 @@ impl Server {
 
     /// Lets the time of all sessions run out.
     pub(super) fn age_sessions(&self) {
-        let file = home().join("run").join(self.port()).join("lineshaft.sqlite");
+        let file = home()
+            .join("run")
+            .join(self.process.lock().unwrap().id().to_string())
+            .join("lineshaft.sqlite");
         let change = "import sqlite3, sys\n\
             with sqlite3.connect(sys.argv[1], timeout=30) as database:\n    \
             database.execute(\"UPDATE ir_session SET create_date = '2020-01-01 00:00:00', write_date = NULL\")\n";

@@ -101,8 +101,11 @@ fi
 if [ "$port" = 0 ]; then
     port=$("$home/venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 fi
-run="$home/run/$port"
-rm -rf "$run"
+# Each server has its own folder, named by its process. Those that ended without clearing up are cleared up here.
+for folder in "$home"/run/*; do
+    if ! kill -0 "$(basename "$folder")" 2>/dev/null; then rm -rf "$folder"; fi
+done
+run="$home/run/$$"
 mkdir -p "$run"
 cp "$home/seeded/lineshaft.sqlite" "$run/"
 write_conf "$run" "127.0.0.1:$port"

@@ -92,7 +92,9 @@ impl Connector {
     async fn entities(&self) -> Vec<EntityCapability> {
         let catalogue = &self.0.catalogue;
         let offered = self.0.blueprint.resources().map(|resource| resource.capability());
-        offered.filter_map(|capability| EntityCapability::of(catalogue, capability)).collect()
+        offered
+            .filter_map(|capability| EntityCapability::of(catalogue, capability))
+            .collect()
     }
 }
 

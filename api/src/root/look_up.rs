@@ -19,7 +19,9 @@ const MOST_IDS: usize = 250;
 impl<'a> Root<'a> {
     /// Resolves the look-up of one record, of one type or of any.
     pub(super) async fn one(self, def: Option<&'a TypeDef>) -> ServerResult<Value> {
-        let Some(Value::String(text)) = self.argument("id")? else { return Ok(Value::Null) };
+        let Some(Value::String(text)) = self.argument("id")? else {
+            return Ok(Value::Null);
+        };
         let id = self.id(&text)?;
         if def.is_some_and(|def| *def.name != *id.kind) {
             let message = format!("the id is of a record of the type {}", id.kind);
@@ -42,7 +44,11 @@ impl<'a> Root<'a> {
         }
         let ids = ids.iter().map(|id| match id {
             Value::String(text) => self.id(text),
-            other => Err(coded("INVALID_ID", format!("{other} is not an id"), Some(self.ctx.item.pos))),
+            other => Err(coded(
+                "INVALID_ID",
+                format!("{other} is not an id"),
+                Some(self.ctx.item.pos),
+            )),
         });
         let ids = ids.collect::<ServerResult<Vec<_>>>()?;
         let out = self.write_many(&ids, true).await?;
@@ -51,10 +57,16 @@ impl<'a> Root<'a> {
 
     fn id(&self, text: &str) -> ServerResult<GlobalId> {
         let at = Some(self.ctx.item.pos);
-        let id: GlobalId = text.parse().map_err(|error: lineshaft_schema::key::InvalidId| coded("INVALID_ID", error.to_string(), at))?;
+        let id: GlobalId = text
+            .parse()
+            .map_err(|error: lineshaft_schema::key::InvalidId| coded("INVALID_ID", error.to_string(), at))?;
         match self.engine.catalogue.type_named(&id.kind) {
             Some(def) if def.is_entity() => Ok(id),
-            _ => Err(coded("INVALID_ID", format!("records of the type {} cannot be looked up by id", id.kind), at)),
+            _ => Err(coded(
+                "INVALID_ID",
+                format!("records of the type {} cannot be looked up by id", id.kind),
+                at,
+            )),
         }
     }
 
@@ -62,13 +74,20 @@ impl<'a> Root<'a> {
         let (places, sources) = self.sources(ids).await;
         let selections = self.selections(ids)?;
         let found = self.find(ids, &places, &sources, &selections).await;
-        let loader = Loader { sources: &sources, loaders: &self.session.loaders, place: self.ctx };
+        let loader = Loader {
+            sources: &sources,
+            loaders: &self.session.loaders,
+            place: self.ctx,
+        };
         let mut nodes = HashMap::new();
         for (kind, selection) in &selections {
-            let records = found.iter().filter(|((_, of, _), _)| of == kind).filter_map(|((at, _, _), found)| {
-                let record = found.as_ref().ok()?.as_ref()?;
-                Some(Holder::record(*at, record))
-            });
+            let records = found
+                .iter()
+                .filter(|((_, of, _), _)| of == kind)
+                .filter_map(|((at, _, _), found)| {
+                    let record = found.as_ref().ok()?.as_ref()?;
+                    Some(Holder::record(*at, record))
+                });
             nodes.insert(*kind, loader.load(selection, records.collect()).await);
         }
         let mut writer = Writer::new(&self.engine.catalogue, &sources, self.path());
@@ -95,7 +114,8 @@ impl<'a> Root<'a> {
                 },
                 Some(Err(error)) => {
                     let connection = sources.get(place).map(|source| source.connection.as_ref());
-                    self.ctx.add_error(of_connection(connection, &error.into(), writer.path.clone()));
+                    self.ctx
+                        .add_error(of_connection(connection, &error.into(), writer.path.clone()));
                     writer.out.extend_from_slice(b"null");
                 }
                 Some(Ok(None)) | None => writer.out.extend_from_slice(b"null"),
@@ -121,10 +141,13 @@ impl<'a> Root<'a> {
             if places.contains_key(&id.connection.0) {
                 continue;
             }
-            let Some(live) = self.engine.live(self.session, id.connection).await else { continue };
+            let Some(live) = self.engine.live(self.session, id.connection).await else {
+                continue;
+            };
             if let Some(error) = &live.refused {
                 let told = SourceError::clone(error);
-                self.ctx.add_error(of_connection(Some(&live.connection), &told, self.path()));
+                self.ctx
+                    .add_error(of_connection(Some(&live.connection), &told, self.path()));
             }
             places.insert(id.connection.0, sources.len());
             sources.push(Source::from(live));
@@ -136,7 +159,9 @@ impl<'a> Root<'a> {
         let catalogue = self.compiler.catalogue;
         let mut selections = IndexMap::new();
         for id in ids {
-            let Some(def) = catalogue.type_named(&id.kind) else { continue };
+            let Some(def) = catalogue.type_named(&id.kind) else {
+                continue;
+            };
             if !selections.contains_key(&def.index) {
                 selections.insert(def.index, self.compiler.compile(def, &self.sets)?);
             }
@@ -163,9 +188,18 @@ impl<'a> Root<'a> {
             let connector: &Arc<_> = source.connector.as_ref()?;
             connector.capabilities(kind)?.get_many?;
             let projection = &selections.get(&kind)?.projection;
-            let found = self.session.loaders.records(connector, &source.context, kind, projection, keys).await;
+            let found = self
+                .session
+                .loaders
+                .records(connector, &source.context, kind, projection, keys)
+                .await;
             Some(found.into_iter().map(move |(key, found)| ((place, kind, key), found)))
         });
-        futures_util::future::join_all(look_ups).await.into_iter().flatten().flatten().collect()
+        futures_util::future::join_all(look_ups)
+            .await
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect()
     }
 }

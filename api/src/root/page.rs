@@ -60,19 +60,33 @@ impl<'a> Root<'a> {
         let parts = self.parts(def)?;
         let request = self.request(def, &parts)?;
         let continued = request.after.is_some();
-        let page = self.engine.page(self.session, request).await.map_err(|error| of_query(&error, at))?;
+        let page = self
+            .engine
+            .page(self.session, request)
+            .await
+            .map_err(|error| of_query(&error, at))?;
         self.tell_errors(&page);
         self.write(def, &page, &parts, continued).await
     }
 
     fn request(&self, def: &TypeDef, parts: &[Part<'a>]) -> ServerResult<PageRequest> {
         let at = self.ctx.item.pos;
-        let reader = Reader { catalogue: &self.engine.catalogue, def, at };
+        let reader = Reader {
+            catalogue: &self.engine.catalogue,
+            def,
+            at,
+        };
         let mut projection = Projection::default();
         for selection in parts.iter().flat_map(|part| part.kind.selections()) {
             projection.merge(&selection.projection);
         }
-        let edges = parts.iter().filter_map(|part| if let PartKind::Edges(edges) = &part.kind { Some(edges) } else { None });
+        let edges = parts.iter().filter_map(|part| {
+            if let PartKind::Edges(edges) = &part.kind {
+                Some(edges)
+            } else {
+                None
+            }
+        });
         Ok(PageRequest {
             kind: def.index,
             filter: reader.filter(self.argument("filter")?)?,
@@ -141,17 +155,26 @@ impl<'a> Root<'a> {
     }
 
     fn tell_errors(&self, page: &Page) {
-        for source in page.sources.iter().filter(|source| source.status != SourceStatus::Unsupported) {
+        for source in page
+            .sources
+            .iter()
+            .filter(|source| source.status != SourceStatus::Unsupported)
+        {
             if let Some(error) = &source.error {
                 let connection = page.connections.get(source.connection);
-                self.ctx.add_error(of_connection(connection.map(AsRef::as_ref), error, self.path()));
+                self.ctx
+                    .add_error(of_connection(connection.map(AsRef::as_ref), error, self.path()));
             }
         }
     }
 
     async fn write(&self, def: &TypeDef, page: &Page, parts: &[Part<'a>], continued: bool) -> ServerResult<Value> {
         let sources = Source::of(page);
-        let loader = Loader { sources: &sources, loaders: &self.session.loaders, place: self.ctx };
+        let loader = Loader {
+            sources: &sources,
+            loaders: &self.session.loaders,
+            place: self.ctx,
+        };
         let mut loaded = Vec::with_capacity(parts.len());
         for part in parts {
             let mut nodes = Vec::new();
@@ -228,7 +251,13 @@ fn write_records(writer: &mut Writer<'_>, def: &TypeDef, page: &Page, part: &Par
     writer.out.push(b']');
 }
 
-fn write_edge(writer: &mut Writer<'_>, def: &TypeDef, row: &lineshaft_engine::query::Row, fields: &[Edge<'_>], nodes: &[Node]) {
+fn write_edge(
+    writer: &mut Writer<'_>,
+    def: &TypeDef,
+    row: &lineshaft_engine::query::Row,
+    fields: &[Edge<'_>],
+    nodes: &[Node],
+) {
     let mut nodes = nodes.iter();
     writer.out.push(b'{');
     for (at, field) in fields.iter().enumerate() {

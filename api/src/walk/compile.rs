@@ -53,7 +53,11 @@ fn collect<'a>(
                 }
             }
             AstSelection::InlineFragment(fragment) => {
-                let condition = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                let condition = fragment
+                    .node
+                    .type_condition
+                    .as_ref()
+                    .map(|condition| condition.node.on.node.as_str());
                 if condition.is_none_or(applies) && included(query, &fragment.node.directives)? {
                     collect(query, &fragment.node.selection_set, applies, groups)?;
                 }
@@ -62,7 +66,9 @@ fn collect<'a>(
                 if !included(query, &spread.node.directives)? {
                     continue;
                 }
-                let Some(fragment) = query.fragments.get(&spread.node.fragment_name.node) else { continue };
+                let Some(fragment) = query.fragments.get(&spread.node.fragment_name.node) else {
+                    continue;
+                };
                 if applies(fragment.node.type_condition.node.on.node.as_str()) {
                     collect(query, &fragment.node.selection_set, applies, groups)?;
                 }
@@ -79,7 +85,9 @@ fn included(query: &QueryEnv, directives: &[Positioned<Directive>]) -> ServerRes
             "skip" => false,
             _ => continue,
         };
-        let Some(condition) = directive.node.get_argument("if") else { continue };
+        let Some(condition) = directive.node.get_argument("if") else {
+            continue;
+        };
         if resolve(query, condition)? != Value::Boolean(wanted) {
             return Ok(false);
         }
@@ -90,7 +98,12 @@ fn included(query: &QueryEnv, directives: &[Positioned<Directive>]) -> ServerRes
 /// Replaces variables by their values.
 pub(crate) fn resolve(query: &QueryEnv, value: &Positioned<async_graphql_value::Value>) -> ServerResult<Value> {
     value.node.clone().into_const_with(|name| {
-        let definition = query.operation.node.variable_definitions.iter().find(|definition| definition.node.name.node == name);
+        let definition = query
+            .operation
+            .node
+            .variable_definitions
+            .iter()
+            .find(|definition| definition.node.name.node == name);
         let given = query.variables.get(&name).cloned();
         given
             .or_else(|| definition.and_then(|definition| definition.node.default_value().cloned()))
@@ -109,22 +122,38 @@ pub(crate) fn argument(query: &QueryEnv, field: &AstField, name: &str) -> Server
 
 impl<'a> Compiler<'a> {
     /// Compiles selection sets of one type.
-    pub(crate) fn compile(self, def: &'a TypeDef, sets: &[&'a Positioned<SelectionSet>]) -> ServerResult<Selection<'a>> {
+    pub(crate) fn compile(
+        self,
+        def: &'a TypeDef,
+        sets: &[&'a Positioned<SelectionSet>],
+    ) -> ServerResult<Selection<'a>> {
         let applies = |name: &str| name == def.name || def.interfaces.iter().any(|interface| interface == name);
         let groups = fields_of(self.query, sets, &applies)?;
-        let mut selection = Selection { kind: def.index, fields: Vec::with_capacity(groups.len()), projection: Projection::default() };
+        let mut selection = Selection {
+            kind: def.index,
+            fields: Vec::with_capacity(groups.len()),
+            projection: Projection::default(),
+        };
         for (key, nodes) in groups {
             let Some(first) = nodes.first() else { continue };
             let sets: Vec<_> = nodes.iter().map(|node| &node.node.selection_set).collect();
             let name = first.node.name.node.as_str();
             if name == "__typename" {
-                selection.fields.push(Field { key, required: true, kind: FieldKind::Typename });
+                selection.fields.push(Field {
+                    key,
+                    required: true,
+                    kind: FieldKind::Typename,
+                });
                 continue;
             }
             let field = def.field(name).ok_or_else(|| unknown(def, name, first))?;
             let kind = self.field(field, &first.node, &sets)?;
             project(&mut selection.projection, def, &kind);
-            selection.fields.push(Field { key, required: field.required, kind });
+            selection.fields.push(Field {
+                key,
+                required: field.required,
+                kind,
+            });
         }
         Ok(selection)
     }
@@ -142,8 +171,15 @@ impl<'a> Compiler<'a> {
         Ok(match field.kind {
             FieldType::Platform => FieldKind::Platform(sets.to_vec()),
             FieldType::Reference(kind) | FieldType::Object(kind) => {
-                let inner = self.catalogue.type_at(kind).ok_or_else(|| ServerError::new("unknown type", None))?;
-                let back = field.reverse.as_deref().and_then(|name| inner.field(name)).map(|back| back.index);
+                let inner = self
+                    .catalogue
+                    .type_at(kind)
+                    .ok_or_else(|| ServerError::new("unknown type", None))?;
+                let back = field
+                    .reverse
+                    .as_deref()
+                    .and_then(|name| inner.field(name))
+                    .map(|back| back.index);
                 let inner = self.compile(inner, sets)?;
                 match (field.kind, back) {
                     (_, Some(by)) => FieldKind::Reverse { slot, by, inner },
@@ -196,9 +232,15 @@ impl<'a> Compiler<'a> {
         }))
     }
 
-    fn parts<P>(self, sets: &[&'a Positioned<SelectionSet>], part: impl Fn(&str) -> Option<P>) -> ServerResult<Vec<(&'a str, P)>> {
+    fn parts<P>(
+        self,
+        sets: &[&'a Positioned<SelectionSet>],
+        part: impl Fn(&str) -> Option<P>,
+    ) -> ServerResult<Vec<(&'a str, P)>> {
         let groups = fields_of(self.query, sets, &|_| true)?;
-        let named = groups.into_iter().filter_map(|(key, nodes)| Some((key, nodes.first()?.node.name.node.as_str())));
+        let named = groups
+            .into_iter()
+            .filter_map(|(key, nodes)| Some((key, nodes.first()?.node.name.node.as_str())));
         Ok(named.filter_map(|(key, name)| Some((key, part(name)?))).collect())
     }
 }
@@ -225,5 +267,8 @@ fn text(value: Value) -> Option<String> {
 }
 
 fn unknown(def: &TypeDef, name: &str, field: &Positioned<AstField>) -> ServerError {
-    ServerError::new(format!("unknown field `{name}` on type `{}`", def.name), Some(field.pos))
+    ServerError::new(
+        format!("unknown field `{name}` on type `{}`", def.name),
+        Some(field.pos),
+    )
 }

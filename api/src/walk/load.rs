@@ -39,7 +39,11 @@ impl Source {
 
 impl From<Live> for Source {
     fn from(live: Live) -> Self {
-        Self { connection: live.connection, connector: live.connector, context: live.context }
+        Self {
+            connection: live.connection,
+            connector: live.connector,
+            context: live.context,
+        }
     }
 }
 
@@ -59,12 +63,20 @@ pub(crate) struct Holder<'r> {
 impl<'r> Holder<'r> {
     /// Returns the records of a page.
     pub(crate) fn rows(page: &'r Page) -> Vec<Self> {
-        page.rows.iter().map(|row| Self::record(row.connection, &row.record)).collect()
+        page.rows
+            .iter()
+            .map(|row| Self::record(row.connection, &row.record))
+            .collect()
     }
 
     /// Returns a record of a source.
     pub(crate) fn record(source: usize, record: &'r Record) -> Self {
-        Self { source, key: &record.key, slots: &record.slots, within: false }
+        Self {
+            source,
+            key: &record.key,
+            slots: &record.slots,
+            within: false,
+        }
     }
 }
 
@@ -114,7 +126,9 @@ impl Loader<'_> {
     pub(crate) fn load<'r>(&'r self, selection: &'r Selection<'_>, holders: Vec<Holder<'r>>) -> BoxFuture<'r, Node> {
         async move {
             let needs = selection.fields.iter().map(|field| self.field(&field.kind, &holders));
-            Node { fields: join_all(needs).await }
+            Node {
+                fields: join_all(needs).await,
+            }
         }
         .boxed()
     }
@@ -149,23 +163,53 @@ impl Loader<'_> {
         for (at, found) in join_all(look_ups).await {
             table.extend(found.into_iter().map(|(key, found)| ((at, key), found)));
         }
-        let records: Vec<_> = table.iter().filter_map(|((at, _), found)| Some((*at, found.as_ref().ok()?.clone()?))).collect();
+        let records: Vec<_> = table
+            .iter()
+            .filter_map(|((at, _), found)| Some((*at, found.as_ref().ok()?.clone()?)))
+            .collect();
         let holders = records.iter().map(|(at, record)| Holder::record(*at, record)).collect();
-        let node = if needs_loading(inner) { self.load(inner, holders).await } else { Node::default() };
+        let node = if needs_loading(inner) {
+            self.load(inner, holders).await
+        } else {
+            Node::default()
+        };
         Loaded::Records(table, node)
     }
 
-    async fn records(&self, at: usize, inner: &Selection<'_>, keys: IndexSet<&RemoteKey>) -> (usize, HashMap<RemoteKey, Found>) {
-        let Some(source) = self.sources.get(at) else { return (at, HashMap::new()) };
-        let Some(connector) = &source.connector else { return (at, HashMap::new()) };
-        if connector.capabilities(inner.kind).is_none_or(|capability| capability.get_many.is_none()) {
+    async fn records(
+        &self,
+        at: usize,
+        inner: &Selection<'_>,
+        keys: IndexSet<&RemoteKey>,
+    ) -> (usize, HashMap<RemoteKey, Found>) {
+        let Some(source) = self.sources.get(at) else {
+            return (at, HashMap::new());
+        };
+        let Some(connector) = &source.connector else {
+            return (at, HashMap::new());
+        };
+        if connector
+            .capabilities(inner.kind)
+            .is_none_or(|capability| capability.get_many.is_none())
+        {
             return (at, HashMap::new());
         }
         let keys = keys.into_iter().cloned().collect();
-        (at, self.loaders.records(connector, &source.context, inner.kind, &inner.projection, keys).await)
+        (
+            at,
+            self.loaders
+                .records(connector, &source.context, inner.kind, &inner.projection, keys)
+                .await,
+        )
     }
 
-    async fn children(&self, slot: FieldIndex, by: FieldIndex, inner: &Selection<'_>, holders: &[Holder<'_>]) -> Loaded {
+    async fn children(
+        &self,
+        slot: FieldIndex,
+        by: FieldIndex,
+        inner: &Selection<'_>,
+        holders: &[Holder<'_>],
+    ) -> Loaded {
         let mut wanted: HashMap<usize, IndexSet<&RemoteKey>> = HashMap::new();
         let mut within = Vec::new();
         for holder in holders {
@@ -177,7 +221,9 @@ impl Loader<'_> {
                 }
             }
         }
-        let look_ups = wanted.into_iter().map(|(at, parents)| self.lists(at, by, inner, parents));
+        let look_ups = wanted
+            .into_iter()
+            .map(|(at, parents)| self.lists(at, by, inner, parents));
         let mut lists = HashMap::new();
         for (at, found) in join_all(look_ups).await {
             lists.extend(found.into_iter().map(|(key, found)| ((at, key), found)));
@@ -203,13 +249,25 @@ impl Loader<'_> {
         inner: &Selection<'_>,
         parents: IndexSet<&RemoteKey>,
     ) -> (usize, HashMap<RemoteKey, Children>) {
-        let Some(source) = self.sources.get(at) else { return (at, HashMap::new()) };
-        let Some(connector) = &source.connector else { return (at, HashMap::new()) };
-        if connector.capabilities(inner.kind).is_none_or(|capability| !capability.children.contains(&by)) {
+        let Some(source) = self.sources.get(at) else {
+            return (at, HashMap::new());
+        };
+        let Some(connector) = &source.connector else {
+            return (at, HashMap::new());
+        };
+        if connector
+            .capabilities(inner.kind)
+            .is_none_or(|capability| !capability.children.contains(&by))
+        {
             return (at, HashMap::new());
         }
         let parents = parents.into_iter().cloned().collect();
-        (at, self.loaders.children(connector, &source.context, inner.kind, by, &inner.projection, parents).await)
+        (
+            at,
+            self.loaders
+                .children(connector, &source.context, inner.kind, by, &inner.projection, parents)
+                .await,
+        )
     }
 
     async fn platform(&self, sets: &[&Positioned<SelectionSet>], holders: &[Holder<'_>]) -> Loaded {
@@ -217,7 +275,10 @@ impl Loader<'_> {
         let mut texts = HashMap::new();
         for at in wanted {
             let Some(source) = self.sources.get(at) else { continue };
-            texts.insert(at, platform::write_connection(self.place, sets, &source.connection).await);
+            texts.insert(
+                at,
+                platform::write_connection(self.place, sets, &source.connection).await,
+            );
         }
         Loaded::Platform(texts)
     }
@@ -243,7 +304,12 @@ fn embedded<'r>(holders: &[Holder<'r>], slot: FieldIndex) -> Vec<Holder<'r>> {
             None => &[],
         };
         below.extend(values.iter().filter_map(|value| match value {
-            Value::Object(object) => Some(Holder { source: holder.source, key: holder.key, slots: &object.slots, within: true }),
+            Value::Object(object) => Some(Holder {
+                source: holder.source,
+                key: holder.key,
+                slots: &object.slots,
+                within: true,
+            }),
             _ => None,
         }));
     }

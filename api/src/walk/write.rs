@@ -3,9 +3,7 @@
 use std::{collections::HashSet, fmt::Write as _};
 
 use async_graphql::{PathSegment, ServerError, Value as GraphValue};
-use lineshaft_schema::{
-    Catalogue, ConnectionId, FieldIndex, FieldType, GlobalId, Record, RemoteKey, TypeDef, Value,
-};
+use lineshaft_schema::{Catalogue, ConnectionId, FieldIndex, FieldType, GlobalId, Record, RemoteKey, TypeDef, Value};
 
 use super::{
     load::{Loaded, Node, Source},
@@ -85,7 +83,11 @@ impl<'a> Writer<'a> {
 
     /// Writes a record, or null if a required field of it is missing.
     pub(crate) fn record(&mut self, source: usize, record: &Record, selection: &Selection<'_>, node: &Node) {
-        let subject = Subject { source, slots: &record.slots, identity: Identity::Record(record) };
+        let subject = Subject {
+            source,
+            slots: &record.slots,
+            identity: Identity::Record(record),
+        };
         let _ = self.or_null(false, |writer| writer.object(subject, selection, node));
         self.note_problems(source, record);
     }
@@ -94,7 +96,11 @@ impl<'a> Writer<'a> {
         for problem in &record.problems {
             if self.problems.len() < MOST_PROBLEMS {
                 let id = self.id_of(source, record.kind, record.key.clone());
-                self.problems.push(RecordProblem { source, id, problem: problem.clone() });
+                self.problems.push(RecordProblem {
+                    source,
+                    id,
+                    problem: problem.clone(),
+                });
             }
         }
     }
@@ -129,7 +135,12 @@ impl<'a> Writer<'a> {
             self.path.push(PathSegment::Field(field.key.to_owned()));
             let written = self.or_null(field.required, |writer| writer.field(def, subject, field, loaded));
             if written.is_err() {
-                self.tell(field, subject.source, "MISSING_VALUE", "the source has no value for a field that is never null");
+                self.tell(
+                    field,
+                    subject.source,
+                    "MISSING_VALUE",
+                    "the source has no value for a field that is never null",
+                );
                 return Err(Missing);
             }
             self.path.pop();
@@ -155,18 +166,30 @@ impl<'a> Writer<'a> {
                 _ => Err(Missing),
             },
             FieldKind::Embedded { slot, inner } => {
-                let node = if let Loaded::Inner(node) = loaded { node } else { &Node::default() };
+                let node = if let Loaded::Inner(node) = loaded {
+                    node
+                } else {
+                    &Node::default()
+                };
                 self.embedded(subject, slot_of(subject, *slot), inner, node)
             }
-            FieldKind::Reference { slot, inner } => self.reference(subject, field, slot_of(subject, *slot), inner, loaded),
-            FieldKind::Reverse { slot, inner, .. } => self.reverse(subject, field, slot_of(subject, *slot), inner, loaded),
+            FieldKind::Reference { slot, inner } => {
+                self.reference(subject, field, slot_of(subject, *slot), inner, loaded)
+            }
+            FieldKind::Reverse { slot, inner, .. } => {
+                self.reverse(subject, field, slot_of(subject, *slot), inner, loaded)
+            }
         }
     }
 
     fn embedded(&mut self, subject: Subject<'_>, value: &Value, inner: &Selection<'_>, node: &Node) -> Written {
         match value {
             Value::Object(object) => {
-                let inner_subject = Subject { slots: &object.slots, identity: Identity::Value, ..subject };
+                let inner_subject = Subject {
+                    slots: &object.slots,
+                    identity: Identity::Value,
+                    ..subject
+                };
                 self.object(inner_subject, inner, node)
             }
             Value::List(values) => self.list(values.iter(), |writer, at, value| match value {
@@ -175,7 +198,15 @@ impl<'a> Writer<'a> {
                         Identity::Record(record) => Identity::Part(&record.key, at),
                         _ => Identity::Value,
                     };
-                    writer.object(Subject { slots: &object.slots, identity, ..subject }, inner, node)
+                    writer.object(
+                        Subject {
+                            slots: &object.slots,
+                            identity,
+                            ..subject
+                        },
+                        inner,
+                        node,
+                    )
                 }
                 _ => Err(Missing),
             }),
@@ -197,16 +228,33 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn reference(&mut self, subject: Subject<'_>, field: &Field<'_>, value: &Value, inner: &Selection<'_>, loaded: &Loaded) -> Written {
-        let Value::Reference(key) = value else { return Err(Missing) };
+    fn reference(
+        &mut self,
+        subject: Subject<'_>,
+        field: &Field<'_>,
+        value: &Value,
+        inner: &Selection<'_>,
+        loaded: &Loaded,
+    ) -> Written {
+        let Value::Reference(key) = value else {
+            return Err(Missing);
+        };
         let Loaded::Records(table, node) = loaded else {
-            let by_key = Subject { slots: &[], identity: Identity::Key(key), ..subject };
+            let by_key = Subject {
+                slots: &[],
+                identity: Identity::Key(key),
+                ..subject
+            };
             return self.object(by_key, inner, &Node::default());
         };
         match table.get(&(subject.source, key.clone())) {
             Some(Ok(Some(record))) => {
                 self.note_problems(subject.source, record);
-                let target = Subject { slots: &record.slots, identity: Identity::Record(record), ..subject };
+                let target = Subject {
+                    slots: &record.slots,
+                    identity: Identity::Record(record),
+                    ..subject
+                };
                 self.object(target, inner, node)
             }
             Some(Err(error)) => {
@@ -217,8 +265,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn reverse(&mut self, subject: Subject<'_>, field: &Field<'_>, value: &Value, inner: &Selection<'_>, loaded: &Loaded) -> Written {
-        let Loaded::Children { lists, node, inline } = loaded else { return Err(Missing) };
+    fn reverse(
+        &mut self,
+        subject: Subject<'_>,
+        field: &Field<'_>,
+        value: &Value,
+        inner: &Selection<'_>,
+        loaded: &Loaded,
+    ) -> Written {
+        let Loaded::Children { lists, node, inline } = loaded else {
+            return Err(Missing);
+        };
         if matches!(value, Value::List(_)) {
             return self.embedded(subject, value, inner, inline);
         }
@@ -230,11 +287,20 @@ impl<'a> Writer<'a> {
         match lists.get(&(subject.source, key.clone())) {
             Some(Ok(children)) => {
                 if children.truncated {
-                    self.tell(field, subject.source, "LIST_TRUNCATED", "more records exist than may be read at once");
+                    self.tell(
+                        field,
+                        subject.source,
+                        "LIST_TRUNCATED",
+                        "more records exist than may be read at once",
+                    );
                 }
                 self.list(children.records.iter(), |writer, _, record| {
                     writer.note_problems(subject.source, record);
-                    let child = Subject { slots: &record.slots, identity: Identity::Record(record), ..subject };
+                    let child = Subject {
+                        slots: &record.slots,
+                        identity: Identity::Record(record),
+                        ..subject
+                    };
                     writer.object(child, inner, node)
                 })
             }
@@ -249,8 +315,15 @@ impl<'a> Writer<'a> {
     fn leaf(&mut self, value: &Value, kind: FieldType, required: bool) -> Written {
         match (value, kind) {
             (Value::Null, FieldType::Enum(index)) if required => {
-                let unknown = self.catalogue.enum_at(index).is_some_and(|def| def.value_index("UNKNOWN").is_some());
-                if unknown { self.text("UNKNOWN") } else { return Err(Missing) }
+                let unknown = self
+                    .catalogue
+                    .enum_at(index)
+                    .is_some_and(|def| def.value_index("UNKNOWN").is_some());
+                if unknown {
+                    self.text("UNKNOWN")
+                } else {
+                    return Err(Missing);
+                }
             }
             (Value::Null, _) => return Err(Missing),
             (Value::Boolean(value), _) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -261,12 +334,17 @@ impl<'a> Writer<'a> {
             (Value::DateTime(at), _) => self.quoted(&at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
             (Value::Enum(kind, value), _) => {
                 let catalogue = self.catalogue;
-                let name = catalogue.enum_at(*kind).and_then(|def| def.value_name(*value)).ok_or(Missing)?;
+                let name = catalogue
+                    .enum_at(*kind)
+                    .and_then(|def| def.value_name(*value))
+                    .ok_or(Missing)?;
                 self.text(name);
             }
             (Value::Json(text), _) => self.out.extend_from_slice(text.as_bytes()),
             (Value::Reference(key), _) => self.text(&key.to_string()),
-            (Value::List(values), _) => return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind, required)),
+            (Value::List(values), _) => {
+                return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind, required));
+            }
             (Value::Object(_), _) => return Err(Missing),
         }
         Ok(())
@@ -291,7 +369,9 @@ impl<'a> Writer<'a> {
             },
             Computed::RemoteKeys(parts) => self.remote_keys(def, subject, parts)?,
             Computed::FetchedAt => match subject.identity {
-                Identity::Record(record) => self.quoted(&record.fetched_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)),
+                Identity::Record(record) => {
+                    self.quoted(&record.fetched_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+                }
                 _ => self.quoted(&chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)),
             },
             Computed::Raw => match subject.identity {
@@ -299,8 +379,13 @@ impl<'a> Writer<'a> {
                 _ => return Err(Missing),
             },
             Computed::CustomFields { keys, fields } => {
-                let Identity::Record(record) = subject.identity else { return Err(Missing) };
-                let wanted = record.custom.iter().filter(|field| keys.as_ref().is_none_or(|keys| keys.contains(&field.key)));
+                let Identity::Record(record) = subject.identity else {
+                    return Err(Missing);
+                };
+                let wanted = record
+                    .custom
+                    .iter()
+                    .filter(|field| keys.as_ref().is_none_or(|keys| keys.contains(&field.key)));
                 self.list(wanted, |writer, _, custom| {
                     writer.members(fields, |writer, part| match part {
                         CustomPart::Typename => writer.text("CustomFieldValue"),
@@ -322,9 +407,14 @@ impl<'a> Writer<'a> {
             Identity::Key(key) => key,
             _ => return Err(Missing),
         };
-        let connector = self.sources.get(subject.source).and_then(|source| source.connector.as_ref());
+        let connector = self
+            .sources
+            .get(subject.source)
+            .and_then(|source| source.connector.as_ref());
         let resource = connector.and_then(|connector| connector.blueprint().resource(def.index));
-        let names = resource.map(|resource| resource.mapping().key_paths()).unwrap_or_default();
+        let names = resource
+            .map(|resource| resource.mapping().key_paths())
+            .unwrap_or_default();
         self.list(key.parts().iter().enumerate(), |writer, _, (at, value)| {
             writer.members(fields, |writer, part| match part {
                 KeyPart::Typename => writer.text("RemoteKey"),
@@ -349,9 +439,22 @@ impl<'a> Writer<'a> {
     }
 
     fn id_of(&self, source: usize, kind: lineshaft_schema::TypeIndex, key: RemoteKey) -> String {
-        let connection = self.sources.get(source).map(|source| source.connection.id).unwrap_or_default();
-        let kind = self.catalogue.type_at(kind).map(|def| def.name.as_str()).unwrap_or_default();
-        GlobalId { connection: ConnectionId(connection), kind: kind.into(), key }.to_string()
+        let connection = self
+            .sources
+            .get(source)
+            .map(|source| source.connection.id)
+            .unwrap_or_default();
+        let kind = self
+            .catalogue
+            .type_at(kind)
+            .map(|def| def.name.as_str())
+            .unwrap_or_default();
+        GlobalId {
+            connection: ConnectionId(connection),
+            kind: kind.into(),
+            key,
+        }
+        .to_string()
     }
 
     fn tell_upstream(&mut self, field: &Field<'_>, source: usize, error: &lineshaft_connect::Error) {
@@ -366,7 +469,11 @@ impl<'a> Writer<'a> {
         if self.is_news(field, source) {
             let connection = self.sources.get(source).map(|source| &source.connection);
             let cause = lineshaft_engine::query::SourceError::new(code, message);
-            self.errors.push(error::of_connection(connection.map(AsRef::as_ref), &cause, self.path.clone()));
+            self.errors.push(error::of_connection(
+                connection.map(AsRef::as_ref),
+                &cause,
+                self.path.clone(),
+            ));
         }
     }
 
@@ -424,7 +531,9 @@ fn key_of(def: &TypeDef, subject: Subject<'_>) -> Option<RemoteKey> {
                 Some(Value::Text(text)) => text.to_string(),
                 _ => at.to_string(),
             };
-            Some(RemoteKey::composite(parent.parts().iter().cloned().chain([place.into_boxed_str()])))
+            Some(RemoteKey::composite(
+                parent.parts().iter().cloned().chain([place.into_boxed_str()]),
+            ))
         }
         Identity::Value => None,
     }

@@ -54,7 +54,11 @@ pub(crate) fn tell(observer: &dyn Observer, observation: &Observation<'_>) {
     let duration_ms = observation.latency.as_millis();
     match observation.error {
         None => tracing::debug!(calls = observation.calls, duration_ms, "the operation succeeded"),
+        // The span is for debugging only, so the warning names the connection itself.
         Some(error) if is_worth_a_warning(error) => tracing::warn!(
+            connection.id = %observation.connection,
+            operation = observation.operation.name(),
+            entity = observation.kind,
             error.kind = error.kind().code(),
             error = error.message(),
             calls = observation.calls,

@@ -31,7 +31,7 @@ impl<T> OneOrMany<T> {
 /// `list`, `each`, `lists` gives the value; a text alone is the path.
 ///
 /// Paths are names joined by dots: `partner_id.0`, `"party.".name` (a name with a dot is quoted), `items[2]`,
-/// `texts[language=EN].text` (the first element whose member equals), `items[*].name` (of every element).
+/// `texts[language=EN].text` (the first element whose member equals, or the object if it does), `items[*].name` (of every element).
 /// Inside `each`, paths start at the element; `^.currency` starts at the row that holds the list.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

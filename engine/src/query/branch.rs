@@ -8,7 +8,9 @@ use lineshaft_connect::{
     context::CallContext,
     request::{ListRequest, PageState},
 };
-use lineshaft_schema::{Direction, FieldIndex, Filter, Order, Position, Record, Value, filter::number_of, value::Scalar};
+use lineshaft_schema::{
+    Direction, FieldIndex, Filter, Order, Position, Record, Value, filter::number_of, value::Scalar,
+};
 
 use super::{SourceError, plan::Reading};
 
@@ -85,7 +87,12 @@ impl Branch {
             error: None,
             refused_credentials: false,
             total: None,
-            position: position.unwrap_or(Position { key: None, order: None, given: 0, ended: false }),
+            position: position.unwrap_or(Position {
+                key: None,
+                order: None,
+                given: 0,
+                ended: false,
+            }),
             latency: Duration::ZERO,
             pushed_down: reading.pushed_down,
             applied_here: reading.applied_here,
@@ -143,11 +150,17 @@ impl Branch {
         let counts = self.request.count && self.scanned == 0;
         match self.connector.list(&self.context, request).await {
             Ok(page) => {
-                self.scanned = self.scanned.saturating_add(u32::try_from(page.rows).unwrap_or(u32::MAX));
+                self.scanned = self
+                    .scanned
+                    .saturating_add(u32::try_from(page.rows).unwrap_or(u32::MAX));
                 if counts {
                     self.total = match page.total {
                         Some(total) => Some(total),
-                        None => self.connector.count(&self.context, &self.request).await.unwrap_or_default(),
+                        None => self
+                            .connector
+                            .count(&self.context, &self.request)
+                            .await
+                            .unwrap_or_default(),
                     };
                 }
                 let sought = page.sought;
@@ -202,7 +215,12 @@ impl Branch {
     fn seek(&mut self, record: Record) {
         match self.against_position(&record) {
             Ordering::Less => {}
-            Ordering::Equal if self.after.as_ref().is_some_and(|after| after.key.as_ref() == Some(&record.key)) => {
+            Ordering::Equal
+                if self
+                    .after
+                    .as_ref()
+                    .is_some_and(|after| after.key.as_ref() == Some(&record.key)) =>
+            {
                 self.held.clear();
                 self.passed = true;
             }
@@ -227,26 +245,41 @@ impl Branch {
     /// Compares a record with the position of the cursor by the order alone.
     fn against_position(&self, record: &Record) -> Ordering {
         let last = self.after.as_ref().and_then(|after| after.order.clone());
-        let (Some(order), Some(last)) = (self.order, last) else { return Ordering::Equal };
+        let (Some(order), Some(last)) = (self.order, last) else {
+            return Ordering::Equal;
+        };
         let (own, last) = (number_of(record.get(order.field)), last.into_value());
         directed(order.direction, own.compare(&last), own.is_null() || last.is_null())
     }
 
     /// Returns whether a record comes at or before the position of the cursor, in our order of keys.
     fn was_given(&self, record: &Record) -> bool {
-        let Some(key) = self.after.as_ref().and_then(|after| after.key.as_ref()) else { return false };
-        self.against_position(record).then_with(|| record.key.compare(key)).is_le()
+        let Some(key) = self.after.as_ref().and_then(|after| after.key.as_ref()) else {
+            return false;
+        };
+        self.against_position(record)
+            .then_with(|| record.key.compare(key))
+            .is_le()
     }
 
     fn reach_bound(&mut self, page: Option<PageState>, most_scanned: u32) {
         let message = if self.sort_here {
             self.buffer.clear();
-            format!("the system cannot sort by this field, and more than {most_scanned} records would have to be read to sort them here")
+            format!(
+                "the system cannot sort by this field, and more than {most_scanned} records would have to be read to sort them here"
+            )
         } else {
-            format!("the system cannot apply this filter; {most_scanned} records were read, and the cursor goes on behind them")
+            format!(
+                "the system cannot apply this filter; {} records were read, and the cursor goes on behind them",
+                self.scanned
+            )
         };
         self.error = Some(SourceError::new("SCAN_LIMIT_REACHED", message));
-        self.state = if self.sort_here { State::Ended } else { State::More(page) };
+        self.state = if self.sort_here {
+            State::Ended
+        } else {
+            State::More(page)
+        };
     }
 
     /// Ends it with an error of the system.
@@ -274,7 +307,10 @@ impl Branch {
 
     /// Returns where the connection stands after the page.
     pub(super) fn final_position(&self) -> Position {
-        Position { ended: self.ended() && self.buffer.is_empty() && self.error.is_none(), ..self.position.clone() }
+        Position {
+            ended: self.ended() && self.buffer.is_empty() && self.error.is_none(),
+            ..self.position.clone()
+        }
     }
 }
 
@@ -293,5 +329,9 @@ pub(super) fn compare_values(order: Option<Order>, a: &Record, b: &Record) -> Or
 
 /// Turns an order around for descending lists; missing values stay last.
 fn directed(direction: Direction, order: Ordering, missing: bool) -> Ordering {
-    if direction == Direction::Descending && !missing { order.reverse() } else { order }
+    if direction == Direction::Descending && !missing {
+        order.reverse()
+    } else {
+        order
+    }
 }

@@ -33,7 +33,10 @@ impl Engine {
     pub async fn page(&self, session: &Session, request: PageRequest) -> Result<Page, QueryError> {
         let settings = &self.settings.query;
         if request.first == 0 || request.first > settings.max_page_size {
-            return Err(QueryError::PageSize { asked: request.first.into(), most: settings.max_page_size });
+            return Err(QueryError::PageSize {
+                asked: request.first.into(),
+                most: settings.max_page_size,
+            });
         }
         let def = self.catalogue.type_at(request.kind).ok_or(QueryError::Database)?;
         let query = fingerprint(def, &request);
@@ -42,27 +45,47 @@ impl Engine {
             None => Cursor::start(query),
         };
         let connections = self.in_scope(session, &request.scope).await?;
-        let live: Vec<Live> = connections.iter().map(|connection| self.ready(session, connection.clone())).collect();
+        let live: Vec<Live> = connections
+            .iter()
+            .map(|connection| self.ready(session, connection.clone()))
+            .collect();
         let mut sources = Vec::with_capacity(connections.len());
         let mut branches = Vec::new();
         for (at, live) in live.iter().enumerate() {
             match self.decide(def, &request, live, &cursor) {
                 Ok((reading, connector)) => {
                     let position = cursor.position(ConnectionId(live.connection.id)).cloned();
-                    branches.push(Branch::new(at, connector, live.context.clone(), request.order, position, *reading));
+                    branches.push(Branch::new(
+                        at,
+                        connector,
+                        live.context.clone(),
+                        request.order,
+                        position,
+                        *reading,
+                    ));
                 }
-                Err(source) => sources.push(Source { connection: at, ..*source }),
+                Err(source) => sources.push(Source {
+                    connection: at,
+                    ..*source
+                }),
             }
         }
         let wanted = usize::try_from(request.first).unwrap_or(usize::MAX);
-        let rows = collect(&mut branches, &request, wanted, settings.max_scanned, session.deadline, |branches, record| {
-            request.edge_cursors.then(|| {
-                let mut cursor = cursor.clone();
-                set_positions(&mut cursor, &connections, branches, |branch| branch.position.clone());
-                let _ = record;
-                cursor.encode()
-            })
-        })
+        let rows = collect(
+            &mut branches,
+            &request,
+            wanted,
+            settings.max_scanned,
+            session.deadline,
+            |branches, record| {
+                request.edge_cursors.then(|| {
+                    let mut cursor = cursor.clone();
+                    set_positions(&mut cursor, &connections, branches, |branch| branch.position.clone());
+                    let _ = record;
+                    cursor.encode()
+                })
+            },
+        )
         .await;
         self.note_refused_credentials(&connections, &branches).await;
 
@@ -72,34 +95,52 @@ impl Engine {
         sources.extend(branches.iter().map(|branch| source_of(branch, &rows)));
         sources.sort_by_key(|source| source.connection);
         let end_cursor = (!cursor.branches.is_empty()).then(|| cursor.encode());
-        Ok(Page { connections, live, rows, sources, has_next, end_cursor, total })
+        Ok(Page {
+            connections,
+            live,
+            rows,
+            sources,
+            has_next,
+            end_cursor,
+            total,
+        })
     }
 
     /// Lists the connections that a query runs over.
     async fn in_scope(&self, session: &Session, scope: &super::Scope) -> Result<Vec<Arc<Connection>>, QueryError> {
         let filter = connections::Filter {
-            ids: scope.connections.as_ref().map(|ids| ids.iter().map(|id| id.0).collect()),
+            ids: scope
+                .connections
+                .as_ref()
+                .map(|ids| ids.iter().map(|id| id.0).collect()),
             customers: scope.customers.clone(),
             connectors: scope.connectors.clone(),
             statuses: None,
         };
         let most = self.settings.query.max_connections;
-        let page = self.connections.list(session.visible, &filter, None, most.into()).await.map_err(|error| {
-            tracing::error!(%error, "the connections of a query could not be read");
-            QueryError::Database
-        })?;
+        let page = self
+            .connections
+            .list(session.visible, &filter, None, most.into())
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "the connections of a query could not be read");
+                QueryError::Database
+            })?;
         if page.has_more {
             return Err(QueryError::TooManyConnections(most));
         }
         if let Some(asked) = &scope.connections {
-            let missing = asked.iter().find(|id| !page.connections.iter().any(|connection| connection.id == id.0));
+            let missing = asked
+                .iter()
+                .find(|id| !page.connections.iter().any(|connection| connection.id == id.0));
             if let Some(id) = missing {
                 return Err(QueryError::UnknownConnection(*id));
             }
         }
-        let live = page.connections.into_iter().filter(|connection| {
-            scope.connections.is_some() || connection.status != connections::Status::Disconnected
-        });
+        let live = page
+            .connections
+            .into_iter()
+            .filter(|connection| scope.connections.is_some() || connection.status != connections::Status::Disconnected);
         Ok(live.map(Arc::new).collect())
     }
 
@@ -112,12 +153,25 @@ impl Engine {
     ) -> Result<(Box<plan::Reading>, Arc<Connector>), Box<Source>> {
         if let Some(error) = &live.refused {
             let usable = crate::status_of(live.connection.status).is_usable();
-            let status = if usable { SourceStatus::Failed } else { SourceStatus::Skipped };
+            let status = if usable {
+                SourceStatus::Failed
+            } else {
+                SourceStatus::Skipped
+            };
             return Err(Box::new(refused(status, error.clone())));
         }
-        let Some(connector) = &live.connector else { return Err(Box::new(nothing())) };
+        let Some(connector) = &live.connector else {
+            return Err(Box::new(nothing()));
+        };
         let id = ConnectionId(live.connection.id);
-        match plan::plan(&self.catalogue, def, request, id, connector.blueprint(), cursor.position(id)) {
+        match plan::plan(
+            &self.catalogue,
+            def,
+            request,
+            id,
+            connector.blueprint(),
+            cursor.position(id),
+        ) {
             Decision::Read(reading) => Ok((reading, connector.clone())),
             Decision::Nothing => Err(Box::new(nothing())),
             Decision::Refuse(status, error) => Err(Box::new(refused(status, error))),
@@ -141,7 +195,11 @@ impl Engine {
             to: Status::ReauthRequired,
             reason: Some("INVALID_CREDENTIALS"),
         };
-        if let Err(error) = self.connections.set_status(connection.organization_id, connection.id, change).await {
+        if let Err(error) = self
+            .connections
+            .set_status(connection.organization_id, connection.id, change)
+            .await
+        {
             tracing::error!(%error, connection.id = %connection.id, "the status of a connection could not be written");
         }
     }
@@ -159,13 +217,20 @@ async fn collect(
     let mut rows: Vec<Row> = Vec::with_capacity(wanted);
     loop {
         let missing = wanted - rows.len();
-        let open = branches.iter().filter(|branch| !branch.ended() && branch.error.is_none()).count();
+        let open = branches
+            .iter()
+            .filter(|branch| !branch.ended() && branch.error.is_none())
+            .count();
         let share = merge::share(request.order, missing, open);
         fill(branches, share, most_scanned, deadline).await;
         merge::take(request.order, branches, missing, |branches, at, record| {
             let cursor = cursor_of(branches, &record);
             let connection = branches.get(at).map_or(0, |branch| branch.connection);
-            rows.push(Row { connection, record: Arc::new(record), cursor });
+            rows.push(Row {
+                connection,
+                record: Arc::new(record),
+                cursor,
+            });
         });
         let more = branches.iter().any(|branch| !branch.ended() && branch.error.is_none());
         // When one system has used the time up, the others are not blamed for records they were not asked for.
@@ -176,11 +241,19 @@ async fn collect(
 }
 
 async fn fill(branches: &mut [Branch], share: usize, most_scanned: u32, deadline: Instant) {
-    let needy = branches.iter_mut().filter(|branch| branch.error.is_none() && !branch.ended() && branch.buffer.len() < share);
+    let needy = branches
+        .iter_mut()
+        .filter(|branch| branch.error.is_none() && !branch.ended() && branch.buffer.len() < share);
     stream::iter(needy)
         .for_each_concurrent(FAN_OUT, |branch| async move {
-            if tokio::time::timeout_at(deadline, branch.fill(share, most_scanned)).await.is_err() {
-                branch.fail(&Error::new(ErrorKind::DeadlineExceeded, "the system did not answer within the time of the query"));
+            if tokio::time::timeout_at(deadline, branch.fill(share, most_scanned))
+                .await
+                .is_err()
+            {
+                branch.fail(&Error::new(
+                    ErrorKind::DeadlineExceeded,
+                    "the system did not answer within the time of the query",
+                ));
             }
         })
         .await;
@@ -206,7 +279,11 @@ fn set_positions(
 }
 
 fn total_of(request: &PageRequest, sources: &[Source], branches: &[Branch]) -> Option<u64> {
-    if !request.count || sources.iter().any(|source| source.error.is_some() && source.status != SourceStatus::Unsupported) {
+    if !request.count
+        || sources
+            .iter()
+            .any(|source| source.error.is_some() && source.status != SourceStatus::Unsupported)
+    {
         return None;
     }
     branches.iter().map(|branch| branch.total).sum()
@@ -245,5 +322,9 @@ fn nothing() -> Source {
 }
 
 fn refused(status: SourceStatus, error: super::SourceError) -> Source {
-    Source { status, error: Some(error), ..nothing() }
+    Source {
+        status,
+        error: Some(error),
+        ..nothing()
+    }
 }

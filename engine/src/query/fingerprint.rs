@@ -13,7 +13,10 @@ pub(super) fn fingerprint(def: &TypeDef, request: &PageRequest) -> u64 {
     for names in [&mut scope.customers, &mut scope.connectors].into_iter().flatten() {
         names.sort_unstable();
     }
-    let text = format!("{}\u{0}{:?}\u{0}{:?}\u{0}{scope:?}", def.name, request.filter, request.order);
+    let text = format!(
+        "{}\u{0}{:?}\u{0}{:?}\u{0}{scope:?}",
+        def.name, request.filter, request.order
+    );
     let hash = blake3::hash(text.as_bytes());
     let (head, _) = hash.as_bytes().split_at(8);
     head.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))

@@ -56,11 +56,21 @@ impl Loaders {
         projection: &Projection,
         keys: Vec<RemoteKey>,
     ) -> HashMap<RemoteKey, Found> {
-        let key = LoaderKey { connection: connector.id().0, kind, by: None, projection: projection.clone() };
+        let key = LoaderKey {
+            connection: connector.id().0,
+            kind,
+            by: None,
+            projection: projection.clone(),
+        };
         let loader = {
             let mut loaders = self.records.lock().unwrap_or_else(PoisonError::into_inner);
             let make = || {
-                let batch = RecordBatch { connector: connector.clone(), context: context.clone(), kind, projection: projection.clone() };
+                let batch = RecordBatch {
+                    connector: connector.clone(),
+                    context: context.clone(),
+                    kind,
+                    projection: projection.clone(),
+                };
                 Loader::new(batch).with_max_batch_size(usize::MAX)
             };
             loaders.entry(key).or_insert_with(make).clone()
@@ -78,13 +88,24 @@ impl Loaders {
         projection: &Projection,
         parents: Vec<RemoteKey>,
     ) -> HashMap<RemoteKey, Children> {
-        let key = LoaderKey { connection: connector.id().0, kind, by: Some(by), projection: projection.clone() };
+        let key = LoaderKey {
+            connection: connector.id().0,
+            kind,
+            by: Some(by),
+            projection: projection.clone(),
+        };
         let loader = {
             let mut loaders = self.children.lock().unwrap_or_else(PoisonError::into_inner);
             let make = || {
                 let mut projection = projection.clone();
                 projection.insert(by);
-                let batch = ChildBatch { connector: connector.clone(), context: context.clone(), kind, by, projection };
+                let batch = ChildBatch {
+                    connector: connector.clone(),
+                    context: context.clone(),
+                    kind,
+                    by,
+                    projection,
+                };
                 Loader::new(batch).with_max_batch_size(usize::MAX)
             };
             loaders.entry(key).or_insert_with(make).clone()
@@ -102,7 +123,11 @@ struct RecordBatch {
 
 impl BatchFn<RemoteKey, Found> for RecordBatch {
     async fn load(&mut self, keys: &[RemoteKey]) -> HashMap<RemoteKey, Found> {
-        match self.connector.get_many(&self.context, self.kind, keys, &self.projection).await {
+        match self
+            .connector
+            .get_many(&self.context, self.kind, keys, &self.projection)
+            .await
+        {
             Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
             Err(error) => keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect(),
         }
@@ -119,7 +144,10 @@ struct ChildBatch {
 
 impl BatchFn<RemoteKey, Children> for ChildBatch {
     async fn load(&mut self, parents: &[RemoteKey]) -> HashMap<RemoteKey, Children> {
-        let loaded = self.connector.children(&self.context, self.kind, self.by, parents, &self.projection).await;
+        let loaded = self
+            .connector
+            .children(&self.context, self.kind, self.by, parents, &self.projection)
+            .await;
         match loaded {
             Ok(loaded) => {
                 let mut lists: HashMap<&RemoteKey, Vec<Arc<Record>>> = HashMap::with_capacity(parents.len());
@@ -132,9 +160,15 @@ impl BatchFn<RemoteKey, Children> for ChildBatch {
                     records: lists.remove(parent).unwrap_or_default().into(),
                     truncated: loaded.truncated,
                 };
-                parents.iter().map(|parent| (parent.clone(), Ok(of(parent, &mut lists)))).collect()
+                parents
+                    .iter()
+                    .map(|parent| (parent.clone(), Ok(of(parent, &mut lists))))
+                    .collect()
             }
-            Err(error) => parents.iter().map(|parent| (parent.clone(), Err(error.clone()))).collect(),
+            Err(error) => parents
+                .iter()
+                .map(|parent| (parent.clone(), Err(error.clone())))
+                .collect(),
         }
     }
 }

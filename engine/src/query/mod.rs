@@ -133,7 +133,14 @@ pub struct SourceError {
 impl SourceError {
     /// Makes an error of ours.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retryable: false, remote_code: None, remote_message: None, retry_after: None }
+        Self {
+            code,
+            message: message.into(),
+            retryable: false,
+            remote_code: None,
+            remote_message: None,
+            retry_after: None,
+        }
     }
 }
 
@@ -153,7 +160,10 @@ impl From<&Error> for SourceError {
 /// Whether an error says that the credentials of a connection are dead.
 #[must_use]
 pub fn is_about_credentials(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired)
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
+    )
 }
 
 /// Limits of queries.
@@ -193,7 +203,9 @@ pub enum QueryError {
     #[error("there is no connection `{0}`")]
     UnknownConnection(ConnectionId),
     /// More connections in scope than a query may run over.
-    #[error("the query would run over more than {0} connections; narrow it by `connections`, `customers` or `connectors`")]
+    #[error(
+        "the query would run over more than {0} connections; narrow it by `connections`, `customers` or `connectors`"
+    )]
     TooManyConnections(u32),
     /// A page size out of bounds.
     #[error("`first` must be between 1 and {most}, not {asked}")]

@@ -2,7 +2,8 @@
 
 use lineshaft_connect::{blueprint::Blueprint, request::ListRequest};
 use lineshaft_schema::{
-    Catalogue, Condition, ConnectionId, ConnectionStatus, FieldIndex, FieldType, Filter, Operand, Operator, Position, TypeDef, Value,
+    Catalogue, Condition, ConnectionId, ConnectionStatus, FieldIndex, FieldType, Filter, Operand, Operator, Position,
+    TypeDef, Value,
 };
 
 use super::{PageRequest, SourceError, SourceStatus};
@@ -45,7 +46,10 @@ pub fn plan(
     blueprint: &Blueprint,
     position: Option<&Position>,
 ) -> Decision {
-    let Some(resource) = blueprint.resource(def.index).filter(|resource| resource.capability().list) else {
+    let Some(resource) = blueprint
+        .resource(def.index)
+        .filter(|resource| resource.capability().list)
+    else {
         let error = SourceError::new("NOT_SUPPORTED", format!("the connector does not list {}", def.name));
         return Decision::Refuse(SourceStatus::Unsupported, error);
     };
@@ -53,7 +57,10 @@ pub fn plan(
         return Decision::Nothing;
     }
     if let Some(field) = missing_field(def, request, |field| resource.capability().fields.contains_key(&field)) {
-        let error = SourceError::new("NOT_SUPPORTED", format!("the connector does not offer {}.{field}", def.name));
+        let error = SourceError::new(
+            "NOT_SUPPORTED",
+            format!("the connector does not offer {}.{field}", def.name),
+        );
         return Decision::Refuse(SourceStatus::Unsupported, error);
     }
     let filter = resolve_ids(catalogue, def, &request.filter, connection);
@@ -61,12 +68,16 @@ pub fn plan(
         return Decision::Nothing;
     }
     let split = resource.split(&filter);
-    let order_pushed = request.order.is_some_and(|order| resource.capability().sorts_by(order.field));
+    let order_pushed = request
+        .order
+        .is_some_and(|order| resource.capability().sorts_by(order.field));
     let sort_here = request.order.is_some() && !order_pushed;
 
     let remote_id = def.field("remoteId").map(|field| field.index);
     let mut uses_remote_id = sort_here && request.order.map(|order| order.field) == remote_id;
-    split.residual.for_each_field(&mut |field| uses_remote_id |= Some(field) == remote_id);
+    split
+        .residual
+        .for_each_field(&mut |field| uses_remote_id |= Some(field) == remote_id);
 
     let mut projection = request.projection.clone();
     split.residual.for_each_field(&mut |field| projection.insert(field));
@@ -76,14 +87,20 @@ pub fn plan(
         projection.insert(order.field);
         let name = def.field_at(order.field).map_or("", |field| field.name.as_str());
         let words = format!("orderBy {name}");
-        if order_pushed { pushed_down.push(words) } else { applied_here.push(words) }
+        if order_pushed {
+            pushed_down.push(words)
+        } else {
+            applied_here.push(words)
+        }
     }
     Decision::Read(Box::new(Reading {
         request: ListRequest {
             kind: def.index,
             filter: split.pushed,
             order: request.order.filter(|_| order_pushed),
-            after: position.filter(|position| position.key.is_some() && !sort_here).cloned(),
+            after: position
+                .filter(|position| position.key.is_some() && !sort_here)
+                .cloned(),
             limit: 0,
             projection,
             count: request.count && split.residual.is_always(),
@@ -101,7 +118,10 @@ pub fn plan(
 pub(crate) fn unusable(status: ConnectionStatus) -> Option<SourceError> {
     let (code, message) = match status {
         status if status.is_usable() => return None,
-        ConnectionStatus::ReauthRequired => ("REAUTH_REQUIRED", "the connection waits for somebody to sign in again; nothing was sent"),
+        ConnectionStatus::ReauthRequired => (
+            "REAUTH_REQUIRED",
+            "the connection waits for somebody to sign in again; nothing was sent",
+        ),
         ConnectionStatus::Paused => ("CONNECTION_PAUSED", "the connection is paused"),
         ConnectionStatus::Disabled => ("CONNECTION_DISABLED", "the connection is disabled"),
         _ => ("CONNECTION_DISCONNECTED", "the connection is disconnected"),
@@ -109,10 +129,16 @@ pub(crate) fn unusable(status: ConnectionStatus) -> Option<SourceError> {
     Some(SourceError::new(code, message))
 }
 
-fn missing_field(def: &TypeDef, request: &PageRequest, has: impl Fn(lineshaft_schema::FieldIndex) -> bool) -> Option<String> {
+fn missing_field(
+    def: &TypeDef,
+    request: &PageRequest,
+    has: impl Fn(lineshaft_schema::FieldIndex) -> bool,
+) -> Option<String> {
     let mut missing = None;
     let mut check = |field| {
-        let computed_here = def.field_at(field).is_some_and(|field| matches!(field.name.as_str(), "remoteId" | "isDeleted"));
+        let computed_here = def
+            .field_at(field)
+            .is_some_and(|field| matches!(field.name.as_str(), "remoteId" | "isDeleted"));
         if !has(field) && !computed_here && missing.is_none() {
             missing = def.field_at(field).map(|field| field.name.clone());
         }
@@ -127,11 +153,23 @@ fn missing_field(def: &TypeDef, request: &PageRequest, has: impl Fn(lineshaft_sc
 /// Replaces ids by the keys of the records of one connection; ids of other connections match nothing there.
 fn resolve_ids(catalogue: &Catalogue, def: &TypeDef, filter: &Filter, connection: ConnectionId) -> Filter {
     match filter {
-        Filter::All(parts) => Filter::All(parts.iter().map(|part| resolve_ids(catalogue, def, part, connection)).collect()),
-        Filter::Any(parts) => Filter::Any(parts.iter().map(|part| resolve_ids(catalogue, def, part, connection)).collect()),
+        Filter::All(parts) => Filter::All(
+            parts
+                .iter()
+                .map(|part| resolve_ids(catalogue, def, part, connection))
+                .collect(),
+        ),
+        Filter::Any(parts) => Filter::Any(
+            parts
+                .iter()
+                .map(|part| resolve_ids(catalogue, def, part, connection))
+                .collect(),
+        ),
         Filter::Not(part) => Filter::Not(Box::new(resolve_ids(catalogue, def, part, connection))),
         Filter::Field(condition) => {
-            let Operand::Ids(ids) = &condition.operand else { return filter.clone() };
+            let Operand::Ids(ids) = &condition.operand else {
+                return filter.clone();
+            };
             let target = def.field_at(condition.field).and_then(|field| match field.kind {
                 FieldType::Reference(kind) => catalogue.type_at(kind),
                 _ => None,
@@ -141,7 +179,11 @@ fn resolve_ids(catalogue: &Catalogue, def: &TypeDef, filter: &Filter, connection
                 .filter(|id| id.connection == connection && target.is_some_and(|target| *target.name == *id.kind))
                 .map(|id| Value::Reference(id.key.clone()))
                 .collect();
-            let within = Condition { field: condition.field, operator: Operator::In, operand: Operand::Many(keys) };
+            let within = Condition {
+                field: condition.field,
+                operator: Operator::In,
+                operand: Operand::Many(keys),
+            };
             match condition.operator {
                 Operator::Ne => Filter::Not(Box::new(Filter::Field(within))),
                 _ => Filter::Field(within),

@@ -9,7 +9,8 @@ use lineshaft_schema::{Catalogue, TypeDef};
 use super::show::operations;
 
 const HEAD: &str = "# What the connectors offer\n\n\
-    This page is written by `lineshaft connector coverage > docs/connectors/coverage.md`; a test compares it.\n\n\
+    This page is written by `lineshaft connector coverage > docs/connectors/coverage.md`; the option `--check` compares \
+    it.\n\n\
     - **Operations**: `list` reads pages; `get 500` looks up 500 records at once by key; `by purchaseOrder` reads the \
     rows of many parents at once; `count` counts without reading; `seek` goes on behind a known record; `changes` asks \
     for what changed since a moment.\n\

@@ -221,7 +221,10 @@ pub(super) fn table(world: &World) -> Table {
         })
         .one("purchase", "Purchase", "purchase.purchase", |one| {
             let line = one.purchase_line?;
-            world.purchase_lines().find(|(_, other)| other.id == line).map(|(order, _)| order.id)
+            world
+                .purchase_lines()
+                .find(|(_, other)| other.id == line)
+                .map(|(order, _)| order.id)
         })
         .money("unit_price", "Unit Price", |one| four_digits(one.unit_price))
         .money("cost_price", "Cost Price", |one| four_digits(one.unit_price))
