@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use lineshaft::{cli::Cli, commands, output::Output};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

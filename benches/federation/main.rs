@@ -19,6 +19,10 @@ mod plain;
 mod rows;
 mod upstream;
 
+// As in the program; every server that is compared has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Names the part that a child process plays.
 const ROLE: &str = "LINESHAFT_BENCH_ROLE";
 /// The address of the upstream, for servers.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, changing, same_moment};
+use super::{Stage, changing, plain, same_moment};
 
 const NESTED: &str = "query($filter: PurchaseOrderFilter) { purchaseOrders(filter: $filter) { totalCount
     nodes { id remoteId number reference description status statusInfo { code } orderDate notes createdAt updatedAt isDeleted
@@ -73,7 +73,10 @@ async fn a_new_order_is_read_back_with_its_vendor_its_lines_and_their_items() {
     let [second, first] = lines.as_slice() else {
         panic!("two lines: {node:#}")
     };
-    assert_eq!(first["quantity"], json!({ "value": "3", "uomCode": "u" }));
+    assert_eq!(
+        (plain(&first["quantity"]["value"]), &first["quantity"]["uomCode"]),
+        (json!("3"), &json!("u"))
+    );
     assert_eq!(first["unitPrice"], json!({ "amount": "1249.5", "currency": "EUR" }));
     assert_eq!(first["lineTotal"], json!({ "amount": "3748.50", "currency": "EUR" }));
     assert_eq!(first["item"]["name"], "Mechanical seal Ø 50 µm");
@@ -86,7 +89,7 @@ async fn a_new_order_is_read_back_with_its_vendor_its_lines_and_their_items() {
         ),
         (&json!("STOCKED"), &json!("ACTIVE"), &json!("u"))
     );
-    assert_eq!(second["quantity"]["value"], "12000");
+    assert_eq!(plain(&second["quantity"]["value"]), "12000");
     assert_eq!(second["unitPrice"]["amount"], "0.0123");
     assert_eq!(second["lineTotal"]["amount"], "147.60");
     assert_eq!(second["item"]["standardCost"]["amount"], "0.0125");
@@ -147,8 +150,8 @@ async fn a_changed_order_is_found_by_the_time_of_its_change() {
     );
     let node = order(&stage, "R-3003").await;
     assert_eq!(
-        (&node["description"], &node["lines"][0]["quantity"]["value"]),
-        (&json!("By rail"), &json!("4"))
+        (&node["description"], plain(&node["lines"][0]["quantity"]["value"])),
+        (&json!("By rail"), json!("4"))
     );
     assert!(
         same_moment(&node["updatedAt"], &own["write_date"]),
@@ -186,16 +189,10 @@ async fn stock_is_told_place_by_place_after_goods_were_moved() {
     let item = stage.new_item("MOVE-1", "Moving part", "2.5");
     let place = |domain: Value| stage.only("stock.location", domain, &[])["id"].clone();
     let (rack_a, rack_b) = (place(json!([["code", "=", "RA"]])), place(json!([["code", "=", "RB"]])));
-    let supplier = place(json!([["code", "=", "SUP"]]));
     let unit = stage.only("product.uom", json!([["name", "=", "Unit"]]), &[])["id"].clone();
-    let euro = stage.only("currency.currency", json!([["code", "=", "EUR"]]), &[])["id"].clone();
     let moved = |from: &Value, to: &Value, quantity: &str| {
-        let mut values =
+        let values =
             json!({ "product": item, "unit": unit, "quantity": quantity, "from_location": from, "to_location": to });
-        if from == &supplier {
-            values["unit_price"] = json!("2.5");
-            values["currency"] = euro.clone();
-        }
         let id = stage.create("stock.move", values);
         stage.click("stock.move", &id, "do");
     };
@@ -216,7 +213,7 @@ async fn stock_is_told_place_by_place_after_goods_were_moved() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|level| (level["location"]["code"].clone(), level["onHand"]["value"].clone()))
+            .map(|level| (level["location"]["code"].clone(), plain(&level["onHand"]["value"])))
             .collect();
         levels.sort_by_key(|(code, _)| code.to_string());
         let transactions = item["transactions"]
@@ -228,21 +225,20 @@ async fn stock_is_told_place_by_place_after_goods_were_moved() {
         (json!(levels), json!(transactions))
     };
     assert_eq!(stock().await, (json!([]), json!([])), "nothing yet");
-    moved(&supplier, &rack_a, "12");
-    assert_eq!(stock().await, (json!([["RA", "12"]]), json!(["RECEIPT"])));
+    let counted =
+        json!({ "location": rack_a, "lines": [{ "product": item, "quantity": "12", "expected_quantity": "0" }] });
+    let count = stage.create("stock.inventory", counted);
+    stage.click("stock.inventory", &count, "confirm");
+    assert_eq!(stock().await, (json!([["RA", "12"]]), json!(["ADJUSTMENT"])));
     moved(&rack_a, &rack_b, "5");
     assert_eq!(
         stock().await,
-        (json!([["RA", "7"], ["RB", "5"]]), json!(["RECEIPT", "TRANSFER"]))
+        (json!([["RA", "7"], ["RB", "5"]]), json!(["ADJUSTMENT", "TRANSFER"]))
     );
     moved(&rack_a, &rack_b, "7");
     assert_eq!(stock().await.0, json!([["RB", "12"]]), "empty places are not told");
-    let quantity = stage.find(
-        "stock.move",
-        json!([["product", "=", item], ["state", "=", "done"]]),
-        &["quantity"],
-    );
-    assert_eq!(quantity.len(), 3);
+    let done = stage.search("stock.move", &json!([["product", "=", item], ["state", "=", "done"]]));
+    assert_eq!(done.len(), stock().await.1.as_array().unwrap().len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -280,8 +276,8 @@ async fn tasks_are_work_orders_with_parents_and_hours() {
         (&json!("IN_PROGRESS"), &json!("In progress"))
     );
     assert_eq!(
-        (&told["estimatedLaborHours"], &told["parent"]),
-        (&json!("1.5"), &Value::Null)
+        (plain(&told["estimatedLaborHours"]), &told["parent"]),
+        (json!("1.5"), &Value::Null)
     );
     assert_eq!(
         told["children"],
@@ -313,8 +309,8 @@ async fn tasks_are_work_orders_with_parents_and_hours() {
         .data()["workOrder"]
         .clone();
     assert_eq!(
-        (&told["status"], &told["estimatedLaborHours"]),
-        (&json!("ON_HOLD"), &json!("2.5"))
+        (&told["status"], plain(&told["estimatedLaborHours"])),
+        (&json!("ON_HOLD"), json!("2.5"))
     );
     let list = "{ workOrders(filter: { status: { eq: ON_HOLD } }) { nodes { remoteId } } }";
     let held = stage.ask(list, json!({})).await;
@@ -340,11 +336,10 @@ async fn fixed_assets_come_with_price_item_and_state() {
         purchasePrice { amount currency } item { remoteId sku name } } }";
     let asset = stage.id_of("assets", &id).await;
     let told = stage.ask(text, json!({ "id": asset })).await.data()["asset"].clone();
-    let own = stage.only("account.asset", json!([["id", "=", id]]), &["number"]);
-    assert!(own["number"].is_string());
+    let number = || stage.only("account.asset", json!([["id", "=", id]]), &["number"])["number"].clone();
     assert_eq!(
         (&told["number"], &told["description"]),
-        (&own["number"], &json!("On skid 4"))
+        (&number(), &json!("On skid 4"))
     );
     assert_eq!((&told["name"], &told["tag"]), (&json!("Pump P-201"), &json!("EQ-200")));
     assert_eq!(
@@ -371,6 +366,7 @@ async fn fixed_assets_come_with_price_item_and_state() {
         (&told["status"], &told["statusInfo"]["code"]),
         (&json!("OPERATING"), &json!("running"))
     );
+    assert!(told["number"].is_string() && told["number"] == number(), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{PathSegment, ServerResult, Value};
+use async_graphql::{ServerResult, Value};
 use indexmap::IndexMap;
 use lineshaft_engine::query::{SourceError, loaders::Found};
 use lineshaft_schema::{GlobalId, RemoteKey, TypeDef, TypeIndex};
@@ -10,7 +10,7 @@ use lineshaft_schema::{GlobalId, RemoteKey, TypeDef, TypeIndex};
 use super::Root;
 use crate::{
     error::{coded, of_connection},
-    walk::{Holder, Loader, Selection, Source, Writer, verbatim},
+    walk::{Holder, Loader, Selection, Source, Step, Writer, verbatim},
 };
 
 /// Most ids that `nodes` takes.
@@ -90,7 +90,7 @@ impl<'a> Root<'a> {
                 });
             nodes.insert(*kind, loader.load(selection, records.collect()).await);
         }
-        let mut writer = Writer::new(&self.engine.catalogue, &sources, self.path());
+        let mut writer = Writer::new(&self.engine.catalogue, &sources, vec![Step::Field(self.key)]);
         if list {
             writer.out.push(b'[');
         }
@@ -99,7 +99,7 @@ impl<'a> Root<'a> {
                 writer.out.push(b',');
             }
             if list {
-                writer.path.push(PathSegment::Index(at));
+                writer.path.push(Step::Index(at));
             }
             let kind = self.engine.catalogue.type_named(&id.kind).map(|def| def.index);
             let place = places.get(&id.connection.0).copied();
@@ -115,7 +115,7 @@ impl<'a> Root<'a> {
                 Some(Err(error)) => {
                     let connection = sources.get(place).map(|source| source.connection.as_ref());
                     self.ctx
-                        .add_error(of_connection(connection, &error.into(), writer.path.clone()));
+                        .add_error(of_connection(connection, &error.into(), writer.place()));
                     writer.out.extend_from_slice(b"null");
                 }
                 Some(Ok(None)) | None => writer.out.extend_from_slice(b"null"),

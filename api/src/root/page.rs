@@ -1,6 +1,6 @@
 //! Lists: reads the arguments, asks the engine for a page, loads its relations and writes it.
 
-use async_graphql::{PathSegment, Positioned, ServerResult, Value, parser::types::SelectionSet};
+use async_graphql::{Positioned, ServerResult, Value, parser::types::SelectionSet};
 use lineshaft_engine::query::{Page, PageRequest, QueryError, SourceStatus};
 use lineshaft_schema::{Projection, TypeDef};
 
@@ -10,7 +10,7 @@ use crate::{
     error::{of_connection, of_query},
     names,
     platform::{self, PageInfo},
-    walk::{Holder, Loader, Node, Selection, Source, Writer, fields_of, verbatim},
+    walk::{Holder, Loader, Node, Selection, Source, Step, Writer, fields_of, verbatim},
 };
 
 /// One field of a page, in the order of the answer.
@@ -183,10 +183,10 @@ impl<'a> Root<'a> {
             }
             loaded.push(nodes);
         }
-        let mut writer = Writer::new(&self.engine.catalogue, &sources, self.path());
+        let mut writer = Writer::new(&self.engine.catalogue, &sources, vec![Step::Field(self.key)]);
         let mut texts = Vec::with_capacity(parts.len());
         for (part, nodes) in parts.iter().zip(&loaded) {
-            writer.path.push(PathSegment::Field(part.key.to_owned()));
+            writer.path.push(Step::Field(part.key));
             write_records(&mut writer, def, page, &part.kind, nodes);
             writer.path.pop();
             texts.push(std::mem::take(&mut writer.out));
@@ -226,7 +226,7 @@ impl<'a> Root<'a> {
     }
 }
 
-fn write_records(writer: &mut Writer<'_>, def: &TypeDef, page: &Page, part: &PartKind<'_>, nodes: &[Node]) {
+fn write_records<'a>(writer: &mut Writer<'a>, def: &TypeDef, page: &Page, part: &PartKind<'a>, nodes: &[Node]) {
     let list = match part {
         PartKind::Nodes(_) | PartKind::Edges(_) => &page.rows,
         _ => return,
@@ -236,7 +236,7 @@ fn write_records(writer: &mut Writer<'_>, def: &TypeDef, page: &Page, part: &Par
         if at > 0 {
             writer.out.push(b',');
         }
-        writer.path.push(PathSegment::Index(at));
+        writer.path.push(Step::Index(at));
         match part {
             PartKind::Nodes(selection) => {
                 if let Some(node) = nodes.first() {
@@ -251,11 +251,11 @@ fn write_records(writer: &mut Writer<'_>, def: &TypeDef, page: &Page, part: &Par
     writer.out.push(b']');
 }
 
-fn write_edge(
-    writer: &mut Writer<'_>,
+fn write_edge<'a>(
+    writer: &mut Writer<'a>,
     def: &TypeDef,
     row: &lineshaft_engine::query::Row,
-    fields: &[Edge<'_>],
+    fields: &[Edge<'a>],
     nodes: &[Node],
 ) {
     let mut nodes = nodes.iter();
@@ -272,7 +272,7 @@ fn write_edge(
             Edge::Cursor(_) => writer.text(row.cursor.as_deref().unwrap_or_default()),
             Edge::Node(key, selection) => {
                 if let Some(node) = nodes.next() {
-                    writer.path.push(PathSegment::Field((*key).to_owned()));
+                    writer.path.push(Step::Field(key));
                     writer.record(row.connection, &row.record, selection, node);
                     writer.path.pop();
                 }

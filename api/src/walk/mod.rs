@@ -9,4 +9,4 @@ mod write;
 pub(crate) use compile::{Compiler, argument, fields_of, response_key};
 pub(crate) use load::{Holder, Loader, Node, Source};
 pub(crate) use selection::Selection;
-pub(crate) use write::{RecordProblem, Writer, verbatim};
+pub(crate) use write::{RecordProblem, Step, Writer, verbatim};

@@ -24,6 +24,15 @@ pub(crate) struct RecordProblem {
     pub(crate) problem: lineshaft_schema::Problem,
 }
 
+/// One step of the way to a place in the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step<'a> {
+    /// Into a field.
+    Field(&'a str),
+    /// Into an element of a list.
+    Index(usize),
+}
+
 /// Writes the records of one page.
 pub(crate) struct Writer<'a> {
     /// The unified model.
@@ -33,7 +42,7 @@ pub(crate) struct Writer<'a> {
     /// The text so far.
     pub(crate) out: Vec<u8>,
     /// The place in the answer.
-    pub(crate) path: Vec<PathSegment>,
+    pub(crate) path: Vec<Step<'a>>,
     /// Errors of relations, one for each relation and connection.
     pub(crate) errors: Vec<ServerError>,
     /// Fields that could not be mapped.
@@ -69,7 +78,7 @@ type Written = Result<(), Missing>;
 
 impl<'a> Writer<'a> {
     /// Makes a writer that stands at a place of the answer.
-    pub(crate) fn new(catalogue: &'a Catalogue, sources: &'a [Source], path: Vec<PathSegment>) -> Self {
+    pub(crate) fn new(catalogue: &'a Catalogue, sources: &'a [Source], path: Vec<Step<'a>>) -> Self {
         Self {
             catalogue,
             sources,
@@ -81,8 +90,17 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Returns the place in the answer, for errors.
+    pub(crate) fn place(&self) -> Vec<PathSegment> {
+        let segment = |step: &Step<'_>| match step {
+            Step::Field(name) => PathSegment::Field((*name).to_owned()),
+            Step::Index(at) => PathSegment::Index(*at),
+        };
+        self.path.iter().map(segment).collect()
+    }
+
     /// Writes a record, or null if a required field of it is missing.
-    pub(crate) fn record(&mut self, source: usize, record: &Record, selection: &Selection<'_>, node: &Node) {
+    pub(crate) fn record(&mut self, source: usize, record: &Record, selection: &Selection<'a>, node: &Node) {
         let subject = Subject {
             source,
             slots: &record.slots,
@@ -121,7 +139,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn object(&mut self, subject: Subject<'_>, selection: &Selection<'_>, node: &Node) -> Written {
+    fn object(&mut self, subject: Subject<'_>, selection: &Selection<'a>, node: &Node) -> Written {
         const NOTHING: &Loaded = &Loaded::Nothing;
         let def = self.catalogue.type_at(selection.kind).ok_or(Missing)?;
         self.out.push(b'{');
@@ -132,7 +150,7 @@ impl<'a> Writer<'a> {
             self.text(field.key);
             self.out.push(b':');
             let loaded = node.fields.get(at).unwrap_or(NOTHING);
-            self.path.push(PathSegment::Field(field.key.to_owned()));
+            self.path.push(Step::Field(field.key));
             let written = self.or_null(field.required, |writer| writer.field(def, subject, field, loaded));
             if written.is_err() {
                 self.tell(
@@ -149,7 +167,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn field(&mut self, def: &TypeDef, subject: Subject<'_>, field: &Field<'_>, loaded: &Loaded) -> Written {
+    fn field(&mut self, def: &TypeDef, subject: Subject<'_>, field: &Field<'a>, loaded: &Loaded) -> Written {
         match &field.kind {
             FieldKind::Typename => {
                 self.text(&def.name);
@@ -182,7 +200,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn embedded(&mut self, subject: Subject<'_>, value: &Value, inner: &Selection<'_>, node: &Node) -> Written {
+    fn embedded(&mut self, subject: Subject<'_>, value: &Value, inner: &Selection<'a>, node: &Node) -> Written {
         match value {
             Value::Object(object) => {
                 let inner_subject = Subject {
@@ -220,7 +238,7 @@ impl<'a> Writer<'a> {
             if at > 0 {
                 self.out.push(b',');
             }
-            self.path.push(PathSegment::Index(at));
+            self.path.push(Step::Index(at));
             write(self, at, item)?;
             self.path.pop();
         }
@@ -231,9 +249,9 @@ impl<'a> Writer<'a> {
     fn reference(
         &mut self,
         subject: Subject<'_>,
-        field: &Field<'_>,
+        field: &Field<'a>,
         value: &Value,
-        inner: &Selection<'_>,
+        inner: &Selection<'a>,
         loaded: &Loaded,
     ) -> Written {
         let Value::Reference(key) = value else {
@@ -268,9 +286,9 @@ impl<'a> Writer<'a> {
     fn reverse(
         &mut self,
         subject: Subject<'_>,
-        field: &Field<'_>,
+        field: &Field<'a>,
         value: &Value,
-        inner: &Selection<'_>,
+        inner: &Selection<'a>,
         loaded: &Loaded,
     ) -> Written {
         let Loaded::Children { lists, node, inline } = loaded else {
@@ -350,7 +368,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn computed(&mut self, def: &TypeDef, subject: Subject<'_>, computed: &Computed<'_>) -> Written {
+    fn computed(&mut self, def: &TypeDef, subject: Subject<'_>, computed: &Computed<'a>) -> Written {
         match computed {
             Computed::Id => {
                 let key = key_of(def, subject).ok_or(Missing)?;
@@ -457,27 +475,27 @@ impl<'a> Writer<'a> {
         .to_string()
     }
 
-    fn tell_upstream(&mut self, field: &Field<'_>, source: usize, error: &lineshaft_connect::Error) {
+    fn tell_upstream(&mut self, field: &Field<'a>, source: usize, error: &lineshaft_connect::Error) {
         if self.is_news(field, source) {
             let connection = self.sources.get(source).map(|source| &source.connection);
-            let error = error::of_connection(connection.map(AsRef::as_ref), &error.into(), self.path.clone());
+            let error = error::of_connection(connection.map(AsRef::as_ref), &error.into(), self.place());
             self.errors.push(error);
         }
     }
 
-    fn tell(&mut self, field: &Field<'_>, source: usize, code: &'static str, message: &str) {
+    fn tell(&mut self, field: &Field<'a>, source: usize, code: &'static str, message: &str) {
         if self.is_news(field, source) {
             let connection = self.sources.get(source).map(|source| &source.connection);
             let cause = lineshaft_engine::query::SourceError::new(code, message);
             self.errors.push(error::of_connection(
                 connection.map(AsRef::as_ref),
                 &cause,
-                self.path.clone(),
+                self.place(),
             ));
         }
     }
 
-    fn is_news(&mut self, field: &Field<'_>, source: usize) -> bool {
+    fn is_news(&mut self, field: &Field<'a>, source: usize) -> bool {
         self.told.insert((std::ptr::from_ref(field).addr(), source))
     }
 
