@@ -4,7 +4,14 @@ use std::{collections::BTreeSet, process::Command};
 
 fn direct_dependants(of: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+            "--manifest-path",
+        ])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
         .output()
         .unwrap();
@@ -13,9 +20,15 @@ fn direct_dependants(of: &str) -> BTreeSet<String> {
     assert!(packages.len() >= 8, "the workspace has its crates");
     let depends = |package: &&serde_json::Value| {
         let dependencies = package["dependencies"].as_array().unwrap();
-        dependencies.iter().any(|dependency| dependency["name"] == of && dependency["kind"] != "dev")
+        dependencies
+            .iter()
+            .any(|dependency| dependency["name"] == of && dependency["kind"] != "dev")
     };
-    packages.iter().filter(depends).map(|package| package["name"].as_str().unwrap().to_owned()).collect()
+    packages
+        .iter()
+        .filter(depends)
+        .map(|package| package["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn names(list: &[&str]) -> BTreeSet<String> {
@@ -29,7 +42,10 @@ fn graphql_is_known_to_the_api_alone() {
 
 #[test]
 fn the_database_is_known_to_use_cases_entities_and_migrations() {
-    assert_eq!(direct_dependants("sea-orm"), names(&["lineshaft-engine", "lineshaft-entities"]));
+    assert_eq!(
+        direct_dependants("sea-orm"),
+        names(&["lineshaft-engine", "lineshaft-entities"])
+    );
     assert_eq!(direct_dependants("sea-orm-migration"), names(&["lineshaft-migrations"]));
 }
 
@@ -41,7 +57,16 @@ fn requests_to_systems_go_out_from_the_connector_framework() {
 #[test]
 fn the_words_import_nothing_of_ours() {
     for (of, allowed) in [
-        ("lineshaft-schema", &["lineshaft", "lineshaft-api", "lineshaft-connect", "lineshaft-engine", "lineshaft-entities"][..]),
+        (
+            "lineshaft-schema",
+            &[
+                "lineshaft",
+                "lineshaft-api",
+                "lineshaft-connect",
+                "lineshaft-engine",
+                "lineshaft-entities",
+            ][..],
+        ),
         ("lineshaft-connect", &["lineshaft", "lineshaft-api", "lineshaft-engine"]),
         ("lineshaft-entities", &["lineshaft", "lineshaft-engine"]),
         ("lineshaft-engine", &["lineshaft", "lineshaft-api"]),
@@ -50,6 +75,9 @@ fn the_words_import_nothing_of_ours() {
         ("lineshaft-sandbox", &["lineshaft"]),
     ] {
         let dependants = direct_dependants(of);
-        assert!(dependants.is_subset(&names(allowed)), "{of} is imported by {dependants:?}");
+        assert!(
+            dependants.is_subset(&names(allowed)),
+            "{of} is imported by {dependants:?}"
+        );
     }
 }

@@ -105,7 +105,10 @@ struct Server {
 }
 
 pub async fn serve() {
-    let server = Server { client: reqwest::Client::new(), upstream: crate::upstream_address().into() };
+    let server = Server {
+        client: reqwest::Client::new(),
+        upstream: crate::upstream_address().into(),
+    };
     crate::announce(Router::new().route("/graphql", post(page)).with_state(server)).await;
 }
 
@@ -129,13 +132,26 @@ async fn page(State(server): State<Server>, Json(asked): Json<Asked>) -> Json<An
     let share = 100usize.div_ceil(asked.connections);
     let parts = join_all((0..asked.connections).map(|at| server.connection(at, share, asked.nested))).await;
     let nodes = parts.into_iter().flatten().take(100).collect();
-    Json(Answer { data: Data { purchase_orders: Nodes { nodes } } })
+    Json(Answer {
+        data: Data {
+            purchase_orders: Nodes { nodes },
+        },
+    })
 }
 
 impl Server {
     async fn get<T: serde::de::DeserializeOwned>(&self, connection: usize, path: &str) -> Vec<T> {
         let address = format!("http://{}/c{connection}/{path}", self.upstream);
-        let bytes = self.client.get(address).header("x-key", "k").send().await.unwrap().bytes().await.unwrap();
+        let bytes = self
+            .client
+            .get(address)
+            .header("x-key", "k")
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
         serde_json::from_slice::<Page<T>>(&bytes).unwrap().items
     }
 
@@ -150,13 +166,22 @@ impl Server {
         for row in lines {
             by_order.entry(row.order_id).or_default().push(Line {
                 line_number: row.line,
-                quantity: Quantity { value: row.quantity.to_string(), uom_code: row.uom },
-                unit_price: Money { amount: row.price.to_string(), currency: row.currency },
+                quantity: Quantity {
+                    value: row.quantity.to_string(),
+                    uom_code: row.uom,
+                },
+                unit_price: Money {
+                    amount: row.price.to_string(),
+                    currency: row.currency,
+                },
                 item: items.get(&row.item_id).cloned(),
             });
         }
         let build = |row: OrderRow| {
-            let (vendor, lines) = (vendors.get(&row.vendor_id).cloned(), by_order.remove(&row.id).unwrap_or_default());
+            let (vendor, lines) = (
+                vendors.get(&row.vendor_id).cloned(),
+                by_order.remove(&row.id).unwrap_or_default(),
+            );
             order(row, vendor, Some(lines))
         };
         rows.into_iter().map(build).collect()
@@ -165,7 +190,17 @@ impl Server {
     async fn vendors(&self, at: usize, orders: &[OrderRow]) -> HashMap<u64, Vendor> {
         let ids: BTreeSet<u64> = orders.iter().map(|order| order.vendor_id).collect();
         let rows: Vec<VendorRow> = self.get(at, &format!("vendors?ids={}", join(&ids))).await;
-        rows.into_iter().map(|row| (row.id, Vendor { number: row.number, name: row.name })).collect()
+        rows.into_iter()
+            .map(|row| {
+                (
+                    row.id,
+                    Vendor {
+                        number: row.number,
+                        name: row.name,
+                    },
+                )
+            })
+            .collect()
     }
 
     async fn lines(&self, at: usize, orders: &[OrderRow]) -> (Vec<LineRow>, HashMap<u64, Item>) {
@@ -173,7 +208,20 @@ impl Server {
         let lines: Vec<LineRow> = self.get(at, &format!("lines?orders={}", join(&ids))).await;
         let ids: BTreeSet<u64> = lines.iter().map(|line| line.item_id).collect();
         let rows: Vec<ItemRow> = self.get(at, &format!("items?ids={}", join(&ids))).await;
-        (lines, rows.into_iter().map(|row| (row.id, Item { sku: row.sku, name: row.name })).collect())
+        (
+            lines,
+            rows.into_iter()
+                .map(|row| {
+                    (
+                        row.id,
+                        Item {
+                            sku: row.sku,
+                            name: row.name,
+                        },
+                    )
+                })
+                .collect(),
+        )
     }
 }
 
@@ -182,7 +230,10 @@ fn join(ids: &BTreeSet<u64>) -> String {
 }
 
 fn order(row: OrderRow, vendor: Option<Vendor>, lines: Option<Vec<Line>>) -> Order {
-    let money = |amount: f64| Money { amount: format!("{amount:.2}"), currency: row.currency.clone() };
+    let money = |amount: f64| Money {
+        amount: format!("{amount:.2}"),
+        currency: row.currency.clone(),
+    };
     Order {
         status: match row.state.as_str() {
             "draft" => "DRAFT",

@@ -34,10 +34,30 @@ struct Case {
 }
 
 const CASES: [Case; 4] = [
-    Case { name: "100 flat records x 20 fields, 1 connection", connections: 1, nested: false, requests: 3000 },
-    Case { name: "100 orders x vendor x 3 lines x item, 1 connection", connections: 1, nested: true, requests: 1500 },
-    Case { name: "100 orders x vendor x 3 lines x item, 5 connections", connections: 5, nested: true, requests: 800 },
-    Case { name: "100 orders x vendor x 3 lines x item, 20 connections", connections: 20, nested: true, requests: 300 },
+    Case {
+        name: "100 flat records x 20 fields, 1 connection",
+        connections: 1,
+        nested: false,
+        requests: 3000,
+    },
+    Case {
+        name: "100 orders x vendor x 3 lines x item, 1 connection",
+        connections: 1,
+        nested: true,
+        requests: 1500,
+    },
+    Case {
+        name: "100 orders x vendor x 3 lines x item, 5 connections",
+        connections: 5,
+        nested: true,
+        requests: 800,
+    },
+    Case {
+        name: "100 orders x vendor x 3 lines x item, 20 connections",
+        connections: 20,
+        nested: true,
+        requests: 300,
+    },
 ];
 
 impl Server {
@@ -49,8 +69,14 @@ impl Server {
             .spawn()
             .unwrap();
         let mut address = String::new();
-        std::io::BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-        Self { name, child, address: address.trim().to_owned() }
+        std::io::BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        Self {
+            name,
+            child,
+            address: address.trim().to_owned(),
+        }
     }
 
     /// Returns the processor time used so far, in microseconds.
@@ -68,14 +94,20 @@ impl Server {
     }
 
     fn body(&self, case: Case) -> Value {
-        let selection = if case.nested { format!("{FIELDS} {NESTED}") } else { FIELDS.to_owned() };
+        let selection = if case.nested {
+            format!("{FIELDS} {NESTED}")
+        } else {
+            FIELDS.to_owned()
+        };
         match self.name {
             "ours" => {
                 let connectors = format!("customers: [\"{}\"]", case.connections);
                 json!({ "query": format!("{{ purchaseOrders(first: 100, {connectors}) {{ nodes {{ {selection} }} }} }}") })
             }
             "hand-written" => json!({ "connections": case.connections, "nested": case.nested }),
-            _ => json!({ "query": format!("{{ purchaseOrders(connections: {}) {{ nodes {{ {selection} }} }} }}", case.connections) }),
+            _ => {
+                json!({ "query": format!("{{ purchaseOrders(connections: {}) {{ nodes {{ {selection} }} }} }}", case.connections) })
+            }
         }
     }
 }
@@ -98,11 +130,20 @@ struct Figures {
 pub async fn compare() {
     let upstream = Server::start("upstream", "");
     let names = ["hand-written", "ours", "plain-yield", "plain-timer"];
-    let servers: Vec<Server> = names.iter().map(|name| Server::start(name, &upstream.address)).collect();
-    let client = reqwest::Client::builder().pool_max_idle_per_host(CLIENTS).build().unwrap();
+    let servers: Vec<Server> = names
+        .iter()
+        .map(|name| Server::start(name, &upstream.address))
+        .collect();
+    let client = reqwest::Client::builder()
+        .pool_max_idle_per_host(CLIENTS)
+        .build()
+        .unwrap();
     for case in CASES {
         println!("\n{}", case.name);
-        println!("{:<13} {:>9} {:>10} {:>8} {:>8} {:>9} {:>9}", "", "req/s", "CPU us/req", "p50 ms", "p99 ms", "calls/req", "peak MB");
+        println!(
+            "{:<13} {:>9} {:>10} {:>8} {:>8} {:>9} {:>9}",
+            "", "req/s", "CPU us/req", "p50 ms", "p99 ms", "calls/req", "peak MB"
+        );
         let mut all = Vec::new();
         let mut answers = Vec::new();
         for server in &servers {
@@ -111,7 +152,13 @@ pub async fn compare() {
             let figures = run(&client, &upstream, server, case, case.requests).await;
             println!(
                 "{:<13} {:>9.0} {:>10.0} {:>8.2} {:>8.2} {:>9.2} {:>9.1}",
-                server.name, figures.per_second, figures.cpu_us, figures.p50_ms, figures.p99_ms, figures.calls, server.peak_memory_mb()
+                server.name,
+                figures.per_second,
+                figures.cpu_us,
+                figures.p50_ms,
+                figures.p99_ms,
+                figures.calls,
+                server.peak_memory_mb()
             );
             all.push(figures);
         }
@@ -123,28 +170,44 @@ pub async fn compare() {
             of("ours").per_second / of("plain-yield").per_second,
             of("ours").per_second / of("plain-timer").per_second
         );
-        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "the servers disagree about how many records there are");
+        assert!(
+            answers.windows(2).all(|pair| pair[0] == pair[1]),
+            "the servers disagree about how many records there are"
+        );
     }
 }
 
 /// Asks once and counts what came, so that no server is fast by giving less.
 async fn check(client: &reqwest::Client, server: &Server, case: Case) -> (usize, usize, usize) {
     let answer: Value = send(client, server, &server.body(case)).await;
-    let nodes = answer["data"]["purchaseOrders"]["nodes"].as_array().unwrap_or_else(|| panic!("{}: {answer}", server.name));
+    let nodes = answer["data"]["purchaseOrders"]["nodes"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{}: {answer}", server.name));
     let lines = nodes.iter().filter_map(|node| node["lines"].as_array()).flatten();
     let items = lines.clone().filter(|line| line["item"]["sku"].is_string()).count();
     (nodes.len(), lines.count(), items)
 }
 
 async fn send(client: &reqwest::Client, server: &Server, body: &Value) -> Value {
-    let request = client.post(format!("http://{}/graphql", server.address)).bearer_auth("bench").json(body);
+    let request = client
+        .post(format!("http://{}/graphql", server.address))
+        .bearer_auth("bench")
+        .json(body);
     let bytes = request.send().await.unwrap().bytes().await.unwrap();
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}: {}", server.name, String::from_utf8_lossy(&bytes)))
+    serde_json::from_slice(&bytes)
+        .unwrap_or_else(|error| panic!("{}: {error}: {}", server.name, String::from_utf8_lossy(&bytes)))
 }
 
 async fn run(client: &reqwest::Client, upstream: &Server, server: &Server, case: Case, requests: usize) -> Figures {
     let calls = || async {
-        let text = client.get(format!("http://{}/calls", upstream.address)).send().await.unwrap().text().await.unwrap();
+        let text = client
+            .get(format!("http://{}/calls", upstream.address))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         text.parse::<u64>().unwrap()
     };
     let body = Arc::new(serde_json::to_vec(&server.body(case)).unwrap());
@@ -157,7 +220,9 @@ async fn run(client: &reqwest::Client, upstream: &Server, server: &Server, case:
             while next.fetch_add(1, Ordering::Relaxed) < requests {
                 let started = Instant::now();
                 let request = client.post(format!("http://{address}/graphql")).bearer_auth("bench");
-                let request = request.header("content-type", "application/json").body(body.as_ref().clone());
+                let request = request
+                    .header("content-type", "application/json")
+                    .body(body.as_ref().clone());
                 let answer = request.send().await.unwrap();
                 assert!(answer.status().is_success());
                 answer.bytes().await.unwrap();

@@ -29,7 +29,13 @@ const ROLE: &str = "LINESHAFT_BENCH_ROLE";
 const UPSTREAM: &str = "LINESHAFT_BENCH_UPSTREAM";
 
 fn main() {
-    let runtime = |threads| tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+    let runtime = |threads| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
     match std::env::var(ROLE).as_deref() {
         Ok("upstream") => runtime(1).block_on(upstream::serve()),
         Ok("ours") => runtime(2).block_on(ours::serve()),

@@ -33,18 +33,30 @@ impl Prepare for Everyone {
 pub async fn serve() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite://{}", folder.path().join("bench.db").display());
-    let database = database::connect(&address, &database::Settings::default()).await.unwrap();
+    let database = database::connect(&address, &database::Settings::default())
+        .await
+        .unwrap();
     Migrator::up(&database, None).await.unwrap();
     let mut registry = Registry::new(lineshaft_schema::Catalogue::unified().unwrap());
     let connectors = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/federation/connectors");
     registry.add_directory(std::path::Path::new(connectors)).unwrap();
     assert!(registry.rejected().is_empty(), "{:?}", registry.rejected());
     let guard = Guard::new(&["127.0.0.0/8".parse().unwrap()]);
-    let wire = HttpClient::new(&ClientSettings { guard, ..ClientSettings::default() }).unwrap();
+    let wire = HttpClient::new(&ClientSettings {
+        guard,
+        ..ClientSettings::default()
+    })
+    .unwrap();
     let mut settings = Settings::default();
     settings.connector.limits.in_flight = 512;
     let keys = Arc::new(KeyRing::generate().unwrap());
-    let engine = Arc::new(Engine::new(Parts { database, keys, registry, wire: Arc::new(wire), settings }));
+    let engine = Arc::new(Engine::new(Parts {
+        database,
+        keys,
+        registry,
+        wire: Arc::new(wire),
+        settings,
+    }));
     let caller = fill(&engine).await;
     let schema = lineshaft_api::schema(engine, lineshaft_api::Suggestions::Off);
     let endpoint = Endpoint::new(schema, Everyone { caller }, Transport::default());
@@ -54,14 +66,20 @@ pub async fn serve() {
 
 /// Adds 1, 5 and 20 connections, each set as a customer of its own.
 async fn fill(engine: &Engine) -> Caller {
-    let new = organizations::NewOrganization { slug: "bench".to_owned(), name: "Bench".to_owned() };
+    let new = organizations::NewOrganization {
+        slug: "bench".to_owned(),
+        name: "Bench".to_owned(),
+    };
     let organization = organizations::create(&engine.database, new).await.unwrap();
     for count in [1, 5, 20] {
         for at in 0..count {
             let settings = json!({ "base_url": format!("http://{}/c{at}", crate::upstream_address()) });
             let new = NewConnection {
                 organization_id: organization.id,
-                customer: Some(NewCustomer { external_id: count.to_string(), name: format!("{count} connections") }),
+                customer: Some(NewCustomer {
+                    external_id: count.to_string(),
+                    name: format!("{count} connections"),
+                }),
                 connector: "bench".to_owned(),
                 name: format!("Upstream {at} of {count}"),
                 deployment: Deployment::OnPremises,

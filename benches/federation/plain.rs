@@ -1,9 +1,6 @@
 //! What async-graphql gives out of the box: derive-macro types, one future for each field, loaders for each node.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     ComplexObject, Context, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject,
@@ -34,7 +31,16 @@ struct Source {
 impl Source {
     async fn get<T: DeserializeOwned>(&self, connection: usize, path: &str) -> Vec<T> {
         let address = format!("http://{}/c{connection}/{path}", self.upstream);
-        let bytes = self.client.get(address).header("x-key", "k").send().await.unwrap().bytes().await.unwrap();
+        let bytes = self
+            .client
+            .get(address)
+            .header("x-key", "k")
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
         serde_json::from_slice::<Page<T>>(&bytes).unwrap().items
     }
 
@@ -45,7 +51,9 @@ impl Source {
             grouped.entry(*connection).or_default().push(key.to_string());
         }
         let calls = grouped.into_iter().map(|(connection, keys)| async move {
-            let rows = self.get::<T>(connection, &format!("{table}?{parameter}={}", keys.join(","))).await;
+            let rows = self
+                .get::<T>(connection, &format!("{table}?{parameter}={}", keys.join(",")))
+                .await;
             rows.into_iter().map(move |row| (connection, row)).collect::<Vec<_>>()
         });
         join_all(calls).await.into_iter().flatten().collect()
@@ -79,7 +87,10 @@ struct PurchaseOrder {
 
 impl PurchaseOrder {
     fn money(&self, amount: f64) -> Money {
-        Money { amount: format!("{amount:.2}"), currency: self.row.currency.clone() }
+        Money {
+            amount: format!("{amount:.2}"),
+            currency: self.row.currency.clone(),
+        }
     }
 }
 
@@ -110,7 +121,9 @@ impl PurchaseOrder {
         }
     }
     async fn status_info(&self) -> StatusInfo {
-        StatusInfo { code: self.row.state.clone() }
+        StatusInfo {
+            code: self.row.state.clone(),
+        }
     }
     async fn order_date(&self) -> &str {
         &self.row.order_date
@@ -149,10 +162,14 @@ impl PurchaseOrder {
         &self.row.notes
     }
     async fn vendor(&self, ctx: &Context<'_>) -> Option<Vendor> {
-        ctx.data_unchecked::<Loaders>().vendor((self.connection, self.row.vendor_id)).await
+        ctx.data_unchecked::<Loaders>()
+            .vendor((self.connection, self.row.vendor_id))
+            .await
     }
     async fn lines(&self, ctx: &Context<'_>) -> Vec<Line> {
-        ctx.data_unchecked::<Loaders>().lines((self.connection, self.row.id)).await
+        ctx.data_unchecked::<Loaders>()
+            .lines((self.connection, self.row.id))
+            .await
     }
 }
 
@@ -207,8 +224,15 @@ impl Query {
         let share = 100usize.div_ceil(connections);
         let path = format!("orders?limit={share}");
         let parts = join_all((0..connections).map(|at| source.get::<OrderRow>(at, &path))).await;
-        let rows = parts.into_iter().enumerate().flat_map(|(connection, rows)| rows.into_iter().map(move |row| (connection, row)));
-        Nodes(rows.take(100).map(|(connection, row)| PurchaseOrder { connection, row }).collect())
+        let rows = parts
+            .into_iter()
+            .enumerate()
+            .flat_map(|(connection, rows)| rows.into_iter().map(move |row| (connection, row)));
+        Nodes(
+            rows.take(100)
+                .map(|(connection, row)| PurchaseOrder { connection, row })
+                .collect(),
+        )
     }
 }
 
@@ -265,7 +289,9 @@ struct Vendors(Source);
 impl Vendors {
     async fn fetch(&self, keys: &[Key]) -> HashMap<Key, Vendor> {
         let rows = self.0.by_keys::<Vendor>("vendors", "ids", keys).await;
-        rows.into_iter().map(|(connection, row)| ((connection, row.id), row)).collect()
+        rows.into_iter()
+            .map(|(connection, row)| ((connection, row.id), row))
+            .collect()
     }
 }
 
@@ -274,7 +300,9 @@ struct Items(Source);
 impl Items {
     async fn fetch(&self, keys: &[Key]) -> HashMap<Key, Item> {
         let rows = self.0.by_keys::<Item>("items", "ids", keys).await;
-        rows.into_iter().map(|(connection, row)| ((connection, row.id), row)).collect()
+        rows.into_iter()
+            .map(|(connection, row)| ((connection, row.id), row))
+            .collect()
     }
 }
 
@@ -286,8 +314,14 @@ impl Lines {
         for (connection, row) in self.0.by_keys::<LineRow>("lines", "orders", keys).await {
             lists.entry((connection, row.order_id)).or_default().push(Line {
                 line_number: row.line,
-                quantity: Quantity { value: row.quantity.to_string(), uom_code: row.uom },
-                unit_price: Money { amount: row.price.to_string(), currency: row.currency },
+                quantity: Quantity {
+                    value: row.quantity.to_string(),
+                    uom_code: row.uom,
+                },
+                unit_price: Money {
+                    amount: row.price.to_string(),
+                    currency: row.currency,
+                },
                 item_key: (connection, row.item_id),
             });
         }
@@ -326,15 +360,22 @@ impl BatchFn<Key, Option<Item>> for Items {
 impl BatchFn<Key, Vec<Line>> for Lines {
     async fn load(&mut self, keys: &[Key]) -> HashMap<Key, Vec<Line>> {
         let mut found = self.fetch(keys).await;
-        keys.iter().map(|key| (*key, found.remove(key).unwrap_or_default())).collect()
+        keys.iter()
+            .map(|key| (*key, found.remove(key).unwrap_or_default()))
+            .collect()
     }
 }
 
 type Plain = Schema<Query, EmptyMutation, EmptySubscription>;
 
 pub async fn serve(batching: Batching) {
-    let source = Source { client: reqwest::Client::new(), upstream: crate::upstream_address().into() };
-    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).data(source.clone()).finish();
+    let source = Source {
+        client: reqwest::Client::new(),
+        upstream: crate::upstream_address().into(),
+    };
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
+        .data(source.clone())
+        .finish();
     let answer = move |State(schema): State<Plain>, Json(request): Json<async_graphql::Request>| {
         let loaders = Loaders::new(&source, batching);
         async move { Json(schema.execute(request.data(loaders)).await) }

@@ -27,8 +27,14 @@ struct Data {
 }
 
 pub async fn serve() {
-    let data = Arc::new(Data { tables: tables(), calls: AtomicU64::new(0) });
-    let router = Router::new().route("/{connection}/{table}", get(rows)).route("/calls", get(calls)).with_state(data);
+    let data = Arc::new(Data {
+        tables: tables(),
+        calls: AtomicU64::new(0),
+    });
+    let router = Router::new()
+        .route("/{connection}/{table}", get(rows))
+        .route("/calls", get(calls))
+        .with_state(data);
     crate::announce(router).await;
 }
 
@@ -55,8 +61,13 @@ fn tables() -> HashMap<&'static str, Vec<String>> {
             id % 100
         )
     };
-    let vendor = |id: usize| format!(r#"{{"id":{id},"number":"V-{id}","name":"Vendor number {id} of many","city":"Schweinfurt","terms":"30 days"}}"#);
-    let item = |id: usize| format!(r#"{{"id":{id},"sku":"MAT-{id:05}","name":"Bearing 62{id:02}","uom":"EA","cost":4.20}}"#);
+    let vendor = |id: usize| {
+        format!(
+            r#"{{"id":{id},"number":"V-{id}","name":"Vendor number {id} of many","city":"Schweinfurt","terms":"30 days"}}"#
+        )
+    };
+    let item =
+        |id: usize| format!(r#"{{"id":{id},"sku":"MAT-{id:05}","name":"Bearing 62{id:02}","uom":"EA","cost":4.20}}"#);
     HashMap::from([
         ("orders", (1..=ORDERS).map(order).collect()),
         ("lines", (1..=ORDERS * LINES).map(line).collect()),
@@ -76,14 +87,26 @@ async fn rows(
 ) -> impl IntoResponse {
     data.calls.fetch_add(1, Ordering::Relaxed);
     let rows = &data.tables[table.as_str()];
-    let ids = |name: &str| query.get(name).map(|ids| ids.split(',').map(|id| id.parse::<usize>().unwrap()).collect::<Vec<_>>());
+    let ids = |name: &str| {
+        query.get(name).map(|ids| {
+            ids.split(',')
+                .map(|id| id.parse::<usize>().unwrap())
+                .collect::<Vec<_>>()
+        })
+    };
     let picked: Vec<&String> = if let Some(ids) = ids("ids") {
         ids.into_iter().map(|id| &rows[id - 1]).collect()
     } else if let Some(orders) = ids("orders") {
-        orders.into_iter().flat_map(|order| &rows[(order - 1) * LINES..order * LINES]).collect()
+        orders
+            .into_iter()
+            .flat_map(|order| &rows[(order - 1) * LINES..order * LINES])
+            .collect()
     } else {
         let number = |name: &str, or: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(or);
-        rows.iter().skip(number("offset", 0)).take(number("limit", 100)).collect()
+        rows.iter()
+            .skip(number("offset", 0))
+            .take(number("limit", 100))
+            .collect()
     };
     let mut body = String::with_capacity(picked.iter().map(|row| row.len() + 1).sum::<usize>() + 16);
     body.push_str(r#"{"items":["#);

@@ -95,7 +95,7 @@ async fn every_purchase_order_comes_once_with_the_values_that_tryton_shows() {
     for order in &orders {
         let node = told
             .iter()
-            .find(|node| node["remoteId"] == order["id"].to_string())
+            .find(|node| node["remoteId"].as_str() == Some(order["id"].to_string().as_str()))
             .unwrap();
         assert_order(node, order);
         let own = lines.get(&order["id"].as_u64().unwrap()).map_or(&[][..], Vec::as_slice);
@@ -104,7 +104,7 @@ async fn every_purchase_order_comes_once_with_the_values_that_tryton_shows() {
         for line in own {
             assert_line(
                 told.iter()
-                    .find(|told| told["remoteId"] == line["id"].to_string())
+                    .find(|told| told["remoteId"].as_str() == Some(line["id"].to_string().as_str()))
                     .unwrap(),
                 line,
             );
