@@ -162,6 +162,28 @@ async fn a_server_that_is_stopped_in_the_middle_of_a_query_fails_alone_and_is_as
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_stops_answering_takes_nothing_from_the_others() {
+    let server = Server::start();
+    let setup = Setup {
+        systems: vec![System::Odoo],
+        ..patient().set("QUERY__TIMEOUT_MS", 8_000)
+    };
+    let stage = Stage::on(&server, setup, "admin", PASSWORD).await;
+    let all = json!({ "first": 60 });
+    let before = stage.ask(LIST, all.clone()).await;
+    before.data();
+
+    server.pause();
+    let started = Instant::now();
+    let answer = stage.ask(LIST, all).await;
+    assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
+    // The relations of the others too, although they are loaded after the list.
+    assert_odoo_unaffected(&stage, &answer, &before);
+    assert_eq!(answer.codes(), ["TIMEOUT"], "{:#?}", answer.errors());
+    assert_eq!(answer.source("purchaseOrders", &stage.connection)["status"], "FAILED");
+}
+
 /// Holds that one error tells that Tryton could not be reached, or that it is left alone for a while.
 #[track_caller]
 fn assert_failed(stage: &Stage<'_>, answer: &Answer) {
