@@ -39,6 +39,16 @@ impl Session {
         }
     }
 
+    /// Returns when a list must have been read. Where relations follow, a third of the time that is left is kept for
+    /// them: else one system that does not answer would cost the others theirs.
+    pub(crate) fn list_deadline(&self, relations: bool) -> Instant {
+        if !relations {
+            return self.deadline;
+        }
+        let now = Instant::now();
+        now + self.deadline.saturating_duration_since(now) * 2 / 3
+    }
+
     /// Returns a context whose upstream calls are counted on their own.
     #[must_use]
     pub fn context(&self) -> CallContext {

@@ -10,7 +10,7 @@ use crate::{
     error::{of_connection, of_query},
     names,
     platform::{self, PageInfo},
-    walk::{Holder, Loader, Node, Selection, Source, Step, Writer, fields_of, verbatim},
+    walk::{Holder, Loader, Node, Selection, Source, Step, Writer, fields_of, needs_loading, verbatim},
 };
 
 /// One field of a page, in the order of the answer.
@@ -80,6 +80,8 @@ impl<'a> Root<'a> {
         for selection in parts.iter().flat_map(|part| part.kind.selections()) {
             projection.merge(&selection.projection);
         }
+        let mut selections = parts.iter().flat_map(|part| part.kind.selections());
+        let relations = selections.any(needs_loading);
         let edges = parts.iter().filter_map(|part| {
             if let PartKind::Edges(edges) = &part.kind {
                 Some(edges)
@@ -105,6 +107,7 @@ impl<'a> Root<'a> {
             projection,
             count: parts.iter().any(|part| matches!(part.kind, PartKind::TotalCount)),
             edge_cursors: edges.flatten().any(|edge| matches!(edge, Edge::Cursor(_))),
+            relations,
         })
     }
 

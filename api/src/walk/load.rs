@@ -285,7 +285,7 @@ impl Loader<'_> {
 }
 
 /// Returns whether a selection has relations or objects of the platform, at any depth within the record.
-fn needs_loading(selection: &Selection<'_>) -> bool {
+pub(crate) fn needs_loading(selection: &Selection<'_>) -> bool {
     selection.fields.iter().any(|field| match &field.kind {
         FieldKind::Platform(_) | FieldKind::Reverse { .. } => true,
         FieldKind::Reference { inner, .. } => !inner.projection.is_empty() || needs_loading(inner),

@@ -76,7 +76,7 @@ impl Engine {
             &request,
             wanted,
             settings.max_scanned,
-            session.deadline,
+            session.list_deadline(request.relations),
             |branches, record| {
                 request.edge_cursors.then(|| {
                     let mut cursor = cursor.clone();

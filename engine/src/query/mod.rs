@@ -35,6 +35,8 @@ pub struct PageRequest {
     pub count: bool,
     /// Whether every record needs a cursor of its own.
     pub edge_cursors: bool,
+    /// Whether relations of the records are loaded afterwards, for which time must be left.
+    pub relations: bool,
 }
 
 /// Which of the caller's connections a query runs over. `None` means any.
