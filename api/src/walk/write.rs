@@ -147,8 +147,7 @@ impl<'a> Writer<'a> {
             if at > 0 {
                 self.out.push(b',');
             }
-            self.text(field.key);
-            self.out.push(b':');
+            self.name(field.key);
             let loaded = node.fields.get(at).unwrap_or(NOTHING);
             self.path.push(Step::Field(field.key));
             let written = self.or_null(field.required, |writer| writer.field(def, subject, field, loaded));
@@ -348,7 +347,7 @@ impl<'a> Writer<'a> {
             (Value::Integer(value), _) => self.display(value),
             (Value::Decimal(value), _) => self.quoted(value),
             (Value::Text(text), _) => self.text(text),
-            (Value::Date(date), _) => self.quoted(&date.format("%Y-%m-%d")),
+            (Value::Date(date), _) => self.quoted(date),
             (Value::DateTime(at), _) => self.quoted(&at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
             (Value::Enum(kind, value), _) => {
                 let catalogue = self.catalogue;
@@ -449,8 +448,7 @@ impl<'a> Writer<'a> {
             if at > 0 {
                 self.out.push(b',');
             }
-            self.text(key);
-            self.out.push(b':');
+            self.name(key);
             write(self, *part);
         }
         self.out.push(b'}');
@@ -497,6 +495,13 @@ impl<'a> Writer<'a> {
 
     fn is_news(&mut self, field: &Field<'a>, source: usize) -> bool {
         self.told.insert((std::ptr::from_ref(field).addr(), source))
+    }
+
+    /// Writes the name of a member. Names of GraphQL have nothing to escape.
+    fn name(&mut self, name: &str) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
     }
 
     /// Writes a JSON string.

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context as _;
 use lineshaft_connect::{
     blueprint::Blueprint,
-    manifest::load::{self, ManifestProblem},
+    manifest::load::{self, ManifestProblem, Spec},
     mapping::check_spec,
 };
 use lineshaft_schema::Catalogue;
@@ -73,11 +73,7 @@ fn check_specs(path: &Path, blueprint: &Blueprint) -> Result<(usize, usize), Vec
     let specs = load::specs(path).map_err(|problems| told(&problems))?;
     let mut differences = Vec::new();
     for spec in &specs {
-        let resource = blueprint.resources().find(|resource| resource.type_name() == spec.kind);
-        let found = match resource {
-            Some(resource) => check_spec(resource.mapping(), spec),
-            None => vec![format!("the connector maps no type `{}`", spec.kind)],
-        };
+        let found = check_one(blueprint, spec).unwrap_or_else(|problem| vec![problem]);
         differences.extend(
             found
                 .into_iter()
@@ -89,6 +85,20 @@ fn check_specs(path: &Path, blueprint: &Blueprint) -> Result<(usize, usize), Vec
     } else {
         Err(differences)
     }
+}
+
+/// Returns what differs from one spec, for a connection with its settings.
+fn check_one(blueprint: &Blueprint, spec: &Spec) -> Result<Vec<String>, String> {
+    let manifest = blueprint.manifest();
+    let variant = manifest
+        .for_settings(&spec.settings)
+        .map_err(|problem| problem.to_string())?;
+    let blueprint = Blueprint::compile(variant, blueprint.catalogue().clone())
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?
+        .with_settings(&spec.settings)?;
+    let resource = blueprint.resources().find(|resource| resource.type_name() == spec.kind);
+    let resource = resource.ok_or_else(|| format!("the connector maps no type `{}`", spec.kind))?;
+    Ok(check_spec(resource.mapping(), spec))
 }
 
 fn told(problems: &[ManifestProblem]) -> Vec<String> {
