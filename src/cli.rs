@@ -166,9 +166,23 @@ pub enum Organization {
         /// Its name, for people; the short name unless said otherwise.
         #[arg(long)]
         name: Option<String>,
+        /// Credits that it begins with, instead of the setting `credits.initial`.
+        #[arg(long)]
+        credits: Option<i64>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Give an organization more credits, or take some back.
+    Grant {
+        /// Its short name.
+        slug: String,
+        /// How many; negative to take back.
+        #[arg(allow_negative_numbers = true)]
+        amount: i64,
+        /// Why, for the ledger.
+        #[arg(long)]
+        note: Option<String>,
     },
     /// List all organizations.
     List {

@@ -13,7 +13,7 @@ use lineshaft_connect::{
     layers::breaker,
     transport::{ClientSettings, Guard, Limits, Network, retry},
 };
-use lineshaft_engine::{database, query};
+use lineshaft_engine::{credits, database, query};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub query: Query,
     /// Requests to systems.
     pub upstream: Upstream,
+    /// What connections cost.
+    pub credits: Credits,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -163,6 +165,20 @@ pub struct Breaker {
     pub longest_open_ms: u64,
 }
 
+/// What connections cost.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credits {
+    /// Credits of a connection by the tier of its connector.
+    pub tiers: [i64; 3],
+    /// What these are multiplied by when the customer runs the system.
+    pub on_premises_factor: i64,
+    /// Credits of a new organization.
+    pub initial: i64,
+    /// Share of all credits at which a warning is told.
+    pub low_share: f64,
+}
+
 /// Where connectors come from besides the built-in ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +230,7 @@ impl Settings {
                 timeout: Duration::from_millis(self.query.timeout_ms),
             },
             connector: self.upstream.options(),
+            credits: self.credits.options(),
         }
     }
 
@@ -223,6 +240,17 @@ impl Settings {
         match self.server.public_url.trim_end_matches('/') {
             "" => format!("http://{listening}"),
             url => url.to_owned(),
+        }
+    }
+}
+
+impl Credits {
+    fn options(&self) -> credits::Settings {
+        credits::Settings {
+            tiers: self.tiers,
+            on_premises_factor: self.on_premises_factor,
+            initial: self.initial,
+            low_share: self.low_share,
         }
     }
 }

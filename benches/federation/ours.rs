@@ -69,6 +69,7 @@ async fn fill(engine: &Engine) -> Caller {
     let new = organizations::NewOrganization {
         slug: "bench".to_owned(),
         name: "Bench".to_owned(),
+        credits: 100,
     };
     let organization = organizations::create(&engine.database, new).await.unwrap();
     for count in [1, 5, 20] {

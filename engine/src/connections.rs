@@ -164,6 +164,7 @@ impl Connections {
             created_at: Set(now),
             updated_at: Set(now),
             disconnected_at: Set(None),
+            ..Default::default()
         };
         let row = row.insert(&transaction).await.map_err(|error| match error.sql_err() {
             Some(SqlErr::ForeignKeyConstraintViolation(_)) => Error::UnknownOrganization(organization_id),

@@ -1,17 +1,24 @@
 //! The use cases: federated query, connections, tokens, credentials.
 
+pub mod audit;
 pub mod connections;
 pub mod credentials;
+pub mod credits;
 pub mod customers;
 pub mod database;
+pub mod events;
 pub mod forms;
+pub mod leases;
+pub mod lifecycle;
 pub mod organizations;
+pub mod origin;
 pub mod pool;
 pub mod query;
 pub mod registry;
 pub mod secrets;
 pub mod session;
 pub mod tokens;
+pub mod webhooks;
 
 mod live;
 mod probe;
@@ -21,14 +28,15 @@ pub use live::Live;
 pub use probe::ProbeReport;
 pub use session::Session;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lineshaft_connect::transport::Wire;
 use lineshaft_schema::{Catalogue, ConnectionStatus};
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    connections::Connections, credentials::Vault, pool::Pool, registry::Registry, secrets::KeyRing, tokens::Tokens,
+    connections::Connections, credentials::Vault, events::Journal, leases::Leases, pool::Pool, registry::Registry,
+    secrets::KeyRing, tokens::Tokens,
 };
 
 /// What an engine is made of.
@@ -52,6 +60,8 @@ pub struct Settings {
     pub query: query::Settings,
     /// Limits of calls to systems.
     pub connector: lineshaft_connect::connector::Options,
+    /// What connections cost.
+    pub credits: credits::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -62,6 +72,10 @@ pub struct Engine {
     pub database: DatabaseConnection,
     /// The connectors.
     pub registry: Arc<Registry>,
+    /// Changes with their events.
+    pub journal: Journal,
+    /// Turns that processes take.
+    pub leases: Leases,
     /// The connections.
     pub connections: Connections,
     /// Credentials of connections.
@@ -72,6 +86,7 @@ pub struct Engine {
     pub pool: Pool,
     /// Settings.
     pub settings: Settings,
+    public_url: OnceLock<String>,
 }
 
 impl Engine {
@@ -85,13 +100,27 @@ impl Engine {
         Self {
             catalogue: registry.catalogue().clone(),
             connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
+            journal: Journal::new(parts.database.clone()),
+            leases: Leases::new(parts.database.clone()),
             database: parts.database,
             registry,
             vault,
             tokens,
             pool,
             settings: parts.settings,
+            public_url: OnceLock::new(),
         }
+    }
+
+    /// Says under which address people reach the server, without a slash at its end. What is said first stays.
+    pub fn serve_under(&self, public_url: String) {
+        drop(self.public_url.set(public_url));
+    }
+
+    /// Returns the address under which people reach the server; empty until it serves.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        self.public_url.get().map_or("", String::as_str)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, QueryFilter as _, QuerySelect as _, Set, SqlErr,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbErr, QueryFilter as _,
+    QuerySelect as _, Set, SqlErr,
 };
 use uuid::Uuid;
 
-use crate::database;
+use crate::{credits, database};
 use lineshaft_entities::organization::{ActiveModel, Column, Entity, Model};
 
 /// One organization.
@@ -29,6 +30,8 @@ pub struct NewOrganization {
     pub slug: String,
     /// The name that people read: 1 to 200 characters.
     pub name: String,
+    /// The credits that it begins with.
+    pub credits: i64,
 }
 
 /// Why an organization could not be created or read.
@@ -49,7 +52,7 @@ pub enum Error {
 }
 
 /// Creates an organization.
-pub async fn create(database: &impl ConnectionTrait, new: NewOrganization) -> Result<Organization, Error> {
+pub async fn create(database: &DatabaseConnection, new: NewOrganization) -> Result<Organization, Error> {
     if !is_slug(&new.slug) {
         return Err(Error::InvalidSlug(new.slug));
     }
@@ -61,13 +64,18 @@ pub async fn create(database: &impl ConnectionTrait, new: NewOrganization) -> Re
         slug: Set(new.slug.clone()),
         name: Set(new.name),
         created_at: Set(database::now()),
+        ..Default::default()
     };
-    match row.insert(database).await {
+    let transaction = database::begin_writing(database).await?;
+    let row = match row.insert(&transaction).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Err(Error::SlugTaken(new.slug))
+            return Err(Error::SlugTaken(new.slug));
         }
-        row => Ok(row?.into()),
-    }
+        row => row?,
+    };
+    credits::start(&transaction, row.id, new.credits).await?;
+    transaction.commit().await?;
+    Ok(row.into())
 }
 
 /// Finds the organization with an identifier.
@@ -129,6 +137,7 @@ mod tests {
         NewOrganization {
             slug: slug.to_owned(),
             name: "Somebody".to_owned(),
+            credits: 0,
         }
     }
 
@@ -163,6 +172,7 @@ mod tests {
         let nameless = NewOrganization {
             slug: "a".to_owned(),
             name: " ".to_owned(),
+            credits: 0,
         };
         assert!(matches!(
             create(&stores.database, nameless).await,

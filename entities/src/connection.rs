@@ -35,6 +35,37 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     /// When the connection was disconnected for good.
     pub disconnected_at: Option<DateTimeUtc>,
+    /// What is to be told about the state, for people.
+    pub status_message: Option<String>,
+    /// When an operation last succeeded, to about ten seconds.
+    pub last_success_at: Option<DateTimeUtc>,
+    /// When an operation last failed by the system's fault, to about ten seconds.
+    pub last_error_at: Option<DateTimeUtc>,
+    /// The code of that failure.
+    pub last_error_code: Option<String>,
+    /// What that failure said.
+    pub last_error_message: Option<String>,
+    /// When a caller last asked something of the connection, to about a minute.
+    pub last_used_at: Option<DateTimeUtc>,
+    /// When the connection is to be tried next without being asked.
+    pub next_check_at: Option<DateTimeUtc>,
+    /// When the credentials end, if that is known.
+    pub credentials_expire_at: Option<DateTimeUtc>,
+    /// Until when calls are held back because too many failed.
+    pub circuit_open_until: Option<DateTimeUtc>,
+    /// Until when calls are held back because the system asked for it.
+    pub rate_limited_until: Option<DateTimeUtc>,
+    /// How each entity fares: a JSON object by the names of the entities.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub entity_health: Option<Json>,
+    /// The account that the credentials open, as the system tells it.
+    pub account: Option<String>,
+    /// The credits that are reserved for the connection.
+    pub credits: i64,
+    /// Counts the events of the connection.
+    pub event_sequence: i64,
+    /// Counts the changes of what its status endpoint tells.
+    pub revision: i64,
 }
 
 /// Where the system of a connection runs.
@@ -102,3 +133,16 @@ impl Related<super::customer::Entity> for Entity {
 impl ActiveModelBehavior for ActiveModel {}
 
 crate::owned_by_organization!();
+
+#[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
+impl Entity {
+    /// Returns a query of the connections of all organizations, for the worker that tries them.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
+    }
+
+    /// Returns an update of the connections of all organizations, for the worker that claims them.
+    pub fn update_of_all() -> sea_orm::UpdateMany<Self> {
+        Self::update_many()
+    }
+}

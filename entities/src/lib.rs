@@ -13,6 +13,28 @@ pub mod credential_session;
 
 pub mod api_token;
 
+pub mod connection_event;
+
+pub mod credit_entry;
+
+pub mod webhook_endpoint;
+
+pub mod webhook_secret;
+
+pub mod webhook_delivery;
+
+pub mod webhook_attempt;
+
+pub mod connect_link;
+
+pub mod authorization_flow;
+
+pub mod exchange_code;
+
+pub mod audit_entry;
+
+pub mod lease;
+
 /// Writes the scoped starting points of an entity whose rows belong to an organization.
 macro_rules! owned_by_organization {
     () => {

@@ -16,6 +16,8 @@ pub struct Model {
     pub name: String,
     /// When the organization was created.
     pub created_at: DateTimeUtc,
+    /// Counts the events of the organization.
+    pub event_position: i64,
 }
 
 /// The relations of an organization; none is followed from this side.
@@ -29,6 +31,11 @@ impl Entity {
     /// Returns a query of the organization with this identifier.
     pub fn for_organization(id: Uuid) -> Select<Self> {
         Self::find().filter(Column::Id.eq(id))
+    }
+
+    /// Returns an update of the organization with this identifier.
+    pub fn update_for_organization(id: Uuid) -> sea_orm::UpdateMany<Self> {
+        Self::update_many().filter(Column::Id.eq(id))
     }
 
     /// Returns a query of the organization with this slug.

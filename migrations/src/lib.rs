@@ -13,6 +13,18 @@ mod m20261122_000004_create_credential;
 
 mod m20261122_000005_create_api_token;
 
+mod m20261122_000006_extend_connection;
+
+mod m20261122_000007_create_connection_event;
+
+mod m20261122_000008_create_webhook;
+
+mod m20261122_000009_create_connect_link;
+
+mod m20261122_000010_create_audit_entry;
+
+mod parts;
+
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +44,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_create_connection::Migration),
             Box::new(m20261122_000004_create_credential::Migration),
             Box::new(m20261122_000005_create_api_token::Migration),
+            Box::new(m20261122_000006_extend_connection::Migration),
+            Box::new(m20261122_000007_create_connection_event::Migration),
+            Box::new(m20261122_000008_create_webhook::Migration),
+            Box::new(m20261122_000009_create_connect_link::Migration),
+            Box::new(m20261122_000010_create_audit_entry::Migration),
         ]
     }
 }

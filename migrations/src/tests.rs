@@ -7,13 +7,24 @@ use sea_orm_migration::{MigratorTrait as _, SchemaManager};
 
 use super::Migrator;
 
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 17] = [
     "organization",
     "customer",
     "connection",
     "credential",
     "credential_session",
     "api_token",
+    "connection_event",
+    "credit_entry",
+    "webhook_endpoint",
+    "webhook_secret",
+    "webhook_delivery",
+    "webhook_attempt",
+    "connect_link",
+    "authorization_flow",
+    "exchange_code",
+    "audit_entry",
+    "lease",
 ];
 
 const ORGANIZATION: &str = "00000000-0000-7000-8000-000000000001";
@@ -109,7 +120,7 @@ async fn foreign_customer_is_refused(database: &DatabaseConnection) {
     for (id, slug) in [(ORGANIZATION, "one"), (OTHER, "two")] {
         database
             .execute_unprepared(&format!(
-                "INSERT INTO organization VALUES ('{id}', '{slug}', '{slug}', '2026-01-01')"
+                "INSERT INTO organization (id, slug, name, created_at) VALUES ('{id}', '{slug}', '{slug}', '2026-01-01')"
             ))
             .await
             .unwrap();

@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use lineshaft_engine::organizations::{self, NewOrganization, Organization};
+use lineshaft_engine::{
+    credits,
+    organizations::{self, NewOrganization, Organization},
+    origin::Origin,
+};
 use serde_json::{Value, json};
 
 use super::{MOST_ROWS, moment};
@@ -17,10 +21,16 @@ use crate::{
 pub(super) async fn run(settings: &Settings, action: cli::Organization, out: &mut Output) -> anyhow::Result<ExitCode> {
     let engine = start::engine(settings, Migrations::AsSettingsSay).await?;
     match action {
-        cli::Organization::Create { slug, name, json } => {
+        cli::Organization::Create {
+            slug,
+            name,
+            credits,
+            json,
+        } => {
             let new = NewOrganization {
                 name: name.unwrap_or_else(|| slug.clone()),
                 slug,
+                credits: credits.unwrap_or(settings.credits.initial),
             };
             let created = organizations::create(&engine.database, new).await?;
             if json {
@@ -35,6 +45,14 @@ pub(super) async fn run(settings: &Settings, action: cli::Organization, out: &mu
                     created.slug
                 ))?;
             }
+        }
+        cli::Organization::Grant { slug, amount, note } => {
+            let owner = super::organization(&engine, &slug).await?;
+            let balance = credits::grant(&engine.journal, &Origin::operator(), owner.id, amount, note).await?;
+            out.line(&format!(
+                "`{slug}` has {} credits now: {} reserved, {} available.",
+                balance.total, balance.used, balance.available
+            ))?;
         }
         cli::Organization::List { json } => {
             let all = organizations::list(&engine.database, None, MOST_ROWS).await?;

@@ -64,6 +64,7 @@ impl Server {
         let new = NewOrganization {
             slug: "acme".to_owned(),
             name: "Acme".to_owned(),
+            credits: 100,
         };
         let organization = organizations::create(&engine.database, new).await.unwrap();
         let new = NewToken {

@@ -384,6 +384,7 @@ async fn new_organization(engine: &Engine, slug: &str) -> Uuid {
     let new = NewOrganization {
         slug: slug.to_owned(),
         name: slug.to_uppercase(),
+        credits: 100,
     };
     organizations::create(&engine.database, new).await.unwrap().id
 }

@@ -72,6 +72,7 @@ async fn fill(folder: Option<TempDir>, database: DatabaseConnection) -> Stores {
         let new = NewOrganization {
             slug: slug.to_owned(),
             name: slug.to_uppercase(),
+            credits: 100,
         };
         ids.push(organizations::create(&database, new).await.unwrap().id);
     }

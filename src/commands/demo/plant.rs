@@ -35,6 +35,7 @@ pub(super) async fn organization(engine: &Engine) -> anyhow::Result<Uuid> {
     let new = NewOrganization {
         slug: SLUG.to_owned(),
         name: "Demo".to_owned(),
+        credits: 100,
     };
     Ok(organizations::create(&engine.database, new).await?.id)
 }

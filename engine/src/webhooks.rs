@@ -1,0 +1,3 @@
+//! Delivers events to the addresses that organizations name.
+
+pub(crate) mod outbox;
