@@ -38,7 +38,7 @@ pub(crate) async fn apply(
         .set(ActiveModel {
             status: Set(step.to),
             status_reason: Set(step.reason.map(|reason| reason.as_str().to_owned())),
-            status_message: step.message.map(str::to_owned).into_active_value(),
+            status_message: Set(step.message.map(str::to_owned)),
             status_since: Set(now),
             updated_at: Set(now),
             ..beside
