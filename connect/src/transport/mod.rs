@@ -12,7 +12,7 @@ mod rate;
 pub mod retry;
 mod share;
 mod size;
-mod timeout;
+pub(crate) mod timeout;
 
 #[cfg(test)]
 mod client_tests;
@@ -112,7 +112,7 @@ impl Transport {
         &self.line
     }
 
-    pub(crate) fn authorizer(&self) -> &Authorizer {
+    pub(crate) const fn authorizer(&self) -> &Arc<Authorizer> {
         &self.authorizer
     }
 
@@ -144,7 +144,9 @@ impl Transport {
                     refused = true;
                 }
                 ErrorKind::SessionExpired | ErrorKind::InvalidCredentials => {
-                    return Err(self.authorizer.refuse(&access, error));
+                    if let Some(refused) = self.authorizer.refuse(&access, error).await {
+                        return Err(refused);
+                    }
                 }
                 _ => return Err(error),
             }

@@ -210,6 +210,8 @@ pub(crate) struct Memory {
     pub(crate) credentials: Mutex<Credentials>,
     pub(crate) session: Mutex<Option<StoredSession>>,
     pub(crate) loads: AtomicU32,
+    /// Who may renew the session, and until when.
+    pub(crate) lease: Mutex<Option<(Uuid, Instant)>>,
 }
 
 impl Memory {
@@ -221,6 +223,7 @@ impl Memory {
             }),
             session: Mutex::default(),
             loads: AtomicU32::new(0),
+            lease: Mutex::default(),
         })
     }
 
@@ -274,6 +277,21 @@ impl CredentialStore for Memory {
             session: session.clone(),
         });
         std::future::ready(Ok(Some(version))).boxed()
+    }
+
+    fn take_lease(&self, owner: Uuid, time: Duration) -> BoxFuture<'_, Result<bool, Error>> {
+        let mut lease = self.lease.lock().unwrap();
+        let now = Instant::now();
+        let is_free = lease.is_none_or(|(other, until)| other == owner || until <= now);
+        if is_free {
+            *lease = Some((owner, now + time));
+        }
+        std::future::ready(Ok(is_free)).boxed()
+    }
+
+    fn give_back_lease(&self, owner: Uuid) -> BoxFuture<'_, Result<(), Error>> {
+        self.lease.lock().unwrap().take_if(|(other, _)| *other == owner);
+        std::future::ready(Ok(())).boxed()
     }
 }
 
