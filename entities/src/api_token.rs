@@ -63,4 +63,9 @@ impl Entity {
     pub fn by_hash(hashes: impl IntoIterator<Item = Vec<u8>>) -> Select<Self> {
         Self::find().filter(Column::Hash.is_in(hashes))
     }
+
+    /// Returns a query of tokens of all organizations by their identifiers, for the watch that ends their streams.
+    pub fn among(ids: impl IntoIterator<Item = Uuid>) -> Select<Self> {
+        Self::find().filter(Column::Id.is_in(ids))
+    }
 }
