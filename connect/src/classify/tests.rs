@@ -141,7 +141,7 @@ fn remote_texts_lose_traces_and_paths() {
     );
 }
 
-fn reasons() -> crate::blueprint::Blueprint {
+static REASONS: LazyLock<crate::blueprint::Blueprint> = LazyLock::new(|| {
     let errors = json!([
         {"when": {"status": 401, "body": [{"path": "code", "equals": "EXPIRED"}]}, "kind": "invalid_credentials", "reason": "expired"},
         {"when": {"status": 403, "body": [{"path": "code", "equals": "SCOPE"}]}, "kind": "permission_denied", "reason": "missing_scope"},
@@ -149,11 +149,11 @@ fn reasons() -> crate::blueprint::Blueprint {
         {"when": {"body": [{"path": "code", "equals": "OVER"}]}, "kind": "session_expired"}
     ]);
     compile("json_rpc", json!({"errors": errors}), json!({})).unwrap()
-}
+});
 
 #[test]
 fn rules_say_what_refusals_mean() {
-    let blueprint = reasons();
+    let blueprint = &*REASONS;
     let reason = |status, code: &str| {
         let body = json!({ "code": code }).to_string();
         let error = blueprint.classify(status, &HeaderMap::new(), body.as_bytes());
@@ -213,7 +213,7 @@ proptest::proptest! {
         any in proptest::sample::select(&[ErrorKind::InvalidCredentials, ErrorKind::PermissionDenied]),
     ) {
         let body = json!({ "code": code, "error": code, "message": "invalid credentials" }).to_string();
-        let error = reasons().classify(status, &HeaderMap::new(), body.as_bytes()).unwrap();
+        let error = REASONS.classify(status, &HeaderMap::new(), body.as_bytes()).unwrap();
         proptest::prop_assert_eq!(error.reason(), None);
         proptest::prop_assert!(!matches!(error.kind(), ErrorKind::InvalidCredentials | ErrorKind::SessionExpired));
         let reason = Some(CredentialReason::Revoked);
