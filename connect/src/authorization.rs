@@ -137,7 +137,8 @@ impl Flow<'_> {
     /// Names the setting or credential that is missing, or tells that the way to sign in has no page.
     pub fn address(&self, request: &Request) -> Result<Url, Error> {
         let (way, settings) = self.prepare()?;
-        way.page(&self.variables(&settings), request).unwrap_or_else(|| Err(self.no_page()))
+        way.page(&self.variables(&settings), request)
+            .unwrap_or_else(|| Err(self.no_page()))
     }
 
     /// Exchanges the code that the page gave for tokens.
@@ -295,7 +296,11 @@ pub fn refusal(error: &str, description: Option<&str>) -> Error {
             None,
             "the page where people sign in is not available",
         ),
-        _ => (ErrorKind::InvalidRequest, None, "the system refused to begin the sign-in"),
+        _ => (
+            ErrorKind::InvalidRequest,
+            None,
+            "the system refused to begin the sign-in",
+        ),
     };
     let description = description.map(clean).filter(|text| !text.is_empty());
     Error::new(kind, message)

@@ -273,7 +273,10 @@ const fn is_about_credentials(kind: ErrorKind, reason: Option<CredentialReason>)
 /// Reports reasons beside other kinds, and rules that take a busy or broken system for a word about credentials.
 fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
     if rule.reason.is_some() && !matches!(rule.kind, ErrorKind::InvalidCredentials | ErrorKind::PermissionDenied) {
-        let problem = Problem::new(format!("{pointer}/reason"), "says something about credentials, the kind does not");
+        let problem = Problem::new(
+            format!("{pointer}/reason"),
+            "says something about credentials, the kind does not",
+        );
         problems.push(problem.with_help("write `kind: invalid_credentials` or `kind: permission_denied`"));
     }
     let statuses = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);

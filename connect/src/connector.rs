@@ -161,7 +161,9 @@ impl Connector {
     /// Iterates over the types that it can list.
     pub fn kinds(&self) -> impl Iterator<Item = TypeIndex> {
         let capabilities = self.blueprint.resources().map(ResourcePlan::capability);
-        capabilities.filter(|capability| capability.list).map(|capability| capability.kind)
+        capabilities
+            .filter(|capability| capability.list)
+            .map(|capability| capability.kind)
     }
 
     /// Reads one page of a list.

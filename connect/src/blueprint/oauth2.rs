@@ -91,9 +91,8 @@ impl Oauth2 {
         let kind = format!("{pointer}/kind/oauth2");
         check_refresh_token(auth, *grant, pointer, problems);
         check_client(*grant, client_secret.as_deref(), *client_auth, &kind, problems);
-        let text = |text: &str, key: &str, problems: &mut Vec<Problem>| {
-            known.text(text, &format!("{kind}/{key}"), problems)
-        };
+        let text =
+            |text: &str, key: &str, problems: &mut Vec<Problem>| known.text(text, &format!("{kind}/{key}"), problems);
         let page = match (grant, authorize_url) {
             (Grant::AuthorizationCode, Some(url)) => {
                 check_page(url, authorize_parameters, &kind, problems);
@@ -305,13 +304,7 @@ fn check_refresh_token(auth: &manifest::Auth, grant: Grant, pointer: &str, probl
     }
 }
 
-fn check_client(
-    grant: Grant,
-    secret: Option<&str>,
-    client_auth: ClientAuth,
-    kind: &str,
-    problems: &mut Vec<Problem>,
-) {
+fn check_client(grant: Grant, secret: Option<&str>, client_auth: ClientAuth, kind: &str, problems: &mut Vec<Problem>) {
     if secret.is_some() {
         return;
     }
@@ -336,10 +329,7 @@ fn check_page(url: &str, parameters: &IndexMap<String, String>, kind: &str, prob
         );
         problems.push(problem.with_help("begin it with `https://` or with a setting"));
     }
-    for name in parameters
-        .keys()
-        .filter(|name| OWN_PARAMETERS.contains(&name.as_str()))
-    {
+    for name in parameters.keys().filter(|name| OWN_PARAMETERS.contains(&name.as_str())) {
         problems.push(Problem::new(
             format!("{kind}/authorize_parameters/{}", escape_pointer(name)),
             format!("`{name}` is set by the sign-in itself"),
@@ -398,13 +388,15 @@ fn refusal(code: &str, description: &str) -> Option<CredentialReason> {
     match code {
         "invalid_grant" | "invalid_client" | "access_denied" => {
             let description = description.to_lowercase();
-            Some(if description.contains("revoked") || description.contains("revocation") {
-                CredentialReason::Revoked
-            } else if description.contains("expired") || description.contains("expiry") {
-                CredentialReason::Expired
-            } else {
-                CredentialReason::InvalidCredentials
-            })
+            Some(
+                if description.contains("revoked") || description.contains("revocation") {
+                    CredentialReason::Revoked
+                } else if description.contains("expired") || description.contains("expiry") {
+                    CredentialReason::Expired
+                } else {
+                    CredentialReason::InvalidCredentials
+                },
+            )
         }
         "unauthorized_client" => Some(CredentialReason::InvalidCredentials),
         "invalid_scope" | "insufficient_scope" | "consent_required" => Some(CredentialReason::MissingScope),

@@ -25,6 +25,7 @@ use crate::{
     blueprint::Blueprint,
     connector::{Connector, Options, Parts},
     error::{Error, ErrorKind},
+    layers::breaker,
     request::RequestBody,
     store::{Clock, CredentialStore, Credentials, Observation, Observer, Session, StoredSession, Unobserved},
     template::SecretMap,
@@ -212,6 +213,8 @@ pub(crate) struct Memory {
     pub(crate) loads: AtomicU32,
     /// Who may renew the session, and until when.
     pub(crate) lease: Mutex<Option<(Uuid, Instant)>>,
+    /// How often storing a session still fails.
+    pub(crate) broken_stores: AtomicU32,
 }
 
 impl Memory {
@@ -224,6 +227,7 @@ impl Memory {
             session: Mutex::default(),
             loads: AtomicU32::new(0),
             lease: Mutex::default(),
+            broken_stores: AtomicU32::new(0),
         })
     }
 
@@ -267,6 +271,14 @@ impl CredentialStore for Memory {
         session: &'a Session,
         replaces: Option<i64>,
     ) -> BoxFuture<'a, Result<Option<i64>, Error>> {
+        let fewer = |count: u32| count.checked_sub(1);
+        if self
+            .broken_stores
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer)
+            .is_ok()
+        {
+            return std::future::ready(Err(Error::new(ErrorKind::Internal, "scripted"))).boxed();
+        }
         let mut stored = self.session.lock().unwrap();
         if stored.as_ref().map(|stored| stored.version) != replaces {
             return std::future::ready(Ok(None)).boxed();
@@ -297,7 +309,10 @@ impl CredentialStore for Memory {
 
 /// An observer that remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(pub(crate) Mutex<Vec<(&'static str, Option<ErrorKind>, u32)>>);
+pub(crate) struct Remembered(
+    pub(crate) Mutex<Vec<(&'static str, Option<ErrorKind>, u32)>>,
+    pub(crate) Mutex<Vec<breaker::State>>,
+);
 
 impl Observer for Remembered {
     fn observe(&self, observation: &Observation<'_>) {
@@ -306,6 +321,10 @@ impl Observer for Remembered {
             .lock()
             .unwrap()
             .push((observation.operation.name(), kind, observation.calls));
+    }
+
+    fn circuit(&self, _: ConnectionId, state: breaker::State) {
+        self.1.lock().unwrap().push(state);
     }
 }
 
