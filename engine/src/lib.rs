@@ -1,5 +1,6 @@
 //! The use cases: federated query, connections, tokens, credentials.
 
+pub mod applications;
 pub mod audit;
 pub mod connections;
 pub mod credentials;
@@ -10,6 +11,7 @@ pub mod events;
 pub mod forms;
 pub mod leases;
 pub mod lifecycle;
+pub mod links;
 pub mod organizations;
 pub mod origin;
 pub mod pool;
@@ -18,6 +20,7 @@ pub mod registry;
 pub mod secrets;
 pub mod session;
 pub mod tokens;
+pub mod trial;
 pub mod webhooks;
 
 mod live;
@@ -62,6 +65,12 @@ pub struct Settings {
     pub connector: lineshaft_connect::connector::Options,
     /// What connections cost.
     pub credits: credits::Settings,
+    /// Links to the hosted pages.
+    pub links: links::Settings,
+    /// API tokens.
+    pub tokens: tokens::Settings,
+    /// The operator's own applications at systems where people sign in.
+    pub applications: applications::Applications,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -86,6 +95,8 @@ pub struct Engine {
     pub pool: Pool,
     /// Settings.
     pub settings: Settings,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) wire: Arc<dyn Wire>,
     public_url: OnceLock<String>,
 }
 
@@ -95,8 +106,14 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let registry = Arc::new(parts.registry);
         let vault = Vault::new(parts.database.clone(), parts.keys.clone());
-        let tokens = Tokens::new(parts.database.clone(), parts.keys);
-        let pool = Pool::new(registry.clone(), vault.clone(), parts.wire, parts.settings.connector);
+        let tokens = Tokens::new(parts.database.clone(), parts.keys.clone());
+        let pool = Pool::new(
+            registry.clone(),
+            vault.clone(),
+            parts.wire.clone(),
+            parts.settings.connector,
+            parts.settings.applications.clone(),
+        );
         Self {
             catalogue: registry.catalogue().clone(),
             connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
@@ -108,6 +125,8 @@ impl Engine {
             tokens,
             pool,
             settings: parts.settings,
+            keys: parts.keys,
+            wire: parts.wire,
             public_url: OnceLock::new(),
         }
     }

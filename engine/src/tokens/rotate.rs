@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lineshaft_entities::{api_token, connection};
-use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait, DbErr, QueryFilter as _, QuerySelect as _, Set};
+use lineshaft_entities::api_token;
+use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait, DbErr, QueryFilter as _, Set};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -154,17 +154,4 @@ async fn end_tokens(
         .exec(transaction)
         .await
         .map(drop)
-}
-
-/// Locks the row of a connection until the transaction ends.
-pub(crate) async fn lock_connection(
-    transaction: &impl ConnectionTrait,
-    organization_id: Uuid,
-    connection_id: Uuid,
-) -> Result<Option<connection::Model>, DbErr> {
-    connection::Entity::for_organization(organization_id)
-        .filter(connection::Column::Id.eq(connection_id))
-        .lock_exclusive()
-        .one(transaction)
-        .await
 }
