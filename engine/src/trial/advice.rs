@@ -73,9 +73,9 @@ impl Words {
     /// Returns what a step of the way that failed means.
     pub(super) fn way_failure(&self, step: Step) -> TrialFailure {
         let code = match step.name {
-            Stage::Url => "ADDRESS_NOT_ALLOWED",
-            Stage::Dns if step.detail.contains("not allowed") => "ADDRESS_NOT_ALLOWED",
-            Stage::Dns => "NAME_NOT_FOUND",
+            Stage::Url => "ADDRESS_REFUSED",
+            Stage::Dns if step.detail.contains("not allowed") => "ADDRESS_REFUSED",
+            Stage::Dns => "HOST_UNKNOWN",
             Stage::Tcp => "UNREACHABLE",
             Stage::Tls => "TLS_FAILED",
         };
@@ -106,7 +106,7 @@ impl Words {
                  the address has a part too much or too little. Compare it with the example beside the field.",
             ),
             ErrorKind::Network if error.message().contains("name of the host") => (
-                "NAME_NOT_FOUND",
+                "HOST_UNKNOWN",
                 "The name in the address does not exist. Check its spelling.",
             ),
             ErrorKind::Network => (
@@ -131,7 +131,7 @@ impl Words {
                 "The system is down, overloaded or in maintenance. Try again later.",
             ),
             ErrorKind::InvalidSettings if error.message().contains("not allowed") => (
-                "ADDRESS_NOT_ALLOWED",
+                "ADDRESS_REFUSED",
                 "This server may not connect to that address. It must begin with https:// and be on the internet; for \
                  a system inside a company network, the operator of this server must allow the network.",
             ),
@@ -145,7 +145,7 @@ impl Words {
         };
         let field = match code {
             "INVALID_CREDENTIALS" => self.secret.clone().map(|name| (Part::Credential, name)),
-            "WRONG_ADDRESS" | "NAME_NOT_FOUND" | "UNREACHABLE" | "TLS_FAILED" | "ADDRESS_NOT_ALLOWED" => {
+            "WRONG_ADDRESS" | "HOST_UNKNOWN" | "UNREACHABLE" | "TLS_FAILED" | "ADDRESS_REFUSED" => {
                 self.address_field()
             }
             _ => None,

@@ -39,13 +39,13 @@ fn every_failure_has_a_code_advice_and_the_field_to_look_at() {
     for (kind, message, code, field) in [
         (ErrorKind::InvalidCredentials, "refused", "INVALID_CREDENTIALS", password),
         (ErrorKind::PermissionDenied, "no", "PERMISSION_DENIED", None),
-        (ErrorKind::Network, "the name of the host is not known", "NAME_NOT_FOUND", address.clone()),
+        (ErrorKind::Network, "the name of the host is not known", "HOST_UNKNOWN", address.clone()),
         (ErrorKind::Network, "cannot connect", "UNREACHABLE", address.clone()),
         (ErrorKind::Tls, "certificate", "TLS_FAILED", address.clone()),
         (ErrorKind::MalformedResponse, "a web page", "WRONG_ADDRESS", address.clone()),
         (ErrorKind::NotFound, "nothing there", "WRONG_ADDRESS", address.clone()),
         (ErrorKind::Timeout, "slow", "TIMEOUT", None),
-        (ErrorKind::InvalidSettings, "the network of 10.0.0.1 is not allowed", "ADDRESS_NOT_ALLOWED", address),
+        (ErrorKind::InvalidSettings, "the network of 10.0.0.1 is not allowed", "ADDRESS_REFUSED", address),
         (ErrorKind::InvalidSettings, "the setting is missing", "INVALID_SETTINGS", None),
     ] {
         let failure = words().failure(&Error::new(kind, message));
