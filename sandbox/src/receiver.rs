@@ -2,6 +2,8 @@
 //! signatures on its own.
 
 mod page;
+mod received;
+mod reply;
 mod signature;
 
 #[cfg(test)]
@@ -18,146 +20,20 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::{Json, http};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use chrono::Utc;
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use received::Received;
+pub use reply::Reply;
 pub use signature::Verdict;
 
 use crate::server::serve::{self, Answer};
 
 /// The longest body that is taken.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
-
-/// How the receiver answers one request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Reply {
-    /// The status of the answer.
-    pub status: u16,
-    /// Milliseconds before the answer.
-    pub delay_ms: u64,
-    /// Seconds in a Retry-After header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_s: Option<u32>,
-    /// Never answers; the connection stays open until the client or the receiver ends it.
-    pub hang: bool,
-    /// Where a redirect leads, for statuses of redirects.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
-    /// The text of the answer.
-    pub body: String,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Self::status(204)
-    }
-}
-
-impl Reply {
-    /// Answers at once with a status.
-    #[must_use]
-    pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            delay_ms: 0,
-            retry_after_s: None,
-            hang: false,
-            location: None,
-            body: String::new(),
-        }
-    }
-
-    /// Takes the request and never answers.
-    #[must_use]
-    pub fn hang() -> Self {
-        Self {
-            hang: true,
-            ..Self::default()
-        }
-    }
-
-    /// Answers later.
-    #[must_use]
-    pub fn after(mut self, delay: Duration) -> Self {
-        self.delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        self
-    }
-
-    /// Adds a Retry-After header.
-    #[must_use]
-    pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after_s = Some(seconds);
-        self
-    }
-
-    fn response(&self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, self.body.clone()).into_response();
-        if let Some(seconds) = self.retry_after_s {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        let location = self.location.as_ref().and_then(|to| HeaderValue::from_str(to).ok());
-        if let Some(location) = location {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        response
-    }
-}
-
-/// One request that came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Received {
-    /// Counts from one.
-    pub number: u64,
-    /// When its last byte came.
-    pub at: DateTime<Utc>,
-    /// The HTTP method.
-    pub method: String,
-    /// The path without the query.
-    pub path: String,
-    /// The query as sent.
-    pub query: String,
-    /// The headers in the order in which they came; names in small letters.
-    pub headers: Vec<(String, String)>,
-    /// The body as text; bytes that are no UTF-8 are replaced.
-    pub body: String,
-    /// The body as it came, in base64.
-    pub raw_body: String,
-    /// The status it was answered with; 0 when it was never answered.
-    pub status: u16,
-    /// What the signature is worth.
-    pub signature: Verdict,
-}
-
-impl Received {
-    /// Returns the first header with a name in small letters.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Returns the body as it came.
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        STANDARD.decode(&self.raw_body).unwrap_or_default()
-    }
-
-    /// Returns the body as JSON; null when it is none.
-    #[must_use]
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.bytes()).unwrap_or_default()
-    }
-}
 
 /// A running receiver. Dropping it stops it.
 #[derive(Debug)]

@@ -26,6 +26,21 @@ struct Which {
     entity: String,
 }
 
+/// Why nothing was done.
+enum Refusal {
+    NotFound,
+    Bad(String),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Self::Bad(text) => (StatusCode::BAD_REQUEST, text).into_response(),
+        }
+    }
+}
+
 pub(super) async fn answer(shared: &Shared, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
     let Ok(content) = body::to_bytes(body, 64 * 1024).await else {
@@ -39,57 +54,57 @@ pub(super) async fn answer(shared: &Shared, request: Request<Body>) -> Response 
         "token-rules" => token_rules(shared, &head.method, &content),
         _ => sessions(shared, &head.method, path, &content),
     };
-    answered.unwrap_or_else(|refusal| refusal)
+    answered.into_response()
 }
 
-fn log_and_fault(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Result<Response, Response> {
+fn log_and_fault(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Result<Response, Refusal> {
     match (method, path) {
         (&Method::PUT, "fault") => shared.set_fault(Some(parse::<Fault>(content)?)),
         (&Method::GET, "fault") => return Ok(Json(lock(&shared.fault).clone()).into_response()),
         (&Method::DELETE, "fault") => shared.set_fault(None),
         (&Method::GET, "calls") => return Ok(Json(lock(&shared.calls).clone()).into_response()),
         (&Method::DELETE, "calls") => lock(&shared.calls).clear(),
-        _ => return Err(StatusCode::NOT_FOUND.into_response()),
+        _ => return Err(Refusal::NotFound),
     }
     Ok(done())
 }
 
-fn permissions(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Result<Response, Response> {
+fn permissions(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Result<Response, Refusal> {
     match *method {
         Method::POST => {
             let which: Which = parse(content)?;
             let changed = shared.state.permit(&which.entity, path == "allow");
-            changed.map_err(|unknown| (StatusCode::BAD_REQUEST, unknown.to_string()).into_response())?;
+            changed.map_err(|unknown| Refusal::Bad(unknown.to_string()))?;
             Ok(done())
         }
         Method::GET => Ok(Json(shared.state.denied()).into_response()),
-        _ => Err(StatusCode::NOT_FOUND.into_response()),
+        _ => Err(Refusal::NotFound),
     }
 }
 
-fn sign_ins(shared: &Shared, method: &Method) -> Result<Response, Response> {
+fn sign_ins(shared: &Shared, method: &Method) -> Result<Response, Refusal> {
     match *method {
         Method::GET => Ok(Json(shared.state.sign_ins()).into_response()),
         Method::DELETE => {
             shared.state.counters.clear();
             Ok(done())
         }
-        _ => Err(StatusCode::NOT_FOUND.into_response()),
+        _ => Err(Refusal::NotFound),
     }
 }
 
-fn token_rules(shared: &Shared, method: &Method, content: &[u8]) -> Result<Response, Response> {
+fn token_rules(shared: &Shared, method: &Method, content: &[u8]) -> Result<Response, Refusal> {
     match *method {
         Method::GET => Ok(Json(shared.state.grants.rules()).into_response()),
         Method::PUT => {
             shared.state.grants.set_rules(parse::<TokenRules>(content)?);
             Ok(done())
         }
-        _ => Err(StatusCode::NOT_FOUND.into_response()),
+        _ => Err(Refusal::NotFound),
     }
 }
 
-fn sessions(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Result<Response, Response> {
+fn sessions(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Result<Response, Refusal> {
     let state = &shared.state;
     match (method, path) {
         (&Method::GET, "credentials") => return Ok(Json(credentials::overview(state)).into_response()),
@@ -106,7 +121,7 @@ fn sessions(shared: &Shared, method: &Method, path: &str, content: &[u8]) -> Res
         (&Method::POST, "credentials/restore") => state.restore_credentials(),
         (&Method::POST, "credentials/revoke-refresh") => shared.revoke_refresh_tokens(),
         (&Method::POST, "sessions/end") => state.end_sessions(),
-        _ => return Err(StatusCode::NOT_FOUND.into_response()),
+        _ => return Err(Refusal::NotFound),
     }
     Ok(done())
 }
@@ -115,6 +130,6 @@ fn done() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-fn parse<T: DeserializeOwned>(content: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(content).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
+fn parse<T: DeserializeOwned>(content: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(content).map_err(|error| Refusal::Bad(error.to_string()))
 }

@@ -27,6 +27,7 @@ fieldset { border: 0; margin: 0 0 1rem; padding: 0 } legend { font-weight: 600; 
 .choice small { display: block; color: var(--soft) }
 .word { display: block; font-weight: 600; margin-bottom: .25rem }
 input[type=password] { width: 100%; font: inherit; color: inherit; background: transparent; padding: .6rem .75rem; border: 1px solid var(--line); border-radius: 8px; margin-bottom: 1.25rem }
+.note { margin: 1.5rem 0 0 } a { color: var(--act) }
 .acts { display: flex; gap: .75rem; justify-content: flex-end }
 button { font: inherit; padding: .55rem 1.1rem; border-radius: 8px; border: 1px solid var(--line); background: transparent; color: inherit; cursor: pointer }
 button.main { background: var(--act); border-color: var(--act); color: var(--paper); font-weight: 600 }
@@ -56,7 +57,9 @@ impl Page<'_> {
              <div class=\"acts\">\
              <button name=\"action\" value=\"accept\" class=\"main\">Sign in and accept</button>\
              <button name=\"action\" value=\"deny\" formnovalidate>Decline</button>\
-             </div></form>",
+             </div></form>\
+             <p class=\"soft note\">The present passwords are at \
+             <a href=\"/_sandbox/credentials\">/_sandbox/credentials</a>.</p>",
             host = escape(self.host),
             problem = problem.unwrap_or_default(),
         );
