@@ -1,6 +1,7 @@
 //! One operation that runs: its results as they come, each ready to be sent.
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -21,8 +22,8 @@ pub(super) struct Running {
     source: BoxStream<'static, Response>,
     kind: OperationType,
     phase: Phase,
-    /// The event that was met behind another one, boxed to keep what waits small.
-    held: Option<Box<Event>>,
+    /// Events that have come but were not asked for yet; boxed, so that the queue is small.
+    held: VecDeque<Box<Event>>,
     slot: EventIdSlot,
     deadline: Option<Pin<Box<Sleep>>>,
     id: RequestId,
@@ -56,7 +57,7 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
             source: self.executor.execute_stream(checked.request, None),
             kind: checked.kind,
             phase: Phase::Starting,
-            held: None,
+            held: VecDeque::new(),
             slot: checked.slot,
             deadline: None,
             id: id.clone(),
@@ -70,6 +71,13 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
 impl Running {
     pub(super) fn is_subscription(&self) -> bool {
         self.kind == OperationType::Subscription
+    }
+
+    /// Checks the operation against the schema and begins to wait, so that a subscription gives back its pass.
+    pub(super) fn begin(&mut self, context: &mut Context<'_>) {
+        if let Poll::Ready(Some(event)) = self.poll_next_unpin(context) {
+            self.held.push_front(Box::new(event));
+        }
     }
 
     /// Takes the next response; a panic becomes a refusal.
@@ -108,8 +116,14 @@ impl Running {
     fn ends(&mut self, context: &mut Context<'_>) -> bool {
         match self.poll_source(context) {
             Poll::Ready(None) => return true,
-            Poll::Ready(Some(Ok(response))) => self.held = Some(Box::new(self.take(response, context))),
-            Poll::Ready(Some(Err(refusal))) => self.held = Some(Box::new(self.fail(refusal))),
+            Poll::Ready(Some(Ok(response))) => {
+                let event = Box::new(self.take(response, context));
+                self.held.push_back(event);
+            }
+            Poll::Ready(Some(Err(refusal))) => {
+                let event = Box::new(self.fail(refusal));
+                self.held.push_back(event);
+            }
             Poll::Pending => {}
         }
         false
@@ -149,7 +163,7 @@ impl Stream for Running {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
-        if let Some(held) = this.held.take() {
+        if let Some(held) = this.held.pop_front() {
             return Poll::Ready(Some(*held));
         }
         if this.phase == Phase::Ended {

@@ -372,7 +372,14 @@ async fn start<E: Executor, P: Prepare>(
     endpoint.admission.check_load()?;
     let pass = endpoint.admission.enter(prepared.caller(), 1)?;
     let checked = endpoint.check(operation, &Method::POST, prepared, id).await?;
-    Ok(endpoint.start(checked, pass, id))
+    let mut running = endpoint.start(checked, pass, id);
+    // A client may send many subscriptions at once; each must not count any more when the next is looked at.
+    std::future::poll_fn(|context| {
+        running.begin(context);
+        Poll::Ready(())
+    })
+    .await;
+    Ok(running)
 }
 
 fn poll_client(wire: &mut Wire, context: &mut Context<'_>) -> Poll<Step> {
