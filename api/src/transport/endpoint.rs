@@ -361,6 +361,10 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if content_type == EVENT_STREAM {
+            // Asks nginx to pass events on as they come.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
