@@ -22,6 +22,8 @@ mod client_tests;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;
 
 use std::{sync::Arc, time::Duration};
 

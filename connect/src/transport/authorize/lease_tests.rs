@@ -21,7 +21,7 @@ use crate::{
     context::CallContext,
     error::{CredentialReason, Error, ErrorKind},
     store::CredentialStore as _,
-    transport::testing::{Memory, Remembered, Scripted, Seen, Setup, answer, slowly},
+    transport::testing::{Act, Memory, Remembered, Scripted, Seen, Setup, answer, fail, slowly},
 };
 
 fn auth() -> Value {
@@ -312,4 +312,55 @@ async fn a_store_that_fails_for_a_moment_loses_no_refresh_token() {
     let connector = processes(1, &wire, &store).remove(0);
     probe(&connector).await.unwrap();
     assert_eq!(store.stored("refresh_token").as_deref(), Some("refresh-1"));
+}
+
+/// What a busy or broken system does, by number.
+fn trouble(number: u8) -> Act {
+    const REFUSAL: &str = r#"{"error":"invalid_grant","error_description":"expired","message":"bad credentials"}"#;
+    match number {
+        0 => answer(429, REFUSAL),
+        1 => answer(500, REFUSAL),
+        2 => answer(502, "<html>bad gateway</html>"),
+        3 => answer(503, REFUSAL),
+        4 => fail(ErrorKind::Network),
+        5 => fail(ErrorKind::Tls),
+        6 => fail(ErrorKind::Timeout),
+        7 => answer(200, "<html>maintenance</html>"),
+        _ => answer(
+            200,
+            r#"{"access_token":"a","refresh_token":"r","expires_in":300,"token":"t"}"#,
+        ),
+    }
+}
+
+fn login() -> Value {
+    json!({
+        "id": "session", "label": "Login", "credentials": { "id": { "label": "User" } },
+        "kind": { "session": {
+            "login": { "path": "/login", "body": { "p": "{{credentials.id}}" } }, "keep": { "token": "token" },
+            "headers": { "x-session": "{{session.token}}" },
+        } },
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_trouble_of_system_or_network_speaks_of_credentials(
+        outcomes in proptest::collection::vec(0_u8..10, 1..30),
+        by_token in proptest::prelude::any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let wire = Scripted::of(outcomes.iter().map(|number| trouble(*number)));
+            let way = if by_token { auth() } else { login() };
+            let connector = Setup::new(wire, store(), &way).connector();
+            for _ in 0..outcomes.len() {
+                let reason = probe(&connector).await.err().and_then(|error| error.reason());
+                assert_eq!(reason, None);
+                assert!(!connector.health().credentials_refused);
+                advance(Duration::from_secs(20)).await;
+            }
+        });
+    }
 }
