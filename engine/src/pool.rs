@@ -12,7 +12,10 @@ use moka::{ops::compute::Op, sync::Cache};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{applications::Applications, connections::Connection, credentials::Vault, query::SourceError, registry::Registry, store::VaultStore};
+use crate::{
+    applications::Applications, connections::Connection, credentials::Vault, query::SourceError, registry::Registry,
+    store::VaultStore,
+};
 
 /// Connectors that nobody used for so long are let go.
 const IDLE: Duration = Duration::from_secs(3600);

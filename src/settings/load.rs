@@ -148,7 +148,10 @@ impl Settings {
             return Err(Error::invalid("query.timeout_ms", problem));
         }
         let longest = lineshaft_engine::links::LONGEST.as_secs();
-        for (key, seconds) in [("links.ttl_s", self.links.ttl_s), ("links.code_ttl_s", self.links.code_ttl_s)] {
+        for (key, seconds) in [
+            ("links.ttl_s", self.links.ttl_s),
+            ("links.code_ttl_s", self.links.code_ttl_s),
+        ] {
             if !(1..=longest).contains(&seconds) {
                 return Err(Error::invalid(key, format!("{seconds} is not between 1 and {longest}")));
             }
@@ -156,8 +159,15 @@ impl Settings {
         if !(1..=1000).contains(&self.links.tries) {
             return Err(Error::invalid("links.tries", "it must be between 1 and 1000"));
         }
-        if let Some((connector, _)) = self.oauth.iter().find(|(_, application)| application.client_id.is_empty()) {
-            return Err(Error::invalid("oauth", format!("`client_id` of `{connector}` is empty")));
+        if let Some((connector, _)) = self
+            .oauth
+            .iter()
+            .find(|(_, application)| application.client_id.is_empty())
+        {
+            return Err(Error::invalid(
+                "oauth",
+                format!("`client_id` of `{connector}` is empty"),
+            ));
         }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {

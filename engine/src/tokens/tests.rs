@@ -218,9 +218,7 @@ async fn a_token_outlives_the_rotation_of_the_key_ring() {
 
 #[test]
 fn random_texts_use_the_whole_alphabet() {
-    let texts: String = (0..200)
-        .map(|_| random_text("lsc_").unwrap()[4..].to_owned())
-        .collect();
+    let texts: String = (0..200).map(|_| random_text("lsc_").unwrap()[4..].to_owned()).collect();
     for character in ALPHABET {
         assert!(texts.as_bytes().contains(character));
     }
