@@ -16,6 +16,7 @@ mod bad_input;
 mod conformance;
 mod counts;
 mod faults;
+mod identity;
 mod layers;
 mod paging;
 mod schema;
