@@ -1,7 +1,10 @@
 //! Keeps the credentials of connections, and the sessions made from them, sealed in the database. Every replacement
 //! names the version that it replaces, so of two writers that started from the same version one loses.
 
+mod key_use;
 mod reseal;
+
+pub use key_use::KeyUse;
 
 #[cfg(test)]
 mod tests;

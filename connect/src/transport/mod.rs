@@ -65,6 +65,12 @@ pub struct Outgoing<'a> {
 pub trait Wire: Send + Sync {
     /// Sends a request. Every status is an answer; errors are those of the network and of the limits.
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>>;
+
+    /// Sends a request of whose answer the status counts. Of the body no more than `most_bytes` are read, and what
+    /// does not come soon is left out.
+    fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        self.send(request)
+    }
 }
 
 /// Limits of one connection. The manifest may lower them.
