@@ -124,6 +124,11 @@ impl Vault {
         Self { database, keys }
     }
 
+    /// Returns the keys that seal.
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
     /// Stores the first credentials of a connection, within the transaction that creates it.
     pub(crate) async fn insert(
         &self,

@@ -81,7 +81,7 @@ mod tests {
             1_614_265_330,
             r#"{"test": 2432232314}"#,
         );
-        assert_eq!(header, "v1,g0hM9SsE+OTPJTGt/tmKtSyZyE3uFJELVlNIOLJ1OE4=");
+        assert_eq!(header, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
