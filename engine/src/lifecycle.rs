@@ -5,7 +5,7 @@ mod reason;
 pub use reason::Reason;
 
 use lineshaft_entities::connection::{ActiveModel, Column, Entity, Status};
-use sea_orm::{ColumnTrait as _, DbErr, ExprTrait as _, IntoActiveValue as _, QueryFilter as _, Set, sea_query::Expr};
+use sea_orm::{ColumnTrait as _, DbErr, ExprTrait as _, QueryFilter as _, Set, sea_query::Expr};
 use uuid::Uuid;
 
 use crate::{database, events::journal::Change};

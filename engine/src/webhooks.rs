@@ -6,8 +6,8 @@
 mod address;
 mod attempt;
 mod claims;
-mod deliveries;
-mod endpoints;
+pub mod deliveries;
+pub mod endpoints;
 pub(crate) mod outbox;
 mod retention;
 mod schedule;
@@ -19,9 +19,8 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use deliveries::{Attempt, Delivery, Filter, Page, Replay, Replayed};
+pub use deliveries::{Attempt, Delivery, Filter, Page, Replay, Replayed, State};
 pub use endpoints::{Created, Endpoint, Endpoints, Missed, NewEndpoint, Patch, Updated};
-pub use lineshaft_entities::webhook_delivery::State;
 pub use retention::sweep;
 pub use secrets::Rotated;
 pub use signature::{Secret, signatures};

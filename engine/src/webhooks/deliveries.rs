@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use lineshaft_entities::{
     connection_event, webhook_attempt,
-    webhook_delivery::{ActiveModel, Column, Entity, Model, State},
+    webhook_delivery::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -21,6 +21,8 @@ use crate::{
     events::Event,
     origin::Origin,
 };
+
+pub use lineshaft_entities::webhook_delivery::State;
 
 /// Rows that are written by one statement.
 const WRITTEN_AT_ONCE: usize = 500;
