@@ -22,3 +22,5 @@ mod paging;
 mod schema;
 #[cfg(feature = "tryton")]
 mod tryton;
+#[cfg(feature = "standard-webhooks")]
+mod webhooks;
