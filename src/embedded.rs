@@ -13,6 +13,26 @@ struct Connectors;
 #[folder = "console/playground/dist/"]
 struct Playground;
 
+/// The page on which customers connect a system.
+#[derive(RustEmbed)]
+#[folder = "console/connect/"]
+#[include = "*.html"]
+#[include = "*.css"]
+#[include = "*.js"]
+#[include = "*.svg"]
+#[include = "*.woff2"]
+struct ConnectPage;
+
+/// The page of the organization's staff.
+#[derive(RustEmbed)]
+#[folder = "console/operator/"]
+#[include = "*.html"]
+#[include = "*.css"]
+#[include = "*.js"]
+#[include = "*.svg"]
+#[include = "*.woff2"]
+struct OperatorPage;
+
 /// Returns the files of the built-in connectors: their paths below the folder of connectors, and their texts.
 #[must_use]
 pub fn connectors() -> Vec<(String, String)> {
@@ -27,4 +47,16 @@ pub fn connectors() -> Vec<(String, String)> {
 #[must_use]
 pub fn playground(path: &str) -> Option<EmbeddedFile> {
     Playground::get(path)
+}
+
+/// Returns a file of the page on which customers connect a system.
+#[must_use]
+pub fn connect_page(path: &str) -> Option<EmbeddedFile> {
+    ConnectPage::get(path)
+}
+
+/// Returns a file of the page of the organization's staff.
+#[must_use]
+pub fn operator_page(path: &str) -> Option<EmbeddedFile> {
+    OperatorPage::get(path)
 }

@@ -4,6 +4,7 @@ pub mod serve;
 
 mod around;
 mod caller;
+mod connect;
 mod console;
 mod health;
 
@@ -32,7 +33,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer, Predicate as _,
-        predicate::{DefaultPredicate, SizeAbove},
+        predicate::{DefaultPredicate, NotForContentType, SizeAbove},
     },
 };
 
@@ -98,7 +99,11 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready).with_state(app.clone()))
         .route("/favicon.svg", get(console::favicon))
-        .route("/favicon.ico", get(console::favicon));
+        .route("/favicon.ico", get(console::favicon))
+        .route("/console", get(console::operator))
+        .route("/console/assets/connect/{*path}", get(console::connect_asset))
+        .route("/console/assets/operator/{*path}", get(console::operator_asset))
+        .merge(connect::routes(app));
     router = match settings.server.playground {
         true => router
             .route("/", get(console::index))
@@ -120,7 +125,9 @@ pub fn metrics_router(app: &Arc<App>) -> Router {
 }
 
 fn around(router: Router) -> Router {
-    let worth_it = DefaultPredicate::new().and(SizeAbove::new(1024));
+    let worth_it = DefaultPredicate::new()
+        .and(SizeAbove::new(1024))
+        .and(NotForContentType::const_new(connect::attempt::LINES));
     router
         .layer(CompressionLayer::new().gzip(true).compress_when(worth_it))
         .layer(CatchPanicLayer::custom(around::panicked))

@@ -5,7 +5,7 @@ mod load;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use lineshaft_api::transport;
 use lineshaft_connect::{
@@ -13,7 +13,10 @@ use lineshaft_connect::{
     layers::breaker,
     transport::{ClientSettings, Guard, Limits, Network, retry},
 };
-use lineshaft_engine::{credits, database, events, query, webhooks};
+use lineshaft_engine::{
+    applications::{Application, Applications},
+    credits, database, events, links, query, tokens, webhooks,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -41,6 +44,12 @@ pub struct Settings {
     pub events: Events,
     /// How events are delivered to webhooks.
     pub webhooks: Webhooks,
+    /// Links to the hosted pages.
+    pub links: Links,
+    /// API tokens.
+    pub tokens: Tokens,
+    /// The operator's applications at systems where people sign in, by connector.
+    pub oauth: HashMap<String, OauthApplication>,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -215,6 +224,37 @@ pub struct Webhooks {
     pub keep_days: u32,
 }
 
+/// Links to the hosted pages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// Seconds that a link works unless it is said.
+    pub ttl_s: u64,
+    /// How often credentials may be tried with a link.
+    pub tries: u32,
+    /// Seconds that a one-time code works.
+    pub code_ttl_s: u64,
+}
+
+/// API tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Seconds that older tokens of a connection still work once it has a new one.
+    pub grace_s: u64,
+}
+
+/// The operator's application at a system where people sign in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OauthApplication {
+    /// Its identifier.
+    pub client_id: String,
+    /// Its secret; public applications have none.
+    #[serde(default)]
+    pub client_secret: SecretString,
+}
+
 /// Where connectors come from besides the built-in ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -269,7 +309,28 @@ impl Settings {
             credits: self.credits.options(),
             events: self.events.options(),
             webhooks: self.webhooks.options(&self.events, &self.upstream),
+            links: links::Settings {
+                ttl: Duration::from_secs(self.links.ttl_s),
+                tries: self.links.tries,
+                code_ttl: Duration::from_secs(self.links.code_ttl_s),
+            },
+            tokens: tokens::Settings {
+                grace: Duration::from_secs(self.tokens.grace_s),
+            },
+            applications: self.applications(),
         }
+    }
+
+    fn applications(&self) -> Applications {
+        let given = self.oauth.iter().map(|(connector, application)| {
+            let secret = &application.client_secret;
+            let application = Application {
+                client_id: application.client_id.clone(),
+                client_secret: Some(secret.clone()).filter(|secret| !secret.expose_secret().is_empty()),
+            };
+            (connector.clone(), application)
+        });
+        Applications::new(given)
     }
 
     /// Returns the address under which people reach the server, without a slash at its end.

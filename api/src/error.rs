@@ -59,6 +59,28 @@ codes! {
     "CONNECTION_PAUSED", false, "The connection is paused by its owner.";
     "CONNECTION_DISABLED", false, "The connection is disabled by the operator.";
     "CONNECTION_DISCONNECTED", false, "The connection was disconnected.";
+    "CONNECTOR_UNKNOWN", false, "There is no connector with this name. `connectors` lists them.";
+    "CONNECTOR_NOT_ALLOWED", false, "The link does not offer this connector.";
+    "INVALID_FORM", false, "Settings or credentials are missing or wrong. `problems` tells each by field; nothing was sent and nothing is stored.";
+    "CREDITS_EXHAUSTED", false, "The organization has too few credits for the connection. Nothing is stored. Disconnect another connection, or ask the operator for more credits.";
+    "ACCOUNT_MISMATCH", false, "The new credentials open another account than the one that was connected. Nothing is changed. A link that allows another account lets it through.";
+    "ADDRESS_REFUSED", false, "The server may not connect to the address: it is not https, or not on the public internet. The operator allows networks by `upstream.allow_networks`.";
+    "HOST_UNKNOWN", false, "The name in the address of the system does not exist.";
+    "WRONG_ADDRESS", false, "Something answers at the address, but not the interface that was expected: often a login page, or a path too much or too little.";
+    "SIGN_IN_DECLINED", false, "The person declined the sign-in at the system's own page, or may not agree to it.";
+    "SIGN_IN_FAILED", false, "The sign-in at the system's own page gave nothing to connect with. It must begin again.";
+    "INVALID_REDIRECT_URL", false, "The address to go back to must be https (http for localhost only), without user name, fragment and the parameters `code` and `error`.";
+    "INVALID_LINK_OPTION", false, "An option of the link is out of bounds; the message names it.";
+    "LINK_NOT_FOUND", false, "There is no such link.";
+    "LINK_EXPIRED", false, "The link worked for half an hour at most, which is over; or the connection it was for does not wait for it any more. Make a new one.";
+    "LINK_USED", false, "The link led to a connection already; it works once. Make a new one.";
+    "LINK_REVOKED", false, "The link was withdrawn. Make a new one.";
+    "LINK_TRIES_EXHAUSTED", false, "The link was withdrawn after too many failed tries (`links.tries`). Make a new one.";
+    "LINK_OPENED_ELSEWHERE", false, "The link is open in another browser, or cookies are blocked. Opening it again takes it over.";
+    "LINK_BUSY", true, "Credentials are being tried with the link just now. One try goes on at a time.";
+    "LINK_LIMIT_REACHED", true, "Too many pages were opened for the connection within half an hour.";
+    "STATE_INVALID", false, "What came back from the system's own page does not belong to a sign-in of this browser: the state is unknown, too old, used already or tampered with. Nothing is stored.";
+    "CODE_INVALID", false, "The one-time code is unknown, has expired or was exchanged already.";
 }
 
 /// Makes an error with a code.

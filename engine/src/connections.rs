@@ -1,12 +1,16 @@
 //! Adds, finds, lists and removes connections, and writes their state. An identifier of another organization, or one
 //! outside the caller's scope, is answered like one that never existed.
 
+pub(crate) mod create;
 mod list;
+pub(crate) mod reauthorize;
 
 #[cfg(test)]
 mod tests;
 
+pub use create::{CreateError, Created, NewConnectionRequest};
 pub use list::{Filter, Page};
+pub use reauthorize::{Reauthorize, ReauthorizeError, Reauthorized};
 
 use chrono::{DateTime, Utc};
 use lineshaft_entities::{connection, customer};

@@ -201,28 +201,84 @@ impl Vault {
         let sealed = self
             .keys
             .seal(&credential_binding(organization_id, connection_id), fields.bytes())?;
-        let version = expected_version + 1;
         let transaction = database::begin_writing(&self.database).await?;
+        let version = self
+            .replace_within(&transaction, organization_id, connection_id, expected_version, &sealed)
+            .await?;
+        transaction.commit().await?;
+        Ok(version)
+    }
+
+    /// Replaces the credentials within the transaction of a change, like `replace`.
+    pub(crate) async fn put(
+        &self,
+        transaction: &impl ConnectionTrait,
+        organization_id: Uuid,
+        connection_id: Uuid,
+        expected_version: i64,
+        fields: &SecretFields,
+    ) -> Result<i64, Error> {
+        let sealed = self
+            .keys
+            .seal(&credential_binding(organization_id, connection_id), fields.bytes())?;
+        self.replace_within(transaction, organization_id, connection_id, expected_version, &sealed)
+            .await
+    }
+
+    async fn replace_within(
+        &self,
+        transaction: &impl ConnectionTrait,
+        organization_id: Uuid,
+        connection_id: Uuid,
+        expected_version: i64,
+        sealed: &Sealed,
+    ) -> Result<i64, Error> {
+        let version = expected_version + 1;
         let updated = credential::Entity::update_for_organization(organization_id)
             .set(credential::ActiveModel {
                 version: Set(version),
-                key_id: Set(sealed.key_id),
-                nonce: Set(sealed.nonce),
-                ciphertext: Set(sealed.ciphertext),
+                key_id: Set(sealed.key_id.clone()),
+                nonce: Set(sealed.nonce.clone()),
+                ciphertext: Set(sealed.ciphertext.clone()),
                 updated_at: Set(database::now()),
                 ..Default::default()
             })
             .filter(credential::Column::ConnectionId.eq(connection_id))
             .filter(credential::Column::Version.eq(expected_version))
-            .exec(&transaction)
+            .exec(transaction)
             .await?;
         if updated.rows_affected == 0 {
-            let found = credential_row(organization_id, connection_id).one(&transaction).await?;
+            let found = credential_row(organization_id, connection_id).one(transaction).await?;
             return Err(found.map_or(Error::Missing(connection_id), |_| Error::Conflict(connection_id)));
         }
-        delete_session(&transaction, organization_id, connection_id).await?;
-        transaction.commit().await?;
+        delete_session(transaction, organization_id, connection_id).await?;
         Ok(version)
+    }
+
+    /// Stores the first session of credentials that were just stored, within the same transaction.
+    pub(crate) async fn insert_session(
+        &self,
+        transaction: &impl ConnectionTrait,
+        organization_id: Uuid,
+        connection_id: Uuid,
+        session: &NewSession,
+    ) -> Result<(), Error> {
+        let sealed = self
+            .keys
+            .seal(&session_binding(organization_id, connection_id), session.fields.bytes())?;
+        let row = credential_session::ActiveModel {
+            connection_id: Set(connection_id),
+            organization_id: Set(organization_id),
+            version: Set(1),
+            credential_version: Set(session.credential_version),
+            key_id: Set(sealed.key_id),
+            nonce: Set(sealed.nonce),
+            ciphertext: Set(sealed.ciphertext),
+            expires_at: Set(session.expires_at),
+            updated_at: Set(database::now()),
+        };
+        row.insert(transaction).await?;
+        Ok(())
     }
 
     /// Loads the session of a connection, if there is one that was made from its present credentials. An expired one

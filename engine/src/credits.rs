@@ -297,7 +297,7 @@ pub(crate) async fn require(database: &impl ConnectionTrait, organization_id: Uu
 }
 
 /// Makes other changes of the organization's ledger wait. A SQLite transaction that writes has that lock already.
-async fn lock(transaction: &impl ConnectionTrait, organization_id: Uuid) -> Result<(), Error> {
+pub(crate) async fn lock(transaction: &impl ConnectionTrait, organization_id: Uuid) -> Result<(), Error> {
     let row = organization::Entity::for_organization(organization_id)
         .lock_exclusive()
         .one(transaction)

@@ -8,7 +8,10 @@ use std::fmt;
 
 use chrono_tz::Tz;
 use indexmap::IndexMap;
-use lineshaft_connect::manifest::{Auth, CredentialField, Manifest, SettingField, SettingKind, suggest};
+use lineshaft_connect::{
+    manifest::{Auth, CredentialField, Manifest, REFRESH_TOKEN, SettingField, SettingKind, suggest},
+    template::SecretMap,
+};
 use regex::Regex;
 use serde_json::{Map, Value};
 use url::Url;
@@ -22,6 +25,17 @@ pub struct Form {
     pub credentials: Map<String, Value>,
     /// The way to sign in that they fit.
     pub sign_in: String,
+}
+
+/// The credentials are left out.
+impl fmt::Debug for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Form")
+            .field("settings", &self.settings)
+            .field("sign_in", &self.sign_in)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which part of a form.
@@ -62,6 +76,22 @@ impl fmt::Display for FormProblem {
     }
 }
 
+/// What beside the values decides which credentials a form must have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// The way to sign in that was chosen; else one is found by what is given.
+    pub way: Option<&'a str>,
+    /// The credentials of the application that the operator gives. They are not asked for.
+    pub application: Option<&'a SecretMap>,
+    /// Whether the person is going to sign in at the system's own page, which gives the rest.
+    pub before_page: bool,
+}
+
+/// Settings are shorter than this, in bytes.
+const LONGEST_SETTING: usize = 2_000;
+/// Credentials are shorter than this, in bytes: private keys with their certificates are the longest.
+const LONGEST_CREDENTIAL: usize = 20_000;
+
 /// Checks a form.
 ///
 /// # Errors
@@ -71,12 +101,34 @@ pub fn check(
     settings: &Map<String, Value>,
     credentials: &Map<String, Value>,
 ) -> Result<Form, Vec<FormProblem>> {
+    check_with(manifest, settings, credentials, Terms::default())
+}
+
+/// Checks a form on certain terms.
+///
+/// # Errors
+/// Returns everything that is wrong with it.
+pub fn check_with(
+    manifest: &Manifest,
+    settings: &Map<String, Value>,
+    credentials: &Map<String, Value>,
+    terms: Terms<'_>,
+) -> Result<Form, Vec<FormProblem>> {
     let mut problems = Vec::new();
     let settings = check_settings(&manifest.settings, settings, &mut problems);
     // Settings such as a version may change the ways to sign in.
     let effective = manifest.for_settings(&settings);
     let ways = effective.as_ref().map_or(&manifest.auth, |effective| &effective.auth);
-    let chosen = check_credentials(ways, credentials, &mut problems);
+    let ways = ways_on(ways, terms);
+    if let Some(way) = terms.way.filter(|_| ways.is_empty()) {
+        problems.push(FormProblem {
+            part: Part::Credential,
+            field: None,
+            message: format!("the connector has no way to sign in `{}`", shortened(way)),
+        });
+        return Err(problems);
+    }
+    let chosen = check_credentials(&ways, credentials, &mut problems);
     match chosen {
         Some(chosen) if problems.is_empty() => Ok(Form {
             settings,
@@ -85,6 +137,20 @@ pub fn check(
         }),
         _ => Err(problems),
     }
+}
+
+/// Returns the ways to sign in that are open, with the credentials that must be given for them.
+fn ways_on(ways: &[Auth], terms: Terms<'_>) -> Vec<Auth> {
+    let chosen = ways.iter().filter(|way| terms.way.is_none_or(|id| way.id == id));
+    let mut ways: Vec<Auth> = chosen.cloned().collect();
+    for way in &mut ways {
+        let by_page = terms.before_page && way.has_page();
+        way.credentials.retain(|name, field| {
+            let is_ours = field.application && terms.application.is_some_and(|ours| ours.contains(name));
+            !is_ours && !(by_page && name == REFRESH_TOKEN)
+        });
+    }
+    ways
 }
 
 fn check_settings(
@@ -100,7 +166,8 @@ fn check_settings(
         });
     };
     for name in given.keys().filter(|name| !fields.contains_key(*name)) {
-        add(name, unknown(name, fields.keys(), "the connector has no such setting"));
+        let message = unknown(name, fields.keys(), "the connector has no such setting");
+        add(&shortened(name), message);
     }
     let mut checked = Map::new();
     for (name, field) in fields {
@@ -123,6 +190,9 @@ fn check_settings(
 /// Reads a setting as its kind asks; texts are trimmed, an address loses the slash at its end.
 fn read_setting(field: &SettingField, value: &Value) -> Result<Value, String> {
     let text = match value {
+        Value::String(text) if text.len() > LONGEST_SETTING => {
+            return Err(format!("it is longer than {LONGEST_SETTING} bytes"));
+        }
         Value::String(text) => text.trim().to_owned(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
         _ => return Err("it must be a single value".to_owned()),
@@ -173,7 +243,7 @@ fn read_address(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-/// Finds the first way to sign in whose credentials are all given.
+/// Finds the way to sign in whose credentials are all given: the one that needs the most, the first among equals.
 fn check_credentials<'a>(
     ways: &'a [Auth],
     given: &Map<String, Value>,
@@ -190,10 +260,13 @@ fn check_credentials<'a>(
     };
     for (name, value) in given {
         match known.get(name) {
-            None => add(
-                name,
-                unknown(name, known.keys().copied(), "the connector has no such credential"),
-            ),
+            None => {
+                let message = unknown(name, known.keys().copied(), "the connector has no such credential");
+                add(&shortened(name), message);
+            }
+            Some(_) if value.as_str().is_some_and(|text| text.len() > LONGEST_CREDENTIAL) => {
+                add(name, format!("it is longer than {LONGEST_CREDENTIAL} bytes"));
+            }
             Some(_) if !value.is_string() && !value.is_null() => add(name, "it must be a text".to_owned()),
             Some(field)
                 if is_given(value) && !value.as_str().is_some_and(|text| fits(field.pattern.as_deref(), text)) =>
@@ -204,7 +277,8 @@ fn check_credentials<'a>(
         }
     }
     let has = |name: &String| given.get(name).is_some_and(is_given);
-    if let Some(way) = ways.iter().find(|way| way.credentials.keys().all(has)) {
+    let complete = ways.iter().filter(|way| way.credentials.keys().all(has));
+    if let Some(way) = complete.rev().max_by_key(|way| way.credentials.len()) {
         return Some(way);
     }
     if problems.len() == before {
@@ -260,6 +334,11 @@ fn present(given: &Map<String, Value>) -> Map<String, Value> {
         .filter(|(_, value)| is_given(value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
+}
+
+/// Names that are not ours may have any length.
+fn shortened(name: &str) -> String {
+    name.chars().take(100).collect()
 }
 
 fn is_given(value: &Value) -> bool {

@@ -1,5 +1,6 @@
 //! The use cases: federated query, connections, tokens, credentials.
 
+pub mod applications;
 pub mod audit;
 pub mod connections;
 pub mod credentials;
@@ -10,6 +11,7 @@ pub mod events;
 pub mod forms;
 pub mod leases;
 pub mod lifecycle;
+pub mod links;
 pub mod organizations;
 pub mod origin;
 pub mod pool;
@@ -18,6 +20,7 @@ pub mod registry;
 pub mod secrets;
 pub mod session;
 pub mod tokens;
+pub mod trial;
 pub mod webhooks;
 
 mod live;
@@ -72,6 +75,12 @@ pub struct Settings {
     pub events: events::Settings,
     /// How webhooks are delivered.
     pub webhooks: webhooks::Settings,
+    /// Links to the hosted pages.
+    pub links: links::Settings,
+    /// API tokens.
+    pub tokens: tokens::Settings,
+    /// The operator's own applications at systems where people sign in.
+    pub applications: applications::Applications,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -102,6 +111,8 @@ pub struct Engine {
     pub pool: Pool,
     /// Settings.
     pub settings: Settings,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) wire: Arc<dyn Wire>,
     public_url: OnceLock<String>,
 }
 
@@ -114,9 +125,15 @@ impl Engine {
         let tokens = Tokens::new(parts.database.clone(), parts.keys.clone());
         let journal = Journal::new(parts.database.clone());
         let webhook_settings = Arc::new(parts.settings.webhooks.clone());
-        let webhooks = webhooks::Endpoints::new(journal.clone(), parts.keys, webhook_settings);
+        let webhooks = webhooks::Endpoints::new(journal.clone(), parts.keys.clone(), webhook_settings);
         let webhook_worker = webhooks::Worker::new(webhooks.clone(), parts.wire.clone());
-        let pool = Pool::new(registry.clone(), vault.clone(), parts.wire, parts.settings.connector);
+        let pool = Pool::new(
+            registry.clone(),
+            vault.clone(),
+            parts.wire.clone(),
+            parts.settings.connector,
+            parts.settings.applications.clone(),
+        );
         Self {
             catalogue: registry.catalogue().clone(),
             connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
@@ -131,6 +148,8 @@ impl Engine {
             tokens,
             pool,
             settings: parts.settings,
+            keys: parts.keys,
+            wire: parts.wire,
             public_url: OnceLock::new(),
         }
     }

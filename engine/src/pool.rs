@@ -12,7 +12,7 @@ use moka::{ops::compute::Op, sync::Cache};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{connections::Connection, credentials::Vault, query::SourceError, registry::Registry, store::VaultStore};
+use crate::{applications::Applications, connections::Connection, credentials::Vault, query::SourceError, registry::Registry, store::VaultStore};
 
 /// Connectors that nobody used for so long are let go.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -24,6 +24,7 @@ pub struct Pool {
     vault: Vault,
     wire: Arc<dyn Wire>,
     options: Options,
+    applications: Applications,
     live: Cache<Uuid, Entry>,
 }
 
@@ -35,12 +36,19 @@ struct Entry {
 
 impl Pool {
     /// Makes an empty pool.
-    pub(crate) fn new(registry: Arc<Registry>, vault: Vault, wire: Arc<dyn Wire>, options: Options) -> Self {
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        vault: Vault,
+        wire: Arc<dyn Wire>,
+        options: Options,
+        applications: Applications,
+    ) -> Self {
         Self {
             registry,
             vault,
             wire,
             options,
+            applications,
             live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
         }
     }
@@ -81,11 +89,10 @@ impl Pool {
             id: ConnectionId(connection.id),
             blueprint: Arc::new(blueprint),
             settings: connection.settings.clone(),
-            credentials: Arc::new(VaultStore::new(
-                self.vault.clone(),
-                connection.organization_id,
-                connection.id,
-            )),
+            credentials: Arc::new(
+                VaultStore::new(self.vault.clone(), connection.organization_id, connection.id)
+                    .with_application(self.applications.of(&kind.manifest)),
+            ),
             observer: Arc::new(Unobserved),
             wire: self.wire.clone(),
             clock: Arc::new(SystemClock),

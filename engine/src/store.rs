@@ -9,22 +9,32 @@ use lineshaft_connect::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::credentials::{self, NewSession, SecretFields, Vault};
+use crate::{
+    applications,
+    credentials::{self, NewSession, SecretFields, Vault},
+};
 
 /// The credentials of one connection in the own database.
 pub(crate) struct VaultStore {
     vault: Vault,
     organization: Uuid,
     connection: Uuid,
+    application: SecretMap,
 }
 
 impl VaultStore {
-    pub(crate) const fn new(vault: Vault, organization: Uuid, connection: Uuid) -> Self {
+    pub(crate) fn new(vault: Vault, organization: Uuid, connection: Uuid) -> Self {
         Self {
             vault,
             organization,
             connection,
+            application: SecretMap::new(),
         }
+    }
+
+    /// Adds the credentials of the operator's application, which are not stored with the connection.
+    pub(crate) fn with_application(self, application: SecretMap) -> Self {
+        Self { application, ..self }
     }
 }
 
@@ -38,7 +48,7 @@ impl CredentialStore for VaultStore {
                 .map_err(|error| failed(&error))?;
             Ok(Credentials {
                 version: stored.version,
-                values: secret_map(&stored.fields)?,
+                values: applications::complete(secret_map(&stored.fields)?, &self.application),
             })
         }
         .boxed()
@@ -71,16 +81,7 @@ impl CredentialStore for VaultStore {
         replaces: Option<i64>,
     ) -> BoxFuture<'a, Result<Option<i64>, Error>> {
         async move {
-            let fields = session
-                .values
-                .iter()
-                .map(|(name, value)| (name.to_owned(), Value::String(value.to_owned())))
-                .collect();
-            let new = NewSession {
-                credential_version: session.credentials_version,
-                fields: SecretFields::new(fields),
-                expires_at: session.expires_at,
-            };
+            let new = new_session(session, session.credentials_version);
             match self
                 .vault
                 .store_session(self.organization, self.connection, replaces, &new)
@@ -95,7 +96,18 @@ impl CredentialStore for VaultStore {
     }
 }
 
-fn secret_map(fields: &SecretFields) -> Result<SecretMap, Error> {
+/// Returns a session as it is stored, for credentials of a version.
+pub(crate) fn new_session(session: &Session, credential_version: i64) -> NewSession {
+    let values = session.values.iter();
+    let fields = values.map(|(name, value)| (name.to_owned(), Value::String(value.to_owned())));
+    NewSession {
+        credential_version,
+        fields: SecretFields::new(fields.collect()),
+        expires_at: session.expires_at,
+    }
+}
+
+pub(crate) fn secret_map(fields: &SecretFields) -> Result<SecretMap, Error> {
     let fields: Map<String, Value> = fields.expose().map_err(|error| failed(&error))?;
     let mut map = SecretMap::new();
     for (name, value) in fields {

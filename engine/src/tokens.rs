@@ -1,8 +1,14 @@
 //! Makes, verifies, lists and revokes the tokens that callers of the API carry. A token is shown once, when it is
 //! made; what is stored is a keyed hash.
 
+mod rotate;
+mod watch;
+
 #[cfg(test)]
 mod tests;
+
+pub use rotate::Rotated;
+pub use watch::Ended;
 
 use std::{sync::Arc, time::Duration};
 
@@ -128,6 +134,22 @@ pub struct Tokens {
     database: DatabaseConnection,
     keys: Arc<KeyRing>,
     verified: Cache<[u8; 32], Verified>,
+    watched: Arc<watch::Watched>,
+}
+
+/// Settings of tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long older tokens of a connection still work once it has a new one.
+    pub grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(86_400),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +170,7 @@ impl Tokens {
     pub fn new(database: DatabaseConnection, keys: Arc<KeyRing>) -> Self {
         let verified = Cache::builder().max_capacity(10_000).time_to_live(TRUSTED_FOR).build();
         Self {
+            watched: Arc::new(watch::Watched::new(database.clone())),
             database,
             keys,
             verified,
@@ -156,13 +179,25 @@ impl Tokens {
 
     /// Makes a token.
     pub async fn create(&self, new: NewToken) -> Result<Issued, Error> {
+        let transaction = database::begin_writing(&self.database).await?;
+        let issued = self.create_within(&transaction, new).await?;
+        transaction.commit().await?;
+        Ok(issued)
+    }
+
+    /// Makes a token within the transaction of a change.
+    pub(crate) async fn create_within(
+        &self,
+        transaction: &impl ConnectionTrait,
+        new: NewToken,
+    ) -> Result<Issued, Error> {
         if !is_name(&new.name) {
             return Err(Error::InvalidName);
         }
         let kind = new.connection_id.map_or(Kind::Organization, |_| Kind::Connection);
-        let text = random_text(kind)?;
         // Asked first: should the ring change in between, the hash is held to need the older key for a while.
         let key_id = self.keys.current_id();
+        let text = random_text(start_of(kind))?;
         let hash = self
             .keys
             .token_hashes(&text)
@@ -184,15 +219,13 @@ impl Tokens {
             revoked_at: Set(None),
             last_used_at: Set(None),
         };
-        let transaction = database::begin_writing(&self.database).await?;
         if let Some(id) = new.connection_id {
-            require_connection(&transaction, new.organization_id, id).await?;
+            require_connection(transaction, new.organization_id, id).await?;
         }
-        let row = row.insert(&transaction).await.map_err(|error| match error.sql_err() {
+        let row = row.insert(transaction).await.map_err(|error| match error.sql_err() {
             Some(SqlErr::ForeignKeyConstraintViolation(_)) => Error::UnknownOrganization(new.organization_id),
             None | Some(_) => error.into(),
         })?;
-        transaction.commit().await?;
         Ok(Issued {
             token: row.into(),
             text: SecretString::from(text.as_str()),
@@ -376,8 +409,8 @@ fn start_of(kind: Kind) -> &'static str {
     }
 }
 
-fn random_text(kind: Kind) -> Result<Zeroizing<String>, Error> {
-    let start = start_of(kind);
+/// Returns a random text of 256 bits behind a start that tells what it is.
+pub(crate) fn random_text(start: &str) -> Result<Zeroizing<String>, Error> {
     let mut text = Zeroizing::new(String::with_capacity(start.len() + RANDOM_LEN));
     text.push_str(start);
     let mut bytes = Zeroizing::new([0; 64]);
@@ -394,8 +427,13 @@ fn random_text(kind: Kind) -> Result<Zeroizing<String>, Error> {
 
 /// Returns whether a text can be a token at all, so that the database is not asked about anything else.
 fn is_token_text(text: &str) -> bool {
-    let random = [Kind::Organization, Kind::Connection]
+    [Kind::Organization, Kind::Connection]
         .into_iter()
-        .find_map(|kind| text.strip_prefix(start_of(kind)));
-    random.is_some_and(|random| random.len() == RANDOM_LEN && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .any(|kind| is_random_text(start_of(kind), text))
+}
+
+/// Returns whether a text has the form of those that `random_text` makes with this start.
+pub(crate) fn is_random_text(start: &str, text: &str) -> bool {
+    text.strip_prefix(start)
+        .is_some_and(|random| random.len() == RANDOM_LEN && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }

@@ -70,4 +70,9 @@ impl Entity {
     pub fn of_all() -> Select<Self> {
         Self::find()
     }
+
+    /// Returns a query of tokens of all organizations by their identifiers, for the watch that ends their streams.
+    pub fn among(ids: impl IntoIterator<Item = Uuid>) -> Select<Self> {
+        Self::find().filter(Column::Id.is_in(ids))
+    }
 }

@@ -48,4 +48,9 @@ impl Entity {
     pub fn by_state(hashes: impl IntoIterator<Item = Vec<u8>>) -> Select<Self> {
         Self::find().filter(Column::StateHash.is_in(hashes))
     }
+
+    /// Returns a deletion of the sign-ins of all organizations, for wiping those that are over.
+    pub fn delete_of_all() -> sea_orm::DeleteMany<Self> {
+        Self::delete_many()
+    }
 }

@@ -75,6 +75,7 @@ pub(super) async fn serve_app(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    app.engine.serve_under(app.settings.public_url(listener.local_addr()?));
     let server = &app.settings.server;
     let bounds = Bounds {
         header_timeout: Duration::from_millis(server.header_timeout_ms),

@@ -18,6 +18,10 @@ use tracing::Instrument as _;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) std::net::SocketAddr);
 
+/// Marks an answer that other pages may show in a frame; its own policy says which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Framed;
+
 /// Gives the request an id, which the answer repeats, and tells how it went. Queries of addresses are not logged: they
 /// may hold data.
 pub(super) async fn observe(mut request: Request, next: Next) -> Response {
@@ -76,13 +80,16 @@ const STRICT: &str = "default-src 'none'; frame-ancestors 'none'";
 /// Adds the headers that keep browsers from doing more with an answer than it is meant for.
 pub(super) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let is_framed = response.extensions().get::<Framed>().is_some();
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
     default(header::CONTENT_SECURITY_POLICY, STRICT);
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    default(header::X_FRAME_OPTIONS, "DENY");
+    if !is_framed {
+        default(header::X_FRAME_OPTIONS, "DENY");
+    }
     default(header::REFERRER_POLICY, "no-referrer");
     default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");

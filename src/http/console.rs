@@ -1,4 +1,5 @@
-//! Serves the pages for people: the playground with its files, and a plain index for programs that ask without HTML.
+//! Serves the pages for people: the playground with its files, the console, the files of the hosted pages, and a plain
+//! index for programs that ask without HTML.
 
 use axum::{
     Json,
@@ -8,11 +9,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use rust_embed::EmbeddedFile;
+
 use crate::{embedded, examples::EXAMPLES};
 
 /// GraphiQL sets style attributes and style elements while it runs; scripts come from files only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Pages of our own making need no more than their files.
+const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const INDEX: &str = concat!(
     "Lineshaft ",
@@ -20,6 +27,7 @@ const INDEX: &str = concat!(
     "\n\n",
     "  POST /graphql      the API; send `Authorization: Bearer <token>`\n",
     "  GET  /playground   queries in the browser\n",
+    "  GET  /console      connections, links, webhooks and credits in the browser\n",
     "  GET  /healthz      whether the process lives\n",
     "  GET  /readyz       whether it can serve\n",
 );
@@ -57,6 +65,21 @@ pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
     file(&path, &headers)
 }
 
+/// Returns the console.
+pub(super) async fn operator(headers: HeaderMap) -> Response {
+    answer(embedded::operator_page("index.html"), "index.html", STRICT, &headers)
+}
+
+/// Returns a file of the console.
+pub(super) async fn operator_asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    answer(embedded::operator_page(&path), &path, STRICT, &headers)
+}
+
+/// Returns a file of the page on which customers connect a system.
+pub(super) async fn connect_asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    answer(embedded::connect_page(&path), &path, STRICT, &headers)
+}
+
 /// Returns the icon.
 pub(super) async fn favicon(headers: HeaderMap) -> Response {
     file("favicon.svg", &headers)
@@ -68,7 +91,17 @@ pub(super) async fn examples() -> impl IntoResponse {
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Response {
-    let Some(file) = embedded::playground(path) else {
+    let mut response = answer(embedded::playground(path), path, POLICY, headers);
+    if path == "index.html" {
+        response
+            .headers_mut()
+            .insert(header::VARY, HeaderValue::from_static("accept"));
+    }
+    response
+}
+
+fn answer(file: Option<EmbeddedFile>, path: &str, policy: &'static str, headers: &HeaderMap) -> Response {
+    let Some(file) = file else {
         return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response();
     };
     let hash = file.metadata.sha256_hash();
@@ -86,10 +119,7 @@ fn file(path: &str, headers: &HeaderMap) -> Response {
     let own = response.headers_mut();
     own.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
     own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    own.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    if path == "index.html" {
-        own.insert(header::VARY, HeaderValue::from_static("accept"));
-    }
+    own.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         own.insert(header::ETAG, tag);
     }

@@ -147,6 +147,18 @@ impl Settings {
             );
             return Err(Error::invalid("query.timeout_ms", problem));
         }
+        let longest = lineshaft_engine::links::LONGEST.as_secs();
+        for (key, seconds) in [("links.ttl_s", self.links.ttl_s), ("links.code_ttl_s", self.links.code_ttl_s)] {
+            if !(1..=longest).contains(&seconds) {
+                return Err(Error::invalid(key, format!("{seconds} is not between 1 and {longest}")));
+            }
+        }
+        if !(1..=1000).contains(&self.links.tries) {
+            return Err(Error::invalid("links.tries", "it must be between 1 and 1000"));
+        }
+        if let Some((connector, _)) = self.oauth.iter().find(|(_, application)| application.client_id.is_empty()) {
+            return Err(Error::invalid("oauth", format!("`client_id` of `{connector}` is empty")));
+        }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
             return Err(Error::invalid(
@@ -258,6 +270,7 @@ fn unknown_in_file(
             return;
         }
         match known.get(key) {
+            None if is_of_application(key, kind) => {}
             Some(Kind::Section) if kind != Kind::Section => {
                 problems.push(format!("{}: `{key}` is a section, not a setting", path.display()));
             }
@@ -276,6 +289,19 @@ fn unknown_in_file(
     });
     problems.sort();
     problems
+}
+
+/// The names of the sections below `oauth` are those of connectors.
+fn is_of_application(key: &str, kind: Kind) -> bool {
+    let mut parts = key.split('.');
+    if parts.next() != Some("oauth") || parts.next().is_none_or(str::is_empty) {
+        return false;
+    }
+    match (parts.next(), parts.next()) {
+        (None, None) => kind == Kind::Section,
+        (Some("client_id" | "client_secret"), None) => kind == Kind::Single,
+        _ => false,
+    }
 }
 
 /// Tells that a key is unknown, with the one that was probably meant: by its spelling, else by its last name.
@@ -303,10 +329,18 @@ fn from_variables(known: &BTreeMap<String, Kind>, variables: &[(String, String)]
         else {
             continue;
         };
-        let key = rest.split("__").map(str::to_lowercase).collect::<Vec<_>>().join(".");
+        let mut parts: Vec<String> = rest.split("__").map(str::to_lowercase).collect();
+        if let [first, connector, _] = parts.as_mut_slice()
+            && first == "oauth"
+        {
+            // Identifiers of connectors have hyphens, which variables cannot have.
+            *connector = connector.replace('_', "-");
+        }
+        let key = parts.join(".");
         let kind = match known.get(&key) {
             Some(Kind::List) => ValueKind::from(split_list(text)),
             Some(Kind::Single) => ValueKind::from(text.as_str()),
+            None if is_of_application(&key, Kind::Single) => ValueKind::from(text.as_str()),
             Some(Kind::Section) | None => {
                 problems.push(unknown_variable(known, name));
                 continue;
