@@ -175,8 +175,9 @@ pub enum Organization {
     },
     /// Give an organization more credits, or take some back.
     Grant {
-        /// Its short name.
-        slug: String,
+        /// The organization.
+        #[command(flatten)]
+        owner: Owner,
         /// How many; negative to take back.
         #[arg(allow_negative_numbers = true)]
         amount: i64,

@@ -22,7 +22,10 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use lineshaft_api::{Suggestions, transport::Endpoint};
+use lineshaft_api::{
+    Suggestions,
+    transport::{Endpoint, Stop},
+};
 use lineshaft_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{
@@ -44,23 +47,31 @@ pub struct App {
     /// The metrics of this process.
     pub metrics: PrometheusHandle,
     stopping: AtomicBool,
+    streams: Stop,
 }
 
 impl App {
     /// Makes what the handlers share.
     #[must_use]
-    pub const fn new(engine: Arc<Engine>, settings: Settings, metrics: PrometheusHandle) -> Self {
+    pub fn new(engine: Arc<Engine>, settings: Settings, metrics: PrometheusHandle) -> Self {
         Self {
             engine,
             settings,
             metrics,
             stopping: AtomicBool::new(false),
+            streams: Stop::new(),
         }
     }
 
-    /// Says from now on that the server is not ready.
+    /// Says from now on that the server is not ready, and ends the subscriptions.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.streams.stop();
+    }
+
+    /// Waits until no subscription is open.
+    pub async fn drained(&self) {
+        self.streams.drained().await;
     }
 
     fn is_stopping(&self) -> bool {
@@ -81,7 +92,7 @@ pub fn router(app: &Arc<App>) -> Router {
         Suggestions::Off
     };
     let schema = lineshaft_api::schema(app.engine.clone(), suggestions);
-    let endpoint = Endpoint::new(schema, callers, settings.graphql.clone());
+    let endpoint = Endpoint::new(schema, callers, settings.graphql.clone()).stopping(app.streams.clone());
     let mut router = endpoint
         .router("/graphql")
         .route("/healthz", get(health::alive))

@@ -53,6 +53,11 @@ fn describe() {
         metrics::Unit::Seconds,
         "Time of requests to this server."
     );
+    metrics::describe_gauge!("lineshaft_sockets_open", "WebSockets that are open.");
+    metrics::describe_gauge!(
+        "lineshaft_subscriptions_open",
+        "Subscriptions that run, over WebSocket and as server-sent events."
+    );
     metrics::describe_gauge!("lineshaft_info", "Always 1; its labels tell the version.");
     metrics::gauge!("lineshaft_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

@@ -29,6 +29,7 @@ codes! {
     "CURSOR_OF_ANOTHER_QUERY", false, "The cursor belongs to a list with another type, filter, order or scope. Cursors go on only with the query that gave them.";
     "INVALID_PAGE_SIZE", false, "`first` is zero, negative or larger than the server allows.";
     "INVALID_ID", false, "A text is not an id of this API. Ids are opaque: pass on what the API gave.";
+    "FORBIDDEN", false, "The token may not do this: organization work needs an organization's key, not a connection's token.";
     "INVALID_VALUE", false, "A filter value is not of the field's type, such as a date that does not exist.";
     "CONNECTION_NOT_FOUND", false, "There is no such connection for this token. Connections of other organizations look the same as missing ones.";
     "RECORD_NOT_FOUND", false, "The system has no record with this id, or the account may not see it.";

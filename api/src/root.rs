@@ -86,7 +86,7 @@ impl ContainerType for Query {
             (_, Some(def)) => Box::pin(Root::new(ctx, engine)?.one(Some(def))).await.map(Some),
             ("node", _) => Box::pin(Root::new(ctx, engine)?.one(None)).await.map(Some),
             ("nodes", _) => Box::pin(Root::new(ctx, engine)?.many()).await.map(Some),
-            _ => PlatformQuery.resolve_field(ctx).await,
+            _ => PlatformQuery::default().resolve_field(ctx).await,
         }
     }
 }

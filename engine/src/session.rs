@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     connections::{Visible, visible_to},
+    origin::Origin,
     query::loaders::Loaders,
     tokens::Caller,
 };
@@ -21,6 +22,8 @@ pub struct Session {
     pub deadline: Instant,
     /// The id of the request, for logs and errors.
     pub request_id: Arc<str>,
+    /// The network address that the request came from.
+    pub address: Option<Arc<str>>,
     /// What was already loaded.
     pub loaders: Loaders,
 }
@@ -35,8 +38,26 @@ impl Session {
             visible,
             deadline: Instant::now() + time,
             request_id,
+            address: None,
             loaders: Loaders::default(),
         }
+    }
+
+    /// Notes the network address that the request came from.
+    #[must_use]
+    pub fn from_address(mut self, address: Option<Arc<str>>) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Returns who asks and from where, for the audit log.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::caller(
+            &self.caller,
+            self.address.as_deref().map(str::to_owned),
+            self.request_id.clone(),
+        )
     }
 
     /// Returns when a list must have been read. Where relations follow, a third of the time that is left is kept for

@@ -2,7 +2,9 @@
 //! once.
 
 mod control;
+mod credentials;
 mod front;
+pub(crate) mod serve;
 
 use std::fmt;
 use std::io;
@@ -10,14 +12,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 
 use chrono::{DateTime, Utc};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
+use crate::account::{Account, Generation};
 use crate::fault::{Fault, Kind};
 use crate::state::SystemState;
 use crate::systems::{dynamics, limble, maximo, odoo, sap, tryton};
@@ -83,16 +83,35 @@ impl System {
         Self::ALL.into_iter().find(|system| system.id() == id)
     }
 
-    /// Returns the settings and the credentials of a connection to the system at a base URL.
+    /// Returns the settings and the credentials of a connection to the system at a base URL, as they are before any
+    /// credentials expire.
     #[must_use]
     pub fn demo_connection(self, base_url: &str) -> (Value, Value) {
+        self.connection(base_url, Account::First, Generation::default())
+    }
+
+    /// Returns the settings and the credentials of an account.
+    pub(crate) fn connection(self, base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
         match self {
-            Self::Tryton => tryton::demo_connection(base_url),
-            Self::Odoo => odoo::demo_connection(base_url),
-            Self::SapS4hana => sap::demo_connection(base_url),
-            Self::Dynamics365Fo => dynamics::demo_connection(base_url),
-            Self::Maximo => maximo::demo_connection(base_url),
-            Self::Limble => limble::demo_connection(base_url),
+            Self::Tryton => tryton::connection(base_url, account, generation),
+            Self::Odoo => odoo::connection(base_url, account, generation),
+            Self::SapS4hana => sap::connection(base_url, account, generation),
+            Self::Dynamics365Fo => dynamics::connection(base_url, account, generation),
+            Self::Maximo => maximo::connection(base_url, account, generation),
+            Self::Limble => limble::connection(base_url, account, generation),
+        }
+    }
+
+    /// Returns the account behind the user name that a token was issued for.
+    pub(crate) fn account_of(self, token_user: &str) -> Option<Account> {
+        match self {
+            Self::Tryton => tryton::account_of(token_user),
+            Self::Odoo => odoo::account_of(token_user),
+            Self::SapS4hana => sap::account_of(token_user),
+            Self::Dynamics365Fo => dynamics::account_of(token_user),
+            Self::Maximo => maximo::account_of(token_user),
+            // Its keys are sent with every request; there are no tokens.
+            Self::Limble => None,
         }
     }
 
@@ -220,7 +239,8 @@ impl Sandbox {
             calls: Mutex::default(),
         });
         let router = system.router(state);
-        let task = tokio::spawn(serve(listener, router, Arc::clone(&shared)));
+        let front = front::Front::new(router, Arc::clone(&shared));
+        let task = tokio::spawn(serve::until_aborted(listener, front));
         Ok(Self { shared, address, task })
     }
 
@@ -240,12 +260,6 @@ impl Sandbox {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Returns the settings and the credentials of a connection to this system.
-    #[must_use]
-    pub fn demo_connection(&self) -> (Value, Value) {
-        self.system().demo_connection(&self.base_url())
     }
 
     /// Locks the world for reading; the guard must not live over an await.
@@ -274,21 +288,6 @@ impl Sandbox {
         lock(&self.shared.calls).clear();
     }
 
-    /// Kills all sessions and tokens issued so far; a new login works.
-    pub fn expire_credentials(&self) {
-        self.shared.state.expire_credentials();
-    }
-
-    /// Kills all sessions and tokens; new logins and keys fail too.
-    pub fn revoke_credentials(&self) {
-        self.shared.state.revoke_credentials();
-    }
-
-    /// Makes the demo credentials valid again after a revocation.
-    pub fn restore_credentials(&self) {
-        self.shared.state.restore_credentials();
-    }
-
     /// Closes the listener and all connections at once.
     pub async fn stop(mut self) {
         self.task.abort();
@@ -299,27 +298,5 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Accepts connections until aborted; the connections end with this task because their set does.
-async fn serve(listener: TcpListener, router: axum::Router, shared: Arc<Shared>) {
-    let front = front::Front::new(router, Arc::clone(&shared));
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                let _nodelay = stream.set_nodelay(true);
-                let service = TowerToHyperService::new(front.clone());
-                connections.spawn(async move {
-                    let _closed = auto::Builder::new(TokioExecutor::new())
-                        .http1_only()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-            Some(_) = connections.join_next() => {}
-        }
     }
 }

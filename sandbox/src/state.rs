@@ -1,13 +1,18 @@
-//! What the request handlers of one running system share: the world, the tokens issued so far and
-//! the fixed clock.
+//! What the request handlers of one running system share: the world, the accounts and their secrets, the tokens issued so
+//! far, what may not be read, and the fixed clock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use crate::account::{Account, Generation};
+use crate::grants::{Grants, Refusal};
+use crate::permission::{self, UnknownEntity};
 use crate::server::System;
+use crate::sign_ins::{Counters, SignIns};
 use crate::world::{World, now};
 
 /// Shared by all handlers of one system.
@@ -17,17 +22,29 @@ pub(crate) struct SystemState {
     pub(crate) system: System,
     /// Like `http://127.0.0.1:40123`, without a slash at the end.
     pub(crate) base_url: String,
+    /// Codes and refresh tokens, for a system with an authorization server.
+    pub(crate) grants: Grants,
+    /// What clients did to sign in.
+    pub(crate) counters: Counters,
     world: RwLock<World>,
     version: AtomicU64,
     tokens: Mutex<Tokens>,
+    denied: RwLock<BTreeSet<String>>,
 }
 
 #[derive(Debug, Default)]
 struct Tokens {
-    issued: HashMap<String, String>,
+    issued: HashMap<String, Token>,
     count: u64,
     epoch: u64,
     revoked: bool,
+    generations: HashMap<Account, Generation>,
+}
+
+#[derive(Debug)]
+struct Token {
+    user: String,
+    ends_at: Option<Instant>,
 }
 
 impl SystemState {
@@ -35,9 +52,12 @@ impl SystemState {
         Self {
             system,
             base_url,
+            grants: Grants::default(),
+            counters: Counters::default(),
             world: RwLock::new(world),
             version: AtomicU64::new(0),
             tokens: Mutex::default(),
+            denied: RwLock::default(),
         }
     }
 
@@ -64,9 +84,20 @@ impl SystemState {
         now()
     }
 
-    /// Issues a token (session key, bearer token, cookie) for a user name: 64 hex digits. Gives
-    /// none when the credentials were revoked. The caller has verified the password.
+    /// Issues a token (session key, cookie) that has no end of its own, for a user name: 64 hex digits. Gives none when
+    /// the credentials were revoked. The caller has verified the password.
     pub(crate) fn issue_token(&self, user: &str) -> Option<String> {
+        self.issue(user, None)
+    }
+
+    /// Issues a bearer token that lives as long as the rules say; returns its seconds too.
+    pub(crate) fn issue_bearer(&self, user: &str) -> Option<(String, u64)> {
+        let seconds = self.grants.rules().access_lifetime_s;
+        let ends_at = Instant::now().checked_add(Duration::from_secs(seconds));
+        Some((self.issue(user, ends_at)?, seconds))
+    }
+
+    fn issue(&self, user: &str, ends_at: Option<Instant>) -> Option<String> {
         let mut tokens = self.tokens();
         if tokens.revoked {
             return None;
@@ -74,13 +105,17 @@ impl SystemState {
         tokens.count += 1;
         let mut rng = fastrand::Rng::with_seed(tokens.count ^ (tokens.epoch << 32) ^ 0x5eed);
         let token: String = (0..4).map(|_| format!("{:016x}", rng.u64(..))).collect();
-        tokens.issued.insert(token.clone(), user.to_owned());
+        let user = user.to_owned();
+        tokens.issued.insert(token.clone(), Token { user, ends_at });
         Some(token)
     }
 
     /// Returns the user name a living token was issued for.
     pub(crate) fn token_user(&self, token: &str) -> Option<String> {
-        self.tokens().issued.get(token).cloned()
+        let tokens = self.tokens();
+        let found = tokens.issued.get(token)?;
+        let lives = found.ends_at.is_none_or(|end| Instant::now() < end);
+        lives.then(|| found.user.clone())
     }
 
     /// Forgets one token, as a log-out does.
@@ -89,19 +124,38 @@ impl SystemState {
     }
 
     /// Kills all tokens issued so far.
-    pub(crate) fn expire_credentials(&self) {
+    pub(crate) fn end_sessions(&self) {
         let mut tokens = self.tokens();
         tokens.issued.clear();
         tokens.epoch += 1;
     }
 
+    /// Returns how often the secrets of an account were replaced.
+    pub(crate) fn generation(&self, account: Account) -> Generation {
+        self.tokens().generations.get(&account).copied().unwrap_or_default()
+    }
+
+    /// Replaces the secrets of an account. The old ones are refused, and all that was made from them ends.
+    pub(crate) fn expire_credentials(&self, account: Account) {
+        {
+            let mut tokens = self.tokens();
+            let generation = tokens.generations.entry(account).or_default();
+            *generation = generation.next();
+            tokens
+                .issued
+                .retain(|_, token| self.system.account_of(&token.user) != Some(account));
+            tokens.epoch += 1;
+        }
+        self.grants.end(Some(account), Refusal::PasswordChanged);
+    }
+
     /// Kills all tokens and makes every further check of a password or key fail.
     pub(crate) fn revoke_credentials(&self) {
-        self.expire_credentials();
+        self.end_sessions();
         self.tokens().revoked = true;
     }
 
-    /// Makes the demo credentials valid again after a revocation.
+    /// Makes the present credentials valid again after a revocation.
     pub(crate) fn restore_credentials(&self) {
         self.tokens().revoked = false;
     }
@@ -109,6 +163,41 @@ impl SystemState {
     /// Says whether passwords and keys are refused. Every check of a password or key asks this.
     pub(crate) fn credentials_revoked(&self) -> bool {
         self.tokens().revoked
+    }
+
+    /// Takes the right to read an entity away, or gives it back.
+    pub(crate) fn permit(&self, entity: &str, is_allowed: bool) -> Result<(), UnknownEntity> {
+        permission::tables(self.system, entity)?;
+        let mut denied = self.denied.write().unwrap_or_else(PoisonError::into_inner);
+        if is_allowed {
+            denied.remove(entity);
+        } else {
+            denied.insert(entity.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Returns the entities that may not be read.
+    pub(crate) fn denied(&self) -> Vec<String> {
+        let denied = self.denied.read().unwrap_or_else(PoisonError::into_inner);
+        denied.iter().cloned().collect()
+    }
+
+    /// Says whether a table, by the system's own name, may not be read.
+    pub(crate) fn denies(&self, table: &str) -> bool {
+        let denied = self.denied.read().unwrap_or_else(PoisonError::into_inner);
+        denied
+            .iter()
+            .filter_map(|entity| permission::tables(self.system, entity).ok())
+            .any(|tables| tables.contains(&table))
+    }
+
+    /// Returns what clients did to sign in.
+    pub(crate) fn sign_ins(&self) -> SignIns {
+        SignIns {
+            refresh_tokens: self.grants.refresh_tokens(),
+            ..self.counters.read()
+        }
     }
 
     fn tokens(&self) -> MutexGuard<'_, Tokens> {

@@ -9,7 +9,7 @@ use lineshaft_engine::{
 };
 use serde_json::{Value, json};
 
-use super::{MOST_ROWS, moment};
+use super::{MOST_ROWS, moment, organization};
 use crate::{
     cli,
     output::Output,
@@ -46,12 +46,12 @@ pub(super) async fn run(settings: &Settings, action: cli::Organization, out: &mu
                 ))?;
             }
         }
-        cli::Organization::Grant { slug, amount, note } => {
-            let owner = super::organization(&engine, &slug).await?;
+        cli::Organization::Grant { owner, amount, note } => {
+            let owner = organization(&engine, &owner).await?;
             let balance = credits::grant(&engine.journal, &Origin::operator(), owner.id, amount, note).await?;
             out.line(&format!(
-                "`{slug}` has {} credits now: {} reserved, {} available.",
-                balance.total, balance.used, balance.available
+                "`{}` has {} credits now: {} reserved, {} available.",
+                owner.slug, balance.total, balance.used, balance.available
             ))?;
         }
         cli::Organization::List { json } => {

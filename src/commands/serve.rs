@@ -94,10 +94,8 @@ pub(super) async fn serve_app(
                 .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
             tracing::info!(%address, "serving metrics");
             // An error says that the sender is gone, which means the same.
-            serve(listener, http::metrics_router(app), bounds, async move {
-                drop(stopped.changed().await)
-            })
-            .await;
+            let stop = async move { drop(stopped.changed().await) };
+            serve(listener, http::metrics_router(app), bounds, stop, async {}).await;
         }
     };
     let api = async {
@@ -106,7 +104,7 @@ pub(super) async fn serve_app(
             app.stop();
             drop(stopping);
         };
-        serve(listener, http::router(app), bounds, stop).await;
+        serve(listener, http::router(app), bounds, stop, app.drained()).await;
     };
     let upkeep = async {
         let mut ticks = tokio::time::interval(UPKEEP);

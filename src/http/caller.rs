@@ -6,6 +6,8 @@ use http::{HeaderMap, header, request::Parts};
 use lineshaft_api::transport::{AuthError, Prepare, Prepared, RequestId};
 use lineshaft_engine::{Engine, Session};
 
+use super::around::Peer;
+
 /// The callers of the API, by their tokens.
 pub(super) struct Callers {
     engine: Arc<Engine>,
@@ -37,9 +39,15 @@ impl Prepare for Callers {
             ));
         };
         let request_id: Arc<str> = RequestId::from_headers(&parts.headers).as_str().into();
+        let address: Option<Arc<str>> = parts
+            .extensions
+            .get::<Peer>()
+            .map(|peer| peer.0.ip().to_string().into());
         let time = self.time;
         let prepared = Prepared::new().counted_for(caller.token_id.to_string());
-        Ok(prepared.with_data_from(move || Session::start(caller.clone(), request_id.clone(), time)))
+        Ok(prepared.with_data_from(move || {
+            Session::start(caller.clone(), request_id.clone(), time).from_address(address.clone())
+        }))
     }
 }
 

@@ -31,8 +31,15 @@ pub struct Bounds {
 const HEADER_BUFFER: usize = 128 * 1024;
 const STREAMS_PER_CONNECTION: u32 = 128;
 
-/// Serves until `stop` is done, then lets what is under way end within the grace period.
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: impl Future<Output = ()>) {
+/// Serves until `stop` is done, then lets what is under way, and the streams that outlive their connections, end within
+/// the grace period.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    stop: impl Future<Output = ()>,
+    streams: impl Future<Output = ()>,
+) {
     let builder = connections(bounds);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(bounds.connections));
@@ -56,7 +63,7 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
             request
         });
         let connection = builder
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service))
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -73,7 +80,8 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
             "stopping: requests under way are finished, new ones are refused"
         );
     }
-    if tokio::time::timeout(bounds.grace, graceful.shutdown()).await.is_err() {
+    let ended = async { tokio::join!(graceful.shutdown(), streams) };
+    if tokio::time::timeout(bounds.grace, ended).await.is_err() {
         tracing::warn!(
             grace_ms = bounds.grace.as_millis(),
             "some requests did not end in time and are cut off"

@@ -114,7 +114,7 @@ async fn a_session_that_ended_is_renewed_once_without_a_word() {
     let (before, _) = ask(&plant).await;
     plant.clear_calls();
     for system in System::ALL {
-        plant.sandbox(system).expire_credentials();
+        plant.sandbox(system).end_sessions();
     }
     let (answer, _) = ask(&plant).await;
     assert!(answer.errors().is_empty(), "{:#?}", answer.errors());
@@ -139,7 +139,7 @@ async fn many_queries_at_once_renew_a_session_once() {
     for system in [System::Tryton, System::Dynamics365Fo] {
         let plant = Setup::only([system]).start().await;
         warm(&plant).await;
-        plant.sandbox(system).expire_credentials();
+        plant.sandbox(system).end_sessions();
         let answers = futures_util::future::join_all((0..12).map(|_| ask(&plant))).await;
         assert!(answers.iter().all(|(answer, _)| answer.errors().is_empty()), "{system}");
         assert_eq!(plant.logins(system), 1, "{system}");

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use lineshaft_connect::{
     capability::{Capability, Precision},
     manifest,
 };
-use lineshaft_engine::registry::Kind;
+use lineshaft_engine::{connections, registry::Kind};
 use lineshaft_schema::Catalogue;
 
-use super::Deployment;
+use super::{Deployment, access, organization::CreditPrice};
 
 /// What kind of system it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -69,9 +69,20 @@ impl Connector {
         self.0.manifest.categories.iter().map(one).collect()
     }
 
-    /// The price class: 1, 2 or 3 credits for a connection, doubled on-premises.
+    /// The price class: 1, 2 or 3.
     async fn tier(&self) -> i32 {
         self.0.manifest.tier.into()
+    }
+
+    /// Credits that a connection takes. Needs an organization's key.
+    async fn credits(&self, ctx: &Context<'_>) -> async_graphql::Result<CreditPrice> {
+        access::organization(ctx)?;
+        let settings = &access::engine(ctx)?.settings.credits;
+        let price = |deployment| settings.price(self.0.manifest.tier, deployment);
+        Ok(CreditPrice {
+            cloud: price(connections::Deployment::Cloud),
+            on_premises: price(connections::Deployment::OnPremises),
+        })
     }
 
     /// Where the system can run.
@@ -88,6 +99,17 @@ impl Connector {
         self.0.manifest.documentation.as_deref()
     }
 
+    /// The settings that a connection must be given, as fields of a form.
+    async fn settings(&self) -> Vec<SettingField> {
+        let fields = self.0.manifest.settings.iter();
+        fields.map(|(name, field)| SettingField::of(name, field)).collect()
+    }
+
+    /// The ways to sign in, each with the credentials that it needs. One of them must be given whole.
+    async fn sign_ins(&self) -> Vec<SignIn> {
+        self.0.manifest.auth.iter().map(SignIn::of).collect()
+    }
+
     /// What it offers, entity by entity.
     async fn entities(&self) -> Vec<EntityCapability> {
         let catalogue = &self.0.catalogue;
@@ -95,6 +117,110 @@ impl Connector {
         offered
             .filter_map(|capability| EntityCapability::of(catalogue, capability))
             .collect()
+    }
+}
+
+/// The type of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "manifest::SettingKind")]
+pub(crate) enum SettingKind {
+    /// A web address without trailing slash.
+    Url,
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// One of `choices`.
+    Choice,
+    /// The name of a time zone, such as `Europe/Berlin`.
+    TimeZone,
+}
+
+/// A setting of a connection.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct SettingField {
+    /// The key in `settings`.
+    name: String,
+    /// Its type.
+    #[graphql(name = "type")]
+    kind: SettingKind,
+    /// Label on forms.
+    label: String,
+    /// Where to find the value.
+    help: Option<String>,
+    /// Whether it must be given.
+    required: bool,
+    /// The value when none is given.
+    default: Option<String>,
+    /// An example.
+    example: Option<String>,
+    /// Regular expression that the whole value must match.
+    pattern: Option<String>,
+    /// The values to choose from.
+    choices: Vec<String>,
+}
+
+/// One way to sign in to a system.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct SignIn {
+    /// Identifier of the way within the connector.
+    id: String,
+    /// Label on forms.
+    label: String,
+    /// Steps that lead a person to the credentials.
+    guide: Vec<String>,
+    /// What must be given.
+    credentials: Vec<CredentialField>,
+}
+
+/// A credential of a connection.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct CredentialField {
+    /// The key in `credentials`.
+    name: String,
+    /// Label on forms.
+    label: String,
+    /// Whether it is entered hidden.
+    secret: bool,
+    /// Where to find the value.
+    help: Option<String>,
+    /// Regular expression that the whole value must match.
+    pattern: Option<String>,
+}
+
+impl SettingField {
+    fn of(name: &str, field: &manifest::SettingField) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: field.kind.into(),
+            label: field.label.clone(),
+            help: field.help.clone(),
+            required: field.required && field.default.is_none(),
+            default: field.default.clone(),
+            example: field.example.clone(),
+            pattern: field.pattern.clone(),
+            choices: field.choices.clone(),
+        }
+    }
+}
+
+impl SignIn {
+    fn of(auth: &manifest::Auth) -> Self {
+        let credential = |(name, field): (&String, &manifest::CredentialField)| CredentialField {
+            name: name.clone(),
+            label: field.label.clone(),
+            secret: field.secret,
+            help: field.help.clone(),
+            pattern: field.pattern.clone(),
+        };
+        Self {
+            id: auth.id.clone(),
+            label: auth.label.clone(),
+            guide: auth.guide.clone(),
+            credentials: auth.credentials.iter().map(credential).collect(),
+        }
     }
 }
 
@@ -161,5 +287,26 @@ impl EntityCapability {
             children_by: capability.children.iter().filter_map(name).collect(),
             fields: fields.collect(),
         })
+    }
+}
+
+/// The fields of the query root that find connectors.
+#[derive(Default)]
+pub(crate) struct ConnectorQuery;
+
+#[Object]
+impl ConnectorQuery {
+    /// Lists the connectors that are installed, with what each can do.
+    async fn connectors(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Connector>> {
+        Ok(access::engine(ctx)?.registry.all().map(Connector).collect())
+    }
+
+    /// Finds a connector by its id, such as `odoo`.
+    async fn connector(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the connector.")] id: String,
+    ) -> async_graphql::Result<Option<Connector>> {
+        Ok(access::engine(ctx)?.registry.get(&id).map(Connector))
     }
 }

@@ -35,6 +35,16 @@ impl Admission {
         }
     }
 
+    /// Returns a count of open streams with the configured bounds.
+    #[must_use]
+    pub(super) fn of_streams(settings: &Settings) -> Self {
+        Self {
+            most: settings.streams.sockets,
+            most_per_caller: settings.streams.subscriptions,
+            ..Self::new(settings)
+        }
+    }
+
     /// Refuses when nothing more fits: asked before any work is put into a request.
     ///
     /// # Errors
@@ -78,7 +88,7 @@ impl Admission {
         lock(&self.running).all
     }
 
-    fn overloaded(&self) -> Refusal {
+    pub(super) fn overloaded(&self) -> Refusal {
         Refusal::new(Code::Overloaded, "the server is busy; try again later").retry_after(self.wait)
     }
 }

@@ -45,7 +45,9 @@ pub enum Code {
     HeadersTooLarge,
     Unauthenticated,
     Forbidden,
+    TokenRevoked,
     TooManyRequests,
+    TooManySubscriptions,
     Overloaded,
     Timeout,
     Internal,
@@ -67,7 +69,7 @@ pub struct Description {
 
 impl Code {
     /// All codes, in the order of the manual.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
         Self::BadUserInput,
@@ -103,7 +105,9 @@ impl Code {
         Self::HeadersTooLarge,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::TokenRevoked,
         Self::TooManyRequests,
+        Self::TooManySubscriptions,
         Self::Overloaded,
         Self::Timeout,
         Self::Internal,
@@ -298,10 +302,20 @@ impl Code {
                 "The bearer token is missing, unknown, expired or revoked.",
             ),
             Self::Forbidden => request("FORBIDDEN", 403, "The token is valid but may not do this."),
+            Self::TokenRevoked => request(
+                "TOKEN_REVOKED",
+                401,
+                "The token of a running stream was revoked or has expired, so the stream ended. A WebSocket is closed with 4403 instead.",
+            ),
             Self::TooManyRequests => request(
                 "TOO_MANY_REQUESTS",
                 429,
                 "The token has used up its rate, or already runs `operations_per_caller` operations. Wait for `Retry-After` seconds.",
+            ),
+            Self::TooManySubscriptions => request(
+                "TOO_MANY_SUBSCRIPTIONS",
+                429,
+                "The WebSocket already runs `streams.subscriptions` operations, or their requests take more than `streams.message_bytes`. Complete one first.",
             ),
             Self::Overloaded => request(
                 "OVERLOADED",

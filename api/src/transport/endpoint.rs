@@ -1,8 +1,9 @@
-//! The HTTP handler: leads a request through its checks to the executor and back.
+//! The HTTP handler: leads a request through its checks to the executor and back, or hands it to
+//! the transports that answer over time.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::{Executor, parser::types::OperationType};
+use async_graphql::Executor;
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, future::join_all};
@@ -10,34 +11,33 @@ use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Admission, Code, Documents, HttpStatus, Media, Operation, Prepare, Prepared, Refusal, RequestId, Settings,
-    media::is_plain_json,
+    Admission, Code, Documents, HttpStatus, Media, Pass, Prepare, Prepared, Refusal, RequestId, Settings, Stop,
+    check::Checked,
+    media::{EVENT_STREAM, accepts_events, is_plain_json},
     outcome::{Outcome, success_status},
     persisted::Store,
     request::{Received, parse_body, parse_uri},
-    variables, write_response,
+    running::panicked,
+    sse, write_response, ws,
 };
 
-/// GraphQL over HTTP on an executor, for callers that `P` lets in.
+/// GraphQL over HTTP, server-sent events and WebSocket on an executor, for callers that `P` lets in.
 pub struct Endpoint<E, P> {
-    executor: E,
-    prepare: P,
-    settings: Settings,
-    documents: Documents,
-    persisted: Store,
-    admission: Admission,
+    pub(super) executor: E,
+    pub(super) prepare: P,
+    pub(super) settings: Arc<Settings>,
+    pub(super) documents: Documents,
+    pub(super) persisted: Store,
+    pub(super) admission: Admission,
+    pub(super) streams: Admission,
+    pub(super) stop: Stop,
 }
 
-/// An operation that passed all checks.
-struct Checked {
-    request: async_graphql::Request,
-    mutates: bool,
-}
-
-/// What is written for a request: one outcome, or a list of them.
+/// What is written for a request: one outcome, a list of them, or events as they come.
 enum Answer {
     Single(Box<Outcome>),
     Batch(Vec<Outcome>),
+    Events(Body),
 }
 
 impl<E: Executor, P: Prepare> Endpoint<E, P> {
@@ -50,8 +50,17 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
             documents: Documents::new(&settings),
             persisted: Store::new(&settings),
             admission: Admission::new(&settings),
-            settings,
+            streams: Admission::of_streams(&settings),
+            stop: Stop::new(),
+            settings: Arc::new(settings),
         }
+    }
+
+    /// Ends sockets and event streams when this signal is given.
+    #[must_use]
+    pub fn stopping(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// Registers the documents that are run when `persisted_queries` is `trusted`.
@@ -86,9 +95,15 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
     }
 
     /// Answers a request. Dropping the future, as the server does when the client leaves, stops the work.
-    pub async fn handle(&self, request: Request) -> Response {
-        let (parts, body) = request.into_parts();
+    pub async fn handle(self: &Arc<Self>, request: Request) -> Response {
+        let (mut parts, body) = request.into_parts();
         let id = RequestId::from_headers(&parts.headers);
+        if ws::is_upgrade(&parts) {
+            return match self.check_size(&parts).and_then(|()| ws::accept(self, &mut parts, &id)) {
+                Ok(response) => response,
+                Err(refusal) => self.respond(self.refused(refusal, &id), Media::default(), &id),
+            };
+        }
         let media = Media::negotiate(&parts.headers);
         let answer = AssertUnwindSafe(self.answer(&parts, body, media, &id))
             .catch_unwind()
@@ -110,24 +125,66 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         } else {
             parse_body(&self.read(body).await?, &self.settings)?
         };
-        let _pass = self.admission.enter(prepared.caller(), received.len())?;
+        let pass = self.admission.enter(prepared.caller(), received.len())?;
         let deadline = Instant::now() + Duration::from_millis(self.settings.query_timeout_ms);
         match received {
             Received::Single(operation) => {
                 let checked = self.check(*operation, &parts.method, &prepared, id).await;
+                if accepts_events(&parts.headers) && self.is_streamed(&checked, media) {
+                    return self.stream(checked, parts, &prepared, pass, id);
+                }
+                let checked = checked.and_then(Checked::single);
                 Ok(Answer::Single(Box::new(self.run(checked, deadline, id).await)))
             }
             Received::Batch(operations) => {
                 let mut checked = Vec::with_capacity(operations.len());
                 for operation in operations {
-                    checked.push(self.check(operation, &parts.method, &prepared, id).await);
+                    let one = self.check(operation, &parts.method, &prepared, id).await;
+                    checked.push(one.and_then(Checked::single));
                 }
                 Ok(Answer::Batch(self.run_all(checked, deadline, id).await))
             }
         }
     }
 
-    fn check_head(&self, parts: &Parts, media: Option<Media>) -> Result<(), Refusal> {
+    /// Subscriptions are streamed to whoever takes events; the rest only if the client takes nothing else. Faults of
+    /// the document are told as events too, since browsers do not show the body of another answer.
+    fn is_streamed(&self, checked: &Result<Checked, Refusal>, media: Option<Media>) -> bool {
+        match checked {
+            Ok(checked) => checked.is_subscription() || media.is_none(),
+            Err(refusal) => media.is_none() && refusal.code.describe().in_document,
+        }
+    }
+
+    fn stream(
+        &self,
+        checked: Result<Checked, Refusal>,
+        parts: &Parts,
+        prepared: &Prepared,
+        pass: Pass,
+        id: &RequestId,
+    ) -> Result<Answer, Refusal> {
+        let mut checked = match checked {
+            Ok(checked) => checked,
+            Err(refusal) => {
+                let events = sse::failed(&Outcome::refused(refusal, id, &self.settings));
+                return Ok(Answer::Events(Body::from(events)));
+            }
+        };
+        if self.stop.is_stopping() {
+            return Err(self.admission.overloaded());
+        }
+        let place = self.streams.enter(prepared.caller(), 1)?;
+        if let Some(last) = sse::last_event_id(&parts.headers)? {
+            checked.request.data.insert(last);
+        }
+        let running = self.start(checked, pass, id);
+        let open = self.stop.enter();
+        let events = sse::Events::new(running, prepared.ended(), open, place, id, &self.settings);
+        Ok(Answer::Events(Body::from_stream(events)))
+    }
+
+    fn check_size(&self, parts: &Parts) -> Result<(), Refusal> {
         let limits = &self.settings.limits;
         let bytes: usize = parts
             .headers
@@ -153,12 +210,17 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
                 format!("the URI is longer than {} bytes", limits.uri_bytes),
             ));
         }
+        Ok(())
+    }
+
+    fn check_head(&self, parts: &Parts, media: Option<Media>) -> Result<(), Refusal> {
+        self.check_size(parts)?;
         if parts.method != Method::POST && parts.method != Method::GET {
             let message = format!("{} is not served here", parts.method);
             return Err(Refusal::new(Code::MethodNotAllowed, message).allow("GET, POST"));
         }
-        if media.is_none() {
-            let message = "accept application/graphql-response+json or application/json";
+        if media.is_none() && !accepts_events(&parts.headers) {
+            let message = "accept application/graphql-response+json, application/json or text/event-stream";
             return Err(Refusal::new(Code::NotAcceptable, message));
         }
         if parts.method == Method::GET {
@@ -174,7 +236,9 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
             .headers
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: u64| u64::try_from(limits.body_bytes).is_ok_and(|most| length > most)) {
+        if length
+            .is_some_and(|length: u64| u64::try_from(self.settings.limits.body_bytes).is_ok_and(|most| length > most))
+        {
             return Err(self.body_too_large());
         }
         Ok(())
@@ -217,57 +281,6 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         }
     }
 
-    async fn check(
-        &self,
-        operation: Operation,
-        method: &Method,
-        prepared: &Prepared,
-        id: &RequestId,
-    ) -> Result<Checked, Refusal> {
-        if operation.variables.len() > self.settings.limits.variables {
-            let message = format!(
-                "the request has {} variables; at most {} are allowed",
-                operation.variables.len(),
-                self.settings.limits.variables
-            );
-            return Err(Refusal::new(Code::QueryTooManyVariables, message));
-        }
-        let text = self.persisted.find(&operation).await?;
-        let document = self.documents.load(&text.text).await?;
-        if document.shape().introspects && !self.settings.introspection {
-            return Err(Refusal::new(
-                Code::IntrospectionDisabled,
-                "introspection is switched off",
-            ));
-        }
-        let chosen = document.operation(operation.operation_name.as_deref())?;
-        match chosen.ty {
-            OperationType::Mutation if method == Method::GET => {
-                return Err(Refusal::new(Code::MethodNotAllowed, "a mutation needs POST").allow("POST"));
-            }
-            OperationType::Subscription => {
-                return Err(Refusal::new(
-                    Code::OperationNotSupported,
-                    "subscriptions are not served over plain HTTP",
-                ));
-            }
-            OperationType::Query | OperationType::Mutation => {}
-        }
-        variables::check(chosen, &operation.variables)?;
-        self.persisted.keep(&text).await;
-        let mut request = async_graphql::Request::new(&*text.text);
-        request.set_parsed_query(document.parsed().clone());
-        request.operation_name = operation.operation_name;
-        request.variables = operation.variables;
-        request.extensions = operation.extensions;
-        request.data.insert(id.clone());
-        prepared.insert_into(&mut request.data);
-        Ok(Checked {
-            request,
-            mutates: chosen.ty == OperationType::Mutation,
-        })
-    }
-
     async fn run(&self, checked: Result<Checked, Refusal>, deadline: Instant, id: &RequestId) -> Outcome {
         let refusal = match checked {
             Err(refusal) => refusal,
@@ -290,7 +303,7 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
     async fn run_all(&self, checked: Vec<Result<Checked, Refusal>>, deadline: Instant, id: &RequestId) -> Vec<Outcome> {
         let mutates = checked
             .iter()
-            .any(|checked| checked.as_ref().is_ok_and(|checked| checked.mutates));
+            .any(|checked| checked.as_ref().is_ok_and(Checked::mutates));
         let runs = checked.into_iter().map(|checked| self.run(checked, deadline, id));
         if !mutates {
             return join_all(runs).await;
@@ -318,17 +331,19 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
                 let has_errors = outcomes.iter().any(|outcome| !outcome.response.errors.is_empty());
                 success_status(has_errors, media, &self.settings)
             }
+            Answer::Events(_) => StatusCode::OK,
         };
         // The draft lets older clients keep their media type only for answers that succeed.
         let is_marked = !status.is_success() && self.settings.http_status == HttpStatus::Draft;
         let media = if is_marked { Media::GraphqlResponse } else { media };
-        let mut response = Response::new(Body::from(body));
+        let (body, content_type, outcomes) = match answer {
+            Answer::Single(outcome) => (Body::from(body), media.content_type(), vec![*outcome]),
+            Answer::Batch(outcomes) => (Body::from(body), media.content_type(), outcomes),
+            Answer::Events(events) => (events, EVENT_STREAM, Vec::new()),
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        let outcomes = match answer {
-            Answer::Single(outcome) => vec![*outcome],
-            Answer::Batch(outcomes) => outcomes,
-        };
         for outcome in outcomes {
             headers.extend(outcome.response.http_headers);
             let Some(refusal) = outcome.refusal else { continue };
@@ -345,7 +360,11 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if content_type == EVENT_STREAM {
+            // Asks nginx to pass events on as they come.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -365,9 +384,4 @@ fn write_batch(body: &mut Vec<u8>, outcomes: &[Outcome]) {
         write_response(body, &outcome.response, outcome.data);
     }
     body.push(b']');
-}
-
-/// The panic itself was reported by the panic hook.
-fn panicked() -> Refusal {
-    Refusal::new(Code::Internal, "a panic stopped the request")
 }

@@ -65,6 +65,19 @@ impl Media {
     }
 }
 
+/// The media type of server-sent events.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
+/// Says whether `Accept` names server-sent events; wildcards do not ask for them.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .filter_map(parse_range)
+        .any(|(essence, quality)| essence == EVENT_STREAM && quality > 0)
+}
+
 /// The weight of the most specific range that matched, in thousandths.
 #[derive(Clone, Copy, Default)]
 struct Weight {

@@ -47,7 +47,25 @@ impl Outcome {
     }
 
     /// Returns the outcome of what the engine answered.
-    pub(super) fn executed(mut response: Response, id: &RequestId, settings: &Settings) -> Self {
+    pub(super) fn executed(response: Response, id: &RequestId, settings: &Settings) -> Self {
+        // A field that fails has a path; an error without any was raised before execution.
+        let is_executed = response.data != Value::Null
+            || response.errors.is_empty()
+            || response.errors.iter().any(|error| !error.path.is_empty());
+        Self::judged(response, is_executed, id, settings)
+    }
+
+    /// Returns the outcome of an event of a subscription: whatever it says, it was executed.
+    pub(super) fn event(response: Response, id: &RequestId, settings: &Settings) -> Self {
+        Self::judged(response, true, id, settings)
+    }
+
+    /// Says whether anything was executed.
+    pub(super) fn is_executed(&self) -> bool {
+        self.failed.is_none()
+    }
+
+    fn judged(mut response: Response, is_executed: bool, id: &RequestId, settings: &Settings) -> Self {
         let limit = settings.limits.errors;
         if response.errors.len() > limit {
             let omitted = response.errors.len() - limit;
@@ -56,10 +74,6 @@ impl Outcome {
                 .extensions
                 .insert("omittedErrors".to_owned(), Value::from(omitted));
         }
-        // A field that fails has a path; an error without any was raised before execution.
-        let is_executed = response.data != Value::Null
-            || response.errors.is_empty()
-            || response.errors.iter().any(|error| !error.path.is_empty());
         for error in &mut response.errors {
             classify(error, is_executed, id, settings);
             finish(error, id, settings);

@@ -4,6 +4,7 @@
 use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
 
 use async_graphql::Data;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, request::Parts};
 use uuid::Uuid;
 
@@ -16,12 +17,34 @@ pub trait Prepare: Send + Sync + 'static {
 }
 
 type Insert = Box<dyn Fn(&mut Data) + Send + Sync>;
+type Watch = Box<dyn Fn() -> BoxFuture<'static, EndReason> + Send + Sync>;
+
+/// Why a caller's streams end while they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The token was revoked.
+    Revoked,
+    /// The token has expired.
+    Expired,
+}
+
+impl EndReason {
+    /// Returns what the caller is told.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Revoked => "the token was revoked",
+            Self::Expired => "the token has expired",
+        }
+    }
+}
 
 /// What the resolvers of a request find in their context.
 #[derive(Default)]
 pub struct Prepared {
     caller: Option<Arc<str>>,
     inserts: Vec<Insert>,
+    watch: Option<Watch>,
 }
 
 impl Prepared {
@@ -49,6 +72,20 @@ impl Prepared {
     pub fn with_data_from<D: Any + Send + Sync>(mut self, make: impl Fn() -> D + Send + Sync + 'static) -> Self {
         self.inserts.push(Box::new(move |data| data.insert(make())));
         self
+    }
+
+    /// Ends the streams of this request when the future is ready. It is made once for each socket or event stream, and
+    /// dropped with it.
+    #[must_use]
+    pub fn ending_when(mut self, watch: impl Fn() -> BoxFuture<'static, EndReason> + Send + Sync + 'static) -> Self {
+        self.watch = Some(Box::new(watch));
+        self
+    }
+
+    /// Returns a future that is ready when the streams of this request must end; `None` when they need not.
+    #[must_use]
+    pub fn ended(&self) -> Option<BoxFuture<'static, EndReason>> {
+        self.watch.as_ref().map(|watch| watch())
     }
 
     /// Returns whom the operations are counted for.
@@ -137,6 +174,11 @@ impl RequestId {
             .and_then(|value| value.to_str().ok())
             .filter(plain);
         Self(given.map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
+    }
+
+    /// Returns the id of one of several operations that share a socket.
+    pub(super) fn numbered(&self, operation: u64) -> Self {
+        Self(format!("{}.{operation}", self.0).into())
     }
 
     /// Returns the id as text.

@@ -111,7 +111,7 @@ fn parse_parameter<T: for<'de> Deserialize<'de>>(name: &str, value: Option<Strin
     parse_json(&text).map_err(|refusal| Refusal::new(refusal.code, format!("{name}: {}", refusal.message)))
 }
 
-fn parse_operation(text: &str) -> Result<Operation, Refusal> {
+pub(super) fn parse_operation(text: &str) -> Result<Operation, Refusal> {
     // A list would be taken for the fields of the struct in order.
     if !text.trim_ascii_start().starts_with('{') {
         check_json(text)?;

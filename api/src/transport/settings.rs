@@ -32,6 +32,8 @@ pub struct Settings {
     pub query_timeout_ms: u64,
     /// What a single request may ask for.
     pub limits: Limits,
+    /// How results are sent over time: WebSocket and server-sent events.
+    pub streams: Streams,
 }
 
 impl Default for Settings {
@@ -50,6 +52,44 @@ impl Default for Settings {
             body_timeout_ms: 10_000,
             query_timeout_ms: 30_000,
             limits: Limits::default(),
+            streams: Streams::default(),
+        }
+    }
+}
+
+/// How results are sent over time: WebSocket and server-sent events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Streams {
+    /// WebSockets, and streams of server-sent events, that may be open at once.
+    pub sockets: usize,
+    /// Operations of one WebSocket, and event streams of one caller, that may run at once.
+    pub subscriptions: usize,
+    /// Bytes of a message that a client sends; also of what waits for one client to read it.
+    pub message_bytes: usize,
+    /// Messages that wait for one client to read them. While they are so many, nothing new is resolved.
+    pub send_queue: usize,
+    /// Milliseconds after which a client that takes nothing from a full queue is cut off.
+    pub slow_ms: u64,
+    /// Milliseconds within which `connection_init` must arrive.
+    pub init_timeout_ms: u64,
+    /// Milliseconds between WebSocket pings; a client that misses two is dropped.
+    pub ping_ms: u64,
+    /// Milliseconds of silence after which a stream of server-sent events carries a comment.
+    pub keep_alive_ms: u64,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            sockets: 20_000,
+            subscriptions: 100,
+            message_bytes: 1024 * 1024,
+            send_queue: 64,
+            slow_ms: 5_000,
+            init_timeout_ms: 3_000,
+            ping_ms: 20_000,
+            keep_alive_ms: 12_000,
         }
     }
 }

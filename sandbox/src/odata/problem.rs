@@ -61,6 +61,21 @@ impl Problem {
         }
     }
 
+    /// The user may not read the set. SAP's sources say that it is a 403, not with which code; Dynamics answers with the
+    /// status of a missing token.
+    pub(crate) fn denied(flavour: Flavour, set: &str) -> Self {
+        let status = if flavour == Flavour::Dynamics { 401 } else { 403 };
+        let message = match flavour {
+            Flavour::Dynamics => format!("The user is not authorized to perform the 'Read' operation on '{set}'."),
+            Flavour::SapV2 | Flavour::SapV4 => format!("You are not authorized to read the entity set '{set}'"),
+        };
+        Self {
+            status,
+            code: "/IWBEP/CM_MGW_RT/021",
+            message,
+        }
+    }
+
     /// Returns the body of the error as the flavour writes it.
     pub(crate) fn body(&self, flavour: Flavour, service: &str) -> Json {
         match flavour {
@@ -121,6 +136,17 @@ impl Problem {
     fn dynamics(&self) -> Json {
         if self.status == 404 {
             return json!({"error": {"code": "", "message": self.message}});
+        }
+        if self.status == 401 {
+            return json!({"error": {
+                "code": "",
+                "message": self.message,
+                "innererror": {
+                    "message": self.message,
+                    "type": "System.UnauthorizedAccessException",
+                    "stacktrace": "",
+                },
+            }});
         }
         json!({"error": {
             "code": "",

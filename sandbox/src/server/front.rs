@@ -1,23 +1,21 @@
 //! Stands before every system: applies the fault, logs the call, answers `/_sandbox` itself.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::response::Response;
 use chrono::Utc;
 use http::Request;
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
+use super::serve::Answer;
 use super::{Call, Shared, control};
 use crate::fault::Kind;
 use crate::state::CallNote;
 
-/// The service each connection gets.
+/// Answers the requests of one system.
 #[derive(Clone)]
 pub(super) struct Front {
     router: axum::Router,
@@ -30,33 +28,17 @@ impl Front {
     }
 }
 
-impl<B> Service<Request<B>> for Front
-where
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Response = Response;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let front = self.clone();
-        let request = request.map(Body::new);
-        Box::pin(async move {
-            if request.uri().path().starts_with("/_sandbox/") {
-                return Ok(control::answer(&front.shared, request).await);
-            }
-            front.answer(request).await
-        })
+impl Answer for Front {
+    async fn answer(self, request: Request<Body>) -> io::Result<Response> {
+        if request.uri().path().starts_with("/_sandbox/") {
+            return Ok(control::answer(&self.shared, request).await);
+        }
+        self.simulate(request).await
     }
 }
 
 impl Front {
-    async fn answer(self, mut request: Request<Body>) -> io::Result<Response> {
+    async fn simulate(self, mut request: Request<Body>) -> io::Result<Response> {
         let path_and_query = request
             .uri()
             .path_and_query()

@@ -106,7 +106,7 @@ async fn only_trusted_documents_run_when_so_set() {
         persisted_queries: PersistedQueries::Trusted,
         ..Settings::default()
     };
-    let router = Endpoint::new(plain_schema(), Tokens, settings)
+    let router = Endpoint::new(plain_schema(), Tokens::default(), settings)
         .trusting([HELLO.to_owned()])
         .router("/graphql");
     for body in [

@@ -7,9 +7,12 @@ mod errors;
 mod http_rules;
 mod load;
 mod precheck;
+mod sse;
 mod writer;
+mod ws;
 
 use std::{
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -22,12 +25,12 @@ use async_graphql::{
     Schema, SimpleObject, Subscription, Value,
 };
 use axum::{Router, body::Body};
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream, StreamExt, stream, stream::Once};
 use http::{HeaderMap, Request, StatusCode, request::Parts};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tower::ServiceExt;
 
-use super::{AuthError, Endpoint, Prepare, Prepared, RequestId, Settings};
+use super::{AuthError, EndReason, Endpoint, EventIdSlot, LastEventId, Prepare, Prepared, RequestId, Settings, Stop};
 
 /// What resolvers and tests share.
 #[derive(Default)]
@@ -37,6 +40,38 @@ pub(super) struct Shared {
     pub(super) started: Notify,
     pub(super) release: Notify,
     pub(super) dropped: AtomicUsize,
+    pub(super) news: News,
+    pub(super) revoked: Notify,
+}
+
+pub(super) struct News(broadcast::Sender<String>);
+
+impl Default for News {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(256))
+    }
+}
+
+impl News {
+    pub(super) fn tell(&self, text: &str) {
+        self.0.send(text.to_owned()).unwrap();
+    }
+    fn subscribe(&self) -> broadcast::Receiver<String> {
+        self.0.subscribe()
+    }
+}
+
+impl Shared {
+    pub(super) async fn until_dropped(&self, count: usize) {
+        let dropped = async {
+            while self.dropped.load(Ordering::SeqCst) < count {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), dropped)
+            .await
+            .expect("the resolver stops");
+    }
 }
 
 struct DropCount(Arc<Shared>);
@@ -144,17 +179,70 @@ impl Mutation {
     }
 }
 
-struct Ticks;
+pub(super) struct Ticks(Arc<Shared>);
 
 #[Subscription]
 impl Ticks {
     async fn ticks(&self) -> impl Stream<Item = u32> {
-        futures_util::stream::iter([1, 2, 3])
+        stream::iter([1, 2, 3])
+    }
+    /// Numbers behind the last one that was seen, each with its id, up to 5.
+    async fn numbers(&self, context: &Context<'_>) -> impl Stream<Item = u32> {
+        let slot = context.data_unchecked::<EventIdSlot>().clone();
+        let last = context.data_opt::<LastEventId>();
+        let first = last.map_or(0, |last| last.0.trim_start_matches("n-").parse().unwrap());
+        stream::iter(first + 1..=5).inspect(move |number| slot.set(format!("n-{number}")))
+    }
+    /// Whatever is sent to `Shared::news`, until the subscription is dropped.
+    async fn news(&self) -> impl Stream<Item = String> {
+        let count = DropCount(Arc::clone(&self.0));
+        let receiver = self.0.news.subscribe();
+        self.0.started.notify_one();
+        stream::unfold((receiver, count), |(mut receiver, count)| async move {
+            let text = receiver.recv().await.ok()?;
+            Some((text, (receiver, count)))
+        })
+    }
+    /// Long texts without end.
+    async fn floods(&self, bytes: usize) -> impl Stream<Item = String> {
+        let count = DropCount(Arc::clone(&self.0));
+        stream::repeat_with(move || {
+            count.0.bumps.fetch_add(1, Ordering::SeqCst);
+            "x".repeat(bytes)
+        })
+    }
+    async fn refused(&self) -> Result<Once<std::future::Ready<u32>>, Error> {
+        Err(Error::new("not for you").extend_with(|_, extensions| extensions.set("code", "NOT_FOR_YOU")))
+    }
+    /// One event that fails and one that does not.
+    async fn halting(&self) -> impl Stream<Item = Result<u32, Error>> {
+        let failed = Error::new("no value").extend_with(|_, extensions| extensions.set("code", "NO_VALUE"));
+        stream::iter([Err(failed), Ok(2)])
+    }
+    /// An event that is never resolved.
+    async fn stuck(&self, context: &Context<'_>) -> impl Stream<Item = Stuck> {
+        let slot = context.data_unchecked::<EventIdSlot>().clone();
+        let shared = Arc::clone(&self.0);
+        stream::once(async move { Stuck(shared) }).inspect(move |_| slot.begin())
+    }
+    async fn panics(&self) -> impl Stream<Item = u32> {
+        stream::once(async { panic!("password hunter2") })
+    }
+}
+
+struct Stuck(Arc<Shared>);
+
+#[Object]
+impl Stuck {
+    async fn never(&self) -> u32 {
+        let _count = DropCount(Arc::clone(&self.0));
+        pending().await
     }
 }
 
 /// Lets everybody in except for the tokens that say otherwise.
-pub(super) struct Tokens;
+#[derive(Default)]
+pub(super) struct Tokens(Arc<Shared>);
 
 impl Prepare for Tokens {
     async fn prepare(&self, parts: &Parts) -> Result<Prepared, AuthError> {
@@ -172,15 +260,32 @@ impl Prepare for Tokens {
             }),
             "Bearer broken" => Err(AuthError::Internal("database at 10.0.0.1 is gone".to_owned())),
             "Bearer panic" => panic!("password hunter2"),
+            "Bearer long" => Err(AuthError::Forbidden("ä".repeat(100))),
+            "Bearer revocable" => {
+                let shared = Arc::clone(&self.0);
+                Ok(Prepared::new().ending_when(move || {
+                    let shared = Arc::clone(&shared);
+                    async move { shared.revoked.notified().await }
+                        .map(|()| EndReason::Revoked)
+                        .boxed()
+                }))
+            }
             token => Ok(Prepared::new().counted_for(token).with_data(Caller(token.to_owned()))),
         }
     }
 }
 
 pub(super) fn serve(settings: Settings) -> (Router, Arc<Shared>) {
-    let shared = Arc::<Shared>::default();
-    let schema = Schema::build(Query(Arc::clone(&shared)), Mutation(Arc::clone(&shared)), Ticks).finish();
-    (Endpoint::new(schema, Tokens, settings).router("/graphql"), shared)
+    let (router, shared, _) = serve_until(settings);
+    (router, shared)
+}
+
+pub(super) fn serve_until(settings: Settings) -> (Router, Arc<Shared>, Stop) {
+    let (shared, stop) = (Arc::<Shared>::default(), Stop::new());
+    let each = || Arc::clone(&shared);
+    let schema = Schema::build(Query(each()), Mutation(each()), Ticks(each())).finish();
+    let endpoint = Endpoint::new(schema, Tokens(each()), settings).stopping(stop.clone());
+    (endpoint.router("/graphql"), shared, stop)
 }
 
 pub(super) fn plain_schema() -> Schema<Query, Mutation, EmptySubscription> {

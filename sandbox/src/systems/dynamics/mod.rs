@@ -1,12 +1,15 @@
 //! Simulates Dynamics 365 Finance and Operations: the data entities below `/data`, the metadata
-//! service, and the token endpoint of Entra ID on the same host. Reads only.
+//! service, and on the same host the sign-in page and the token endpoint of Entra ID. Reads only.
 
 mod assets;
 mod codes;
+mod directory;
 mod discovery;
 mod entities;
+mod problem;
 mod products;
 mod purchasing;
+mod sign_in;
 mod token;
 mod vendors;
 
@@ -26,11 +29,12 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::{
+    account::{Account, Generation},
     odata::{Answer, Problem, Request, Service, Snapshot, answer},
     state::SystemState,
 };
-use codes::COMPANY;
-use token::{CLIENT_ID, CLIENT_SECRET, TENANT};
+use directory::{TENANT, client_id, client_secret, company};
+pub(crate) use directory::{account_of, authorization_server};
 
 struct Dynamics {
     state: Arc<SystemState>,
@@ -45,18 +49,19 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
     }))
 }
 
-/// Returns the settings and the credentials of a demo connection.
-pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+/// Returns the settings and the credentials of an account.
+pub(crate) fn connection(base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
     let settings = json!({
         "base_url": base_url,
         "tenant_id": TENANT,
         "token_url": format!("{base_url}/{TENANT}/oauth2/v2.0/token"),
-        "company": COMPANY,
+        "company": company(account),
     });
-    (
-        settings,
-        json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
-    )
+    let credentials = json!({
+        "client_id": client_id(account),
+        "client_secret": client_secret(account, generation),
+    });
+    (settings, credentials)
 }
 
 async fn handle(
@@ -68,10 +73,24 @@ async fn handle(
 ) -> Response {
     let path = percent_decode_str(uri.path()).decode_utf8_lossy();
     if path.ends_with("/oauth2/v2.0/token") || path.ends_with("/oauth2/token") {
-        return token::answer(&dynamics.state, &method, &path, &body);
+        return token::answer(&dynamics.state, &method, &path, &headers, &body);
     }
-    if !token::is_valid(&dynamics.state, &headers) {
+    if path.ends_with("/oauth2/v2.0/authorize") {
+        return sign_in::answer(&dynamics.state, &method, &path, &uri, &body);
+    }
+    let user = token::caller(&dynamics.state, &headers);
+    let Some((user, account)) = user.and_then(|user| account_of(&user).map(|account| (user, account))) else {
         return token::refusal();
+    };
+    if path == SESSION_INFO {
+        return match method {
+            Method::POST => respond(
+                StatusCode::OK,
+                JSON,
+                directory::session_info(&user, account).to_string(),
+            ),
+            _ => not_found(&uri),
+        };
     }
     let service = {
         let world = dynamics.state.world();
@@ -87,17 +106,22 @@ async fn handle(
     }
     match path.strip_prefix("/data") {
         Some(below) if below.is_empty() || below.starts_with('/') => {
-            data(&dynamics, &service, &method, &uri, &headers, below.trim_matches('/'))
+            let below = below.trim_matches('/');
+            data(&dynamics, &service, account, &method, &uri, &headers, below)
         }
         _ => not_found(&uri),
     }
 }
+
+/// The service that tells who is signed in.
+const SESSION_INFO: &str = "/api/services/UserSessionService/AifUserSessionService/GetUserSessionInfo";
 
 const JSON: &str = "application/json; odata.metadata=minimal; odata.streaming=true; charset=utf-8";
 
 fn data(
     dynamics: &Dynamics,
     service: &Service,
+    account: Account,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
@@ -117,9 +141,11 @@ fn data(
         page,
         json: true,
         decimals_as_text: false,
-        company: (!sees_all).then(|| COMPANY.to_owned()),
+        company: (!sees_all || account == Account::Second).then(|| company(account).to_owned()),
     };
+    let set = path.split(['/', '(']).next().unwrap_or_default();
     let result = match *method {
+        _ if dynamics.state.denies(set) => Err(Problem::denied(service.flavour, set)),
         Method::GET | Method::HEAD => answer(service, &request),
         _ => Err(Problem::method()),
     };

@@ -27,7 +27,11 @@ pub(super) fn rows(world: &World) -> Vec<Set> {
         ("WarehousesOnHandV2", on_hand(world)),
         (
             "Warehouses",
-            world.storerooms().map(|room| warehouse(world, room)).collect(),
+            world
+                .storerooms()
+                .map(|room| warehouse(world, room, COMPANY))
+                .chain(world.storerooms().take(1).map(|room| warehouse(world, room, OTHER)))
+                .collect(),
         ),
         ("OperationalSites", sites.map(site).collect()),
     ]
@@ -129,9 +133,9 @@ fn on_hand(world: &World) -> Vec<Row> {
     sums.into_iter().filter_map(row).collect()
 }
 
-fn warehouse(world: &World, room: &Location) -> Row {
+fn warehouse(world: &World, room: &Location, company: &str) -> Row {
     let address = codes::formatted_address(&room.street, &room.postal_code, &room.city, "DEU");
-    row(COMPANY)
+    row(company)
         .with("WarehouseId", &room.code)
         .with("WarehouseName", &room.name)
         .with("WarehouseType", "Standard")

@@ -25,10 +25,12 @@ use self::limits::Limits;
 use self::lists::{Answer, Row};
 use self::problem::Problem;
 use self::rows::Dataset;
+use crate::account::{Account, Generation};
 use crate::state::SystemState;
 
 const CLIENT_ID: &str = "LSDEMOCLIENT";
 const CLIENT_SECRET: &str = "limble-demo-secret";
+const SECOND_ID: &str = "LSSECONDCLIENT";
 /// A key pair that may not see vendors and purchases.
 const LIMITED_ID: &str = "LIMITED";
 const LIMITED_SECRET: &str = "limited";
@@ -67,12 +69,20 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
     Router::new().fallback(answer).with_state(Arc::new(server))
 }
 
-/// Returns the settings and the credentials of a demo connection.
-pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+/// Returns the settings and the credentials of an account.
+pub(crate) fn connection(base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
     (
         json!({"base_url": base_url}),
-        json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
+        json!({"client_id": client_id(account), "client_secret": client_secret(account, generation)}),
     )
+}
+
+fn client_id(account: Account) -> &'static str {
+    account.pick(CLIENT_ID, SECOND_ID)
+}
+
+fn client_secret(account: Account, generation: Generation) -> String {
+    generation.password(account.pick(CLIENT_SECRET, "limble-second-secret"))
 }
 
 async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
@@ -101,14 +111,23 @@ fn client_of(state: &SystemState, headers: &HeaderMap) -> Result<&'static str, P
         .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or(Problem::NoCredentials)?;
-    if state.credentials_revoked() {
-        return Err(Problem::BadCredentials);
+    let known = pair
+        .split_once(':')
+        .filter(|_| !state.credentials_revoked())
+        .and_then(|(id, secret)| owner(state, id, secret));
+    known.ok_or_else(|| {
+        state.counters.refused_secret();
+        Problem::BadCredentials
+    })
+}
+
+/// Returns the id of a key pair when it is a good one.
+fn owner(state: &SystemState, id: &str, secret: &str) -> Option<&'static str> {
+    if (id, secret) == (LIMITED_ID, LIMITED_SECRET) {
+        return Some(LIMITED_ID);
     }
-    match pair.split_once(':') {
-        Some((CLIENT_ID, CLIENT_SECRET)) => Ok(CLIENT_ID),
-        Some((LIMITED_ID, LIMITED_SECRET)) => Ok(LIMITED_ID),
-        _ => Err(Problem::BadCredentials),
-    }
+    let account = Account::ALL.into_iter().find(|account| client_id(*account) == id)?;
+    (secret == client_secret(account, state.generation(account))).then(|| client_id(account))
 }
 
 fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Response, Problem> {
@@ -127,10 +146,18 @@ fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Re
         return Err(Problem::MethodNotSupported);
     }
     if below == "me" {
-        let name = server.state.world().company.clone();
+        let company = server.state.world().company.clone();
+        // A key pair belongs to a customer of Limble; the second one is another customer with a copy of the plant.
+        let name = match client {
+            SECOND_ID => format!("{company} (training)"),
+            _ => company,
+        };
         return Ok(Json(json!({"customerName": name, "customerPlan": "enterprise"})).into_response());
     }
     if client == LIMITED_ID && is_withheld(below) {
+        return Err(Problem::NotPermitted);
+    }
+    if server.state.denies(table_of(below)) {
         return Err(Problem::NotPermitted);
     }
     let dataset = server.dataset();
@@ -164,6 +191,16 @@ fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Re
 fn has_id(row: &Row, name: &str, id: &str) -> bool {
     id.parse::<u64>()
         .is_ok_and(|id| row.get(name).and_then(Value::as_u64) == Some(id))
+}
+
+/// Returns the list that a path reads from: `po` for `po/7/state`.
+fn table_of(below: &str) -> &str {
+    let segments: Vec<&str> = below.split('/').collect();
+    match segments.as_slice() {
+        ["tasks", _, "instructions"] => "tasks/instructions",
+        ["po", _, "state", ..] => "po",
+        _ => below,
+    }
 }
 
 fn is_withheld(path: &str) -> bool {

@@ -30,10 +30,13 @@ use self::dataset::{Cache, Dataset};
 use self::problem::Problem;
 use self::session::Caller;
 use self::structures::json_schema;
+use crate::account::{Account, Generation};
 use crate::state::{CallNote, SystemState};
 
 /// The longest path and query the server in front takes.
 const LONGEST_ADDRESS: usize = 8192;
+
+pub(crate) use self::session::account_of;
 
 /// What the handlers of one simulated Maximo share.
 struct Server {
@@ -52,11 +55,11 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
     Router::new().fallback(answer).with_state(Arc::new(server))
 }
 
-/// Returns the settings and the credentials of a demo connection.
-pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+/// Returns the settings and the credentials of an account.
+pub(crate) fn connection(base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
     (
         json!({"base_url": format!("{base_url}/maximo")}),
-        json!({"api_key": session::DEMO_KEY}),
+        json!({"api_key": session::key(account, generation)}),
     )
 }
 
@@ -172,7 +175,7 @@ fn read(
         }
         ["os", name, below @ ..] => {
             let structure = dataset.catalogue.find(name).ok_or_else(|| Problem::not_found(name))?;
-            if !caller.may_read(&structure.name) {
+            if !caller.may_read(&structure.name) || server.state.denies(&structure.name) {
                 return Err(Problem::not_allowed(&structure.object));
             }
             let target = Target {

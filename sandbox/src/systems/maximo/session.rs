@@ -7,6 +7,7 @@ use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE};
 
 use super::problem::Problem;
+use crate::account::{Account, Generation};
 use crate::state::SystemState;
 
 /// The key of the demo connection.
@@ -16,10 +17,27 @@ pub(super) const LIMITED_KEY: &str = "limited";
 /// The user of the demo connection, for logins.
 pub(super) const DEMO_USER: &str = "WILSON";
 const DEMO_PASSWORD: &str = "maximo-demo";
+const SECOND_KEY: &str = "mx-demo-8d3b05f6c1";
+const SECOND_USER: &str = "BROWN";
+const SECOND_PASSWORD: &str = "maximo-second";
 const LIMITED_USER: &str = "LIMITED";
 const COOKIE_NAME: &str = "JSESSIONID";
 /// Marks cookies of sessions nobody has signed in to.
 const ANONYMOUS: &str = "0000";
+
+/// Returns the API key of an account.
+pub(super) fn key(account: Account, generation: Generation) -> String {
+    generation.key(account.pick(DEMO_KEY, SECOND_KEY))
+}
+
+/// Returns the account that a session was made for; sessions know the name of the user.
+pub(crate) fn account_of(user: &str) -> Option<Account> {
+    Account::ALL.into_iter().find(|account| self::user(*account) == user)
+}
+
+fn user(account: Account) -> &'static str {
+    account.pick(DEMO_USER, SECOND_USER)
+}
 
 /// The user a request speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,28 +59,43 @@ pub(super) fn caller(state: &SystemState, headers: &HeaderMap, key_parameter: Op
         let user = state.token_user(&token).ok_or_else(Problem::not_signed_in)?;
         return Ok(Caller { user });
     }
-    if state.credentials_revoked() {
-        return Err(Problem::not_signed_in());
-    }
-    let key = headers
+    let given = headers
         .get("apikey")
         .and_then(|value| value.to_str().ok())
         .or(key_parameter);
-    match key {
-        Some(DEMO_KEY) => Ok(Caller {
-            user: DEMO_USER.to_owned(),
-        }),
-        Some(LIMITED_KEY) => Ok(Caller {
-            user: LIMITED_USER.to_owned(),
-        }),
-        Some(_) => Err(Problem::not_signed_in()),
-        None => password_user(headers).ok_or_else(Problem::not_signed_in),
+    let caller = match given {
+        Some(given) => key_user(state, given),
+        None => password_user(state, headers),
+    };
+    let is_secret = given.is_some() || password(headers).is_some();
+    caller.ok_or_else(|| {
+        if is_secret {
+            state.counters.refused_secret();
+        }
+        Problem::not_signed_in()
+    })
+}
+
+fn key_user(state: &SystemState, given: &str) -> Option<Caller> {
+    if state.credentials_revoked() {
+        return None;
     }
+    let user = match given {
+        LIMITED_KEY => LIMITED_USER,
+        _ => user(
+            Account::ALL
+                .into_iter()
+                .find(|account| key(*account, state.generation(*account)) == given)?,
+        ),
+    };
+    Some(Caller { user: user.to_owned() })
 }
 
 /// Signs in with `maxauth` or Basic and returns the session's cookie.
 pub(super) fn sign_in(state: &SystemState, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
-    let caller = password_user(headers).ok_or_else(Problem::wrong_password)?;
+    let caller = password_user(state, headers);
+    state.counters.login(caller.is_some());
+    let caller = caller.ok_or_else(Problem::wrong_password)?;
     let token = state.issue_token(&caller.user).ok_or_else(Problem::wrong_password)?;
     set_cookie(&token).ok_or_else(Problem::wrong_password)
 }
@@ -97,13 +130,24 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
         .map(|(_, token)| token.to_owned())
 }
 
-fn password_user(headers: &HeaderMap) -> Option<Caller> {
+fn password_user(state: &SystemState, headers: &HeaderMap) -> Option<Caller> {
+    let (name, given) = password(headers)?;
+    let account = Account::ALL
+        .into_iter()
+        .find(|account| name.eq_ignore_ascii_case(user(*account)))?;
+    let right = state
+        .generation(account)
+        .password(account.pick(DEMO_PASSWORD, SECOND_PASSWORD));
+    (given == right && !state.credentials_revoked()).then(|| Caller {
+        user: user(account).to_owned(),
+    })
+}
+
+/// Returns the name and the password in the headers of a request.
+fn password(headers: &HeaderMap) -> Option<(String, String)> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let encoded = text("maxauth").or_else(|| text(AUTHORIZATION.as_str())?.strip_prefix("Basic "))?;
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    let matches = user.eq_ignore_ascii_case(DEMO_USER) && password == DEMO_PASSWORD;
-    matches.then(|| Caller {
-        user: DEMO_USER.to_owned(),
-    })
+    let (name, password) = decoded.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
 }

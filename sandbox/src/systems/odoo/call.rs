@@ -87,7 +87,8 @@ impl ModelCall<'_> {
                 self.model, self.method
             )));
         }
-        let may_read = self.caller.buyer || !self.model.starts_with("purchase.");
+        let has_role = self.caller.buyer || !self.model.starts_with("purchase.");
+        let may_read = has_role && !database.state.denies(self.model);
         match self.method {
             "context_get" => return Ok(json!({"lang": "en_US", "tz": "Europe/Berlin", "uid": self.caller.uid})),
             "check_access_rights" | "has_access" => {

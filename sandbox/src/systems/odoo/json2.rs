@@ -65,8 +65,10 @@ fn answer(
             "User not authenticated, use an API Key with a Bearer Authorization header.",
         )
     })?;
-    let caller = Caller::of_key(&database.state, key)
-        .ok_or_else(|| OdooError::http(StatusCode::UNAUTHORIZED, "Invalid apikey"))?;
+    let Some(caller) = Caller::of_key(&database.state, key) else {
+        database.state.counters.refused_secret();
+        return Err(OdooError::http(StatusCode::UNAUTHORIZED, "Invalid apikey"));
+    };
     if verb != Method::POST {
         return Err(OdooError::http(
             StatusCode::NOT_FOUND,

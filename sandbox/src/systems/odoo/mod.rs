@@ -18,12 +18,14 @@ use axum::routing::{any, get, post};
 use serde_json::{Value, json};
 
 use super::orm::Database;
+use crate::account::{Account, Generation};
 use crate::state::SystemState;
 
 pub(crate) const DATABASE: &str = "lineshaft";
-const PASSWORD: &str = "admin";
 /// The administrator's key, which may read everything.
 pub(crate) const API_KEY: &str = "5f0c8a1d2b3e4f60718293a4b5c6d7e8f9012345";
+/// The key of a planner with the same rights.
+const SECOND_KEY: &str = "0b7d94c1e8f2a3564798d0c1b2a3f4e5d6c7b8a9";
 /// The key of a technician, who may not read purchases.
 pub(crate) const LIMITED_KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678";
 
@@ -41,12 +43,32 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
         .with_state(database)
 }
 
-/// Returns the settings and the credentials of a demo connection.
-pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+/// Returns the settings and the credentials of an account.
+pub(crate) fn connection(base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
     (
         json!({"base_url": base_url, "database": DATABASE}),
-        json!({"login": "admin", "api_key": API_KEY}),
+        json!({"login": login(account), "api_key": key(account, generation)}),
     )
+}
+
+/// Returns the account that a web session was made for; sessions know the id of the user.
+pub(crate) fn account_of(token_user: &str) -> Option<Account> {
+    let uid: u32 = token_user.parse().ok()?;
+    Account::ALL
+        .into_iter()
+        .find(|account| Caller::of_account(*account).uid == uid)
+}
+
+fn login(account: Account) -> &'static str {
+    account.pick("admin", "user02")
+}
+
+fn key(account: Account, generation: Generation) -> String {
+    generation.key(account.pick(API_KEY, SECOND_KEY))
+}
+
+fn password(account: Account, generation: Generation) -> String {
+    generation.password(account.pick("admin", "user02"))
 }
 
 /// Who a call is made for.
@@ -60,39 +82,62 @@ pub(crate) struct Caller {
 
 impl Caller {
     const ADMIN: Self = Self { uid: 2, buyer: true };
+    const SECOND: Self = Self { uid: 3, buyer: true };
     const TECHNICIAN: Self = Self { uid: 6, buyer: false };
 
+    fn of_account(account: Account) -> Self {
+        account.pick(Self::ADMIN, Self::SECOND)
+    }
+
     /// Returns who a key belongs to.
-    fn of_key(state: &SystemState, key: &str) -> Option<Self> {
+    fn of_key(state: &SystemState, given: &str) -> Option<Self> {
         if state.credentials_revoked() {
             return None;
         }
-        match key {
-            API_KEY => Some(Self::ADMIN),
-            LIMITED_KEY => Some(Self::TECHNICIAN),
-            _ => None,
+        if given == LIMITED_KEY {
+            return Some(Self::TECHNICIAN);
         }
+        Account::ALL
+            .into_iter()
+            .find(|account| given == key(*account, state.generation(*account)))
+            .map(Self::of_account)
     }
 
     /// Returns who logs in with a login name and a password or key.
-    fn of_login(state: &SystemState, login: &str, secret: &str) -> Option<Self> {
+    fn of_login(state: &SystemState, name: &str, secret: &str) -> Option<Self> {
+        if let Some(caller) = Self::of_key(state, secret) {
+            return (caller.login() == name).then_some(caller);
+        }
         if state.credentials_revoked() {
             return None;
         }
-        match (login, secret) {
-            ("admin", PASSWORD | API_KEY) => Some(Self::ADMIN),
-            ("user05", LIMITED_KEY) => Some(Self::TECHNICIAN),
-            _ => None,
-        }
+        Account::ALL
+            .into_iter()
+            .find(|account| name == login(*account) && secret == password(*account, state.generation(*account)))
+            .map(Self::of_account)
     }
 
     /// Returns who calls with a user id and a password or key.
     fn of_uid(state: &SystemState, uid: u64, secret: &str) -> Option<Self> {
-        let login = match uid {
-            2 => "admin",
-            6 => "user05",
-            _ => return None,
-        };
-        Self::of_login(state, login, secret)
+        let caller = Self::all().find(|caller| u64::from(caller.uid) == uid)?;
+        Self::of_login(state, caller.login(), secret)
+    }
+
+    /// Returns who a web session was made for.
+    fn of_session(state: &SystemState, token: &str) -> Option<Self> {
+        let uid = state.token_user(token)?;
+        Self::all().find(|caller| caller.uid.to_string() == uid)
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        [Self::ADMIN, Self::SECOND, Self::TECHNICIAN].into_iter()
+    }
+
+    fn login(self) -> &'static str {
+        match self {
+            Self::ADMIN => login(Account::First),
+            Self::SECOND => login(Account::Second),
+            _ => "user05",
+        }
     }
 }

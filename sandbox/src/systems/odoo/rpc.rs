@@ -69,6 +69,7 @@ fn log_in(database: &Database, arguments: &[Value]) -> Result<Value, OdooError> 
         return Err(OdooError::no_database(text(0)));
     }
     let caller = Caller::of_login(&database.state, text(1), text(2));
+    database.state.counters.login(caller.is_some());
     Ok(caller.map_or(Value::Bool(false), |caller| caller.uid.into()))
 }
 
@@ -78,7 +79,10 @@ fn execute(database: &Database, arguments: &[Value], keywords: bool) -> Result<V
         return Err(OdooError::no_database(text(0)));
     }
     let uid = arguments.get(1).and_then(Value::as_u64).unwrap_or(0);
-    let caller = Caller::of_uid(&database.state, uid, text(2)).ok_or_else(OdooError::access_denied)?;
+    let Some(caller) = Caller::of_uid(&database.state, uid, text(2)) else {
+        database.state.counters.refused_secret();
+        return Err(OdooError::access_denied());
+    };
     let none = Map::new();
     let (positional, named) = if keywords {
         let positional = arguments
@@ -126,6 +130,7 @@ pub(super) async fn web_login(State(database): Served, body: Bytes) -> Response 
     };
     let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or("");
     let caller = Caller::of_login(&database.state, text("login"), text("password")).filter(|_| text("db") == DATABASE);
+    database.state.counters.login(caller.is_some());
     let token = caller.and_then(|caller| database.state.issue_token(&caller.uid.to_string()));
     let (Some(caller), Some(token)) = (caller, token) else {
         return answer(&id, Err(OdooError::access_denied()), CallNote::login());
@@ -153,15 +158,7 @@ pub(super) async fn web_call(State(database): Served, headers: HeaderMap, body: 
     };
     let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or("");
     let note = CallNote::operation(format!("{}.{}", text("model"), text("method")));
-    let caller = cookie(&headers)
-        .and_then(|token| database.state.token_user(token))
-        .map(|uid| {
-            if uid == Caller::ADMIN.uid.to_string() {
-                Caller::ADMIN
-            } else {
-                Caller::TECHNICIAN
-            }
-        });
+    let caller = cookie(&headers).and_then(|token| Caller::of_session(&database.state, token));
     let Some(caller) = caller else {
         return answer(&id, Err(OdooError::session_expired()), note);
     };

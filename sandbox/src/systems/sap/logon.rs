@@ -12,12 +12,17 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use serde_json::json;
 
 use super::{options, page, respond};
-use crate::state::{CallNote, SystemState};
+use crate::{
+    account::{Account, Generation},
+    state::{CallNote, SystemState},
+};
 
 /// The communication user of the demo.
 pub(super) const USER: &str = "LINESHAFT_COMM";
 /// Its password, which is also the secret of its OAuth client.
 pub(super) const PASSWORD: &str = "Bottle+Works-2026";
+const SECOND_USER: &str = "REPORTING_COMM";
+const SECOND_PASSWORD: &str = "Second+Works-2026";
 /// The only client (tenant) of the system.
 pub(super) const CLIENT: &str = "100";
 
@@ -32,27 +37,36 @@ pub(super) struct Logon {
 
 #[derive(Debug, Default)]
 struct Memory {
-    failures: u32,
+    /// Wrong passwords in a row, for each account and each of its passwords in turn: a new one unlocks the user.
+    failures: HashMap<(Account, Generation), u32>,
     write_tokens: HashMap<String, String>,
     count: u64,
 }
 
 impl Logon {
-    /// Checks who sends a request; returns the refusal, the same page for every reason.
-    pub(super) fn check(&self, state: &SystemState, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    /// Finds out who sends a request; the refusal is the same page for every reason.
+    pub(super) fn check(&self, state: &SystemState, uri: &Uri, headers: &HeaderMap) -> Result<Account, Box<Response>> {
         let client = options(uri)
             .into_iter()
             .find(|(name, _)| name == "sap-client")
             .map(|(_, value)| value);
         let client = client.or_else(|| text(headers, "sap-client"));
         let authorization = text(headers, header::AUTHORIZATION.as_str()).unwrap_or_default();
-        let is_known = match authorization.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => state.token_user(token).is_some(),
-            Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => self.password_fits(state, pair),
-            _ => false,
+        let account = match authorization.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                state.token_user(token).and_then(|user| account_of(&user))
+            }
+            Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
+                let account = self.password_fits(state, pair);
+                if account.is_none() {
+                    state.counters.refused_secret();
+                }
+                account
+            }
+            _ => None,
         };
-        let is_welcome = is_known && client.is_none_or(|client| client == CLIENT);
-        (!is_welcome).then(refusal)
+        let is_client = client.is_none_or(|client| client == CLIENT);
+        account.filter(|_| is_client).ok_or_else(|| Box::new(refusal()))
     }
 
     /// Issues a bearer token for client credentials.
@@ -67,22 +81,28 @@ impl Logon {
                 let field = |name| form.get(name).map_or("", String::as_str);
                 STANDARD.encode(format!("{}:{}", field("client_id"), field("client_secret")))
             });
-        let answer = if form.get("grant_type").map(String::as_str) != Some("client_credentials") {
-            (StatusCode::BAD_REQUEST, json!({"error": "unsupported_grant_type"}))
-        } else if !self.password_fits(state, &pair) {
-            (
-                StatusCode::UNAUTHORIZED,
-                json!({"error": "invalid_client", "error_description": "Client authentication failed"}),
-            )
-        } else {
-            match state.issue_token(USER) {
-                Some(token) => (
-                    StatusCode::OK,
-                    json!({"access_token": token, "token_type": "Bearer", "expires_in": "3600", "scope": ""}),
-                ),
-                None => (StatusCode::UNAUTHORIZED, json!({"error": "invalid_client"})),
+        let grant = form.get("grant_type").map(String::as_str);
+        let refused = (
+            StatusCode::UNAUTHORIZED,
+            json!({"error": "invalid_client", "error_description": "Client authentication failed"}),
+        );
+        let answer = if grant == Some("client_credentials") {
+            let account = self.password_fits(state, &pair);
+            if account.is_none() {
+                state.counters.refused_secret();
             }
+            let bearer = account.and_then(|account| state.issue_bearer(user(account)));
+            bearer.map_or(refused, |(token, seconds)| {
+                let lifetime = seconds.to_string();
+                let document =
+                    json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "scope": ""});
+                (StatusCode::OK, document)
+            })
+        } else {
+            (StatusCode::BAD_REQUEST, json!({"error": "unsupported_grant_type"}))
         };
+        let is_granted = answer.0 == StatusCode::OK;
+        state.counters.exchange(grant.unwrap_or_default(), is_granted);
         let mut response = respond(answer.0, "application/json", answer.1.to_string());
         response.extensions_mut().insert(CallNote::login());
         response
@@ -126,33 +146,50 @@ impl Logon {
             .is_some_and(|known| Some(known) == token.as_ref())
     }
 
-    /// Checks a pair of user and password and counts failures. While the credentials are revoked
+    /// Returns the account that a pair of user and password fits, and counts failures. While the credentials are revoked
     /// nothing is counted, so that restoring them finds the user unlocked.
-    fn password_fits(&self, state: &SystemState, pair: &str) -> bool {
+    fn password_fits(&self, state: &SystemState, pair: &str) -> Option<Account> {
         if state.credentials_revoked() {
-            return false;
+            return None;
         }
         let decoded = STANDARD
             .decode(pair)
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .unwrap_or_default();
-        let (user, password) = decoded.split_once(':').unwrap_or_default();
-        if !user.eq_ignore_ascii_case(USER) {
-            return false;
-        }
+        let (name, given) = decoded.split_once(':').unwrap_or_default();
+        let account = Account::ALL
+            .into_iter()
+            .find(|account| name.eq_ignore_ascii_case(user(*account)))?;
+        let generation = state.generation(account);
         let mut memory = self.memory();
-        if memory.failures >= ATTEMPTS {
-            return false;
+        let failures = memory.failures.entry((account, generation)).or_default();
+        if *failures >= ATTEMPTS {
+            return None;
         }
-        let fits = password == PASSWORD;
-        memory.failures = if fits { 0 } else { memory.failures + 1 };
-        fits
+        let fits = given == password(account, generation);
+        *failures = if fits { 0 } else { *failures + 1 };
+        fits.then_some(account)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the user name of an account.
+pub(super) fn user(account: Account) -> &'static str {
+    account.pick(USER, SECOND_USER)
+}
+
+/// Returns the password of an account.
+pub(super) fn password(account: Account, generation: Generation) -> String {
+    generation.password(account.pick(PASSWORD, SECOND_PASSWORD))
+}
+
+/// Returns the account that a token was issued for; tokens know the name of the user.
+pub(crate) fn account_of(token_user: &str) -> Option<Account> {
+    Account::ALL.into_iter().find(|account| user(*account) == token_user)
 }
 
 /// Returns the answer to a write without a valid token.

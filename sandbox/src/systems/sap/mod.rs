@@ -28,10 +28,12 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::{
+    account::{Account, Generation},
     odata::{Answer, Problem, Request, Snapshot, answer},
     state::SystemState,
 };
-use logon::{CLIENT, Logon, PASSWORD, USER};
+pub(crate) use logon::account_of;
+use logon::{CLIENT, Logon};
 use service::Services;
 
 /// The longest address the server reads.
@@ -53,11 +55,11 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
     Router::new().fallback(handle).with_state(Arc::new(sap))
 }
 
-/// Returns the settings and the credentials of a demo connection.
-pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+/// Returns the settings and the credentials of an account.
+pub(crate) fn connection(base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
     (
         json!({"base_url": base_url, "sap_client": CLIENT}),
-        json!({"username": USER, "password": PASSWORD}),
+        json!({"username": logon::user(account), "password": logon::password(account, generation)}),
     )
 }
 
@@ -68,8 +70,13 @@ async fn handle(State(sap): State<Arc<Sap>>, method: Method, uri: Uri, headers: 
     if uri.path() == "/sap/bc/sec/oauth2/token" {
         return sap.logon.token(&sap.state, &method, &headers, &body);
     }
-    if let Some(refusal) = sap.logon.check(&sap.state, &uri, &headers) {
-        return refusal;
+    let account = match sap.logon.check(&sap.state, &uri, &headers) {
+        Ok(account) => account,
+        Err(refusal) => return *refusal,
+    };
+    if uri.path() == "/sap/bc/ui2/start_up" {
+        let document = json!({"id": logon::user(account), "client": CLIENT, "language": "EN", "system": "S4H"});
+        return respond(StatusCode::OK, "application/json", document.to_string());
     }
     serve(&sap, &method, &uri, &headers)
 }
@@ -95,6 +102,10 @@ fn serve(sap: &Sap, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response
             return logon::token_required();
         }
         return problem(&Problem::method(), service);
+    }
+    let set = rest.and_then(|rest| rest.split(['/', '(']).next()).unwrap_or_default();
+    if sap.state.denies(set) {
+        return problem(&Problem::denied(service.flavour, set), service);
     }
     let request = Request {
         root: format!("{}{root}/", sap.state.base_url),

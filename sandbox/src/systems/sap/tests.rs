@@ -102,7 +102,7 @@ async fn tokens_open_the_services_until_they_expire() {
         request.send().await.unwrap().status()
     };
     assert_eq!(read().await, StatusCode::OK);
-    sandbox.expire_credentials();
+    sandbox.end_sessions();
     assert_eq!(read().await, StatusCode::UNAUTHORIZED);
     assert!(sandbox.calls().iter().take(2).all(|call| call.login));
     sandbox.revoke_credentials();

@@ -18,6 +18,7 @@ use axum::routing::post;
 use serde_json::{Value, json};
 
 use super::orm::Database;
+use crate::account::{Account, Generation};
 use crate::state::SystemState;
 
 pub(crate) const DATABASE: &str = "lineshaft";
@@ -26,8 +27,8 @@ const PASSWORD: &str = "admin-Passw0rd";
 /// What the handlers of one running Tryton share.
 pub(crate) struct Tryton {
     database: Database,
-    /// Failed log-ins in a row, for each login name.
-    failures: Mutex<HashMap<String, u32>>,
+    /// Failed log-ins in a row, for each login name and each of its passwords in turn.
+    failures: Mutex<HashMap<(String, Generation), u32>>,
 }
 
 /// Returns the routes of the system.
@@ -42,10 +43,24 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
         .with_state(tryton)
 }
 
-/// Returns the settings and the credentials of a demo connection.
-pub(crate) fn demo_connection(base_url: &str) -> (Value, Value) {
+/// Returns the settings and the credentials of an account.
+pub(crate) fn connection(base_url: &str, account: Account, generation: Generation) -> (Value, Value) {
     (
         json!({"base_url": base_url, "database": DATABASE, "vendor_codes": "V-%"}),
-        json!({"username": "admin", "password": PASSWORD}),
+        json!({"username": login(account), "password": password(account, generation)}),
     )
+}
+
+/// Returns the account that a session was made for; sessions know `login:uid`.
+pub(crate) fn account_of(token_user: &str) -> Option<Account> {
+    let name = token_user.split(':').next();
+    Account::ALL.into_iter().find(|account| Some(login(*account)) == name)
+}
+
+fn login(account: Account) -> &'static str {
+    account.pick("admin", "user02")
+}
+
+fn password(account: Account, generation: Generation) -> String {
+    generation.password(account.pick(PASSWORD, "user02-Passw0rd"))
 }

@@ -13,7 +13,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::error::TrytonError;
-use super::{DATABASE, PASSWORD, Tryton, call};
+use super::{DATABASE, Tryton, account_of, call, password};
+use crate::account::Generation;
 use crate::fault::gzip_stored;
 use crate::state::CallNote;
 
@@ -97,7 +98,11 @@ impl Tryton {
         let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
         if scheme.eq_ignore_ascii_case("basic") {
             let (login, password) = decoded.split_once(':')?;
-            return self.verify(login, password).map(|_| (login.to_owned(), None));
+            if self.verify(login, password).is_none() {
+                self.database.state.counters.refused_secret();
+                return None;
+            }
+            return Some((login.to_owned(), None));
         }
         if !scheme.eq_ignore_ascii_case("session") {
             return None;
@@ -109,18 +114,18 @@ impl Tryton {
     }
 
     /// Returns the user id when the password is right.
-    fn verify(&self, login: &str, password: &str) -> Option<u32> {
-        if self.database.state.credentials_revoked() {
+    fn verify(&self, login: &str, given: &str) -> Option<u32> {
+        let state = &self.database.state;
+        if state.credentials_revoked() {
             return None;
         }
-        let world = self.database.state.world();
+        let world = state.world();
         let user = world.users.iter().find(|user| user.login == login && user.active)?;
-        let right = if login == "admin" {
-            password == PASSWORD
-        } else {
-            password == format!("{login}-Passw0rd")
+        let right = match account_of(login) {
+            Some(account) => password(account, state.generation(account)),
+            None => format!("{login}-Passw0rd"),
         };
-        right.then_some(user.id)
+        (given == right).then_some(user.id)
     }
 
     fn log_in(&self, parameters: &[Value]) -> Result<Value, TrytonError> {
@@ -132,22 +137,25 @@ impl Tryton {
         else {
             return Err(TrytonError::Login(format!("Password for {login}")));
         };
+        let state = &self.database.state;
+        let generation = account_of(login).map_or_else(Generation::default, |account| state.generation(account));
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = failures.entry(login.to_owned()).or_default();
+        let failed = failures.entry((login.to_owned(), generation)).or_default();
         if *failed >= 6 {
+            state.counters.login(false);
             return Err(TrytonError::Page(
                 StatusCode::TOO_MANY_REQUESTS,
                 "This user has exceeded an allotted request count. Try again later.",
             ));
         }
-        let Some(uid) = self.verify(login, password) else {
+        let verified = self.verify(login, password);
+        state.counters.login(verified.is_some());
+        let Some(uid) = verified else {
             *failed += 1;
             return Err(TrytonError::Page(StatusCode::UNAUTHORIZED, WRONG_PASSWORD));
         };
         *failed = 0;
-        let session = self
-            .database
-            .state
+        let session = state
             .issue_token(&format!("{login}:{uid}"))
             .ok_or(TrytonError::NoSession)?;
         Ok(json!([uid, session, null]))

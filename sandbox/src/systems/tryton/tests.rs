@@ -91,7 +91,7 @@ async fn a_wrong_password_is_401_and_after_six_429() {
 #[tokio::test]
 async fn an_ended_session_is_401_without_body() {
     let client = client().await;
-    client.sandbox.expire_credentials();
+    client.sandbox.end_sessions();
     let answer = client
         .post("model.party.party.search_count", json!([[], 0, null, {}]))
         .await;
