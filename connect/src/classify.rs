@@ -12,9 +12,9 @@ use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Value};
 
 use crate::{
     blueprint::Problem,
-    error::{Error, ErrorKind},
+    error::{CredentialReason, Error, ErrorKind, speaks_of_credentials},
     json,
-    manifest::{self, OneOrMany},
+    manifest::{self, ErrorRule, OneOrMany},
     path::Path,
 };
 
@@ -96,6 +96,7 @@ pub(crate) struct Rule {
     content_type: Option<String>,
     body: Vec<BodyCheck>,
     kind: ErrorKind,
+    reason: Option<CredentialReason>,
     message: Vec<Path>,
     code: Option<Path>,
 }
@@ -114,6 +115,7 @@ impl Classifier {
         for (at, rule) in manifest.errors.iter().enumerate() {
             let pointer = format!("/errors/{at}");
             let when = &rule.when;
+            check_reason(rule, &pointer, problems);
             let mut headers = Vec::new();
             for (name, pattern) in &when.headers {
                 let pointer = format!("{pointer}/when/headers/{name}");
@@ -137,6 +139,7 @@ impl Classifier {
                 content_type: when.content_type.as_ref().map(|text| text.to_ascii_lowercase()),
                 body: BodyCheck::compile(&when.body, &format!("{pointer}/when/body"), problems),
                 kind: rule.kind,
+                reason: rule.reason,
                 message: messages
                     .filter_map(|(at, path)| parse_path(path, &format!("{pointer}/message/{at}"), problems))
                     .collect(),
@@ -226,6 +229,9 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
+        if is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
+            return false;
+        }
         self.status
             .as_ref()
             .is_none_or(|statuses| statuses.contains(&answer.status))
@@ -254,8 +260,35 @@ impl Rule {
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
         Error::new(self.kind, describe(self.kind))
             .with_status(answer.status)
+            .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
             .with_retry_after(wait)
+    }
+}
+
+const fn is_about_credentials(kind: ErrorKind, reason: Option<CredentialReason>) -> bool {
+    reason.is_some() || matches!(kind, ErrorKind::InvalidCredentials | ErrorKind::SessionExpired)
+}
+
+/// Reports reasons beside other kinds, and rules that take a busy or broken system for a word about credentials.
+fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
+    if rule.reason.is_some() && !matches!(rule.kind, ErrorKind::InvalidCredentials | ErrorKind::PermissionDenied) {
+        let problem = Problem::new(
+            format!("{pointer}/reason"),
+            "says something about credentials, the kind does not",
+        );
+        problems.push(problem.with_help("write `kind: invalid_credentials` or `kind: permission_denied`"));
+    }
+    let statuses = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    let Some(status) = statuses.iter().find(|status| !speaks_of_credentials(**status)) else {
+        return;
+    };
+    if is_about_credentials(rule.kind, rule.reason) {
+        let problem = Problem::new(
+            format!("{pointer}/when/status"),
+            format!("the status {status} is that of a busy or broken system and says nothing about credentials"),
+        );
+        problems.push(problem.with_help("write `kind: unavailable` or `kind: rate_limited`"));
     }
 }
 

@@ -17,9 +17,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use lineshaft_schema::{ConnectionId, FieldIndex, Projection, Record, RemoteKey, TypeIndex};
+use lineshaft_schema::{ConnectionId, FieldIndex, Filter, Projection, Record, RemoteKey, TypeIndex};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use url::Url;
 
 use crate::{
     blueprint::{Blueprint, ResourcePlan},
@@ -27,18 +29,21 @@ use crate::{
     context::CallContext,
     error::{Error, ErrorKind},
     layers::{
-        breaker::{Breaker, Pass},
+        breaker::{Breaker, Pass, State},
         capability, deadline,
         observe::{self, Meter},
         trace,
     },
     request::{ListPage, ListRequest, LookUp, RequestPlan},
     store::{Clock, Observation, Observer, Operation},
-    transport::{Access, Line, Response, Transport, authorize::Authorizer},
+    transport::{
+        Access, Line, Response, Transport,
+        authorize::{self, Authorizer},
+    },
 };
 use page::Asked;
-use parts::complete;
-pub use parts::{Children, Health, Identity, Options, Parts};
+pub(crate) use parts::complete;
+pub use parts::{Children, Health, Identity, Options, Parts, Sample};
 
 #[derive(Debug, Default)]
 struct Last {
@@ -46,13 +51,21 @@ struct Last {
     error: Option<(DateTime<Utc>, Error)>,
 }
 
+/// What was last told of the breaker.
+#[derive(Debug, Default)]
+struct Shown {
+    open: AtomicBool,
+    telling: Mutex<()>,
+}
+
 /// One live connection.
 pub struct Connector {
     id: ConnectionId,
     blueprint: Arc<Blueprint>,
+    settings: Arc<Map<String, Value>>,
     transport: Transport,
     breaker: Arc<Breaker>,
-    shown_open: AtomicBool,
+    shown: Shown,
     meter: Meter,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
@@ -88,19 +101,23 @@ impl Connector {
             parts.options.limits,
             parts.options.retry,
         ));
-        let authorizer = Authorizer::new(
-            Arc::clone(&line),
-            Arc::clone(&blueprint),
-            Arc::new(settings),
-            parts.credentials,
-            Arc::clone(&parts.clock),
-        );
+        let settings = Arc::new(settings);
+        let authorizer = Authorizer::new(authorize::Parts {
+            connection: parts.id,
+            line: Arc::clone(&line),
+            blueprint: Arc::clone(&blueprint),
+            settings: Arc::clone(&settings),
+            store: parts.credentials,
+            observer: Arc::clone(&parts.observer),
+            clock: Arc::clone(&parts.clock),
+        });
         Ok(Self {
             id: parts.id,
             blueprint,
+            settings,
             transport: Transport::new(line, Arc::new(authorizer)),
             breaker,
-            shown_open: AtomicBool::new(false),
+            shown: Shown::default(),
             meter,
             observer: parts.observer,
             clock: parts.clock,
@@ -131,6 +148,22 @@ impl Connector {
     #[must_use]
     pub fn capabilities(&self, kind: TypeIndex) -> Option<&Capability> {
         self.blueprint.resource(kind).map(ResourcePlan::capability)
+    }
+
+    /// Returns the address below which its requests go.
+    ///
+    /// # Errors
+    /// Names the setting that is missing or wrong.
+    pub fn base_url(&self) -> Result<Url, Error> {
+        self.blueprint.base_url(&self.settings)
+    }
+
+    /// Iterates over the types that it can list.
+    pub fn kinds(&self) -> impl Iterator<Item = TypeIndex> {
+        let capabilities = self.blueprint.resources().map(ResourcePlan::capability);
+        capabilities
+            .filter(|capability| capability.list)
+            .map(|capability| capability.kind)
     }
 
     /// Reads one page of a list.
@@ -247,6 +280,45 @@ impl Connector {
         self.operate(context, Operation::Probe, None, run).await
     }
 
+    /// Tries whether the account may list a type, with as little as possible.
+    ///
+    /// # Errors
+    /// Returns why it may not, or why that cannot be told.
+    pub async fn check(&self, context: &CallContext, kind: TypeIndex) -> Result<Sample, Error> {
+        let started = Instant::now();
+        let request = ListRequest {
+            kind,
+            filter: Filter::always(),
+            order: None,
+            after: None,
+            limit: 1,
+            projection: Projection::default(),
+            count: false,
+            page: None,
+        };
+        let run = async |context: &CallContext| {
+            let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
+            let access = self.access(context).await?;
+            let plan = |access: &Access| resource.plan_list(&request, &access.variables());
+            self.page(context, access, plan, Asked::List(&request)).await
+        };
+        let page = self.operate(context, Operation::Check, Some(kind), run).await?;
+        Ok(Sample {
+            records: page.records.len(),
+            latency: started.elapsed(),
+        })
+    }
+
+    /// Sends the probe when calls are held back and it is time to see whether the system is back. Returns where the
+    /// breaker stands afterwards.
+    pub async fn try_again(&self, context: &CallContext) -> State {
+        if self.breaker.is_due() {
+            // How it went is told to the breaker and the observer.
+            let _ = self.probe(context).await;
+        }
+        self.breaker.state()
+    }
+
     /// Takes up replaced credentials with the next call.
     pub fn reload_credentials(&self) {
         self.transport.authorizer().forget();
@@ -316,7 +388,7 @@ impl Connector {
 
     /// Returns the present sign-in. Signing in counts for the breaker when it fails.
     async fn access(&self, context: &CallContext) -> Result<Arc<Access>, Error> {
-        if let Some(access) = self.transport.authorizer().present() {
+        if let Some(access) = self.transport.authorizer().present(context) {
             return Ok(access);
         }
         let pass = self.breaker.admit()?;
@@ -347,11 +419,21 @@ impl Connector {
 
     fn tell<T>(&self, pass: Pass<'_>, result: &Result<T, Error>) {
         pass.tell(result);
-        let open = !self.breaker.is_closed();
-        if self.shown_open.load(Ordering::Relaxed) != open {
-            self.shown_open.store(open, Ordering::Relaxed);
-            self.meter.breaker(open);
+        if self.shown.open.load(Ordering::SeqCst) == self.breaker.is_closed() {
+            self.tell_circuit();
         }
+    }
+
+    /// Tells the observer and the metrics that the breaker opened or closed, each change once and in order.
+    fn tell_circuit(&self) {
+        let _telling = self.shown.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = !self.breaker.is_closed();
+        if self.shown.open.swap(open, Ordering::SeqCst) == open {
+            return;
+        }
+        self.meter.breaker(open);
+        let state = if open { State::Open } else { State::Closed };
+        self.observer.circuit(self.id, state);
     }
 }
 

@@ -106,11 +106,43 @@ impl ErrorKind {
     }
 }
 
+/// What an explicit answer says about the credentials. Busy or broken systems and the network never say such a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialReason {
+    /// They are wrong.
+    InvalidCredentials,
+    /// They have run out.
+    Expired,
+    /// Somebody took them back.
+    Revoked,
+    /// They do not cover what is asked for.
+    MissingScope,
+}
+
+impl CredentialReason {
+    /// Returns the stable code of the public API.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::Expired => "EXPIRED",
+            Self::Revoked => "REVOKED",
+            Self::MissingScope => "MISSING_SCOPE",
+        }
+    }
+}
+
+/// Returns whether an answer with this status can say something about credentials at all.
+pub(crate) const fn speaks_of_credentials(status: u16) -> bool {
+    status != 429 && status < 500
+}
+
 /// A failure of one operation on one connection. Cheap to clone: one failure may answer many callers.
 #[derive(Clone, Debug)]
 pub struct Error(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -118,6 +150,7 @@ struct Inner {
     remote_message: Option<String>,
     status: Option<u16>,
     retry_after: Option<Duration>,
+    reason: Option<CredentialReason>,
 }
 
 impl Error {
@@ -130,18 +163,12 @@ impl Error {
             remote_message: None,
             status: None,
             retry_after: None,
+            reason: None,
         }))
     }
 
     fn change(self, change: impl FnOnce(&mut Inner)) -> Self {
-        let mut inner = Arc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
-            kind: shared.kind,
-            message: shared.message.clone(),
-            remote_code: shared.remote_code.clone(),
-            remote_message: shared.remote_message.clone(),
-            status: shared.status,
-            retry_after: shared.retry_after,
-        });
+        let mut inner = Arc::unwrap_or_clone(self.0);
         change(&mut inner);
         Self(Arc::new(inner))
     }
@@ -165,6 +192,12 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(self, wait: Option<Duration>) -> Self {
         self.change(|inner| inner.retry_after = wait)
+    }
+
+    /// Adds what it says about the credentials.
+    #[must_use]
+    pub fn with_reason(self, reason: Option<CredentialReason>) -> Self {
+        self.change(|inner| inner.reason = reason)
     }
 
     /// Returns whether it is the very same failure, told to another caller.
@@ -201,6 +234,20 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
+    }
+
+    /// Returns what an explicit answer said about the credentials. None for every failure that is no such answer, and
+    /// always for answers of busy or broken systems.
+    #[must_use]
+    pub fn reason(&self) -> Option<CredentialReason> {
+        if self.status().is_some_and(|status| !speaks_of_credentials(status)) {
+            return None;
+        }
+        match self.kind() {
+            ErrorKind::InvalidCredentials => self.0.reason.or(Some(CredentialReason::InvalidCredentials)),
+            ErrorKind::PermissionDenied | ErrorKind::ReauthorizationRequired => self.0.reason,
+            _ => None,
+        }
     }
 
     /// Returns how long the system asked to wait.

@@ -1,5 +1,6 @@
 //! The connector framework: manifests become checked blueprints, blueprints become requests and records.
 
+pub mod authorization;
 pub mod blueprint;
 pub mod capability;
 mod classify;
@@ -19,4 +20,4 @@ pub mod store;
 pub mod template;
 pub mod transport;
 
-pub use error::{Error, ErrorKind};
+pub use error::{CredentialReason, Error, ErrorKind};

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use lineshaft_schema::ConnectionId;
+use uuid::Uuid;
 
-use crate::{error::Error, template::SecretMap};
+use crate::{error::Error, layers::breaker, template::SecretMap};
 
 /// The credentials of one connection.
 #[derive(Clone, Debug)]
@@ -52,6 +53,20 @@ pub trait CredentialStore: Send + Sync {
         session: &'a Session,
         replaces: Option<i64>,
     ) -> BoxFuture<'a, Result<Option<i64>, Error>>;
+
+    /// Takes the sole right to renew the session, for so long at most. Returns false while somebody else has it.
+    ///
+    /// Always granted unless said otherwise, which serves a store that no other process uses.
+    fn take_lease(&self, owner: Uuid, time: Duration) -> BoxFuture<'_, Result<bool, Error>> {
+        let _ = (owner, time);
+        std::future::ready(Ok(true)).boxed()
+    }
+
+    /// Gives the right to renew the session back. Does nothing when the owner has it no more.
+    fn give_back_lease(&self, owner: Uuid) -> BoxFuture<'_, Result<(), Error>> {
+        let _ = owner;
+        std::future::ready(Ok(())).boxed()
+    }
 }
 
 /// What was done on a connection.
@@ -67,6 +82,10 @@ pub enum Operation {
     Count,
     /// The credentials were tried.
     Probe,
+    /// It was tried whether the account may list a type.
+    Check,
+    /// The session was renewed ahead of its end.
+    Renew,
 }
 
 impl Operation {
@@ -79,6 +98,8 @@ impl Operation {
             Self::Children => "children",
             Self::Count => "count",
             Self::Probe => "probe",
+            Self::Check => "check",
+            Self::Renew => "renew",
         }
     }
 }
@@ -92,7 +113,7 @@ pub struct Observation<'a> {
     pub operation: Operation,
     /// The unified type that it was done with.
     pub kind: Option<&'a str>,
-    /// How it failed, if it did.
+    /// How it failed, if it did. `Error::reason` tells whether the system said something about the credentials.
     pub error: Option<&'a Error>,
     /// How long it took.
     pub latency: Duration,
@@ -104,6 +125,11 @@ pub struct Observation<'a> {
 pub trait Observer: Send + Sync {
     /// Takes note of an operation.
     fn observe(&self, observation: &Observation<'_>);
+
+    /// Takes note that the breaker of a connection opened or closed. Called once for each change; must return at once.
+    fn circuit(&self, connection: ConnectionId, state: breaker::State) {
+        let _ = (connection, state);
+    }
 }
 
 /// An observer that takes no note.

@@ -231,7 +231,7 @@ pub(super) fn connection_variables(manifest: &Manifest) -> BTreeSet<String> {
         match &auth.kind {
             AuthKind::Session { keep, .. } => names.extend(keep.keys().map(|name| format!("session.{name}"))),
             AuthKind::Oauth2 {
-                grant: Grant::ClientCredentials | Grant::RefreshToken,
+                grant: Grant::ClientCredentials | Grant::RefreshToken | Grant::AuthorizationCode,
                 ..
             } => {
                 names.insert(format!("session.{}", super::ACCESS_TOKEN));

@@ -6,6 +6,7 @@ mod compile;
 mod compile_access;
 mod compile_fields;
 mod filters;
+mod oauth2;
 mod preset;
 pub mod problem;
 mod resource;
@@ -19,13 +20,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use http::HeaderMap;
 use lineshaft_schema::{Catalogue, TypeIndex};
 use serde_json::{Map, Value};
+use url::Url;
 
 pub(crate) use call::{parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
+pub(crate) use oauth2::clean_code;
+pub use oauth2::{Token, read_token};
 pub use problem::Problem;
 pub use resource::ResourcePlan;
 pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};
-pub use sign_in::{ACCESS_TOKEN, Needs, SignIn, Token, read_token};
+pub use sign_in::{ACCESS_TOKEN, Needs, SignIn};
 
 use crate::{
     capability::Capability,
@@ -123,12 +127,36 @@ impl Blueprint {
         &self.sign_ins
     }
 
-    /// Returns the first way to sign in whose credentials are all given.
+    /// Returns the way to sign in with this identifier.
+    #[must_use]
+    pub fn sign_in_named(&self, id: &str) -> Option<&SignIn> {
+        self.sign_ins.iter().find(|way| way.id() == id)
+    }
+
+    /// Returns the way to sign in whose credentials are all given: the one that needs the most of them, the first among
+    /// equals.
     #[must_use]
     pub fn sign_in_with(&self, credentials: &SecretMap) -> Option<&SignIn> {
-        self.sign_ins
+        let fit = self
+            .sign_ins
             .iter()
-            .find(|way| way.credentials().iter().all(|name| credentials.contains(name)))
+            .filter(|way| way.credentials().iter().all(|name| credentials.contains(name)));
+        // Of several with the greatest key the last would be taken.
+        fit.rev().max_by_key(|way| way.credentials().len())
+    }
+
+    /// Returns the address below which the requests of a connection with these settings go.
+    ///
+    /// # Errors
+    /// Names the setting that is missing or wrong.
+    pub fn base_url(&self, settings: &Map<String, Value>) -> Result<Url, Error> {
+        let none = SecretMap::new();
+        let variables = Variables {
+            settings,
+            credentials: &none,
+            session: &none,
+        };
+        parse_address(&self.base.address(&Scope::new(&variables))?)
     }
 
     /// Plans the login of a way to sign in; none when it has no sessions. The answer is judged by `classify` and read

@@ -4,21 +4,21 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use secrecy::SecretString;
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use url::Url;
 
 use super::{
     Problem,
-    call::{Base, Call, Known, Texts, check_headers, escape_pointer, parse_address, render_texts, unusable},
+    call::{Base, Call, Known, Texts, check_headers, escape_pointer, render_texts, unusable},
+    oauth2::{Oauth2, basic},
 };
 use crate::{
+    authorization,
     classify::BodyCheck,
     error::{Error, ErrorKind},
     json,
-    manifest::{self, AuthKind, ClientAuth, Grant},
+    manifest::{self, AuthKind, Grant},
     path::Path,
-    request::{RequestBody, RequestPlan},
+    request::RequestPlan,
     template::{Scope, SecretMap, TextTemplate, Variables},
 };
 
@@ -39,17 +39,6 @@ enum Kind {
     Headers(Texts),
     Oauth2(Box<Oauth2>),
     Session(Box<Session>),
-}
-
-#[derive(Clone, Debug)]
-struct Oauth2 {
-    grant: Grant,
-    token_url: TextTemplate,
-    client_id: TextTemplate,
-    client_secret: TextTemplate,
-    client_auth: ClientAuth,
-    scopes: Vec<TextTemplate>,
-    parameters: Texts,
 }
 
 #[derive(Clone, Debug)]
@@ -79,17 +68,6 @@ pub enum Needs {
     Token(Grant),
 }
 
-/// What a token endpoint gave.
-#[derive(Debug)]
-pub struct Token {
-    /// The access token.
-    pub access_token: SecretString,
-    /// The refresh token that replaces the one that was sent.
-    pub refresh_token: Option<SecretString>,
-    /// How long the access token lasts, if it is told.
-    pub lifetime: Option<Duration>,
-}
-
 /// The name under which the access token is kept in the session.
 pub const ACCESS_TOKEN: &str = "access_token";
 
@@ -113,34 +91,7 @@ impl SignIn {
                 check_headers(headers, &format!("{kind_pointer}/headers/headers"), problems);
                 Kind::Headers(known.texts(headers, &format!("{kind_pointer}/headers/headers"), problems))
             }
-            AuthKind::Oauth2 {
-                grant,
-                token_url,
-                client_id,
-                client_secret,
-                client_auth,
-                scopes,
-                parameters,
-            } => {
-                if *grant == Grant::RefreshToken && !auth.credentials.contains_key("refresh_token") {
-                    problems.push(Problem::new(
-                        format!("{pointer}/credentials"),
-                        "the credential `refresh_token` is missing",
-                    ));
-                }
-                let scopes = scopes.iter().enumerate();
-                Kind::Oauth2(Box::new(Oauth2 {
-                    grant: *grant,
-                    token_url: text(token_url, "oauth2/token_url", problems)?,
-                    client_id: text(client_id, "oauth2/client_id", problems)?,
-                    client_secret: text(client_secret, "oauth2/client_secret", problems)?,
-                    client_auth: *client_auth,
-                    scopes: scopes
-                        .filter_map(|(at, scope)| text(scope, &format!("oauth2/scopes/{at}"), problems))
-                        .collect(),
-                    parameters: known.texts(parameters, &format!("{kind_pointer}/oauth2/parameters"), problems),
-                }))
-            }
+            AuthKind::Oauth2 { .. } => Kind::Oauth2(Box::new(Oauth2::compile(auth, known, pointer, problems)?)),
             AuthKind::Session {
                 login,
                 keep,
@@ -194,7 +145,7 @@ impl SignIn {
         match &self.kind {
             Kind::Basic { .. } | Kind::Headers(_) => Needs::Nothing,
             Kind::Session(_) => Needs::Session,
-            Kind::Oauth2(oauth2) => Needs::Token(oauth2.grant),
+            Kind::Oauth2(oauth2) => Needs::Token(oauth2.grant()),
         }
     }
 
@@ -298,104 +249,39 @@ impl SignIn {
         };
         Some(oauth2.plan(variables))
     }
-}
 
-impl Oauth2 {
-    fn plan(&self, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
-        let scope = Scope::new(variables);
-        let render = |template: &TextTemplate| template.render(&scope).map_err(unusable);
-        let url = self.token_url.render_path(&scope).map_err(unusable)?;
-        parse_address(&url)?;
-        let (client, secret) = (render(&self.client_id)?, render(&self.client_secret)?);
-        let mut form = Vec::new();
-        match self.grant {
-            Grant::ClientCredentials => form.push(("grant_type".to_owned(), "client_credentials".to_owned())),
-            Grant::RefreshToken => {
-                form.push(("grant_type".to_owned(), "refresh_token".to_owned()));
-                let token = variables
-                    .credentials
-                    .get("refresh_token")
-                    .ok_or_else(|| unusable("the credential `refresh_token` is missing"))?;
-                form.push(("refresh_token".to_owned(), token.to_owned()));
-            }
+    /// Returns whether the page where a person signs in wants the hash of a secret; nothing when there is no page.
+    #[must_use]
+    pub fn has_pkce(&self) -> Option<bool> {
+        match &self.kind {
+            Kind::Oauth2(oauth2) => oauth2.has_pkce(),
+            _ => None,
         }
-        if !self.scopes.is_empty() {
-            let scopes = self.scopes.iter().map(render).collect::<Result<Vec<_>, _>>()?;
-            form.push(("scope".to_owned(), scopes.join(" ")));
-        }
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        match self.client_auth {
-            ClientAuth::Body => form.extend([("client_id".to_owned(), client), ("client_secret".to_owned(), secret)]),
-            ClientAuth::BasicPlain => headers.push(("authorization".to_owned(), basic(&client, &secret))),
-            ClientAuth::Basic => headers.push((
-                "authorization".to_owned(),
-                basic(&form_encoded(&client), &form_encoded(&secret)),
-            )),
-        }
-        form.extend(
-            render_texts(&self.parameters, &scope)?
-                .into_iter()
-                .filter(|(_, value)| !value.is_empty()),
-        );
-        Ok(RequestPlan {
-            method: http::Method::POST,
-            url,
-            headers,
-            body: RequestBody::Form(form),
-            repeatable: false,
-        })
     }
-}
 
-/// Reads the answer of a token endpoint. A refusal of the client or of the refresh token is `InvalidCredentials`.
-///
-/// # Errors
-/// Returns what the answer says went wrong.
-pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token, Error> {
-    use sonic_rs::JsonValueTrait as _;
-    let parsed = json::parse(body);
-    if !(200..300).contains(&status) {
-        let code = parsed
-            .as_ref()
-            .ok()
-            .and_then(|body| body.get("error")?.as_str().map(str::to_owned));
-        if (400..=403).contains(&status) && code.as_deref().is_some_and(is_refusal) {
-            let error = Error::new(
-                ErrorKind::InvalidCredentials,
-                "the token endpoint refused the credentials",
-            );
-            return Err(error.with_status(status).with_remote(code, None));
+    /// Writes the address of the page where a person signs in; none when there is no page.
+    pub(crate) fn page(
+        &self,
+        variables: &Variables<'_>,
+        request: &authorization::Request,
+    ) -> Option<Result<Url, Error>> {
+        match &self.kind {
+            Kind::Oauth2(oauth2) => oauth2.page(variables, request),
+            _ => None,
         }
-        let error = crate::classify::built_in(status, headers, body, &[]);
-        return Err(error
-            .unwrap_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token"))
-            .with_remote(code, None));
     }
-    let body = parsed?;
-    let text = |name: &str| {
-        body.get(name)
-            .and_then(|value| value.as_str())
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
-    let access = text("access_token")
-        .ok_or_else(|| Error::new(ErrorKind::MalformedResponse, "the token endpoint gave no token"))?;
-    let lifetime = body
-        .get("expires_in")
-        .and_then(json::scalar_text)
-        .and_then(|text| text.parse::<f64>().ok());
-    Ok(Token {
-        access_token: access.into(),
-        refresh_token: text("refresh_token").map(Into::into),
-        lifetime: lifetime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-    })
-}
 
-fn is_refusal(code: &str) -> bool {
-    matches!(
-        code,
-        "invalid_grant" | "invalid_client" | "unauthorized_client" | "access_denied"
-    )
+    /// Plans the exchange of the code that the page gave; none when there is no page.
+    pub(crate) fn plan_code(
+        &self,
+        variables: &Variables<'_>,
+        code: &authorization::Code<'_>,
+    ) -> Option<Result<RequestPlan, Error>> {
+        match &self.kind {
+            Kind::Oauth2(oauth2) if oauth2.has_pkce().is_some() => Some(oauth2.plan_code(variables, code)),
+            _ => None,
+        }
+    }
 }
 
 impl Keep {
@@ -421,12 +307,4 @@ fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
         .filter(|(name, _)| name.trim() == wanted)
         .map(|(_, value)| value.trim().to_owned())
         .next_back()
-}
-
-fn basic(username: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
-}
-
-fn form_encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

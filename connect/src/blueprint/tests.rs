@@ -12,7 +12,7 @@ use lineshaft_schema::{Condition, FieldIndex, Filter, Operand, Operator, TypeDef
 use serde_json::{Value, json};
 
 use super::*;
-use crate::manifest::Manifest;
+use crate::{error::CredentialReason, manifest::Manifest};
 
 /// Compiles a manifest of one protocol with some resources; `more` is laid over it.
 pub(crate) fn compile(protocol: &str, more: Value, resources: Value) -> Result<Blueprint, Vec<Problem>> {
@@ -451,8 +451,39 @@ fn sign_ins_are_chosen_planned_and_read() {
     )
     .unwrap_err();
     assert_eq!(refused.kind(), crate::ErrorKind::InvalidCredentials);
+    for (code, description, reason) in [
+        ("invalid_grant", "", CredentialReason::InvalidCredentials),
+        (
+            "invalid_grant",
+            "AADSTS700082: The refresh token has expired due to inactivity.",
+            CredentialReason::Expired,
+        ),
+        (
+            "invalid_grant",
+            "Token has been expired or revoked.",
+            CredentialReason::Revoked,
+        ),
+        (
+            "invalid_client",
+            "The provided client secret keys are expired.",
+            CredentialReason::Expired,
+        ),
+        ("unauthorized_client", "", CredentialReason::InvalidCredentials),
+        ("invalid_scope", "", CredentialReason::MissingScope),
+        ("consent_required", "", CredentialReason::MissingScope),
+        ("interaction_required", "", CredentialReason::Expired),
+    ] {
+        let body = json!({ "error": code, "error_description": description }).to_string();
+        let error = read_token(400, &HeaderMap::new(), body.as_bytes()).unwrap_err();
+        assert_eq!(error.reason(), Some(reason), "{code} {description}");
+        for status in [429, 500, 503] {
+            let error = read_token(status, &HeaderMap::new(), body.as_bytes()).unwrap_err();
+            assert_eq!(error.reason(), None, "{status} {code}");
+            assert_ne!(error.kind(), crate::ErrorKind::InvalidCredentials, "{status} {code}");
+        }
+    }
     assert_eq!(
-        read_token(400, &HeaderMap::new(), br#"{"error":"invalid_scope"}"#)
+        read_token(400, &HeaderMap::new(), br#"{"error":"invalid_request"}"#)
             .unwrap_err()
             .kind(),
         crate::ErrorKind::InvalidRequest

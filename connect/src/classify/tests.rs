@@ -140,3 +140,84 @@ fn remote_texts_lose_traces_and_paths() {
         None
     );
 }
+
+static REASONS: LazyLock<crate::blueprint::Blueprint> = LazyLock::new(|| {
+    let errors = json!([
+        {"when": {"status": 401, "body": [{"path": "code", "equals": "EXPIRED"}]}, "kind": "invalid_credentials", "reason": "expired"},
+        {"when": {"status": 403, "body": [{"path": "code", "equals": "SCOPE"}]}, "kind": "permission_denied", "reason": "missing_scope"},
+        {"when": {"body": [{"path": "code", "equals": "DEAD"}]}, "kind": "invalid_credentials", "reason": "revoked"},
+        {"when": {"body": [{"path": "code", "equals": "OVER"}]}, "kind": "session_expired"}
+    ]);
+    compile("json_rpc", json!({"errors": errors}), json!({})).unwrap()
+});
+
+#[test]
+fn rules_say_what_refusals_mean() {
+    let blueprint = &*REASONS;
+    let reason = |status, code: &str| {
+        let body = json!({ "code": code }).to_string();
+        let error = blueprint.classify(status, &HeaderMap::new(), body.as_bytes());
+        error.and_then(|error| error.reason())
+    };
+    assert_eq!(reason(401, "EXPIRED"), Some(CredentialReason::Expired));
+    assert_eq!(reason(401, "other"), Some(CredentialReason::InvalidCredentials));
+    assert_eq!(reason(403, "SCOPE"), Some(CredentialReason::MissingScope));
+    assert_eq!(
+        reason(403, "other"),
+        None,
+        "a missing permission is no word about the credentials"
+    );
+    assert_eq!(reason(200, "DEAD"), Some(CredentialReason::Revoked));
+    assert_eq!(reason(404, "other"), None);
+}
+
+#[test]
+fn rules_cannot_take_busy_or_broken_systems_for_refusals() {
+    let problems = |rule: serde_json::Value| match compile("json_rpc", json!({"errors": [rule]}), json!({})) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    };
+    for (rule, place) in [
+        (
+            json!({"when": {"status": 500}, "kind": "invalid_credentials"}),
+            "/errors/0/when/status:",
+        ),
+        (
+            json!({"when": {"status": [401, 429]}, "kind": "session_expired"}),
+            "/errors/0/when/status:",
+        ),
+        (
+            json!({"when": {"status": 404}, "kind": "not_found", "reason": "expired"}),
+            "/errors/0/reason:",
+        ),
+    ] {
+        let found = problems(rule);
+        assert!(
+            found.len() == 1 && found.iter().all(|problem| problem.starts_with(place)),
+            "{found:?}"
+        );
+    }
+    assert!(problems(json!({"when": {"status": 503}, "kind": "unavailable"})).is_empty());
+}
+
+proptest::proptest! {
+    #[test]
+    fn busy_and_broken_systems_and_the_network_say_nothing_about_credentials(
+        status in proptest::sample::select(&[429_u16, 500, 501, 502, 503, 504, 520, 599]),
+        code in proptest::sample::select(&["EXPIRED", "SCOPE", "DEAD", "OVER", "invalid_grant", ""]),
+        kind in proptest::sample::select(&[
+            ErrorKind::RateLimited, ErrorKind::Unavailable, ErrorKind::Timeout, ErrorKind::Network, ErrorKind::Tls,
+            ErrorKind::MalformedResponse, ErrorKind::ResponseTooLarge, ErrorKind::CircuitOpen, ErrorKind::DeadlineExceeded,
+            ErrorKind::SessionExpired, ErrorKind::NotFound, ErrorKind::Internal,
+        ]),
+        any in proptest::sample::select(&[ErrorKind::InvalidCredentials, ErrorKind::PermissionDenied]),
+    ) {
+        let body = json!({ "code": code, "error": code, "message": "invalid credentials" }).to_string();
+        let error = REASONS.classify(status, &HeaderMap::new(), body.as_bytes()).unwrap();
+        proptest::prop_assert_eq!(error.reason(), None);
+        proptest::prop_assert!(!matches!(error.kind(), ErrorKind::InvalidCredentials | ErrorKind::SessionExpired));
+        let reason = Some(CredentialReason::Revoked);
+        proptest::prop_assert_eq!(Error::new(kind, "x").with_reason(reason).reason(), None);
+        proptest::prop_assert_eq!(Error::new(any, "x").with_reason(reason).with_status(status).reason(), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! What connections are made of, and what they tell about themselves.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use lineshaft_schema::{ConnectionId, Record};
@@ -67,6 +67,15 @@ pub struct Children {
     pub truncated: bool,
 }
 
+/// What a check of a type found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// How many records came; none when there are none yet.
+    pub records: usize,
+    /// How long it took, a sign-in included.
+    pub latency: Duration,
+}
+
 /// Whose account the credentials open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -92,7 +101,7 @@ pub struct Health {
 }
 
 /// Adds the defaults of the manifest to the settings of a connection.
-pub(super) fn complete(blueprint: &Blueprint, mut settings: Map<String, Value>) -> Result<Map<String, Value>, Error> {
+pub(crate) fn complete(blueprint: &Blueprint, mut settings: Map<String, Value>) -> Result<Map<String, Value>, Error> {
     for (name, field) in &blueprint.manifest().settings {
         if settings.get(name).is_some_and(|value| !value.is_null()) {
             continue;

@@ -348,6 +348,68 @@ async fn a_required_setting_must_be_given_and_defaults_are_filled_in() {
     assert_eq!(complete(&blueprint, given).unwrap()["version"], "v2");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_check_asks_for_one_record_and_tells_what_the_account_may_not_do() {
+    let wire = Scripted::new(|seen: &Seen| {
+        let body: Value = serde_json::from_str(&seen.body).unwrap();
+        assert_eq!(body["limit"], 1);
+        if body["model"] == "order" {
+            slowly(20, answer(403, r#"{"message":"no right to read orders"}"#))
+        } else {
+            play(seen)
+        }
+    });
+    let observer = Arc::new(Remembered::default());
+    let mut setup = rpc(wire.clone());
+    setup.observer = observer.clone();
+    let connector = setup.connector();
+    let kinds: Vec<TypeIndex> = connector.kinds().collect();
+    assert_eq!(kinds.len(), 2);
+    let sample = connector.check(&context(), kind("Vendor")).await.unwrap();
+    assert_eq!((sample.records, sample.latency), (1, Duration::from_millis(20)));
+    let error = connector.check(&context(), kind("PurchaseOrder")).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::PermissionDenied, None));
+    let error = connector.check(&context(), kind("Asset")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSupported);
+    assert_eq!(wire.count(), 2);
+    let told = observer.0.lock().unwrap().clone();
+    assert_eq!(told.first(), Some(&("check", None, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_circuit_is_told_once_for_each_change_and_tried_again_when_it_is_time() {
+    let down = Arc::new(AtomicBool::new(true));
+    let is_down = Arc::clone(&down);
+    let wire = Scripted::new(move |_| answer(if is_down.load(Atomic::SeqCst) { 503 } else { 200 }, "{}"));
+    let observer = Arc::new(Remembered::default());
+    let mut setup = Setup::with_token(wire.clone());
+    setup.observer = observer.clone();
+    setup.options.retry.most = 0;
+    let connector = setup.connector();
+    assert_eq!(connector.try_again(&context()).await, State::Closed);
+    assert_eq!(wire.count(), 0, "nothing to try while all is well");
+    for _ in 0..20 {
+        let _ = connector.probe(&context()).await;
+    }
+    assert_eq!(wire.count(), 5);
+    assert_eq!(connector.try_again(&context()).await, State::Open);
+    assert_eq!(wire.count(), 5, "it is not time yet");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(connector.try_again(&context()).await, State::Open);
+    assert_eq!(wire.count(), 6);
+    down.store(false, Atomic::SeqCst);
+    tokio::time::advance(Duration::from_secs(4)).await;
+    assert_eq!(connector.try_again(&context()).await, State::Closed);
+    assert_eq!(wire.count(), 7);
+    assert_eq!(*observer.1.lock().unwrap(), [State::Open, State::Closed]);
+}
+
+#[test]
+fn the_base_address_follows_from_the_settings() {
+    let connector = Setup::with_token(Scripted::of([])).connector();
+    assert_eq!(connector.base_url().unwrap().as_str(), "https://trial.example.com/api");
+}
+
 #[test]
 fn operations_can_run_on_any_thread() {
     fn assert_send<T: Send>(_: T) {}
@@ -358,6 +420,8 @@ fn operations_can_run_on_any_thread() {
         assert_send(connector.children(context, kind, by, &[], projection));
         assert_send(connector.count(context, request));
         assert_send(connector.probe(context));
+        assert_send(connector.check(context, kind));
+        assert_send(connector.try_again(context));
     }
     let _ = check;
 }

@@ -143,6 +143,12 @@ impl Breaker {
         self.state.load(Ordering::Acquire) == CLOSED
     }
 
+    /// Returns whether it is time for a call that sees whether the system is back, and none is under way.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.state.load(Ordering::Acquire) == OPEN && Instant::now() >= self.inner().open_until
+    }
+
     /// Returns until when calls are held back.
     #[must_use]
     pub fn open_until(&self) -> Option<Instant> {

@@ -68,6 +68,10 @@ pub struct CredentialField {
     /// Regular expression that the whole value must match.
     #[serde(default)]
     pub pattern: Option<String>,
+    /// Whether it identifies the application rather than the customer. The operator may give it once for all customers,
+    /// who are then not asked for it.
+    #[serde(default)]
+    pub application: bool,
 }
 
 const fn yes() -> bool {
@@ -90,6 +94,31 @@ pub struct Auth {
     /// How requests are authorized.
     pub kind: AuthKind,
 }
+
+impl Auth {
+    /// Returns whether a person signs in at the system's own page, instead of giving credentials.
+    #[must_use]
+    pub fn has_page(&self) -> bool {
+        matches!(
+            self.kind,
+            AuthKind::Oauth2 {
+                grant: Grant::AuthorizationCode,
+                ..
+            }
+        )
+    }
+
+    /// Iterates over the credentials that a person gives; the others come from signing in at the system's own page.
+    pub fn entered(&self) -> impl Iterator<Item = (&String, &CredentialField)> {
+        let by_page = self.has_page();
+        self.credentials
+            .iter()
+            .filter(move |(name, _)| !(by_page && name.as_str() == REFRESH_TOKEN))
+    }
+}
+
+/// The credential that holds a refresh token.
+pub const REFRESH_TOKEN: &str = "refresh_token";
 
 /// How requests are authorized.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -115,8 +144,9 @@ pub enum AuthKind {
         token_url: String,
         /// Template of the client's identifier.
         client_id: String,
-        /// Template of the client's secret.
-        client_secret: String,
+        /// Template of the client's secret; public clients have none.
+        #[serde(default)]
+        client_secret: Option<String>,
         /// How the client proves itself.
         #[serde(default)]
         client_auth: ClientAuth,
@@ -126,6 +156,16 @@ pub enum AuthKind {
         /// More form fields, as templates.
         #[serde(default)]
         parameters: IndexMap<String, String>,
+        /// Template of the address of the page where a person signs in, for `authorization_code`.
+        #[serde(default)]
+        authorize_url: Option<String>,
+        /// More parameters of that page, as templates.
+        #[serde(default)]
+        authorize_parameters: IndexMap<String, String>,
+        /// Whether the page is given the hash of a secret (PKCE) by which the code is bound to this sign-in. True unless
+        /// said otherwise.
+        #[serde(default = "yes")]
+        pkce: bool,
     },
     /// A login request whose answer carries a session.
     Session {
@@ -153,6 +193,9 @@ pub enum Grant {
     ClientCredentials,
     /// A refresh token, in the credential `refresh_token`; a new one replaces it.
     RefreshToken,
+    /// A person signs in at the system's own page, which gives the credential `refresh_token`; from then on as
+    /// `refresh_token`.
+    AuthorizationCode,
 }
 
 /// How an `OAuth` 2 client proves itself.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::field::OneOrMany;
-use crate::error::ErrorKind;
+use crate::error::{CredentialReason, ErrorKind};
 
 /// When its conditions hold, the answer is a failure of this kind.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,10 @@ pub struct ErrorRule {
     pub when: RuleConditions,
     /// The kind of failure.
     pub kind: ErrorKind,
+    /// What the answer says about the credentials, beside `invalid_credentials` or `permission_denied`. A refusal without
+    /// it means that they are wrong; a missing permission without it says nothing about them.
+    #[serde(default)]
+    pub reason: Option<CredentialReason>,
     /// Paths of the system's own message in the body; the first that is there is used.
     #[serde(default)]
     pub message: Vec<String>,

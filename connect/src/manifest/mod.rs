@@ -14,7 +14,7 @@ mod spec;
 pub mod suggest;
 pub mod yaml;
 
-pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, SettingField, SettingKind};
+pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
 pub use errors::{BodyTest, ErrorRule, RuleConditions};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
@@ -59,7 +59,8 @@ pub struct Manifest {
     /// What a connection must be told besides credentials, in the order of the form.
     #[serde(default)]
     pub settings: IndexMap<String, SettingField>,
-    /// The ways to sign in; the first whose credentials are all given is used.
+    /// The ways to sign in. Of those whose credentials are all given, the one that needs the most is used, the first
+    /// among equals.
     pub auth: Vec<Auth>,
     /// How requests are sent.
     pub http: Http,

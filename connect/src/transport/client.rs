@@ -1,6 +1,6 @@
 //! The network: an HTTP client without cookies, redirects and proxies that connects only where the guard admits it.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -10,6 +10,7 @@ use super::{
     Guard, Outgoing, Response, Wire,
     guard::{ResolveError, Resolver},
     size,
+    trace::{Step, Tracer},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -47,6 +48,8 @@ impl Default for ClientSettings {
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     guard: Guard,
+    connect: Duration,
+    authorities: Arc<[Vec<u8>]>,
     secure: reqwest::Client,
     /// For addresses without https, which only allowed networks have.
     plain: reqwest::Client,
@@ -60,9 +63,22 @@ impl HttpClient {
     pub fn new(settings: &ClientSettings) -> Result<Self, Error> {
         Ok(Self {
             guard: settings.guard.clone(),
+            connect: settings.connect,
+            authorities: settings.authorities.clone().into(),
             secure: build(settings, true)?,
             plain: build(settings, false)?,
         })
+    }
+
+    /// Begins a request to an address that the guard admits. The name in it is looked up and judged when connecting.
+    pub(super) fn request(&self, method: http::Method, url: Url) -> Result<reqwest::RequestBuilder, Error> {
+        self.guard.check(&url)?;
+        let client = if url.scheme() == "https" {
+            &self.secure
+        } else {
+            &self.plain
+        };
+        Ok(client.request(method, url))
     }
 
     async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Response, Error> {
@@ -73,13 +89,7 @@ impl HttpClient {
                 "the address of the system is not a web address",
             )
         })?;
-        self.guard.check(&url)?;
-        let client = if url.scheme() == "https" {
-            &self.secure
-        } else {
-            &self.plain
-        };
-        let mut request = client.request(plan.method.clone(), url).headers(headers_of(&outgoing)?);
+        let mut request = self.request(plan.method.clone(), url)?.headers(headers_of(&outgoing)?);
         request = match &plan.body {
             RequestBody::Empty => request,
             RequestBody::Json(text) => request.body(text.clone()),
@@ -99,6 +109,18 @@ impl HttpClient {
 impl Wire for HttpClient {
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.exchange(request).boxed()
+    }
+
+    fn trace<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Vec<Step>> {
+        async move {
+            let tracer = Tracer {
+                guard: &self.guard,
+                connect: self.connect,
+                authorities: &self.authorities,
+            };
+            tracer.walk(url).await
+        }
+        .boxed()
     }
 }
 
@@ -153,7 +175,7 @@ fn headers_of(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Error> {
 }
 
 /// Tells what kind of failure a client error is. Its own text names addresses and is not passed on.
-fn classify(error: &reqwest::Error) -> Error {
+pub(super) fn classify(error: &reqwest::Error) -> Error {
     if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<ResolveError>()) {
         return (*refused).into();
     }

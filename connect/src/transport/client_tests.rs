@@ -19,7 +19,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{ClientSettings, Guard, HttpClient, Outgoing, Response, Wire as _, testing::Setup, timeout};
+use super::{
+    ClientSettings, Guard, HttpClient, Outgoing, Post, Posted, Response, Stage, Step, Wire as _, testing::Setup,
+    timeout,
+};
 use crate::{
     context::CallContext,
     error::{Error, ErrorKind},
@@ -162,6 +165,127 @@ async fn a_request_carries_its_headers_its_sign_in_and_its_body() {
 async fn redirects_are_answers_and_not_followed() {
     let bytes = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(outcome(bytes, Then::Close).await.unwrap().status, 302);
+}
+
+async fn post(client: &HttpClient, url: &str) -> Result<Posted, Error> {
+    let url = url.parse().unwrap();
+    let headers = HeaderMap::from_iter(
+        [("webhook-id", "m-1"), ("content-type", "application/json")]
+            .map(|(name, value)| (name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap())),
+    );
+    let sent = client.post(Post {
+        url: &url,
+        headers,
+        body: "{\"a\": 1}\n".into(),
+        time: Duration::from_secs(2),
+        most_bytes: 10,
+    });
+    sent.await
+}
+
+#[tokio::test]
+async fn a_post_carries_exactly_its_bytes_and_gives_the_start_of_the_answer() {
+    let server = serve(ok("retry-after: 7\r\n", b"0123456789abc"), Then::Close).await;
+    let posted = post(&client(), &format!("http://{}/hook", server.address))
+        .await
+        .unwrap();
+    assert_eq!(
+        (posted.status.as_u16(), posted.cut, &posted.body[..]),
+        (200, true, &b"0123456789"[..])
+    );
+    assert_eq!(posted.headers["retry-after"], "7");
+    let heads = server.heads.lock().await;
+    assert!(heads[0].starts_with("POST /hook HTTP/1.1"), "{}", heads[0]);
+    assert!(
+        heads[0].contains("webhook-id: m-1") && heads[0].ends_with("{\"a\": 1}\n"),
+        "{}",
+        heads[0]
+    );
+    let server = serve(ok("", b"short"), Then::Close).await;
+    let posted = post(&client(), &format!("http://{}/", server.address)).await.unwrap();
+    assert_eq!((posted.cut, &posted.body[..]), (false, &b"short"[..]));
+}
+
+#[tokio::test]
+async fn a_post_follows_no_redirects_and_goes_nowhere_inside() {
+    let bytes = "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+    let server = serve(bytes, Then::Close).await;
+    let posted = post(&client(), &format!("http://{}/", server.address)).await.unwrap();
+    assert_eq!(posted.status, 307);
+    let strict = HttpClient::new(&ClientSettings::default()).unwrap();
+    let port = server.address.port();
+    for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"] {
+        for scheme in ["http", "https"] {
+            let error = post(&strict, &format!("{scheme}://{host}:{port}/")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidSettings, "{host}: {error}");
+        }
+    }
+    assert_eq!(server.heads.lock().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_is_answered_once_a_status_has_come() {
+    let server = serve("", Then::Hold).await;
+    let error = post(&client(), &format!("http://{}/", server.address))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let server = serve("HTTP/1.1 202 Accepted\r\ncontent-length: 9\r\n\r\nhalf", Then::Hold).await;
+    let posted = post(&client(), &format!("http://{}/", server.address)).await.unwrap();
+    assert_eq!(
+        (posted.status.as_u16(), posted.cut, &posted.body[..]),
+        (202, true, &b"half"[..])
+    );
+}
+
+async fn trace(client: &HttpClient, url: &str) -> Vec<(Stage, bool)> {
+    let steps: Vec<Step> = client.trace(&url.parse().unwrap()).await;
+    for step in &steps {
+        assert_eq!(step.ok, step.advice.is_none(), "{step:?}");
+        assert!(!step.detail.is_empty(), "{step:?}");
+    }
+    steps.iter().map(|step| (step.name, step.ok)).collect()
+}
+
+#[tokio::test]
+async fn a_trace_ends_at_the_first_step_that_fails() {
+    use Stage::{Dns, Tcp, Tls, Url};
+    let server = serve("HTTP/1.1 400 Bad Request\r\n\r\n", Then::Close).await;
+    let port = server.address.port();
+    let strict = HttpClient::new(&ClientSettings::default()).unwrap();
+    assert_eq!(
+        trace(&strict, &format!("https://127.0.0.1:{port}/")).await,
+        [(Url, false)]
+    );
+    assert_eq!(
+        trace(&strict, &format!("https://localhost:{port}/")).await,
+        [(Url, true), (Dns, false)]
+    );
+    let open = client();
+    let way = trace(&open, &format!("http://localhost:{port}/x")).await;
+    assert_eq!(way, [(Url, true), (Dns, true), (Tcp, true)]);
+    assert!(
+        server.heads.lock().await.iter().all(String::is_empty),
+        "no request is sent"
+    );
+    let way = trace(&open, &format!("https://127.0.0.1:{port}/")).await;
+    assert_eq!(way, [(Url, true), (Dns, true), (Tcp, true), (Tls, false)]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = listener.local_addr().unwrap();
+    drop(listener);
+    let way = trace(&open, &format!("https://{closed}/")).await;
+    assert_eq!(way, [(Url, true), (Dns, true), (Tcp, false)]);
+}
+
+#[tokio::test]
+async fn a_trace_does_not_tell_where_a_forbidden_name_leads() {
+    let strict = HttpClient::new(&ClientSettings::default()).unwrap();
+    let steps = strict.trace(&"https://localhost/".parse().unwrap()).await;
+    let told = format!("{steps:?}");
+    assert!(!told.contains("127.0.0.1") && !told.contains("::1"), "{told}");
+    let unknown = strict.trace(&"https://no-such-host.invalid/".parse().unwrap()).await;
+    let last = unknown.last().unwrap();
+    assert!(!last.ok && last.name == Stage::Dns, "{last:?}");
 }
 
 #[tokio::test]

@@ -100,9 +100,14 @@ impl Guard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("user names in addresses are not allowed"));
         }
+        if url.port().is_some_and(|port| FOREIGN_PORTS.contains(&port)) {
+            return Err(refused(
+                "the port of the address belongs to something else than web servers",
+            ));
+        }
         let address = match url.host() {
             None => return Err(refused("the address has no host")),
-            Some(Host::Domain(_)) => return Ok(()),
+            Some(Host::Domain(name)) => return check_name(name),
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
         };
@@ -128,7 +133,7 @@ impl Guard {
     }
 
     /// Resolves a name to the addresses that requests may go to.
-    async fn resolve(&self, name: &str, secure: bool) -> Result<Vec<SocketAddr>, ResolveError> {
+    pub(super) async fn resolve(&self, name: &str, secure: bool) -> Result<Vec<SocketAddr>, ResolveError> {
         let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0))
             .await
             .map_err(|_| ResolveError::Unknown)?
@@ -151,6 +156,36 @@ impl Guard {
             (true, false) => Err(ResolveError::Forbidden),
         }
     }
+}
+
+/// Ports of services that act on lines of text, whatever stands around them.
+const FOREIGN_PORTS: &[u16] = &[
+    0, 19, 21, 22, 23, 25, 53, 110, 119, 143, 465, 587, 993, 995, 6379, 11211,
+];
+
+/// Names by which clouds hand out the secrets of their machines.
+const METADATA_NAMES: &[&str] = &[
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.internal",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+
+/// Refuses names that no system has. Where all others lead is judged when they are looked up.
+fn check_name(name: &str) -> Result<(), Error> {
+    let lower = name.to_ascii_lowercase();
+    if METADATA_NAMES.contains(&lower.trim_end_matches('.')) {
+        return Err(refused("the name belongs to the machine's own cloud"));
+    }
+    let is_label = |label: &str| !label.is_empty() && label.len() <= 63;
+    if name.len() > 253 || !name.split('.').all(is_label) {
+        return Err(refused(
+            "the name of the host is not a name: it has empty or too long parts, or a dot at its end",
+        ));
+    }
+    Ok(())
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -243,50 +278,157 @@ mod tests {
         guard.check(&Url::parse(url).unwrap())
     }
 
+    /// Addresses that must not be reached, in the forms in which people try to.
+    const HOSTILE: &[&str] = &[
+        // Loopback: decimal, octal, hexadecimal, short.
+        "https://127.0.0.1/",
+        "https://127.255.255.254/",
+        "https://127.0.0.1./",
+        "https://2130706433/",
+        "https://017700000001/",
+        "https://0x7f000001/",
+        "https://0177.0.0.1/",
+        "https://0x7f.0x0.0x0.0x1/",
+        "https://0x7f.1/",
+        "https://127.1/",
+        "https://127.0.1/",
+        "https://0/",
+        "https://0.0.0.0/",
+        "https://%31%32%37.0.0.1/",
+        "https://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+        "https://127\u{3002}0\u{3002}0\u{3002}1/",
+        // Private networks and those of carriers.
+        "https://10.1.2.3/",
+        "https://0xa.1/",
+        "https://167772161/",
+        "https://172.16.0.1/",
+        "https://172.31.0.1/",
+        "https://192.168.1.1/",
+        "https://0300.0250.1.1/",
+        "https://100.64.0.1/",
+        "https://100.127.255.255/",
+        // Link-local, and the metadata of clouds.
+        "https://169.254.169.254/latest/meta-data",
+        "https://0xa9fea9fe/",
+        "https://2852039166/",
+        "https://169.254.1/",
+        "https://100.100.100.200/",
+        "https://192.0.0.192/",
+        "https://[fd00:ec2::254]/",
+        "https://metadata.google.internal/",
+        "https://METADATA.google.internal./",
+        "https://metadata/",
+        "https://instance-data/",
+        // Set apart, multicast, broadcast.
+        "https://192.0.2.1/",
+        "https://192.88.99.1/",
+        "https://198.18.0.1/",
+        "https://198.51.100.1/",
+        "https://203.0.113.1/",
+        "https://224.0.0.1/",
+        "https://239.255.255.250/",
+        "https://240.0.0.1/",
+        "https://255.255.255.255/",
+        // IPv6: loopback, unspecified, mapped, compatible, translated, NAT64, 6to4, Teredo.
+        "https://[::1]/",
+        "https://[0:0:0:0:0:0:0:1]/",
+        "https://[::]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:7f00:1]/",
+        "https://[::ffff:8.8.8.8]/",
+        "https://[::127.0.0.1]/",
+        "https://[::ffff:0:127.0.0.1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[64:ff9b::10.0.0.1]/",
+        "https://[64:ff9b:1::1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[2002:a00:1::1]/",
+        "https://[2001::1]/",
+        "https://[100::1]/",
+        "https://[fc00::1]/",
+        "https://[fd00::1]/",
+        "https://[fe80::1]/",
+        "https://[fec0::1]/",
+        "https://[ff02::1]/",
+        "https://[2001:db8::1]/",
+        "https://[3fff::1]/",
+        // User names, which make one host look like another.
+        "https://user@8.8.8.8/",
+        "https://user:password@erp.example.com/",
+        "https://erp.example.com@127.0.0.1/",
+        "https://erp.example.com%40x@8.8.8.8/",
+        // Names that are none.
+        "https://erp.example.com./",
+        "https://erp..example.com/",
+        "https://.erp.example.com/",
+        "https://./",
+        // Ports of other services.
+        "https://8.8.8.8:22/",
+        "https://erp.example.com:25/",
+        "https://erp.example.com:6379/",
+        "https://erp.example.com:0/",
+        // Schemes.
+        "http://8.8.8.8/",
+        "http://[2606:4700::1111]/",
+        "ftp://erp.example.com/",
+        "file:///etc/passwd",
+        "gopher://8.8.8.8/",
+        "ldap://8.8.8.8/",
+        "data:text/plain,x",
+        "unix:/var/run/docker.sock",
+    ];
+
     #[test]
     fn addresses_inside_and_their_disguises_are_refused() {
         let guard = Guard::default();
-        for url in [
-            "https://127.0.0.1/",
-            "https://2130706433/",
-            "https://0177.0.0.1/",
-            "https://0x7f.1/",
-            "https://0/",
-            "https://10.1.2.3/",
-            "https://172.31.0.1/",
-            "https://192.168.1.1/",
-            "https://169.254.169.254/latest/meta-data",
-            "https://100.64.0.1/",
-            "https://198.18.0.1/",
-            "https://224.0.0.1/",
-            "https://255.255.255.255/",
-            "https://[::1]/",
-            "https://[::]/",
-            "https://[::ffff:127.0.0.1]/",
-            "https://[::ffff:8.8.8.8]/",
-            "https://[64:ff9b::7f00:1]/",
-            "https://[64:ff9b:1::1]/",
-            "https://[2002:7f00:1::]/",
-            "https://[2001::1]/",
-            "https://[fd00::1]/",
-            "https://[fe80::1]/",
-            "https://[ff02::1]/",
-            "https://[2001:db8::1]/",
-            "https://user@8.8.8.8/",
-            "https://user:password@erp.example.com/",
-            "http://8.8.8.8/",
-            "ftp://erp.example.com/",
-            "file:///etc/passwd",
-            "gopher://8.8.8.8/",
-        ] {
-            assert!(check(&guard, url).is_err(), "{url}");
+        for text in HOSTILE {
+            // What is no address at all never gets as far as the guard.
+            let is_refused = Url::parse(text).map_or(true, |url| guard.check(&url).is_err());
+            assert!(is_refused, "{text}");
         }
         for url in [
             "https://8.8.8.8/",
             "https://[2606:4700::1111]/",
             "https://erp.example.com:8443/api",
+            "https://erp.example.com:443/",
+            "https://m\u{fc}ller.example/",
         ] {
             assert!(check(&guard, url).is_ok(), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn names_of_this_machine_are_refused_when_they_are_looked_up() {
+        for name in ["localhost", "LOCALHOST", "localhost."] {
+            let found = Guard::default().resolve(name, true).await;
+            assert!(
+                matches!(found, Err(ResolveError::Forbidden | ResolveError::Unknown)),
+                "{name}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_whose_answer_changes_is_judged_by_each_answer() {
+        let guard = Guard::default();
+        let address = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
+        assert!(guard.sift(vec![address("8.8.8.8")], true).is_ok());
+        for inside in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "::1",
+            "::ffff:10.0.0.1",
+            "fd00::1",
+            "64:ff9b::7f00:1",
+        ] {
+            assert_eq!(
+                guard.sift(vec![address(inside)], true),
+                Err(ResolveError::Forbidden),
+                "{inside}"
+            );
+            // Of an answer with both, only the public one is ever connected to.
+            let both = vec![address(inside), address("8.8.8.8")];
+            assert_eq!(guard.sift(both, true).unwrap(), [address("8.8.8.8")]);
         }
     }
 

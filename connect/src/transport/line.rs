@@ -102,6 +102,11 @@ impl Line {
         self.attempt
     }
 
+    /// Returns whether calls are held back because the system keeps failing.
+    pub(crate) fn is_held_back(&self) -> bool {
+        !self.breaker.is_closed()
+    }
+
     /// Returns until when the system wants to be left alone.
     pub(crate) fn paused_until(&self) -> Option<Instant> {
         self.rates.paused_until()

@@ -8,11 +8,13 @@ mod concurrency;
 mod guard;
 mod line;
 mod log;
+mod post;
 mod rate;
 pub mod retry;
 mod share;
 mod size;
-mod timeout;
+pub(crate) mod timeout;
+mod trace;
 
 #[cfg(test)]
 mod client_tests;
@@ -20,17 +22,22 @@ mod client_tests;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, StatusCode};
+use url::Url;
 
 pub(crate) use authorize::Access;
 pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::Line;
+pub use post::{Post, Posted};
+pub use trace::{Stage, Step};
 
 use self::{authorize::Authorizer, share::Shares};
 use crate::{
@@ -65,6 +72,15 @@ pub struct Outgoing<'a> {
 pub trait Wire: Send + Sync {
     /// Sends a request. Every status is an answer; errors are those of the network and of the limits.
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>>;
+
+    /// Goes the way to an address step by step, up to the first that fails. Sends no request.
+    ///
+    /// Unless said otherwise there is nothing on the way that could be told.
+    fn trace<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Vec<Step>> {
+        let detail = format!("the way to {} is not a network", url.host_str().unwrap_or_default());
+        let steps = vec![Step::passed(Stage::Url, detail, Duration::ZERO)];
+        std::future::ready(steps).boxed()
+    }
 }
 
 /// Limits of one connection. The manifest may lower them.
@@ -112,7 +128,7 @@ impl Transport {
         &self.line
     }
 
-    pub(crate) fn authorizer(&self) -> &Authorizer {
+    pub(crate) const fn authorizer(&self) -> &Arc<Authorizer> {
         &self.authorizer
     }
 
@@ -144,7 +160,9 @@ impl Transport {
                     refused = true;
                 }
                 ErrorKind::SessionExpired | ErrorKind::InvalidCredentials => {
-                    return Err(self.authorizer.refuse(&access, error));
+                    if let Some(refused) = self.authorizer.refuse(&access, error).await {
+                        return Err(refused);
+                    }
                 }
                 _ => return Err(error),
             }

@@ -25,6 +25,7 @@ use crate::{
     blueprint::Blueprint,
     connector::{Connector, Options, Parts},
     error::{Error, ErrorKind},
+    layers::breaker,
     request::RequestBody,
     store::{Clock, CredentialStore, Credentials, Observation, Observer, Session, StoredSession, Unobserved},
     template::SecretMap,
@@ -210,6 +211,10 @@ pub(crate) struct Memory {
     pub(crate) credentials: Mutex<Credentials>,
     pub(crate) session: Mutex<Option<StoredSession>>,
     pub(crate) loads: AtomicU32,
+    /// Who may renew the session, and until when.
+    pub(crate) lease: Mutex<Option<(Uuid, Instant)>>,
+    /// How often storing a session still fails.
+    pub(crate) broken_stores: AtomicU32,
 }
 
 impl Memory {
@@ -221,6 +226,8 @@ impl Memory {
             }),
             session: Mutex::default(),
             loads: AtomicU32::new(0),
+            lease: Mutex::default(),
+            broken_stores: AtomicU32::new(0),
         })
     }
 
@@ -264,6 +271,14 @@ impl CredentialStore for Memory {
         session: &'a Session,
         replaces: Option<i64>,
     ) -> BoxFuture<'a, Result<Option<i64>, Error>> {
+        let fewer = |count: u32| count.checked_sub(1);
+        if self
+            .broken_stores
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer)
+            .is_ok()
+        {
+            return std::future::ready(Err(Error::new(ErrorKind::Internal, "scripted"))).boxed();
+        }
         let mut stored = self.session.lock().unwrap();
         if stored.as_ref().map(|stored| stored.version) != replaces {
             return std::future::ready(Ok(None)).boxed();
@@ -275,11 +290,29 @@ impl CredentialStore for Memory {
         });
         std::future::ready(Ok(Some(version))).boxed()
     }
+
+    fn take_lease(&self, owner: Uuid, time: Duration) -> BoxFuture<'_, Result<bool, Error>> {
+        let mut lease = self.lease.lock().unwrap();
+        let now = Instant::now();
+        let is_free = lease.is_none_or(|(other, until)| other == owner || until <= now);
+        if is_free {
+            *lease = Some((owner, now + time));
+        }
+        std::future::ready(Ok(is_free)).boxed()
+    }
+
+    fn give_back_lease(&self, owner: Uuid) -> BoxFuture<'_, Result<(), Error>> {
+        self.lease.lock().unwrap().take_if(|(other, _)| *other == owner);
+        std::future::ready(Ok(())).boxed()
+    }
 }
 
 /// An observer that remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(pub(crate) Mutex<Vec<(&'static str, Option<ErrorKind>, u32)>>);
+pub(crate) struct Remembered(
+    pub(crate) Mutex<Vec<(&'static str, Option<ErrorKind>, u32)>>,
+    pub(crate) Mutex<Vec<breaker::State>>,
+);
 
 impl Observer for Remembered {
     fn observe(&self, observation: &Observation<'_>) {
@@ -288,6 +321,10 @@ impl Observer for Remembered {
             .lock()
             .unwrap()
             .push((observation.operation.name(), kind, observation.calls));
+    }
+
+    fn circuit(&self, _: ConnectionId, state: breaker::State) {
+        self.1.lock().unwrap().push(state);
     }
 }
 

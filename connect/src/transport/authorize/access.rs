@@ -28,7 +28,8 @@ pub(crate) struct Access {
     session: SecretMap,
     session_version: Option<i64>,
     headers: HeaderMap,
-    fresh_until: Option<DateTime<Utc>>,
+    /// From when on it is renewed while it still serves, and until when it serves.
+    term: Option<(DateTime<Utc>, DateTime<Utc>)>,
     renewable: bool,
     ended: AtomicBool,
     proven: AtomicBool,
@@ -68,7 +69,7 @@ impl Access {
             credentials: credentials.values.clone(),
             credentials_version: credentials.version,
             session_version: stored.map(|stored| stored.version),
-            fresh_until: end.map(|end| fresh_until(end, since)),
+            term: end.map(|end| term(end, since)),
             renewable: sign_in.needs() != Needs::Nothing,
             ended: AtomicBool::new(false),
             proven: AtomicBool::new(!is_password),
@@ -111,7 +112,12 @@ impl Access {
     }
 
     pub(super) fn is_alive(&self, clock: &dyn Clock) -> bool {
-        !self.ended.load(Ordering::Acquire) && self.fresh_until.is_none_or(|until| clock.now() < until)
+        !self.ended.load(Ordering::Acquire) && self.term.is_none_or(|(_, until)| clock.now() < until)
+    }
+
+    /// Returns whether it is time to renew it.
+    pub(super) fn is_due(&self, clock: &dyn Clock) -> bool {
+        self.term.is_some_and(|(from, _)| clock.now() >= from)
     }
 
     /// Refuses to send when the system has already said no to this sign-in.
@@ -155,7 +161,7 @@ impl Access {
             session: SecretMap::default(),
             session_version: None,
             headers: HeaderMap::new(),
-            fresh_until: None,
+            term: None,
             renewable: false,
             ended: AtomicBool::new(false),
             proven: AtomicBool::new(true),
@@ -169,7 +175,7 @@ impl fmt::Debug for Access {
         f.debug_struct("Access")
             .field("credentials", &self.credentials)
             .field("session", &self.session)
-            .field("fresh_until", &self.fresh_until)
+            .field("term", &self.term)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
@@ -192,11 +198,15 @@ fn secret_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
     Ok(map)
 }
 
-/// How long before its end a session is renewed.
-pub(super) const MARGIN: TimeDelta = TimeDelta::seconds(60);
+/// How long before its end a session is used no more, so that requests do not arrive after it.
+pub(super) const SPARE: TimeDelta = TimeDelta::seconds(10);
+/// How long before its end a session is renewed at the latest.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
-/// Returns until when a session is used: a minute before its end, or half of its life if that is later.
-fn fresh_until(end: DateTime<Utc>, since: DateTime<Utc>) -> DateTime<Utc> {
-    let margin = MARGIN.min((end - since).max(TimeDelta::zero()) / 2);
-    end - margin
+/// Returns from when on a session is renewed, and until when it is used. It is renewed a minute before its end, or a
+/// tenth of its life if that is more; short ones at half of their life.
+fn term(end: DateTime<Utc>, since: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+    let life = (end - since).max(TimeDelta::zero());
+    let ahead = AHEAD.max(life / 10).min(life / 2);
+    (end - ahead, end - SPARE.min(life / 10))
 }

@@ -1,57 +1,84 @@
 //! Signs requests in: loads credentials, exchanges them for a session where the system wants one, and renews it.
 //!
-//! Whatever many callers need at once is done once: one flight at a time logs in, and all wait for it. Credentials that
-//! the system refused are not used again until they are replaced.
+//! Whatever many callers need at once is done once: one flight at a time logs in, and all wait for it. A session whose
+//! end is near is renewed while it still serves. Credentials that the system refused are not used again until they are
+//! replaced.
 
 mod access;
+mod renew;
 
+#[cfg(test)]
+mod lease_tests;
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
+use lineshaft_schema::ConnectionId;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 pub(crate) use access::Access;
 
-use super::{Line, Response};
+use super::Line;
 use crate::{
-    blueprint::{Blueprint, Needs, SignIn, read_token},
+    blueprint::{Blueprint, Needs, SignIn},
     context::CallContext,
-    error::{Error, ErrorKind},
-    manifest::AuthKind,
-    request::RequestPlan,
-    store::{Clock, CredentialStore, Credentials, Session, StoredSession},
-    template::{SecretMap, Variables},
+    error::{CredentialReason, Error, ErrorKind},
+    layers::observe,
+    store::{Clock, CredentialStore, Observation, Observer, Operation},
+    template::SecretMap,
 };
 
-const ACCESS_TOKEN: &str = crate::blueprint::ACCESS_TOKEN;
-const REFRESH_TOKEN: &str = "refresh_token";
+/// How long a renewal ahead of the end is left alone after it was tried.
+const PAUSE_AHEAD: Duration = Duration::from_secs(10);
 
-type Flight = Shared<BoxFuture<'static, Result<Arc<Access>, Error>>>;
+type Outcome = Result<Arc<Access>, Error>;
+
+/// A sign-in under way.
+struct Flight {
+    outcome: Shared<BoxFuture<'static, Outcome>>,
+    over: Arc<AtomicBool>,
+}
+
+/// Credentials that the system refused.
+#[derive(Clone, Copy)]
+struct Refused {
+    version: i64,
+    reason: Option<CredentialReason>,
+}
+
+/// What an authorizer is made of.
+pub(crate) struct Parts {
+    pub(crate) connection: ConnectionId,
+    pub(crate) line: Arc<Line>,
+    pub(crate) blueprint: Arc<Blueprint>,
+    pub(crate) settings: Arc<Map<String, Value>>,
+    pub(crate) store: Arc<dyn CredentialStore>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
 
 /// Signs the requests of one connection in.
 pub(crate) struct Authorizer {
-    line: Arc<Line>,
-    blueprint: Arc<Blueprint>,
-    settings: Arc<Map<String, Value>>,
-    store: Arc<dyn CredentialStore>,
-    clock: Arc<dyn Clock>,
+    parts: Parts,
     current: RwLock<Option<Arc<Access>>>,
     flight: Mutex<Option<Flight>>,
-    /// The version of the credentials that the system refused.
-    refused: Mutex<Option<i64>>,
+    refused: Mutex<Option<Refused>>,
+    /// When a renewal ahead of the end may be tried again.
+    ahead_from: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Authorizer {
@@ -63,28 +90,19 @@ impl fmt::Debug for Authorizer {
 }
 
 impl Authorizer {
-    pub(crate) fn new(
-        line: Arc<Line>,
-        blueprint: Arc<Blueprint>,
-        settings: Arc<Map<String, Value>>,
-        store: Arc<dyn CredentialStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            line,
-            blueprint,
-            settings,
-            store,
-            clock,
+            parts,
             current: RwLock::default(),
             flight: Mutex::default(),
             refused: Mutex::default(),
+            ahead_from: Mutex::default(),
         }
     }
 
     /// Returns what requests are signed in with, signing in first if need be.
     pub(crate) async fn access(self: &Arc<Self>, context: &CallContext) -> Result<Arc<Access>, Error> {
-        match self.present() {
+        match self.present(context) {
             Some(access) => Ok(access),
             None => self.join(context, None).await,
         }
@@ -100,16 +118,27 @@ impl Authorizer {
         self.join(context, Some(Arc::clone(ended))).await
     }
 
-    /// Notes that the system refused a sign-in for good, and returns the failure to tell.
-    pub(crate) fn refuse(&self, access: &Access, error: Error) -> Error {
+    /// Notes that the system refused a sign-in for good, and returns the failure to tell. Returns nothing when the
+    /// credentials have been replaced meanwhile, so that the new ones are worth a try.
+    pub(crate) async fn refuse(&self, access: &Access, error: Error) -> Option<Error> {
         access.end();
-        let newer = self
-            .current()
-            .is_some_and(|current| current.credentials_version() > access.credentials_version());
-        if !newer {
-            self.note_refusal(access.credentials_version());
+        let version = access.credentials_version();
+        let is_newer = match self.current() {
+            Some(current) if current.credentials_version() > version => true,
+            _ => self.is_replaced(version).await,
+        };
+        if is_newer {
+            return None;
         }
-        as_invalid_credentials(error)
+        let error = renew::as_invalid_credentials(error);
+        self.note_refusal(version, error.reason());
+        Some(error)
+    }
+
+    /// Returns whether other credentials than those of this version are stored.
+    async fn is_replaced(&self, version: i64) -> bool {
+        let stored = self.parts.store.load().await;
+        stored.is_ok_and(|stored| stored.version != version)
     }
 
     /// Forgets the present sign-in, so that replaced credentials are taken up at once.
@@ -122,55 +151,92 @@ impl Authorizer {
         lock(&self.refused).is_some()
     }
 
-    /// Returns the present sign-in while it serves.
-    pub(crate) fn present(&self) -> Option<Arc<Access>> {
-        self.current().filter(|access| access.is_alive(&*self.clock))
+    /// Returns the present sign-in while it serves. When its end is near, its renewal begins aside.
+    pub(crate) fn present(self: &Arc<Self>, context: &CallContext) -> Option<Arc<Access>> {
+        let access = self.serving()?;
+        if access.is_due(&*self.parts.clock) {
+            self.renew_ahead(context, &access);
+        }
+        Some(access)
+    }
+
+    fn serving(&self) -> Option<Arc<Access>> {
+        self.current().filter(|access| access.is_alive(&*self.parts.clock))
     }
 
     fn current(&self) -> Option<Arc<Access>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note_refusal(&self, version: i64) {
-        *lock(&self.refused) = Some(version);
+    fn note_refusal(&self, version: i64, reason: Option<CredentialReason>) {
+        *lock(&self.refused) = Some(Refused { version, reason });
     }
 
     /// Joins the flight under way, or starts one. It goes on when its callers leave: a refresh token that was used up
     /// must not be lost on the way to the store.
-    fn join(self: &Arc<Self>, context: &CallContext, ended: Option<Arc<Access>>) -> Flight {
+    fn join(
+        self: &Arc<Self>,
+        context: &CallContext,
+        ended: Option<Arc<Access>>,
+    ) -> Shared<BoxFuture<'static, Outcome>> {
         let mut flight = lock(&self.flight);
-        if let Some(under_way) = &*flight
-            && under_way.peek().is_none()
-        {
-            return under_way.clone();
+        if let Some(under_way) = under_way(&flight) {
+            return under_way;
         }
-        if let Some(access) = self.present() {
+        if let Some(access) = self.serving() {
             return std::future::ready(Ok(access)).boxed().shared();
         }
-        let authorizer = Arc::clone(self);
-        let context = context.child_until(Instant::now() + 2 * self.line.attempt_time() + Duration::from_secs(1));
-        let task = tokio::spawn(async move { authorizer.sign_in(&context, ended.as_deref()).await }.in_current_span());
-        let started = async move {
-            task.await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the sign-in was broken off")))
+        let (authorizer, context) = (Arc::clone(self), context.child_until(self.latest_end()));
+        let task = async move { authorizer.sign_in(&context, ended.as_deref()).await };
+        start(&mut flight, task.boxed())
+    }
+
+    /// Renews a sign-in that still serves, unless that is under way, was just tried, or is of no use.
+    fn renew_ahead(self: &Arc<Self>, context: &CallContext, access: &Access) {
+        let is_refused = lock(&self.refused).is_some_and(|refused| refused.version == access.credentials_version());
+        if is_refused || self.parts.line.is_held_back() {
+            return;
         }
-        .boxed()
-        .shared();
-        *flight = Some(started.clone());
-        started
+        let mut flight = lock(&self.flight);
+        let mut from = lock(&self.ahead_from);
+        let now = Instant::now();
+        if under_way(&flight).is_some() || from.is_some_and(|from| now < from) {
+            return;
+        }
+        *from = Some(now + PAUSE_AHEAD);
+        let authorizer = Arc::clone(self);
+        let context = CallContext::new(self.latest_end(), context.request_id());
+        let task = async move {
+            let result = authorizer.sign_in(&context, None).await;
+            let observation = Observation {
+                connection: authorizer.parts.connection,
+                operation: Operation::Renew,
+                kind: None,
+                error: result.as_ref().err(),
+                latency: now.elapsed(),
+                calls: context.calls(),
+            };
+            observe::tell(&*authorizer.parts.observer, &observation);
+            result
+        };
+        drop(start(&mut flight, task.boxed()));
     }
 
     async fn sign_in(&self, context: &CallContext, ended: Option<&Access>) -> Result<Arc<Access>, Error> {
-        let credentials = self.store.load().await?;
-        if *lock(&self.refused) == Some(credentials.version) {
+        let credentials = self.parts.store.load().await?;
+        let refused = *lock(&self.refused);
+        if let Some(refused) = refused
+            && refused.version == credentials.version
+        {
             return Err(Error::new(
                 ErrorKind::ReauthorizationRequired,
                 "the system refused the credentials; nothing is sent until somebody signs in again",
-            ));
+            )
+            .with_reason(refused.reason));
         }
         let way = self.way_for(&credentials.values)?;
         let result = if way.needs() == Needs::Nothing {
-            self.finish(way, &credentials, None, self.clock.now())
+            self.finish(way, &credentials, None, self.parts.clock.now())
         } else {
             self.with_session(context, way, &credentials, ended).await
         };
@@ -179,200 +245,62 @@ impl Authorizer {
                 *lock(&self.refused) = None;
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(access));
             }
-            Err(error) if error.kind() == ErrorKind::InvalidCredentials => self.note_refusal(credentials.version),
+            Err(error) if error.kind() == ErrorKind::InvalidCredentials => {
+                self.note_refusal(credentials.version, error.reason());
+            }
             Err(_) => {}
         }
         result
     }
 
-    /// Returns the first way to sign in whose credentials are all given.
+    /// Returns the way to sign in whose credentials are all given.
     fn way_for(&self, credentials: &SecretMap) -> Result<&SignIn, Error> {
-        self.blueprint.sign_in_with(credentials).ok_or_else(|| {
-            let needed: Vec<String> = self
-                .blueprint
-                .sign_ins()
-                .iter()
-                .map(|way| way.credentials().join(", "))
-                .collect();
+        let blueprint = &self.parts.blueprint;
+        blueprint.sign_in_with(credentials).ok_or_else(|| {
+            let ways = blueprint.sign_ins().iter();
+            let needed: Vec<String> = ways.map(|way| way.credentials().join(", ")).collect();
             let message = format!("credentials are missing; needed are {}", needed.join("; or "));
             Error::new(ErrorKind::InvalidSettings, message)
         })
     }
+}
 
-    /// Takes the stored session when it still serves, or makes a new one and stores it before it is used.
-    async fn with_session(
-        &self,
-        context: &CallContext,
-        way: &SignIn,
-        credentials: &Credentials,
-        ended: Option<&Access>,
-    ) -> Result<Arc<Access>, Error> {
-        let stored = self.stored_session(credentials).await?;
-        if let Some(stored) = &stored
-            && self.serves(stored, ended, access::MARGIN)
-        {
-            return self.finish(way, credentials, Some(stored), self.clock.now());
-        }
-        let before = stored.as_ref().map(|stored| stored.version);
-        let asked_at = self.clock.now();
-        let session = match self.exchange(context, way, credentials, stored.as_ref()).await {
-            Ok(session) => session,
-            // Another process may have used the refresh token up and stored what it got for it.
-            Err(error) if error.kind() == ErrorKind::InvalidCredentials => {
-                return match self.stored_session(credentials).await? {
-                    Some(other) if Some(other.version) != before && self.serves(&other, ended, TimeDelta::zero()) => {
-                        self.finish(way, credentials, Some(&other), self.clock.now())
-                    }
-                    _ => Err(error),
-                };
-            }
-            Err(error) => return Err(error),
-        };
-        match self.store.store_session(&session, before).await? {
-            Some(version) => self.finish(way, credentials, Some(&StoredSession { version, session }), asked_at),
-            None => match self.stored_session(credentials).await? {
-                Some(other) if self.serves(&other, ended, TimeDelta::zero()) => {
-                    self.finish(way, credentials, Some(&other), self.clock.now())
-                }
-                _ => Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "the credentials were changed while signing in",
-                )),
-            },
-        }
+/// Starts a flight. It is a task of its own, so that it goes on when nobody waits for it.
+fn start(flight: &mut Option<Flight>, task: BoxFuture<'static, Outcome>) -> Shared<BoxFuture<'static, Outcome>> {
+    let over = Arc::new(AtomicBool::new(false));
+    let ends = Ends(Arc::clone(&over));
+    let task = async move {
+        let _ends = ends;
+        task.await
+    };
+    let task = tokio::spawn(task.in_current_span());
+    let outcome = async move {
+        task.await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the sign-in was broken off")))
     }
+    .boxed()
+    .shared();
+    *flight = Some(Flight {
+        outcome: outcome.clone(),
+        over,
+    });
+    outcome
+}
 
-    async fn stored_session(&self, credentials: &Credentials) -> Result<Option<StoredSession>, Error> {
-        let stored = self.store.load_session().await?;
-        Ok(stored.filter(|stored| stored.session.credentials_version == credentials.version))
-    }
+/// Says that a flight is over, also when it is broken off.
+struct Ends(Arc<AtomicBool>);
 
-    /// Returns whether a stored session is another than those that have ended, and lasts for longer than the margin.
-    fn serves(&self, stored: &StoredSession, ended: Option<&Access>, margin: TimeDelta) -> bool {
-        let current = self.current();
-        let mut known = ended.into_iter().chain(current.as_deref());
-        let has_ended = known.any(|access| access.session_version() == Some(stored.version));
-        !has_ended
-            && stored
-                .session
-                .expires_at
-                .is_none_or(|end| end - margin > self.clock.now())
-    }
-
-    async fn exchange(
-        &self,
-        context: &CallContext,
-        way: &SignIn,
-        credentials: &Credentials,
-        stored: Option<&StoredSession>,
-    ) -> Result<Session, Error> {
-        let session = stored.map(|stored| stored.session.values.clone()).unwrap_or_default();
-        let mut values = credentials.values.clone();
-        if let Some(refresh) = session.get(REFRESH_TOKEN) {
-            values.insert(REFRESH_TOKEN, refresh.to_owned());
-        }
-        let variables = Variables {
-            settings: &self.settings,
-            credentials: &values,
-            session: &session,
-        };
-        let asked_at = self.clock.now();
-        let (values, lifetime) = match way.needs() {
-            Needs::Nothing => (SecretMap::default(), None),
-            Needs::Token(_) => {
-                let plan = planned(self.blueprint.plan_token(way, &variables))?;
-                let read =
-                    |response: &Response| read_token(response.status.as_u16(), &response.headers, &response.body);
-                let classify = |response: &Response| {
-                    if response.status.is_success() {
-                        None
-                    } else {
-                        read(response).err()
-                    }
-                };
-                let response = self.line.exchange_bare(context, &plan, &classify).await?;
-                let token = read(&response)?;
-                let mut kept = session.clone();
-                kept.insert(ACCESS_TOKEN, token.access_token);
-                if let Some(refresh) = token.refresh_token {
-                    kept.insert(REFRESH_TOKEN, refresh);
-                }
-                (kept, token.lifetime)
-            }
-            Needs::Session => {
-                let plan = planned(self.blueprint.plan_login(way, &variables))?;
-                let classify = |response: &Response| self.line.classify(response);
-                let response = self
-                    .line
-                    .exchange_bare(context, &plan, &classify)
-                    .await
-                    .map_err(as_refused_login)?;
-                (
-                    way.read_login(&response.headers, &response.body)?,
-                    way.session_lifetime(),
-                )
-            }
-        };
-        let lifetime = lifetime.and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
-        Ok(Session {
-            credentials_version: credentials.version,
-            values,
-            expires_at: lifetime.and_then(|lifetime| asked_at.checked_add_signed(lifetime)),
-        })
-    }
-
-    fn finish(
-        &self,
-        way: &SignIn,
-        credentials: &Credentials,
-        stored: Option<&StoredSession>,
-        since: DateTime<Utc>,
-    ) -> Result<Arc<Access>, Error> {
-        let made = access::Made {
-            settings: Arc::clone(&self.settings),
-            credentials,
-            stored,
-            since,
-            is_password: self.has_password(way),
-        };
-        Access::new(way, made).map(Arc::new)
-    }
-
-    fn has_password(&self, way: &SignIn) -> bool {
-        let auth = self.blueprint.manifest().auth.iter().find(|auth| auth.id == way.id());
-        matches!(auth.map(|auth| &auth.kind), Some(AuthKind::Basic { .. }))
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
-/// A way to sign in that has sessions can plan how to get one.
-fn planned(plan: Result<Option<RequestPlan>, Error>) -> Result<RequestPlan, Error> {
-    plan?.ok_or_else(|| Error::new(ErrorKind::Internal, "the way to sign in has no request for a session"))
+fn under_way(flight: &Option<Flight>) -> Option<Shared<BoxFuture<'static, Outcome>>> {
+    let flight = flight.as_ref()?;
+    (!flight.over.load(Ordering::Acquire)).then(|| flight.outcome.clone())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A login has no session that could end: whatever refuses it refuses the credentials.
-fn as_refused_login(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::SessionExpired => as_invalid_credentials(error),
-        _ => error,
-    }
-}
-
-fn as_invalid_credentials(error: Error) -> Error {
-    if error.kind() == ErrorKind::InvalidCredentials {
-        return error;
-    }
-    let remote = (
-        error.remote_code().map(str::to_owned),
-        error.remote_message().map(str::to_owned),
-    );
-    let invalid =
-        Error::new(ErrorKind::InvalidCredentials, "the system refused the credentials").with_remote(remote.0, remote.1);
-    match error.status() {
-        Some(status) => invalid.with_status(status),
-        None => invalid,
-    }
 }
