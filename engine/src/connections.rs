@@ -11,7 +11,8 @@ pub use list::{Filter, Page};
 use chrono::{DateTime, Utc};
 use lineshaft_entities::{connection, customer};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, DbErr, QueryFilter as _, Select, Set, SqlErr,
+    ActiveModelTrait as _, ColumnTrait as _, Condition, DatabaseConnection, DbErr, QueryFilter as _, Select, Set,
+    SqlErr,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -20,8 +21,9 @@ use crate::{
     credentials::{self, SecretFields, Vault},
     customers::{self, Customer, NewCustomer},
     database,
+    lifecycle::Reason,
     organizations::is_name,
-    tokens::{Caller, Scope, Tokens},
+    tokens::{Caller, Scope},
 };
 
 pub use lineshaft_entities::connection::{Deployment, Status};
@@ -137,17 +139,12 @@ pub enum Error {
 pub struct Connections {
     database: DatabaseConnection,
     vault: Vault,
-    tokens: Tokens,
 }
 
 impl Connections {
-    /// Makes a store over a database and the stores of what belongs to a connection.
-    pub fn new(database: DatabaseConnection, vault: Vault, tokens: Tokens) -> Self {
-        Self {
-            database,
-            vault,
-            tokens,
-        }
+    /// Makes a store over a database and the store of credentials.
+    pub fn new(database: DatabaseConnection, vault: Vault) -> Self {
+        Self { database, vault }
     }
 
     /// Adds a connection with its credentials, and its customer when it is new, or nothing at all.
@@ -205,10 +202,9 @@ pub fn visible_to(caller: &Caller) -> Visible {
 
 impl Visible {
     fn rows(self) -> Select<connection::Entity> {
-        let deleted = connection::Column::StatusReason.eq(Reason::Deleted.as_str());
         let not_deleted = Condition::any()
             .add(connection::Column::StatusReason.is_null())
-            .add(deleted.not());
+            .add(connection::Column::StatusReason.ne(Reason::Deleted.as_str()));
         let rows = connection::Entity::for_organization(self.organization_id).filter(not_deleted);
         match self.connection_id {
             Some(only) => rows.filter(connection::Column::Id.eq(only)),

@@ -35,8 +35,8 @@ use lineshaft_schema::{Catalogue, ConnectionStatus};
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    connections::Connections, credentials::Vault, events::Journal, leases::Leases, pool::Pool, registry::Registry,
-    secrets::KeyRing, tokens::Tokens,
+    connections::Connections, credentials::Vault, events::Journal, leases::Leases, lifecycle::Lifecycle, pool::Pool,
+    registry::Registry, secrets::KeyRing, tokens::Tokens,
 };
 
 /// What an engine is made of.
@@ -62,6 +62,8 @@ pub struct Settings {
     pub connector: lineshaft_connect::connector::Options,
     /// What connections cost.
     pub credits: credits::Settings,
+    /// How the health of connections is watched.
+    pub health: lifecycle::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -82,6 +84,8 @@ pub struct Engine {
     pub vault: Vault,
     /// API tokens.
     pub tokens: Tokens,
+    /// What watches the live connections.
+    pub lifecycle: Lifecycle,
     /// Live connections.
     pub pool: Pool,
     /// Settings.
@@ -96,12 +100,22 @@ impl Engine {
         let registry = Arc::new(parts.registry);
         let vault = Vault::new(parts.database.clone(), parts.keys.clone());
         let tokens = Tokens::new(parts.database.clone(), parts.keys);
-        let pool = Pool::new(registry.clone(), vault.clone(), parts.wire, parts.settings.connector);
+        let leases = Leases::new(parts.database.clone());
+        let lifecycle = Lifecycle::new(&parts.settings.health);
+        let pool = Pool::new(pool::Parts {
+            registry: registry.clone(),
+            vault: vault.clone(),
+            leases: leases.clone(),
+            lifecycle: lifecycle.clone(),
+            wire: parts.wire,
+            options: parts.settings.connector,
+        });
         Self {
             catalogue: registry.catalogue().clone(),
-            connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
+            connections: Connections::new(parts.database.clone(), vault.clone()),
             journal: Journal::new(parts.database.clone()),
-            leases: Leases::new(parts.database.clone()),
+            leases,
+            lifecycle,
             database: parts.database,
             registry,
             vault,

@@ -21,8 +21,6 @@ mod watch;
 mod worker;
 
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};

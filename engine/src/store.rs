@@ -1,5 +1,13 @@
 //! Gives a live connector its credentials and keeps its sessions, sealed in the own database.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
 use futures_util::{FutureExt as _, future::BoxFuture};
 use lineshaft_connect::{
     Error, ErrorKind,
@@ -9,22 +17,40 @@ use lineshaft_connect::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::credentials::{self, NewSession, SecretFields, Vault};
+use crate::{
+    credentials::{self, NewSession, SecretFields, Vault},
+    leases::Leases,
+};
 
 /// The credentials of one connection in the own database.
 pub(crate) struct VaultStore {
     vault: Vault,
+    leases: Leases,
     organization: Uuid,
     connection: Uuid,
+    loaded: Arc<AtomicI64>,
 }
 
 impl VaultStore {
-    pub(crate) const fn new(vault: Vault, organization: Uuid, connection: Uuid) -> Self {
+    /// Makes a store that notes which version of the credentials it last gave out.
+    pub(crate) const fn new(
+        vault: Vault,
+        leases: Leases,
+        organization: Uuid,
+        connection: Uuid,
+        loaded: Arc<AtomicI64>,
+    ) -> Self {
         Self {
             vault,
+            leases,
             organization,
             connection,
+            loaded,
         }
+    }
+
+    fn lease(&self) -> String {
+        format!("session:{}", self.connection)
     }
 }
 
@@ -36,6 +62,7 @@ impl CredentialStore for VaultStore {
                 .load(self.organization, self.connection)
                 .await
                 .map_err(|error| failed(&error))?;
+            self.loaded.store(stored.version, Ordering::Release);
             Ok(Credentials {
                 version: stored.version,
                 values: secret_map(&stored.fields)?,
@@ -90,6 +117,22 @@ impl CredentialStore for VaultStore {
                 Err(credentials::Error::Conflict(_)) => Ok(None),
                 Err(error) => Err(failed(&error)),
             }
+        }
+        .boxed()
+    }
+
+    fn take_lease(&self, owner: Uuid, time: Duration) -> BoxFuture<'_, Result<bool, Error>> {
+        async move {
+            let taken = self.leases.take(&self.lease(), owner, time).await;
+            taken.map_err(|error| failed(&credentials::Error::Database(error)))
+        }
+        .boxed()
+    }
+
+    fn give_back_lease(&self, owner: Uuid) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            let given = self.leases.give_back(&self.lease(), owner).await;
+            given.map_err(|error| failed(&credentials::Error::Database(error)))
         }
         .boxed()
     }

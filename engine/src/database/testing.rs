@@ -66,7 +66,7 @@ async fn fill(folder: Option<TempDir>, database: DatabaseConnection) -> Stores {
     let keys = Arc::new(KeyRing::generate().unwrap());
     let vault = Vault::new(database.clone(), keys.clone());
     let tokens = Tokens::new(database.clone(), keys.clone());
-    let connections = Connections::new(database.clone(), vault.clone(), tokens.clone());
+    let connections = Connections::new(database.clone(), vault.clone());
     let mut ids = Vec::new();
     for slug in ["acme", "rival"] {
         let new = NewOrganization {

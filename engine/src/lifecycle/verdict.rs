@@ -1,7 +1,7 @@
 //! Tells what the failure of an operation says about its connection. The one place where that is decided: only an
 //! explicit answer about credentials speaks against them.
 
-use lineshaft_connect::{Error, ErrorKind};
+use lineshaft_connect::{Error, ErrorKind, error::CredentialReason};
 
 use super::Reason;
 
@@ -58,8 +58,13 @@ fn refusal(error: &Error) -> Option<Reason> {
     if error.status().is_some_and(|status| status == 429 || status >= 500) {
         return None;
     }
-    match error.kind() {
-        ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired => Some(Reason::InvalidCredentials),
-        _ => None,
+    match (error.reason(), error.kind()) {
+        (Some(CredentialReason::InvalidCredentials), _) | (None, ErrorKind::ReauthorizationRequired) => {
+            Some(Reason::InvalidCredentials)
+        }
+        (Some(CredentialReason::Expired), _) => Some(Reason::Expired),
+        (Some(CredentialReason::Revoked), _) => Some(Reason::Revoked),
+        (Some(CredentialReason::MissingScope), _) => Some(Reason::MissingScope),
+        (None, _) => None,
     }
 }

@@ -130,6 +130,8 @@ pub struct SourceError {
     pub remote_message: Option<String>,
     /// How long to wait.
     pub retry_after: Option<Duration>,
+    /// Where somebody can sign in again, when that is what is missing.
+    pub reconnect_url: Option<String>,
 }
 
 impl SourceError {
@@ -142,6 +144,7 @@ impl SourceError {
             remote_code: None,
             remote_message: None,
             retry_after: None,
+            reconnect_url: None,
         }
     }
 }
@@ -155,6 +158,7 @@ impl From<&Error> for SourceError {
             remote_code: error.remote_code().map(str::to_owned),
             remote_message: error.remote_message().map(str::to_owned),
             retry_after: error.retry_after(),
+            reconnect_url: None,
         }
     }
 }

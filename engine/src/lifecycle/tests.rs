@@ -1,0 +1,1 @@
+//! What the life of a connection promises, on every kind of database.
