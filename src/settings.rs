@@ -13,7 +13,7 @@ use lineshaft_connect::{
     layers::breaker,
     transport::{ClientSettings, Guard, Limits, Network, retry},
 };
-use lineshaft_engine::{credits, database, query};
+use lineshaft_engine::{credits, database, lifecycle, query};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -37,6 +37,8 @@ pub struct Settings {
     pub upstream: Upstream,
     /// What connections cost.
     pub credits: Credits,
+    /// How the health of connections is watched.
+    pub health: Health,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -179,6 +181,28 @@ pub struct Credits {
     pub low_share: f64,
 }
 
+/// How the health of connections is watched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Whether connections are tried without being asked.
+    pub probe: bool,
+    /// Seconds between two trials of a connection that is used.
+    pub check_every_s: u64,
+    /// Seconds between two trials of a connection that nobody uses.
+    pub idle_check_every_s: u64,
+    /// Seconds between two trials of a connection that does not work.
+    pub unreachable_check_every_s: u64,
+    /// Share by which these times vary.
+    pub jitter: f64,
+    /// Connections that are tried at the same time.
+    pub parallel: usize,
+    /// Share of failed calls above which a connection counts as degraded.
+    pub degraded_share: f64,
+    /// Days before their end at which it is told that credentials end.
+    pub expiry_warning_days: u32,
+}
+
 /// Where connectors come from besides the built-in ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -231,6 +255,7 @@ impl Settings {
             },
             connector: self.upstream.options(),
             credits: self.credits.options(),
+            health: self.health.options(),
         }
     }
 
@@ -251,6 +276,21 @@ impl Credits {
             on_premises_factor: self.on_premises_factor,
             initial: self.initial,
             low_share: self.low_share,
+        }
+    }
+}
+
+impl Health {
+    fn options(&self) -> lifecycle::Settings {
+        lifecycle::Settings {
+            probe: self.probe,
+            check_every: Duration::from_secs(self.check_every_s),
+            idle_check_every: Duration::from_secs(self.idle_check_every_s),
+            unreachable_check_every: Duration::from_secs(self.unreachable_check_every_s),
+            jitter: self.jitter,
+            parallel: self.parallel,
+            degraded_share: self.degraded_share,
+            expiry_warning: Duration::from_secs(u64::from(self.expiry_warning_days) * 86_400),
         }
     }
 }

@@ -12,7 +12,7 @@ use lineshaft::{
 use lineshaft_connect::transport::HttpClient;
 use lineshaft_engine::{
     Engine, Parts,
-    connections::{Deployment, NewConnection, Status, StatusChange},
+    connections::{Deployment, NewConnection},
     credentials::SecretFields,
     customers::NewCustomer,
     database,
@@ -384,7 +384,7 @@ async fn new_organization(engine: &Engine, slug: &str) -> Uuid {
     let new = NewOrganization {
         slug: slug.to_owned(),
         name: slug.to_uppercase(),
-        credits: 100,
+        credits: 1_000_000,
     };
     organizations::create(&engine.database, new).await.unwrap().id
 }
@@ -423,18 +423,7 @@ async fn connect(
         credentials: SecretFields::new(object(credentials)),
     };
     let id = engine.connections.add(new).await.unwrap().id;
-    let change = StatusChange {
-        from: &[Status::Pending],
-        to: Status::Active,
-        reason: None,
-    };
-    assert!(
-        engine
-            .connections
-            .set_status(organization_id, id, change)
-            .await
-            .unwrap()
-    );
+    engine.activate_untried(organization_id, id).await.unwrap();
     id
 }
 
