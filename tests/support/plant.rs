@@ -59,6 +59,8 @@ impl Default for Setup {
         setup
             .set("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8")
             .set("GRAPHQL__OPERATIONS_PER_CALLER", 256)
+            // Calls are counted: none is to come from the server itself.
+            .set("HEALTH__PROBE", false)
     }
 }
 
@@ -98,12 +100,14 @@ pub struct Plant {
     members: Vec<Member>,
     client: reqwest::Client,
     server: JoinHandle<()>,
+    background: JoinHandle<()>,
     _folder: TempDir,
 }
 
 impl Drop for Plant {
     fn drop(&mut self) {
         self.server.abort();
+        self.background.abort();
     }
 }
 
@@ -197,6 +201,8 @@ impl Plant {
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
         let routes = router(&app);
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        let worker = engine.clone();
+        let background = tokio::spawn(async move { worker.run(std::future::pending()).await });
 
         let organization = new_organization(&engine, "plant").await;
         let world = world.await.unwrap();
@@ -231,6 +237,7 @@ impl Plant {
             members,
             client,
             server,
+            background,
             _folder: folder,
         }
     }
