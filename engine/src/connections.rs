@@ -260,7 +260,9 @@ impl Connection {
             status_message: row.status_message,
             last_success_at: row.last_success_at,
             last_error_at: row.last_error_at,
-            last_error: row.last_error_code.map(|code| (code, row.last_error_message.unwrap_or_default())),
+            last_error: row
+                .last_error_code
+                .map(|code| (code, row.last_error_message.unwrap_or_default())),
             last_used_at: row.last_used_at,
             next_check_at: row.next_check_at,
             credentials_expire_at: row.credentials_expire_at,

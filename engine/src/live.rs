@@ -9,7 +9,7 @@ use crate::{
     Engine, Session,
     connections::{Connection, Status},
     lifecycle::Reason,
-    query::{SourceError, plan},
+    query::{Reconnect, SourceError, plan},
 };
 
 /// A connection with its connector, ready to be asked.
@@ -62,7 +62,7 @@ impl Engine {
             return Some(SourceError::new("CREDITS_EXHAUSTED", message));
         }
         let mut error = plan::unusable(crate::status_of(connection.status))?;
-        error.reconnect_url = self.reconnect_url(connection);
+        error.reconnect = self.reconnect_url(connection).map(|url| Box::new(Reconnect { url }));
         Some(error)
     }
 

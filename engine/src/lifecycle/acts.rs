@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use lineshaft_connect::context::CallContext;
-use lineshaft_entities::{
-    connection::Status, connection_event, exchange_code, webhook_endpoint, webhook_secret,
-};
+use lineshaft_entities::{connection::Status, connection_event, exchange_code, webhook_endpoint, webhook_secret};
 use sea_orm::{ColumnTrait as _, DbErr, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, Set};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -200,7 +198,8 @@ impl Engine {
             Deed::Enable => Signal::Enable(status_before(&change, &known, EventKind::Disabled).await?),
         };
         let followed = draft.follow(&signal, &Facts::default());
-        if !followed && !(deed == Deed::Delete && status == Status::Disconnected) {
+        let only_erases = deed == Deed::Delete && status == Status::Disconnected;
+        if !followed && !only_erases {
             return Err(Error::WrongStatus {
                 status: crate::status_of(status).as_str(),
                 done: deed.done(),

@@ -74,7 +74,10 @@ impl Engine {
         steps.extend(read);
         match failed {
             0 => format!("Everything works: {all} of {all} entities can be read."),
-            _ => format!("The connection works in part: {} of {all} entities can be read.", all - failed),
+            _ => format!(
+                "The connection works in part: {} of {all} entities can be read.",
+                all - failed
+            ),
         }
     }
 
@@ -95,13 +98,18 @@ impl Engine {
     }
 
     fn refused(&self, connection: &Connection) -> Step {
-        let reason = connection.status_message.as_deref().unwrap_or("the system refused the credentials");
+        let reason = connection
+            .status_message
+            .as_deref()
+            .unwrap_or("the system refused the credentials");
         let detail = format!("not tried again, because systems lock accounts: {reason}");
         let advice = match self.reconnect_url(connection) {
             Some(url) => format!("Sign in again: {url}"),
             None => "Sign in again with a reconnect link, or with new credentials.".to_owned(),
         };
-        Step::new("sign_in", "Sign-in", StepState::Failed).detail(detail).advice(advice)
+        Step::new("sign_in", "Sign-in", StepState::Failed)
+            .detail(detail)
+            .advice(advice)
     }
 
     async fn sign_in(
@@ -115,7 +123,8 @@ impl Engine {
         let step = |state| Step::new("sign_in", "Sign-in", state).took(started.elapsed());
         match tried {
             Ok(account) => {
-                let detail = account.map_or_else(|| "signed in".to_owned(), |account| format!("signed in as {account}"));
+                let detail =
+                    account.map_or_else(|| "signed in".to_owned(), |account| format!("signed in as {account}"));
                 steps.push(step(StepState::Ok).detail(detail));
                 Ok(())
             }
@@ -124,7 +133,11 @@ impl Engine {
                     Some(remote) => format!("{}; the system says: {remote}", error.message),
                     None => error.message.clone(),
                 };
-                steps.push(step(StepState::Failed).detail(detail).advice(advice_for_code(error.code)));
+                steps.push(
+                    step(StepState::Failed)
+                        .detail(detail)
+                        .advice(advice_for_code(error.code)),
+                );
                 Err(error)
             }
         }

@@ -115,7 +115,12 @@ impl Step {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.summary)?;
-        let width = self.steps.iter().map(|step| step.label.chars().count()).max().unwrap_or(0);
+        let width = self
+            .steps
+            .iter()
+            .map(|step| step.label.chars().count())
+            .max()
+            .unwrap_or(0);
         for step in &self.steps {
             write!(f, "\n{} {:width$}", step.state.mark(), step.label)?;
             if let Some(detail) = &step.detail {

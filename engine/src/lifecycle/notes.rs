@@ -299,7 +299,9 @@ impl Notes {
         if !self.entities.contains_key(name) {
             self.entities.insert(name.to_owned(), EntityHealth::unknown());
         }
-        self.entities.entry(name.to_owned()).or_insert_with(EntityHealth::unknown)
+        self.entities
+            .entry(name.to_owned())
+            .or_insert_with(EntityHealth::unknown)
     }
 
     fn read(&mut self, name: &str, now: DateTime<Utc>) {

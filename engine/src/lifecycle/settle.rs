@@ -24,7 +24,12 @@ impl Engine {
     }
 
     /// Writes what a watch has seen, with more signals if something else is known.
-    pub(crate) async fn settle_watch(&self, watch: &Watch, more: Vec<Signal>, account: Option<String>) -> Option<Model> {
+    pub(crate) async fn settle_watch(
+        &self,
+        watch: &Watch,
+        more: Vec<Signal>,
+        account: Option<String>,
+    ) -> Option<Model> {
         let _turn = watch.turn.lock().await;
         if more.is_empty() && !watch.is_due() {
             return None;

@@ -258,5 +258,6 @@ fn rounded(at: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The breaker tells its end by the time that is left, which is never the same to the microsecond.
 fn rounded_up(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::seconds(1)).map_or(at, |at| at + TimeDelta::seconds(1))
+    at.duration_trunc(TimeDelta::seconds(1))
+        .map_or(at, |at| at + TimeDelta::seconds(1))
 }

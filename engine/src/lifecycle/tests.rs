@@ -115,7 +115,13 @@ async fn an_open_breaker_is_told_and_a_success_recovers() {
         assert_eq!(world.status(id).await, (Status::Active, None));
         assert_eq!(
             world.told(id).await,
-            ["activated", "circuit_opened", "unreachable", "circuit_closed", "recovered"]
+            [
+                "activated",
+                "circuit_opened",
+                "unreachable",
+                "circuit_closed",
+                "recovered"
+            ]
         );
         let report = world.engine.status_of_connection(stores.acme, id).await.unwrap();
         assert_eq!(report.circuit.state.as_str(), "CLOSED");
@@ -266,10 +272,7 @@ async fn too_few_credits_leave_it_waiting_and_a_grant_lets_it_work() {
         credits::grant(journal, &origin, stores.acme, 97, None).await.unwrap();
         assert_eq!(world.probe(id).await, None);
         assert_eq!(world.get(id).await.status, Status::Active);
-        assert_eq!(
-            credits::balance(&stores.database, stores.acme).await.unwrap().used,
-            4
-        );
+        assert_eq!(credits::balance(&stores.database, stores.acme).await.unwrap().used, 4);
     }
 }
 
@@ -280,10 +283,7 @@ async fn a_connection_that_never_worked_keeps_waiting_and_tells_why() {
     let id = world.connection("ERP").await;
     world.system.be(Mood::Gone);
     assert_eq!(world.probe(id).await, Some("UNREACHABLE"));
-    assert_eq!(
-        world.status(id).await,
-        (Status::Pending, Some("NETWORK".to_owned()))
-    );
+    assert_eq!(world.status(id).await, (Status::Pending, Some("NETWORK".to_owned())));
     assert!(world.told(id).await.is_empty());
 }
 
@@ -319,7 +319,10 @@ async fn a_diagnosis_goes_step_by_step() {
         diagnosis.summary,
         "The connection works in part: 1 of 2 entities can be read."
     );
-    let vendor = diagnosis.steps.iter().find(|step| step.entity.as_deref() == Some("Vendor"));
+    let vendor = diagnosis
+        .steps
+        .iter()
+        .find(|step| step.entity.as_deref() == Some("Vendor"));
     let vendor = vendor.unwrap();
     assert_eq!(vendor.state, StepState::Warning);
     assert!(vendor.advice.as_ref().unwrap().contains("read Vendor"));

@@ -11,7 +11,8 @@ use lineshaft_entities::{
     connection_event,
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, DbErr, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set, sea_query::NullOrdering,
+    ColumnTrait as _, Condition, DbErr, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+    sea_query::NullOrdering,
 };
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
@@ -34,12 +35,7 @@ const EXPIRY_LOOK: Duration = Duration::from_secs(3600);
 /// After work broke off, it begins again so much later.
 const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(1);
 
-const USABLE: [Status; 4] = [
-    Status::Pending,
-    Status::Active,
-    Status::Degraded,
-    Status::Unreachable,
-];
+const USABLE: [Status; 4] = [Status::Pending, Status::Active, Status::Degraded, Status::Unreachable];
 
 /// Tells work in the background that it is to end.
 #[derive(Clone, Debug)]
@@ -182,7 +178,9 @@ impl Engine {
     /// Returns how long after this check the next one is due.
     fn pause_of(&self, row: &Model, now: DateTime<Utc>) -> TimeDelta {
         let health = &self.settings.health;
-        let is_idle = row.last_used_at.is_none_or(|used| now - used > delta(health.idle_check_every));
+        let is_idle = row
+            .last_used_at
+            .is_none_or(|used| now - used > delta(health.idle_check_every));
         let pause = match row.status {
             Status::Unreachable | Status::Pending => health.unreachable_check_every,
             _ if is_idle => health.idle_check_every,

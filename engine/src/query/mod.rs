@@ -131,7 +131,14 @@ pub struct SourceError {
     /// How long to wait.
     pub retry_after: Option<Duration>,
     /// Where somebody can sign in again, when that is what is missing.
-    pub reconnect_url: Option<String>,
+    pub reconnect: Option<Box<Reconnect>>,
+}
+
+/// Where somebody can sign in again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconnect {
+    /// The address of the page.
+    pub url: String,
 }
 
 impl SourceError {
@@ -144,7 +151,7 @@ impl SourceError {
             remote_code: None,
             remote_message: None,
             retry_after: None,
-            reconnect_url: None,
+            reconnect: None,
         }
     }
 }
@@ -158,7 +165,7 @@ impl From<&Error> for SourceError {
             remote_code: error.remote_code().map(str::to_owned),
             remote_message: error.remote_message().map(str::to_owned),
             retry_after: error.retry_after(),
-            reconnect_url: None,
+            reconnect: None,
         }
     }
 }

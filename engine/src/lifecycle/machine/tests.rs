@@ -277,10 +277,7 @@ fn only_a_person_brings_refused_credentials_back() {
 fn a_part_that_does_not_work_degrades_and_its_return_recovers() {
     let denied = ailment(Reason::PermissionDenied);
     let step = next(&at(Status::Active), &Signal::Ails(denied.clone())).unwrap();
-    assert_eq!(
-        (step.to, step.events),
-        (Status::Degraded, vec![EventKind::Degraded])
-    );
+    assert_eq!((step.to, step.events), (Status::Degraded, vec![EventKind::Degraded]));
     assert_eq!(next(&at(Status::Degraded), &Signal::Worked(Some(denied))), None);
     let step = next(&at(Status::Degraded), &Signal::Worked(None)).unwrap();
     assert_eq!((step.to, step.events), (Status::Active, vec![EventKind::Recovered]));

@@ -66,13 +66,7 @@ async fn a_disabled_connection_is_switched_on_by_the_operator_only() {
     let id = world.active("ERP").await;
     world.engine.disable(stores.acme, id, &operator()).await.unwrap();
     let refused = world.engine.resume(stores.acme, id, &operator()).await;
-    assert!(matches!(
-        refused,
-        Err(Error::WrongStatus {
-            status: "DISABLED",
-            ..
-        })
-    ));
+    assert!(matches!(refused, Err(Error::WrongStatus { status: "DISABLED", .. })));
     let enabled = world.engine.enable(stores.acme, id, &operator()).await.unwrap();
     assert_eq!(enabled.status, Status::Active);
     let foreign = world.engine.pause(stores.rival, id, &operator()).await;
@@ -161,7 +155,10 @@ async fn a_deleted_connection_is_erased_and_its_events_remain() {
                 .unwrap()
         };
         assert_eq!((row.name.as_str(), row.settings), ("", json!({})));
-        assert_eq!((row.account, row.last_error_message, row.entity_health), (None, None, None));
+        assert_eq!(
+            (row.account, row.last_error_message, row.entity_health),
+            (None, None, None)
+        );
         assert_eq!(row.credits, 0);
         assert!(world.told(id).await.contains(&"disconnected".to_owned()));
         assert!(matches!(
@@ -186,7 +183,11 @@ async fn two_hundred_connects_and_disconnects_at_once_keep_the_ledger_true() {
             let world = &world;
             async move {
                 world.engine.activate_untried(world.acme, id).await.unwrap();
-                world.engine.disconnect(world.acme, id, &Origin::operator()).await.unwrap();
+                world
+                    .engine
+                    .disconnect(world.acme, id, &Origin::operator())
+                    .await
+                    .unwrap();
             }
         };
         let (kept, passing) = ids.split_at(50);
@@ -200,11 +201,10 @@ async fn two_hundred_connects_and_disconnects_at_once_keep_the_ledger_true() {
         let balance = credits::balance(&stores.database, stores.acme).await.unwrap();
         assert_eq!(balance.used, 4 * i64::try_from(active).unwrap());
         assert!(balance.available >= 0, "{balance:?}");
-        let ledger = credits::entries(&stores.database, stores.acme, None, 1_000).await.unwrap();
-        assert_eq!(
-            ledger.iter().map(|entry| entry.amount).sum::<i64>(),
-            balance.available
-        );
+        let ledger = credits::entries(&stores.database, stores.acme, None, 1_000)
+            .await
+            .unwrap();
+        assert_eq!(ledger.iter().map(|entry| entry.amount).sum::<i64>(), balance.available);
         // Taken in the order of the ledger, the credits never went below nothing.
         let mut left = 0_i64;
         for entry in ledger.iter().rev() {
