@@ -35,6 +35,7 @@ impl Engine {
         let connection = self.connections.get(session.visible, id.0).await?;
         let mut steps = Vec::new();
         let summary = self.walk(&connection, &session.context(), &mut steps).await;
+        self.write_down(connection.id).await;
         Ok(Diagnosis { summary, steps })
     }
 

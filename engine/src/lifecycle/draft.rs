@@ -11,7 +11,7 @@ use super::{
     Reason,
     entities::{self, Entities},
     machine::{Ailment, Signal, Snapshot, next},
-    notes::Facts,
+    notes::{Facts, LIMITED_AGAIN},
     told::{self, Told},
 };
 use crate::{
@@ -70,18 +70,18 @@ impl Draft {
         if row.circuit_open_until.is_some() && facts.circuit_open_until.is_some() {
             row.circuit_open_until = row.circuit_open_until.max(facts.circuit_open_until);
         }
-        if row.rate_limited_until.is_some_and(|until| until > self.now) {
-            row.rate_limited_until = row.rate_limited_until.max(facts.rate_limited_until);
-        }
         if facts.next_check_at.is_some() {
             row.next_check_at = facts.next_check_at;
         }
         if row.account.is_none() {
             row.account.clone_from(&facts.account);
         }
+        if self.is_limited() {
+            self.row.rate_limited_until = self.row.rate_limited_until.max(facts.rate_limited_until);
+        }
         if !facts.entities.is_empty() {
             entities::merge(&mut self.entities, &facts.entities);
-            row.entity_health = serde_json::to_value(&self.entities).ok();
+            self.row.entity_health = serde_json::to_value(&self.entities).ok();
         }
     }
 
@@ -219,13 +219,19 @@ impl Draft {
         self.stepped = true;
     }
 
+    /// Returns whether the period lasts in which the system asks for fewer calls.
+    fn is_limited(&self) -> bool {
+        let until = self.row.rate_limited_until;
+        until.is_some_and(|until| until + LIMITED_AGAIN > self.now)
+    }
+
     fn snapshot(&self) -> Snapshot {
         let row = &self.row;
         Snapshot {
             status: row.status,
             reason: row.status_reason.as_deref().and_then(Reason::parse),
             circuit_open: row.circuit_open_until.is_some(),
-            rate_limited: row.rate_limited_until.is_some_and(|until| until > self.now),
+            rate_limited: self.is_limited(),
             activated: row.credits > 0 || self.price == 0,
         }
     }

@@ -24,6 +24,8 @@ const LOOK_EVERY: TimeDelta = TimeDelta::seconds(2);
 const CREDITS_EVERY: TimeDelta = TimeDelta::seconds(30);
 /// A connection whose calls are limited for so long works in part only.
 const LIMITED_LONG: TimeDelta = TimeDelta::seconds(60);
+/// Limits that follow one another within this time are one period.
+pub(super) const LIMITED_AGAIN: TimeDelta = TimeDelta::seconds(60);
 /// Most characters of a message that is kept.
 const MOST_CHARACTERS: usize = 500;
 
@@ -175,7 +177,7 @@ impl Notes {
         if let Some(name) = entity {
             self.read(name, now);
         }
-        if self.limited_until.is_some_and(|until| until <= now) {
+        if self.limited_until.is_some_and(|until| until + LIMITED_AGAIN <= now) {
             (self.limited_since, self.limited_until) = (None, None);
         }
         self.see_circuit(circuit, None);
@@ -249,7 +251,7 @@ impl Notes {
     fn limit(&mut self, error: &Error, now: DateTime<Utc>) {
         let wait = TimeDelta::from_std(error.retry_after().unwrap_or(Duration::from_secs(1)));
         let until = now + wait.unwrap_or_else(|_| TimeDelta::hours(1)).min(TimeDelta::days(1));
-        let lasts = self.limited_until.is_some_and(|until| until > now);
+        let lasts = self.limited_until.is_some_and(|until| until + LIMITED_AGAIN > now);
         if !lasts {
             self.limited_since = Some(now);
             self.pending.limited = self.known.is_watched();

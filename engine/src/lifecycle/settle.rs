@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use lineshaft_entities::{connection::Model, credential};
+use lineshaft_entities::{
+    connection::{Model, Status},
+    credential,
+};
 use sea_orm::{ColumnTrait as _, DbErr, QueryFilter as _};
 use uuid::Uuid;
 
@@ -38,11 +41,15 @@ impl Engine {
     }
 
     async fn write_watch(&self, watch: &Watch, more: Vec<Signal>, account: Option<String>) -> Option<Model> {
-        let (mut facts, mut signals) = watch.take();
-        facts.account = account;
-        signals.extend(more);
-        match self.settle(watch.organization_id, watch.id, &signals, &facts).await {
+        let mut taken = watch.take();
+        taken.facts.account = account;
+        taken.signals.extend(more);
+        let written = self
+            .settle(watch.organization_id, watch.id, &taken.signals, &taken.facts)
+            .await;
+        match written {
             Ok(row) => {
+                taken.settled();
                 match &row {
                     Some(row) => watch.wrote(row),
                     None => self.lifecycle.desk.forget(watch.id),
@@ -51,13 +58,21 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(%error, connection.id = %watch.id, "the state of a connection could not be written");
-                watch.put_back(facts, signals);
                 None
             }
         }
     }
 
-    /// Writes facts into a row and follows signals. Returns the row as it is afterwards, if there is one.
+    /// Writes down at once what this process has seen of a connection.
+    pub(super) async fn write_down(&self, connection_id: Uuid) {
+        if let Some(watch) = self.lifecycle.desk.find(connection_id) {
+            let _turn = watch.turn.lock().await;
+            self.write_watch(&watch, Vec::new(), None).await;
+        }
+    }
+
+    /// Writes facts into a row and follows signals. Returns the row as it is afterwards, if there is one. Of a connection
+    /// that is gone nothing more is written down.
     pub(super) async fn settle(
         &self,
         organization_id: Uuid,
@@ -71,6 +86,9 @@ impl Engine {
             let Some(mut draft) = Draft::begin(self, &change, organization_id, connection_id).await? else {
                 return Ok(None);
             };
+            if draft.row.status == Status::Disconnected {
+                return Ok(None);
+            }
             draft.note(facts);
             for signal in signals {
                 if is_outdated(&change, signal, facts, organization_id, connection_id).await? {

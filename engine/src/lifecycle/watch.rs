@@ -61,6 +61,37 @@ impl fmt::Debug for Watch {
     }
 }
 
+/// What was taken to be written. It is put back for the next round unless it is settled: the writing may fail, or whoever
+/// waits for it may leave.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    watch: &'a Watch,
+    pub(super) facts: Facts,
+    pub(super) signals: Vec<Signal>,
+    settled: bool,
+}
+
+impl Taken<'_> {
+    /// Says that it is written.
+    pub(super) const fn settled(&mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let (facts, signals) = (std::mem::take(&mut self.facts), std::mem::take(&mut self.signals));
+        let is_due = !signals.is_empty();
+        lock(&self.watch.notes).put_back(facts, signals);
+        if is_due {
+            lock(&self.watch.due.connections).insert(self.watch.id);
+        }
+    }
+}
+
 impl Desk {
     pub(super) fn new(degraded_share: f64) -> Self {
         Self {
@@ -160,19 +191,15 @@ impl Watch {
     }
 
     /// Takes what is to be written, and what is due.
-    pub(super) fn take(&self) -> (Facts, Vec<Signal>) {
+    pub(super) fn take(&self) -> Taken<'_> {
         let (mut facts, signals) = lock(&self.notes).take(database::now(), self.degraded_share);
         let version = self.credentials_version.load(Ordering::Acquire);
         facts.credentials_version = Some(version).filter(|version| *version > 0);
-        (facts, signals)
-    }
-
-    /// Puts back what could not be written, for the next round.
-    pub(super) fn put_back(&self, facts: Facts, signals: Vec<Signal>) {
-        let is_due = !signals.is_empty();
-        lock(&self.notes).put_back(facts, signals);
-        if is_due {
-            lock(&self.due.connections).insert(self.id);
+        Taken {
+            watch: self,
+            facts,
+            signals,
+            settled: false,
         }
     }
 

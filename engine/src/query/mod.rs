@@ -9,10 +9,14 @@ pub mod plan;
 
 use std::{sync::Arc, time::Duration};
 
-use lineshaft_connect::{Error, ErrorKind};
+use lineshaft_connect::Error;
 use lineshaft_schema::{ConnectionId, Filter, Order, Projection, Record, TypeIndex};
 
-use crate::{connections::Connection, live::Live};
+use crate::{
+    connections::Connection,
+    lifecycle::verdict::{Verdict, verdict},
+    live::Live,
+};
 
 /// A page of one entity over many connections.
 #[derive(Clone, Debug)]
@@ -173,10 +177,7 @@ impl From<&Error> for SourceError {
 /// Whether an error says that the credentials of a connection are dead.
 #[must_use]
 pub fn is_about_credentials(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
-    )
+    matches!(verdict(error), Verdict::Refused(_))
 }
 
 /// Limits of queries.
