@@ -235,13 +235,47 @@ pub enum Connection {
         json: bool,
     },
     /// Try the credentials of a connection now.
-    Test {
-        /// The id, as `connection list` shows it.
-        id: Uuid,
-        /// The organization.
+    Test(OneConnection),
+    /// Tell how a connection fares.
+    Status {
+        /// Which one.
         #[command(flatten)]
-        owner: Owner,
+        one: OneConnection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
+    /// Find out step by step why a connection does not work, and what to do.
+    Diagnose {
+        /// Which one.
+        #[command(flatten)]
+        one: OneConnection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send nothing more to a system until the connection is resumed.
+    Pause(OneConnection),
+    /// Go on with a paused connection.
+    Resume(OneConnection),
+    /// Switch a connection off; its organization cannot switch it on again.
+    Disable(OneConnection),
+    /// Switch a connection on again.
+    Enable(OneConnection),
+    /// Disconnect for good: the credentials are wiped, the tokens revoked, the credits given back.
+    Disconnect(OneConnection),
+    /// Disconnect and erase all but the id, which its events and the ledger keep.
+    Delete(OneConnection),
+}
+
+/// One connection.
+#[derive(Clone, Debug, Args)]
+pub struct OneConnection {
+    /// The id, as `connection list` shows it.
+    pub id: Uuid,
+    /// The organization.
+    #[command(flatten)]
+    pub owner: Owner,
 }
 
 /// A connection to add.

@@ -15,7 +15,7 @@ use lineshaft_connect::{
 };
 use lineshaft_engine::{
     applications::{Application, Applications},
-    credits, database, events, links, query, tokens, webhooks,
+    credits, database, events, lifecycle, links, query, tokens, webhooks,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// The operator's applications at systems where people sign in, by connector.
     pub oauth: HashMap<String, OauthApplication>,
+    /// How the health of connections is watched.
+    pub health: Health,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -255,6 +257,28 @@ pub struct OauthApplication {
     pub client_secret: SecretString,
 }
 
+/// How the health of connections is watched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Whether connections are tried without being asked.
+    pub probe: bool,
+    /// Seconds between two trials of a connection that is used.
+    pub check_every_s: u64,
+    /// Seconds between two trials of a connection that nobody uses.
+    pub idle_check_every_s: u64,
+    /// Seconds between two trials of a connection that does not work.
+    pub unreachable_check_every_s: u64,
+    /// Share by which these times vary.
+    pub jitter: f64,
+    /// Connections that are tried at the same time.
+    pub parallel: usize,
+    /// Share of failed calls above which a connection counts as degraded.
+    pub degraded_share: f64,
+    /// Days before their end at which it is told that credentials end.
+    pub expiry_warning_days: u32,
+}
+
 /// Where connectors come from besides the built-in ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -318,6 +342,7 @@ impl Settings {
                 grace: Duration::from_secs(self.tokens.grace_s),
             },
             applications: self.applications(),
+            health: self.health.options(),
         }
     }
 
@@ -382,6 +407,21 @@ impl Webhooks {
             concurrency: self.concurrency,
             keep_days: self.keep_days,
             poll: Duration::from_millis(events.poll_ms),
+        }
+    }
+}
+
+impl Health {
+    fn options(&self) -> lifecycle::Settings {
+        lifecycle::Settings {
+            probe: self.probe,
+            check_every: Duration::from_secs(self.check_every_s),
+            idle_check_every: Duration::from_secs(self.idle_check_every_s),
+            unreachable_check_every: Duration::from_secs(self.unreachable_check_every_s),
+            jitter: self.jitter,
+            parallel: self.parallel,
+            degraded_share: self.degraded_share,
+            expiry_warning: Duration::from_secs(u64::from(self.expiry_warning_days) * 86_400),
         }
     }
 }

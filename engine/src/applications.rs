@@ -46,7 +46,12 @@ impl Applications {
             else {
                 continue;
             };
-            for name in way.credentials.iter().filter(|(_, field)| field.application).map(|(name, _)| name) {
+            for name in way
+                .credentials
+                .iter()
+                .filter(|(_, field)| field.application)
+                .map(|(name, _)| name)
+            {
                 let place = format!("credentials.{name}");
                 if client_id.contains(&place) {
                     filled.insert(name.clone(), application.client_id.clone());
@@ -70,7 +75,11 @@ impl Application {
     /// Returns whether it has what it needs to be used.
     #[must_use]
     pub fn is_given(&self) -> bool {
-        !self.client_id.is_empty() && self.client_secret.as_ref().is_none_or(|secret| !secret.expose_secret().is_empty())
+        !self.client_id.is_empty()
+            && self
+                .client_secret
+                .as_ref()
+                .is_none_or(|secret| !secret.expose_secret().is_empty())
     }
 }
 

@@ -42,6 +42,7 @@ use crate::{
     credentials::Vault,
     events::{Feed, Journal},
     leases::Leases,
+    lifecycle::Lifecycle,
     pool::Pool,
     registry::Registry,
     secrets::KeyRing,
@@ -81,6 +82,8 @@ pub struct Settings {
     pub tokens: tokens::Settings,
     /// The operator's own applications at systems where people sign in.
     pub applications: applications::Applications,
+    /// How the health of connections is watched.
+    pub health: lifecycle::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -107,6 +110,8 @@ pub struct Engine {
     pub vault: Vault,
     /// API tokens.
     pub tokens: Tokens,
+    /// What watches the live connections.
+    pub lifecycle: Lifecycle,
     /// Live connections.
     pub pool: Pool,
     /// Settings.
@@ -127,21 +132,26 @@ impl Engine {
         let webhook_settings = Arc::new(parts.settings.webhooks.clone());
         let webhooks = webhooks::Endpoints::new(journal.clone(), parts.keys.clone(), webhook_settings);
         let webhook_worker = webhooks::Worker::new(webhooks.clone(), parts.wire.clone());
-        let pool = Pool::new(
-            registry.clone(),
-            vault.clone(),
-            parts.wire.clone(),
-            parts.settings.connector,
-            parts.settings.applications.clone(),
-        );
+        let leases = Leases::new(parts.database.clone());
+        let lifecycle = Lifecycle::new(&parts.settings.health);
+        let pool = Pool::new(pool::Parts {
+            registry: registry.clone(),
+            vault: vault.clone(),
+            leases: leases.clone(),
+            lifecycle: lifecycle.clone(),
+            wire: parts.wire.clone(),
+            options: parts.settings.connector,
+            applications: parts.settings.applications.clone(),
+        });
         Self {
             catalogue: registry.catalogue().clone(),
-            connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
+            connections: Connections::new(parts.database.clone(), vault.clone()),
             feed: Feed::new(journal.clone(), &parts.settings.events),
             journal,
             webhooks,
             webhook_worker,
-            leases: Leases::new(parts.database.clone()),
+            leases,
+            lifecycle,
             database: parts.database,
             registry,
             vault,

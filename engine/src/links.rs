@@ -130,8 +130,10 @@ impl Row {
 
     /// Returns whether the cookie is that of the browser that opened the link last.
     fn is_opened_by(&self, keys: &KeyRing, cookie: Option<&str>) -> bool {
-        let (Some(cookie), Some(hash)) = (cookie.filter(|text| tokens::is_random_text(COOKIE, text)), &self.model.page_hash)
-        else {
+        let (Some(cookie), Some(hash)) = (
+            cookie.filter(|text| tokens::is_random_text(COOKIE, text)),
+            &self.model.page_hash,
+        ) else {
             return false;
         };
         is_hash_of(keys, cookie, hash)
@@ -183,7 +185,10 @@ async fn enter(engine: &Engine, token: &str, visitor: &Visitor) -> Result<Row, L
 
 /// Returns the hash that a random text is stored as.
 fn hash_of(keys: &KeyRing, text: &str) -> Vec<u8> {
-    keys.token_hashes(text).first().map(|hash| hash.to_vec()).unwrap_or_default()
+    keys.token_hashes(text)
+        .first()
+        .map(|hash| hash.to_vec())
+        .unwrap_or_default()
 }
 
 /// Returns whether a stored hash is that of a text, under any key. Takes the same time for all hashes.
@@ -223,7 +228,9 @@ async fn count_try(engine: &Engine, row: &Row) -> Result<u32, LinkError> {
 
 /// Withdraws a link whose last try failed.
 async fn exhaust(engine: &Engine, row: &Row) -> Result<(), DbErr> {
-    withdraw(&engine.database, row.model.organization_id, row.model.id).await.map(drop)
+    withdraw(&engine.database, row.model.organization_id, row.model.id)
+        .await
+        .map(drop)
 }
 
 async fn withdraw(database: &impl ConnectionTrait, organization_id: Uuid, id: Uuid) -> Result<u64, DbErr> {

@@ -241,7 +241,12 @@ impl Engine {
             Ok(url) => url,
             Err(error) => {
                 let failure = words.failure(&error);
-                progress(TrialStep::ended(StepName::Address, StepState::Failed, &failure.message, Duration::ZERO));
+                progress(TrialStep::ended(
+                    StepName::Address,
+                    StepState::Failed,
+                    &failure.message,
+                    Duration::ZERO,
+                ));
                 return Err(failure);
             }
         };
@@ -271,7 +276,12 @@ async fn sign_in(
                 Some(account) => format!("signed in as {}", words.scrubbed(account)),
                 None => "signed in".to_owned(),
             };
-            progress(TrialStep::ended(StepName::SignIn, StepState::Ok, &found, started.elapsed()));
+            progress(TrialStep::ended(
+                StepName::SignIn,
+                StepState::Ok,
+                &found,
+                started.elapsed(),
+            ));
             Ok(identity.account)
         }
         Err(error) => {
@@ -415,4 +425,3 @@ fn label_of(entity: &str) -> String {
     }
     label
 }
-

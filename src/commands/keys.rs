@@ -141,7 +141,9 @@ fn key_file(settings: &Settings) -> anyhow::Result<&Path> {
     if secrets.keys.is_empty() {
         return Ok(&secrets.key_file);
     }
-    None.context("the keys come from the setting `secrets.keys`, which is changed where it is made; see `config/default.toml`")
+    None.context(
+        "the keys come from the setting `secrets.keys`, which is changed where it is made; see `config/default.toml`",
+    )
 }
 
 #[cfg(test)]

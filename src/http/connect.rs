@@ -127,11 +127,7 @@ async fn callback(State(engine): State<Arc<Engine>>, RawQuery(query): RawQuery, 
     }
 }
 
-async fn cancel(
-    State(engine): State<Arc<Engine>>,
-    Path(token): Path<String>,
-    input: FromPage,
-) -> Response {
+async fn cancel(State(engine): State<Arc<Engine>>, Path(token): Path<String>, input: FromPage) -> Response {
     if let Err(response) = input.check_is_page() {
         return response;
     }
@@ -183,6 +179,9 @@ mod tests {
             text(&["https://b.example"], "https://a.example"),
             format!("{start}SameSite=None; Secure; Partitioned")
         );
-        assert_eq!(text(&["https://b.example"], "http://127.0.0.1:1"), format!("{start}SameSite=Lax"));
+        assert_eq!(
+            text(&["https://b.example"], "http://127.0.0.1:1"),
+            format!("{start}SameSite=Lax")
+        );
     }
 }

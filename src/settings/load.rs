@@ -148,7 +148,10 @@ impl Settings {
             return Err(Error::invalid("query.timeout_ms", problem));
         }
         let longest = lineshaft_engine::links::LONGEST.as_secs();
-        for (key, seconds) in [("links.ttl_s", self.links.ttl_s), ("links.code_ttl_s", self.links.code_ttl_s)] {
+        for (key, seconds) in [
+            ("links.ttl_s", self.links.ttl_s),
+            ("links.code_ttl_s", self.links.code_ttl_s),
+        ] {
             if !(1..=longest).contains(&seconds) {
                 return Err(Error::invalid(key, format!("{seconds} is not between 1 and {longest}")));
             }
@@ -156,8 +159,15 @@ impl Settings {
         if !(1..=1000).contains(&self.links.tries) {
             return Err(Error::invalid("links.tries", "it must be between 1 and 1000"));
         }
-        if let Some((connector, _)) = self.oauth.iter().find(|(_, application)| application.client_id.is_empty()) {
-            return Err(Error::invalid("oauth", format!("`client_id` of `{connector}` is empty")));
+        if let Some((connector, _)) = self
+            .oauth
+            .iter()
+            .find(|(_, application)| application.client_id.is_empty())
+        {
+            return Err(Error::invalid(
+                "oauth",
+                format!("`client_id` of `{connector}` is empty"),
+            ));
         }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
@@ -188,7 +198,26 @@ impl Settings {
         if self.events.poll_ms == 0 {
             return Err(Error::invalid("events.poll_ms", "it must be at least 1"));
         }
+        for (key, share) in [
+            ("health.jitter", self.health.jitter),
+            ("health.degraded_share", self.health.degraded_share),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Error::invalid(key, format!("{share} is not between 0 and 1")));
+            }
+        }
+        let health = &self.health;
+        for (key, seconds) in [
+            ("health.check_every_s", health.check_every_s),
+            ("health.idle_check_every_s", health.idle_check_every_s),
+            ("health.unreachable_check_every_s", health.unreachable_check_every_s),
+        ] {
+            if seconds == 0 {
+                return Err(Error::invalid(key, "it must be at least 1"));
+            }
+        }
         for (key, number) in [
+            ("health.parallel", health.parallel),
             ("webhooks.concurrency", self.webhooks.concurrency),
             ("server.max_connections", self.server.max_connections),
             ("upstream.max_in_flight", self.upstream.max_in_flight),

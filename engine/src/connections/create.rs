@@ -2,7 +2,9 @@
 //! it is stored as one change.
 
 use lineshaft_entities::connection::{self, ActiveModel};
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, QueryFilter as _, QuerySelect as _, Set};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, QueryFilter as _, QuerySelect as _, Set,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -127,7 +129,9 @@ impl Engine {
             false => None,
         };
         let mut change = self.journal.begin().await?;
-        let created = self.store_connection(&mut change, ready, report.as_ref(), origin).await?;
+        let created = self
+            .store_connection(&mut change, ready, report.as_ref(), origin)
+            .await?;
         change.commit().await?;
         Ok(created)
     }
@@ -205,7 +209,11 @@ impl Engine {
             name: Set(ready.name.clone()),
             deployment: Set(ready.deployment),
             settings: Set(Value::Object(ready.form.settings.clone())),
-            status: Set(if report.is_some() { Status::Active } else { Status::Pending }),
+            status: Set(if report.is_some() {
+                Status::Active
+            } else {
+                Status::Pending
+            }),
             status_reason: Set(None),
             status_since: Set(now),
             created_at: Set(now),
@@ -264,7 +272,9 @@ impl Engine {
     ) -> Result<(), CreateError> {
         let (organization_id, id) = (connection.organization_id, connection.id);
         let fields = SecretFields::new(form.credentials.clone());
-        self.vault.insert(change.transaction(), organization_id, id, &fields).await?;
+        self.vault
+            .insert(change.transaction(), organization_id, id, &fields)
+            .await?;
         if let Some(session) = report.and_then(|report| report.session.as_ref()) {
             let session = new_session(session, 1);
             self.vault

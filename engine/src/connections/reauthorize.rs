@@ -111,7 +111,10 @@ impl Engine {
         let ready = self
             .prepare_reauthorization(visible.into(), id, new, create::Reading::default())
             .await?;
-        let report = self.trial(ready.trial(), progress).await.map_err(ReauthorizeError::Trial)?;
+        let report = self
+            .trial(ready.trial(), progress)
+            .await
+            .map_err(ReauthorizeError::Trial)?;
         let mut change = self.journal.begin().await?;
         let done = self.store_reauthorization(&mut change, ready, &report, origin).await?;
         change.commit().await?;

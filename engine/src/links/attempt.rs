@@ -175,11 +175,7 @@ impl Attempt {
     ///
     /// # Errors
     /// Returns what the page shows; then nothing is stored.
-    pub async fn run(
-        self,
-        engine: &Engine,
-        progress: impl Fn(TrialStep) + Send + Sync,
-    ) -> Result<Completed, Failure> {
+    pub async fn run(self, engine: &Engine, progress: impl Fn(TrialStep) + Send + Sync) -> Result<Completed, Failure> {
         let (row, owner, tries_left) = (self.row.clone(), self.owner, self.tries_left);
         let result = self.complete(engine, &progress).await;
         let after = async {

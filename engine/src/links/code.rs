@@ -5,7 +5,10 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
-use lineshaft_entities::{authorization_flow, exchange_code::{ActiveModel, Column, Entity, Model}};
+use lineshaft_entities::{
+    authorization_flow,
+    exchange_code::{ActiveModel, Column, Entity, Model},
+};
 use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, Condition, QueryFilter as _, Set};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -60,7 +63,9 @@ pub async fn exchange_code(
         return Err(LinkError::CodeInvalid);
     }
     let sealed = sealed_of(&row).ok_or(LinkError::CodeInvalid)?;
-    let text = engine.keys.open(&token_binding(row.organization_id, row.connection_id), &sealed)?;
+    let text = engine
+        .keys
+        .open(&token_binding(row.organization_id, row.connection_id), &sealed)?;
     let text = std::str::from_utf8(&text).map_err(LinkError::internal)?;
     let token = SecretString::from(text);
     let change = engine.journal.begin().await?;
@@ -111,7 +116,11 @@ pub async fn sweep(engine: &Engine) -> Result<u64, sea_orm::DbErr> {
         .await?;
     use authorization_flow::Column as Flow;
     let over = authorization_flow::Entity::delete_of_all()
-        .filter(Condition::any().add(Flow::ExpiresAt.lte(now)).add(Flow::UsedAt.is_not_null()))
+        .filter(
+            Condition::any()
+                .add(Flow::ExpiresAt.lte(now))
+                .add(Flow::UsedAt.is_not_null()),
+        )
         .exec(&engine.database)
         .await?;
     Ok(expired.rows_affected + over.rows_affected)

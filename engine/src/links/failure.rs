@@ -54,7 +54,9 @@ pub enum LinkError {
     #[error("the link does not offer the connector `{0}`")]
     ConnectorNotAllowed(String),
     /// The state that came back from a sign-in is not one that was given out to this browser.
-    #[error("the sign-in cannot be told apart from a forged one: it is unknown, too old, used already or of another browser")]
+    #[error(
+        "the sign-in cannot be told apart from a forged one: it is unknown, too old, used already or of another browser"
+    )]
     StateInvalid,
     /// The code is unknown, has expired or was used.
     #[error("the code is unknown, has expired or was used already")]

@@ -130,7 +130,11 @@ pub async fn create_connect_link(
         allowed_connectors: new.allowed_connectors,
         ..page
     };
-    if let Some(connector) = options.connector.as_ref().filter(|connector| !options.offers(connector)) {
+    if let Some(connector) = options
+        .connector
+        .as_ref()
+        .filter(|connector| !options.offers(connector))
+    {
         return Err(LinkError::ConnectorNotAllowed(connector.clone()));
     }
     let row = ActiveModel {
@@ -210,12 +214,15 @@ async fn insert(
         ..row
     };
     let change = engine.journal.begin().await?;
-    let row = row.insert(change.transaction()).await.map_err(|error| match error.sql_err() {
-        Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-            LinkError::Create(connections::CreateError::UnknownOrganization(organization_id))
-        }
-        _ => error.into(),
-    })?;
+    let row = row
+        .insert(change.transaction())
+        .await
+        .map_err(|error| match error.sql_err() {
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+                LinkError::Create(connections::CreateError::UnknownOrganization(organization_id))
+            }
+            _ => error.into(),
+        })?;
     let act = Act {
         action: "link.create",
         target_id: Some(row.id),

@@ -95,7 +95,10 @@ impl PageOptions {
     pub(super) fn check(self, settings: &Settings) -> Result<(Stored, Duration), LinkError> {
         let ttl = self.ttl.unwrap_or(settings.ttl);
         if ttl.is_zero() || ttl > LONGEST {
-            return Err(invalid("ttlSeconds", format!("it must be between 1 and {}", LONGEST.as_secs())));
+            return Err(invalid(
+                "ttlSeconds",
+                format!("it must be between 1 and {}", LONGEST.as_secs()),
+            ));
         }
         if self.frame_origins.len() > MOST_ORIGINS {
             return Err(invalid("frameOrigins", format!("there are more than {MOST_ORIGINS}")));
@@ -166,9 +169,12 @@ fn check_origin(text: &str) -> Result<String, LinkError> {
         .filter(|url| is_secure(url) && !text.contains('*'))
         .map(|url| url.origin().ascii_serialization());
     let shown: String = text.chars().take(100).collect();
-    origin
-        .filter(|origin| origin == text)
-        .ok_or_else(|| invalid("frameOrigins", format!("`{shown}` is no origin such as https://app.example.com")))
+    origin.filter(|origin| origin == text).ok_or_else(|| {
+        invalid(
+            "frameOrigins",
+            format!("`{shown}` is no origin such as https://app.example.com"),
+        )
+    })
 }
 
 /// Checks the shape of a language tag (BCP 47): letters, then parts of up to eight letters and digits.
@@ -192,7 +198,10 @@ fn check_branding(branding: Branding) -> Result<Branding, LinkError> {
     if let Some(name) = &branding.name
         && (name.trim().is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control))
     {
-        return Err(invalid("branding.name", format!("it must have 1 to {LONGEST_NAME} characters")));
+        return Err(invalid(
+            "branding.name",
+            format!("it must have 1 to {LONGEST_NAME} characters"),
+        ));
     }
     if let Some(color) = &branding.color {
         let digits = color.strip_prefix('#').unwrap_or_default();
@@ -308,7 +317,11 @@ mod tests {
             frame_origins: vec![origin.to_owned()],
             ..PageOptions::default()
         };
-        for good in ["https://app.example.com", "https://app.example.com:8443", "http://localhost:3000"] {
+        for good in [
+            "https://app.example.com",
+            "https://app.example.com:8443",
+            "http://localhost:3000",
+        ] {
             check(framed(good)).unwrap();
         }
         for bad in [

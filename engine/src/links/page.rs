@@ -37,7 +37,10 @@ pub struct PageSession {
 /// When the link is unknown, used, withdrawn or expired, or busy in another browser.
 pub async fn open(engine: &Engine, token: &str, visitor: &Visitor) -> Result<PageSession, LinkError> {
     let row = find(engine, token).await?;
-    let known = visitor.cookie.as_deref().filter(|text| tokens::is_random_text(COOKIE, text));
+    let known = visitor
+        .cookie
+        .as_deref()
+        .filter(|text| tokens::is_random_text(COOKIE, text));
     let is_same = row.is_opened_by(&engine.keys, known);
     match row.standing(engine.settings.links.tries, database::now()) {
         // Whoever used it may look at the outcome again.
@@ -100,11 +103,18 @@ pub async fn state(engine: &Engine, token: &str, visitor: &Visitor) -> Result<Pa
     let organization = organizations::find(&engine.database, row.model.organization_id)
         .await
         .map_err(LinkError::internal)?;
-    let connection = match row.model.connection_id.filter(|_| row.model.purpose == Purpose::Reconnect) {
+    let connection = match row
+        .model
+        .connection_id
+        .filter(|_| row.model.purpose == Purpose::Reconnect)
+    {
         Some(id) => Some(past_connection(engine, &row, id).await?),
         None => None,
     };
-    let offered = engine.registry.all().filter(|kind| row.options.offers(&kind.manifest.id));
+    let offered = engine
+        .registry
+        .all()
+        .filter(|kind| row.options.offers(&kind.manifest.id));
     let connectors: Vec<ConnectorCard> = offered.map(|kind| ConnectorCard::of(&kind.manifest)).collect();
     let pending = row.options.failure.clone().filter(|_| is_same);
     let options = row.options;
@@ -141,7 +151,9 @@ pub async fn form(engine: &Engine, token: &str, connector: &str) -> Result<Conne
     let kind = offered(engine, &row, connector)?;
     let resources = kind.blueprint.resources().map(|resource| resource.capability());
     let named = resources.filter_map(|capability| kind.catalogue.type_at(capability.kind));
-    let entities = named.filter(|definition| definition.is_entity()).map(|definition| definition.name.clone());
+    let entities = named
+        .filter(|definition| definition.is_entity())
+        .map(|definition| definition.name.clone());
     let application = engine.settings.applications.of(&kind.manifest);
     Ok(ConnectorForm::of(&kind.manifest, entities.collect(), &application))
 }

@@ -72,7 +72,12 @@ pub async fn authorize(
     let Some(way) = submission.way.clone() else {
         return Err(no_page(""));
     };
-    if !kind.manifest.auth.iter().any(|known| known.id == way && known.has_page()) {
+    if !kind
+        .manifest
+        .auth
+        .iter()
+        .any(|known| known.id == way && known.has_page())
+    {
         return Err(no_page(&way));
     }
     let deployment = submission.deployment;
@@ -121,7 +126,10 @@ pub async fn authorize(
 /// When the state is unknown, too old, used already or of another browser; then nothing is done.
 pub async fn callback(engine: &Engine, query: &str, visitor: &Visitor) -> Result<Returned, LinkError> {
     let answer = Callback::read(query);
-    let state = answer.state.as_deref().filter(|text| tokens::is_random_text(STATE, text));
+    let state = answer
+        .state
+        .as_deref()
+        .filter(|text| tokens::is_random_text(STATE, text));
     let state = state.ok_or(LinkError::StateInvalid)?;
     let model = find_flow(engine, state).await?.ok_or(LinkError::StateInvalid)?;
     let memory = recall(engine, &model)?;
@@ -224,7 +232,9 @@ async fn find_flow(engine: &Engine, state: &str) -> Result<Option<Model>, LinkEr
         .all(&engine.database)
         .await?;
     let now = database::now();
-    let row = rows.into_iter().find(|row| is_hash_of(&engine.keys, state, &row.state_hash));
+    let row = rows
+        .into_iter()
+        .find(|row| is_hash_of(&engine.keys, state, &row.state_hash));
     Ok(row.filter(|row| row.used_at.is_none() && row.expires_at > now))
 }
 
@@ -234,7 +244,9 @@ fn recall(engine: &Engine, model: &Model) -> Result<Memory, LinkError> {
         nonce: model.nonce.clone(),
         ciphertext: model.ciphertext.clone(),
     };
-    let text = engine.keys.open(&binding(model.organization_id, model.link_id), &sealed)?;
+    let text = engine
+        .keys
+        .open(&binding(model.organization_id, model.link_id), &sealed)?;
     serde_json::from_slice(&text).map_err(LinkError::internal)
 }
 
@@ -292,9 +304,10 @@ fn sign_in_failure(error: &lineshaft_connect::Error) -> TrialFailure {
             "SIGN_IN_FAILED",
             "The system does not accept the application. Tell whoever sent you the link.",
         ),
-        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Network | ErrorKind::RateLimited => {
-            ("SIGN_IN_FAILED", "The sign-in is not available just now. Try again later.")
-        }
+        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Network | ErrorKind::RateLimited => (
+            "SIGN_IN_FAILED",
+            "The sign-in is not available just now. Try again later.",
+        ),
         _ => ("SIGN_IN_FAILED", "Sign in again."),
     };
     TrialFailure {

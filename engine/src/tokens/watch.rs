@@ -134,7 +134,9 @@ impl Watched {
         if ended.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = api_token::Entity::among(ended.iter().copied()).all(&self.database).await?;
+        let rows = api_token::Entity::among(ended.iter().copied())
+            .all(&self.database)
+            .await?;
         let expired: HashSet<Uuid> = rows
             .into_iter()
             .filter(|row| row.revoked_at.is_none())

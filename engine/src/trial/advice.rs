@@ -145,9 +145,7 @@ impl Words {
         };
         let field = match code {
             "INVALID_CREDENTIALS" => self.secret.clone().map(|name| (Part::Credential, name)),
-            "WRONG_ADDRESS" | "HOST_UNKNOWN" | "UNREACHABLE" | "TLS_FAILED" | "ADDRESS_REFUSED" => {
-                self.address_field()
-            }
+            "WRONG_ADDRESS" | "HOST_UNKNOWN" | "UNREACHABLE" | "TLS_FAILED" | "ADDRESS_REFUSED" => self.address_field(),
             _ => None,
         };
         TrialFailure {
@@ -185,7 +183,10 @@ const fn about_credentials(reason: Option<CredentialReason>) -> &'static str {
 pub(super) fn no_connector(connector: &str) -> TrialFailure {
     TrialFailure {
         code: "CONNECTOR_UNKNOWN",
-        message: format!("there is no connector `{}`", connector.chars().take(100).collect::<String>()),
+        message: format!(
+            "there is no connector `{}`",
+            connector.chars().take(100).collect::<String>()
+        ),
         advice: "Choose one of the systems that are offered.".to_owned(),
         field: None,
         remote_message: None,

@@ -37,19 +37,47 @@ fn every_failure_has_a_code_advice_and_the_field_to_look_at() {
     let address = Some((Part::Setting, "base_url".to_owned()));
     let password = Some((Part::Credential, "password".to_owned()));
     for (kind, message, code, field) in [
-        (ErrorKind::InvalidCredentials, "refused", "INVALID_CREDENTIALS", password),
+        (
+            ErrorKind::InvalidCredentials,
+            "refused",
+            "INVALID_CREDENTIALS",
+            password,
+        ),
         (ErrorKind::PermissionDenied, "no", "PERMISSION_DENIED", None),
-        (ErrorKind::Network, "the name of the host is not known", "HOST_UNKNOWN", address.clone()),
+        (
+            ErrorKind::Network,
+            "the name of the host is not known",
+            "HOST_UNKNOWN",
+            address.clone(),
+        ),
         (ErrorKind::Network, "cannot connect", "UNREACHABLE", address.clone()),
         (ErrorKind::Tls, "certificate", "TLS_FAILED", address.clone()),
-        (ErrorKind::MalformedResponse, "a web page", "WRONG_ADDRESS", address.clone()),
+        (
+            ErrorKind::MalformedResponse,
+            "a web page",
+            "WRONG_ADDRESS",
+            address.clone(),
+        ),
         (ErrorKind::NotFound, "nothing there", "WRONG_ADDRESS", address.clone()),
         (ErrorKind::Timeout, "slow", "TIMEOUT", None),
-        (ErrorKind::InvalidSettings, "the network of 10.0.0.1 is not allowed", "ADDRESS_REFUSED", address),
-        (ErrorKind::InvalidSettings, "the setting is missing", "INVALID_SETTINGS", None),
+        (
+            ErrorKind::InvalidSettings,
+            "the network of 10.0.0.1 is not allowed",
+            "ADDRESS_REFUSED",
+            address,
+        ),
+        (
+            ErrorKind::InvalidSettings,
+            "the setting is missing",
+            "INVALID_SETTINGS",
+            None,
+        ),
     ] {
         let failure = words().failure(&Error::new(kind, message));
-        assert_eq!((failure.code, failure.message.as_str(), failure.field), (code, message, field));
+        assert_eq!(
+            (failure.code, failure.message.as_str(), failure.field),
+            (code, message, field)
+        );
         assert!(failure.advice.ends_with('.'), "{}", failure.advice);
     }
     let expired = Error::new(ErrorKind::InvalidCredentials, "refused").with_reason(Some(CredentialReason::Expired));

@@ -9,13 +9,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use lineshaft_api::transport::RequestId;
 use lineshaft_engine::{
     Engine,
     links::{self, LinkError},
     origin::{Actor, Origin},
     tokens::{Caller, Scope},
 };
-use lineshaft_api::transport::RequestId;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::json;
@@ -50,7 +50,10 @@ pub(super) async fn run(State(engine): State<Arc<Engine>>, request: Request) -> 
             Err(error) => return told(&LinkError::Internal(Box::new(error))),
         },
     };
-    if caller.as_ref().is_some_and(|caller: &Caller| caller.scope != Scope::Organization) {
+    if caller
+        .as_ref()
+        .is_some_and(|caller: &Caller| caller.scope != Scope::Organization)
+    {
         let message = "a token of one connection may not exchange codes";
         return wrong(StatusCode::FORBIDDEN, "FORBIDDEN", message);
     }
@@ -59,7 +62,9 @@ pub(super) async fn run(State(engine): State<Arc<Engine>>, request: Request) -> 
         Err(response) => return response,
     };
     let origin = Origin {
-        actor: caller.as_ref().map_or(Actor::Server, |caller| Actor::Token(caller.token_id)),
+        actor: caller
+            .as_ref()
+            .map_or(Actor::Server, |caller| Actor::Token(caller.token_id)),
         address: input::address(&parts),
         request_id: Some(Arc::from(RequestId::from_headers(&parts.headers).as_str())),
     };

@@ -60,7 +60,11 @@ impl FromPage {
     pub(super) fn check_is_page(&self) -> Result<(), Response> {
         if !is_json(&self.headers) {
             let message = "send the body as `content-type: application/json`";
-            return Err(answer::wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
+            return Err(answer::wrong(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "UNSUPPORTED_MEDIA_TYPE",
+                message,
+            ));
         }
         if self.headers.get(PAGE).is_none_or(|value| value != "1") {
             let message = "only the page itself may ask for this";
@@ -109,7 +113,11 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Response>
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => {
             let message = format!("the body is longer than {MOST_BYTES} bytes or broke off");
-            return Err(answer::wrong(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", &message));
+            return Err(answer::wrong(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "PAYLOAD_TOO_LARGE",
+                &message,
+            ));
         }
         Err(_) => {
             let message = "the body did not arrive in time";
@@ -127,14 +135,25 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Response>
 
 /// Says where JSON is wrong. What it says there may be a credential and is not repeated.
 fn place_of(error: &serde_json::Error) -> String {
-    let what = if error.is_data() { "does not have the expected form" } else { "is no JSON" };
+    let what = if error.is_data() {
+        "does not have the expected form"
+    } else {
+        "is no JSON"
+    };
     format!("the body {what} at line {}, column {}", error.line(), error.column())
 }
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+    let all = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = all
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value.to_owned())
 }
 
 /// Splits a request so that its parts can be looked at before its body is read.
