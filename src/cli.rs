@@ -49,6 +49,9 @@ pub enum Command {
     /// See what connectors offer, and make new ones.
     #[command(subcommand)]
     Connector(Connector),
+    /// List and change the keys that seal stored secrets, while servers run.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Print the manual of error codes.
     Errors(Errors),
     /// Run the simulated systems alone, to try connections against.
@@ -153,6 +156,24 @@ pub enum Token {
         /// The organization.
         #[command(flatten)]
         owner: Owner,
+    },
+}
+
+/// Keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Keys {
+    /// List the keys by their ids, with what still needs each of them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a new key in front of the key file and seal everything anew with it. Servers take it over within seconds.
+    Rotate,
+    /// Take a key out of the key file, if nothing needs it any more.
+    Drop {
+        /// The id, as `keys list` shows it.
+        id: String,
     },
 }
 

@@ -13,7 +13,7 @@ use lineshaft_connect::{
     layers::breaker,
     transport::{ClientSettings, Guard, Limits, Network, retry},
 };
-use lineshaft_engine::{credits, database, lifecycle, query};
+use lineshaft_engine::{credits, database, events, lifecycle, query, webhooks};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -39,6 +39,10 @@ pub struct Settings {
     pub credits: Credits,
     /// How the health of connections is watched.
     pub health: Health,
+    /// How events are handed on and kept.
+    pub events: Events,
+    /// How events are delivered to webhooks.
+    pub webhooks: Webhooks,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -203,6 +207,38 @@ pub struct Health {
     pub expiry_warning_days: u32,
 }
 
+/// How events are handed on and kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Milliseconds between two looks for what other processes wrote.
+    pub poll_ms: u64,
+    /// Days that events are kept.
+    pub keep_days: u32,
+}
+
+/// How events are delivered to webhooks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether addresses may begin with http:.
+    pub allow_http: bool,
+    /// Milliseconds of one attempt.
+    pub timeout_ms: u64,
+    /// Seconds to wait after each failed attempt.
+    pub schedule_s: Vec<u64>,
+    /// Share by which the waits vary.
+    pub jitter: f64,
+    /// What the waits are multiplied by.
+    pub schedule_scale: f64,
+    /// Days of nothing but failures after which an endpoint is switched off.
+    pub disable_after_days: u32,
+    /// Attempts under way at once.
+    pub concurrency: usize,
+    /// Days that finished deliveries are kept.
+    pub keep_days: u32,
+}
+
 /// Where connectors come from besides the built-in ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,6 +292,8 @@ impl Settings {
             connector: self.upstream.options(),
             credits: self.credits.options(),
             health: self.health.options(),
+            events: self.events.options(),
+            webhooks: self.webhooks.options(&self.events, &self.upstream),
         }
     }
 
@@ -291,6 +329,38 @@ impl Health {
             parallel: self.parallel,
             degraded_share: self.degraded_share,
             expiry_warning: Duration::from_secs(u64::from(self.expiry_warning_days) * 86_400),
+        }
+    }
+}
+
+impl Events {
+    fn options(&self) -> events::Settings {
+        events::Settings {
+            poll: Duration::from_millis(self.poll_ms),
+            keep_days: self.keep_days,
+        }
+    }
+}
+
+impl Webhooks {
+    /// Time beyond that of an attempt until a delivery that a killed process was sending is sent again.
+    const LEASE_BEYOND: Duration = Duration::from_secs(20);
+
+    fn options(&self, events: &Events, upstream: &Upstream) -> webhooks::Settings {
+        let timeout = Duration::from_millis(self.timeout_ms);
+        webhooks::Settings {
+            // The networks were checked when the settings were loaded; without them the guard allows less.
+            guard: Guard::new(&upstream.networks().unwrap_or_default()),
+            allow_http: self.allow_http,
+            timeout,
+            lease: timeout + Self::LEASE_BEYOND,
+            schedule: self.schedule_s.iter().copied().map(Duration::from_secs).collect(),
+            jitter: self.jitter,
+            schedule_scale: self.schedule_scale,
+            disable_after_days: self.disable_after_days,
+            concurrency: self.concurrency,
+            keep_days: self.keep_days,
+            poll: Duration::from_millis(events.poll_ms),
         }
     }
 }

@@ -16,8 +16,11 @@ mod bad_input;
 mod conformance;
 mod counts;
 mod faults;
+mod identity;
 mod layers;
 mod paging;
 mod schema;
 #[cfg(feature = "tryton")]
 mod tryton;
+#[cfg(feature = "standard-webhooks")]
+mod webhooks;

@@ -201,6 +201,18 @@ pub fn visible_to(caller: &Caller) -> Visible {
 }
 
 impl Visible {
+    /// Returns the organization.
+    #[must_use]
+    pub const fn organization_id(self) -> Uuid {
+        self.organization_id
+    }
+
+    /// Returns the only connection that may be seen, if it is only one.
+    #[must_use]
+    pub const fn connection_id(self) -> Option<Uuid> {
+        self.connection_id
+    }
+
     fn rows(self) -> Select<connection::Entity> {
         let not_deleted = Condition::any()
             .add(connection::Column::StatusReason.is_null())

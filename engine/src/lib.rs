@@ -35,8 +35,15 @@ use lineshaft_schema::{Catalogue, ConnectionStatus};
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    connections::Connections, credentials::Vault, events::Journal, leases::Leases, lifecycle::Lifecycle, pool::Pool,
-    registry::Registry, secrets::KeyRing, tokens::Tokens,
+    connections::Connections,
+    credentials::Vault,
+    events::{Feed, Journal},
+    leases::Leases,
+    lifecycle::Lifecycle,
+    pool::Pool,
+    registry::Registry,
+    secrets::KeyRing,
+    tokens::Tokens,
 };
 
 /// What an engine is made of.
@@ -64,6 +71,10 @@ pub struct Settings {
     pub credits: credits::Settings,
     /// How the health of connections is watched.
     pub health: lifecycle::Settings,
+    /// How events are handed on and kept.
+    pub events: events::Settings,
+    /// How webhooks are delivered.
+    pub webhooks: webhooks::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -76,6 +87,12 @@ pub struct Engine {
     pub registry: Arc<Registry>,
     /// Changes with their events.
     pub journal: Journal,
+    /// Events as they come.
+    pub feed: Feed,
+    /// The endpoints of webhooks and what is delivered to them.
+    pub webhooks: webhooks::Endpoints,
+    /// What delivers to webhooks.
+    pub webhook_worker: webhooks::Worker,
     /// Turns that processes take.
     pub leases: Leases,
     /// The connections.
@@ -99,7 +116,11 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let registry = Arc::new(parts.registry);
         let vault = Vault::new(parts.database.clone(), parts.keys.clone());
-        let tokens = Tokens::new(parts.database.clone(), parts.keys);
+        let tokens = Tokens::new(parts.database.clone(), parts.keys.clone());
+        let journal = Journal::new(parts.database.clone());
+        let webhook_settings = Arc::new(parts.settings.webhooks.clone());
+        let webhooks = webhooks::Endpoints::new(journal.clone(), parts.keys, webhook_settings);
+        let webhook_worker = webhooks::Worker::new(webhooks.clone(), parts.wire.clone());
         let leases = Leases::new(parts.database.clone());
         let lifecycle = Lifecycle::new(&parts.settings.health);
         let pool = Pool::new(pool::Parts {
@@ -113,7 +134,10 @@ impl Engine {
         Self {
             catalogue: registry.catalogue().clone(),
             connections: Connections::new(parts.database.clone(), vault.clone()),
-            journal: Journal::new(parts.database.clone()),
+            feed: Feed::new(journal.clone(), &parts.settings.events),
+            journal,
+            webhooks,
+            webhook_worker,
             leases,
             lifecycle,
             database: parts.database,

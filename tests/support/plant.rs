@@ -339,11 +339,7 @@ impl Plant {
         .to_string()
     }
 
-    /// Adds a connection to a system that is not simulated.
-    #[cfg_attr(
-        not(feature = "tryton"),
-        expect(dead_code, reason = "all other systems are simulated")
-    )]
+    /// Adds a connection with settings and credentials of its own.
     pub async fn connect_to(&self, connector: &str, name: &str, settings: Value, credentials: Value) -> String {
         connect(
             &self.engine,

@@ -84,14 +84,25 @@ async fn a_refusal_is_not_lost_when_whoever_saw_it_leaves_or_the_database_fails(
     rename("ALTER TABLE connection_event RENAME TO away").await;
     assert_eq!(world.codes("Vendor").await, ["INVALID_CREDENTIALS"]);
     rename("ALTER TABLE away RENAME TO connection_event").await;
-    assert_eq!(world.get(id).await.status, Status::Active, "the state and its event go together");
+    assert_eq!(
+        world.get(id).await.status,
+        Status::Active,
+        "the state and its event go together"
+    );
     world.settle().await;
     assert_eq!(world.get(id).await.status, Status::ReauthRequired);
 
     let other = world.active("MES").await;
     let connection = world.get(other).await;
     let watch = world.engine.lifecycle.desk.watch(&connection);
-    world.engine.pool.connector(&connection).unwrap().probe(&world.session().context()).await.unwrap_err();
+    world
+        .engine
+        .pool
+        .connector(&connection)
+        .unwrap()
+        .probe(&world.session().context())
+        .await
+        .unwrap_err();
     drop(watch.take());
     world.settle().await;
     assert_eq!(world.get(other).await.status, Status::ReauthRequired);

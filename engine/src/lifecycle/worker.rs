@@ -21,7 +21,8 @@ use crate::{
     Engine,
     connections::Connection,
     database,
-    events::{EventKind, NewEvent},
+    events::{self, EventKind, NewEvent},
+    webhooks,
 };
 
 /// How often due connections are looked for, and how long what was seen waits at most for a look.
@@ -32,6 +33,8 @@ const CLAIMED_AT_ONCE: u64 = 64;
 const TRIAL: Duration = Duration::from_secs(20);
 /// How often credentials that end are looked for.
 const EXPIRY_LOOK: Duration = Duration::from_secs(3600);
+/// How often it is looked for what is no longer kept.
+const RETENTION_LOOK: Duration = Duration::from_secs(3600);
 /// After work broke off, it begins again so much later.
 const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(1);
 
@@ -49,6 +52,8 @@ const WORKS: &[(&str, Work)] = &[
     ("watches", |engine, stop| keep_rows(engine, stop).boxed()),
     ("checks", |engine, stop| check_connections(engine, stop).boxed()),
     ("expiry", |engine, stop| warn_of_expiry(engine, stop).boxed()),
+    ("webhooks", |engine, stop| deliver(engine, stop).boxed()),
+    ("retention", |engine, stop| clear_away(engine, stop).boxed()),
 ];
 
 impl Stop {
@@ -268,6 +273,23 @@ async fn warn_of_expiry(engine: Arc<Engine>, mut stop: Stop) {
         pause = EXPIRY_LOOK;
         if let Err(error) = engine.warn_of_ends(database::now()).await {
             tracing::error!(%error, "the ends of credentials could not be read");
+        }
+    }
+}
+
+async fn deliver(engine: Arc<Engine>, mut stop: Stop) {
+    engine.webhook_worker.run(async move { stop.told().await }).await;
+}
+
+/// Clears away what is older than it is kept.
+async fn clear_away(engine: Arc<Engine>, mut stop: Stop) {
+    while stop.wait(RETENTION_LOOK).await {
+        let (database, settings) = (&engine.database, &engine.settings);
+        if let Err(error) = events::sweep(database, &settings.events).await {
+            tracing::error!(%error, "old events could not be cleared away");
+        }
+        if let Err(error) = webhooks::sweep(database, &settings.webhooks).await {
+            tracing::error!(%error, "old deliveries could not be cleared away");
         }
     }
 }
