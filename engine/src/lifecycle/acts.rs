@@ -317,7 +317,11 @@ async fn status_before(change: &Change, connection: &Connection, kind: EventKind
             .await
     };
     let Some(stopped) = latest(kind).await? else {
-        return Ok(Status::Pending);
+        // The event is older than events are kept. Credits are only reserved for what once worked.
+        return Ok(match connection.credits {
+            0 => Status::Pending,
+            _ => Status::Active,
+        });
     };
     let before = stopped.data.get("previousStatus").and_then(Value::as_str);
     let renewed = latest(EventKind::Reauthorized)

@@ -16,7 +16,6 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
-use uuid::Uuid;
 
 use crate::{
     Engine,
@@ -34,8 +33,10 @@ const CLAIMED_AT_ONCE: u64 = 64;
 const TRIAL: Duration = Duration::from_secs(20);
 /// How often credentials that end are looked for.
 const EXPIRY_LOOK: Duration = Duration::from_secs(3600);
-/// How often what must not be kept is cleared away.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How often it is looked for what is no longer kept.
+const RETENTION_LOOK: Duration = Duration::from_secs(3600);
+/// How often expired codes and sign-ins are looked for.
+const EXPIRED_LOOK: Duration = Duration::from_secs(60);
 /// After work broke off, it begins again so much later.
 const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(1);
 
@@ -54,7 +55,8 @@ const WORKS: &[(&str, Work)] = &[
     ("checks", |engine, stop| check_connections(engine, stop).boxed()),
     ("expiry", |engine, stop| warn_of_expiry(engine, stop).boxed()),
     ("webhooks", |engine, stop| deliver(engine, stop).boxed()),
-    ("sweep", |engine, stop| sweep(engine, stop).boxed()),
+    ("expired", |engine, stop| wipe_expired(engine, stop).boxed()),
+    ("retention", |engine, stop| clear_away(engine, stop).boxed()),
 ];
 
 impl Stop {
@@ -113,28 +115,6 @@ async fn keep_rows(engine: Arc<Engine>, mut stop: Stop) {
         }
         engine.settle_due().await;
         engine.flush(false).await;
-    }
-}
-
-async fn deliver(engine: Arc<Engine>, mut stop: Stop) {
-    engine.webhook_worker.run(stop.told()).await;
-}
-
-/// Wipes codes that have expired, and what is older than it is kept. One process does it at a time.
-async fn sweep(engine: Arc<Engine>, mut stop: Stop) {
-    let owner = Uuid::now_v7();
-    while stop.wait(SWEEP).await {
-        let swept = async {
-            if engine.leases.take("sweep", owner, 2 * SWEEP).await? {
-                links::sweep(&engine).await?;
-                events::sweep(&engine.database, &engine.settings.events).await?;
-                webhooks::sweep(&engine.database, &engine.settings.webhooks).await?;
-            }
-            Ok::<_, DbErr>(())
-        };
-        if let Err(error) = swept.await {
-            tracing::warn!(%error, "what must not be kept could not be cleared away");
-        }
     }
 }
 
@@ -296,6 +276,32 @@ async fn warn_of_expiry(engine: Arc<Engine>, mut stop: Stop) {
         pause = EXPIRY_LOOK;
         if let Err(error) = engine.warn_of_ends(database::now()).await {
             tracing::error!(%error, "the ends of credentials could not be read");
+        }
+    }
+}
+
+async fn deliver(engine: Arc<Engine>, mut stop: Stop) {
+    engine.webhook_worker.run(async move { stop.told().await }).await;
+}
+
+/// Clears away what is older than it is kept.
+/// Wipes what expired codes and sign-ins hold.
+async fn wipe_expired(engine: Arc<Engine>, mut stop: Stop) {
+    while stop.wait(EXPIRED_LOOK).await {
+        if let Err(error) = links::sweep(&engine).await {
+            tracing::error!(%error, "expired codes could not be wiped");
+        }
+    }
+}
+
+async fn clear_away(engine: Arc<Engine>, mut stop: Stop) {
+    while stop.wait(RETENTION_LOOK).await {
+        let (database, settings) = (&engine.database, &engine.settings);
+        if let Err(error) = events::sweep(database, &settings.events).await {
+            tracing::error!(%error, "old events could not be cleared away");
+        }
+        if let Err(error) = webhooks::sweep(database, &settings.webhooks).await {
+            tracing::error!(%error, "old deliveries could not be cleared away");
         }
     }
 }
