@@ -1,5 +1,5 @@
 // Step 3: what is being checked, line by line, and what is told when it failed.
-import { h, fill, icon } from './dom.js';
+import { h, fill, icon, prose } from './dom.js';
 import { foreign } from './field.js';
 import { counted, has, language, t } from './texts.js';
 
@@ -27,7 +27,7 @@ function line(step) {
       { class: 'what' },
       h('b', {}, labelOf(step)),
       h('span', { class: 'unseen' }, `: ${t(`state_${step.state}`)}`),
-      step.detail && h('span', { class: 'help', ...foreign() }, step.detail),
+      step.detail && h('span', { class: 'help', ...foreign() }, prose(step.detail)),
     ),
     step.latencyMs !== undefined && step.latencyMs !== null && h('span', { class: 'ms' }, `${Math.round(step.latencyMs)} ms`),
   ];
@@ -64,7 +64,7 @@ export function failureBox(told, steps, names) {
     h(
       'div',
       {},
-      h('div', { role: 'alert' }, h('h2', {}, t(`fail_${family}`, names)), isEnglish && told.message && h('p', {}, sentence(told.message)), h('p', {}, advice)),
+      h('div', { role: 'alert' }, h('h2', {}, t(`fail_${family}`, names)), isEnglish && told.message && h('p', {}, prose(sentence(told.message))), h('p', {}, prose(advice))),
       Number.isInteger(told.triesLeft) && told.triesLeft <= 3 && h('p', {}, counted('tries', told.triesLeft)),
       told.remoteMessage && h('p', { class: 'help' }, t('remote_said'), ': ', h('q', {}, told.remoteMessage)),
       steps.length > 0 &&

@@ -17,6 +17,7 @@ const REDIRECT_AFTER_MS = { plain: 4000, warned: 12000 };
 let state = null;
 let trying = null;
 let hasEnded = false;
+let lastForm = null;
 /** The forms that were opened, so that going back and forth loses nothing. */
 const forms = new Map();
 
@@ -25,13 +26,13 @@ const isReconnect = () => state?.purpose === 'reconnect';
 
 // The page around every view.
 
-function show({ title, step, body, tight = false, focus = true }) {
+function show({ title, step, mark, body, focus = true }) {
   const heading = h('h1', { tabindex: '-1' }, title);
   document.title = `${title} · ${organization()}`;
   fill(
     page,
     h('header', { class: 'head' }, h('div', { class: 'inner' }, brand(), state?.customer?.name && h('span', { class: 'customer' }, t('for_customer', { customer: state.customer.name })))),
-    h('main', { class: tight ? 'tight' : '' }, step && stepper(step), heading, body),
+    h('main', {}, step && stepper(step), mark, heading, body),
     footer(step),
   );
   if (focus) heading.focus({ preventScroll: true });
@@ -75,7 +76,7 @@ function end(name, places = {}) {
   const address = state?.returnUrl;
   show({
     title: t(`${name}_title`),
-    tight: true,
+   
     body: [
       h('p', { class: 'lead' }, t(`${name}_text`, { organization: organization(), ...places })),
       address && h('p', {}, h('a', { class: 'button', href: address, target: frame.isFramed ? '_top' : undefined }, t('return_to', { organization: organization() }))),
@@ -86,7 +87,7 @@ function end(name, places = {}) {
 function noAnswer(again) {
   show({
     title: t('network_title'),
-    tight: true,
+   
     body: [h('p', { class: 'lead' }, t('network_text')), h('div', { class: 'actions' }, h('button', { type: 'button', class: 'main', onclick: again }, t('retry')))],
   });
 }
@@ -161,6 +162,7 @@ async function access(id, isNew = false) {
 }
 
 function showForm(form) {
+  lastForm = form;
   const { connector } = form;
   const name = state.connection?.name ?? connector.name;
   const back = () => (history.state?.view && !frame.isFramed ? history.back() : choose());
@@ -213,7 +215,7 @@ async function attempt(id, values) {
   show({
     title: t('attempt_title', { system: state.connection?.name ?? form.connector.name }),
     step: 'check',
-    tight: true,
+   
     body: [
       h('p', { class: 'lead' }, t('attempt_help')),
       view.element,
@@ -266,7 +268,7 @@ async function signIn(id, values) {
   }
   const going = h('p', { class: 'lead' }, t('going', { system: form.connector.name }));
   if (!frame.isFramed) {
-    show({ title: t('form_title', { system: form.connector.name }), step: 'check', tight: true, body: going });
+    show({ title: t('form_title', { system: form.connector.name }), step: 'check', body: going });
     return location.assign(address);
   }
   if (popup) popup.location.replace(address);
@@ -280,7 +282,7 @@ function waitForPopup(form, address, isOpen) {
   show({
     title: t('popup_title'),
     step: 'check',
-    tight: true,
+   
     body: [
       note,
       h(
@@ -311,7 +313,7 @@ function waitForPopup(form, address, isOpen) {
 function closePopup() {
   if (window.name !== POPUP || frame.isFramed || !window.opener) return false;
   window.close();
-  show({ title: t('popup_close'), tight: true, body: [] });
+  show({ title: t('popup_close'), body: [] });
   return true;
 }
 
@@ -325,15 +327,15 @@ function done(told) {
   show({
     title: t(isReconnect() ? 'done_title_reconnect' : 'done_title', { name: system }),
     step: 'done',
-    tight: true,
+    mark: h('div', { class: 'big-ok' }, icon('ok')),
+   
     body: [
-      h('div', { class: 'big-ok' }, icon('ok')),
       warnings.length > 0 &&
         h(
           'section',
           { class: 'notice', 'aria-labelledby': 'warnings' },
           icon('warning'),
-          h('div', {}, h('h2', { id: 'warnings' }, t('done_warnings')), h('ul', {}, warnings.map(warning => h('li', {}, warning.message ?? warning))), h('p', { class: 'help' }, t('done_warnings_help', { system }))),
+          h('div', {}, h('h2', { id: 'warnings' }, t('done_warnings')), h('ul', {}, warnings.map(warning => h('li', {}, warning.message ?? warning))), h('p', { class: 'help' }, t('done_warnings_help', { system: lastForm?.connector.name ?? system }))),
         ),
       h('p', { class: 'lead', role: 'status' }, t(goes ? 'done_redirect' : 'done_close', { organization: organization() })),
       goes && h('div', { class: 'actions' }, h('button', { type: 'button', class: 'main', onclick: go }, t('continue'))),
@@ -385,5 +387,5 @@ window.addEventListener('popstate', event => {
 });
 
 speak();
-show({ title: t('loading'), tight: true, body: [], focus: false });
+show({ title: t('loading'), body: [], focus: false });
 begin();

@@ -26,7 +26,7 @@ export function makeField(spec, initial) {
   const read = () => (input.type === 'checkbox' ? input.checked : isCredential ? input.value : input.value.trim());
 
   function tell(text, isHint = false) {
-    fill(message, text);
+    fill(message, prose(text));
     message.classList.toggle('hint', isHint);
     element.classList.toggle('wrong', Boolean(text) && !isHint);
     if (text && !isHint) input.setAttribute('aria-invalid', 'true');
