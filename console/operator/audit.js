@@ -2,7 +2,7 @@
 import { ask } from './api.js';
 import { details } from './connection.js';
 import { h } from '../connect/dom.js';
-import { field, pages, table, text, time } from './ui.js';
+import { field, pages, table, text, time, toConnection } from './ui.js';
 
 const PAGE = 50;
 
@@ -32,6 +32,6 @@ const COLUMNS = [
   { title: 'When', cell: entry => time(entry.createdAt) },
   { title: 'Who', cell: entry => [entry.actorName ?? entry.actorKind.toLowerCase(), h('span', { class: 'under' }, [entry.actorName && entry.actorKind.toLowerCase(), entry.address].filter(Boolean).join(' · '))] },
   { title: 'What', cell: entry => h('code', {}, entry.action) },
-  { title: 'Done to', wide: true, cell: entry => (entry.targetId ? (entry.action.startsWith('connection.') ? h('a', { href: `#/connections/${entry.targetId}` }, entry.targetId) : h('code', {}, entry.targetId)) : '—') },
+  { title: 'Done to', wide: true, cell: entry => (entry.targetId ? (entry.action.startsWith('connection.') ? toConnection(entry.targetId) : h('code', {}, entry.targetId)) : '—') },
   { title: 'Details', cell: entry => details(entry.detail) },
 ];

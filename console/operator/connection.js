@@ -2,13 +2,13 @@
 import { ask } from './api.js';
 import { deploymentName, why } from './connections.js';
 import { fill, h, icon, prose } from '../connect/dom.js';
-import { act, badge, button, check, exact, field, formDialog, notice, pages, refusal, say, select, table, takeAway, text, time } from './ui.js';
+import { act, badge, button, check, exact, field, formDialog, notice, load, pages, refuse, say, select, table, takeAway, text, time } from './ui.js';
 
 const PAGE = 25;
 const GRACES = [['86400', '24 hours'], ['3600', '1 hour'], ['604800', '7 days'], ['0', 'at once']];
 
 export function connectionView(id) {
-  const body = h('div', { 'aria-busy': true });
+  const body = h('div');
   const problem = h('div');
   let connection = null;
   const history = pages(
@@ -22,23 +22,15 @@ export function connectionView(id) {
   const report = h('div', { role: 'status' });
 
   async function read() {
-    try {
+    await load(body, async () => {
       ({ connection } = await ask('Connection', { id }));
-      fill(problem);
-      if (connection) draw();
-      else fill(body, notice('warn', h('p', {}, 'There is no such connection for this key.')));
-    } catch (error) {
-      if (!error.code) throw error;
-      fill(problem, refusal(error));
-    } finally {
-      body.removeAttribute('aria-busy');
-    }
+      return connection ? draw() : notice('warn', h('p', {}, 'There is no such connection for this key.'));
+    });
   }
 
   function draw() {
     const one = connection;
-    fill(
-      body,
+    return [
       h(
         'div',
         { class: 'top' },
@@ -51,7 +43,7 @@ export function connectionView(id) {
       h('div', { class: 'columns' }, statusBlock(one), h('div', {}, healthBlock(one), tokensBlock(one))),
       h('h2', {}, 'History'),
       history.element,
-    );
+    ];
   }
 
   const change = (operation, said) => async event => {
@@ -127,7 +119,7 @@ export function connectionView(id) {
       async () => {
         if (typed.value.trim() !== connection.name) {
           typed.focus();
-          throw Object.assign(new Error('The name does not match.'), { code: 'NOT_CONFIRMED' });
+          refuse('The name does not match.');
         }
         await ask(operation, { id });
         if (operation === 'Delete') location.hash = '#/connections';
@@ -150,7 +142,7 @@ export function connectionView(id) {
           { title: 'Token', cell: token => [h('code', {}, `${token.prefix}…`), h('span', { class: 'under' }, token.name)] },
           { title: 'Last used', wide: true, cell: token => time(token.lastUsedAt, 'never') },
           { title: 'Ends', cell: token => time(token.expiresAt, 'never') },
-          { title: '', cell: token => h('button', { type: 'button', onclick: () => revoke(token), 'aria-label': `Revoke ${token.name}` }, 'Revoke') },
+          { title: h('span', { class: 'unseen' }, 'Revoke'), cell: token => h('button', { type: 'button', onclick: () => revoke(token), 'aria-label': `Revoke ${token.name}` }, 'Revoke') },
         ],
         usable,
         { label: 'API tokens', empty: 'No token is valid.' },

@@ -2,7 +2,7 @@
 import { ask } from './api.js';
 import { fill, h } from '../connect/dom.js';
 import { STATUSES } from './queries.js';
-import { badge, button, field, pages, refusal, select, table, text, time } from './ui.js';
+import { badge, button, field, load, pages, select, table, text, time } from './ui.js';
 
 const PAGE = 50;
 const TROUBLED = ['DEGRADED', 'UNREACHABLE', 'REAUTH_REQUIRED'];
@@ -74,20 +74,18 @@ export function connectionsView() {
   const filters = h(
     'form',
     { class: 'filters', role: 'search', onsubmit: event => event.preventDefault() },
-    field('Search what is loaded', text({ type: 'search', value: kept.text, oninput: event => ((kept.text = event.target.value), list.show()) })),
+    field('Search', text({ type: 'search', value: kept.text, oninput: event => ((kept.text = event.target.value), list.show()) })),
     field('Status', select([['', 'All'], ...STATUSES.map(status => [status, words(status)])], { value: kept.status, onchange: event => narrow('status', event.target.value) })),
     field('System', system),
     field('Customer id', text({ value: kept.customer, oninput: event => later(() => narrow('customer', event.target.value)) })),
   );
 
   async function connectors() {
-    try {
+    await load(problem, async () => {
       const answer = await ask('Connectors');
       system.append(...answer.connectors.map(({ id, name }) => h('option', { value: id }, name)));
       system.value = kept.connector;
-    } catch (error) {
-      fill(problem, refusal(error));
-    }
+    });
   }
 
   // Events come in bursts; each connection is read once for a burst.

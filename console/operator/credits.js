@@ -1,7 +1,7 @@
 // The organization's credits: how many there are, and the ledger that says where they went.
 import { ask } from './api.js';
 import { fill, h } from '../connect/dom.js';
-import { badge, pages, table, time } from './ui.js';
+import { badge, pages, table, time, toConnection } from './ui.js';
 
 const PAGE = 50;
 
@@ -40,6 +40,6 @@ const COLUMNS = [
   { title: 'When', cell: entry => time(entry.createdAt) },
   { title: 'What', cell: entry => badge(entry.kind) },
   { title: 'Credits', cell: entry => h('span', { class: `mono ${entry.amount < 0 ? '' : 'plus'}` }, entry.amount > 0 ? `+${entry.amount}` : String(entry.amount).replace('-', '−')) },
-  { title: 'Connection', cell: entry => (entry.connectionId ? h('a', { href: `#/connections/${entry.connectionId}` }, entry.connectionId) : '—') },
+  { title: 'Connection', cell: entry => (entry.connectionId ? toConnection(entry.connectionId) : '—') },
   { title: 'Note', wide: true, cell: entry => entry.note ?? '' },
 ];

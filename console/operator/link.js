@@ -1,7 +1,7 @@
 // Makes a link to the hosted page for a customer, with the price of what may be connected.
 import { ask } from './api.js';
 import { fill, h } from '../connect/dom.js';
-import { act, button, check, exact, field, notice, refusal, select, takeAway, text } from './ui.js';
+import { act, button, check, exact, field, load, notice, refuse, select, takeAway, text } from './ui.js';
 
 export function linkView() {
   const externalId = text({ required: true });
@@ -20,11 +20,10 @@ export function linkView() {
   colour.addEventListener('input', () => (hasColour.querySelector('input').checked = true));
 
   async function read() {
-    try {
+    await load(systems, async () => {
       const [{ connectors }, { organization }] = await Promise.all([ask('Connectors'), ask('Organization')]);
       const { available } = organization.credits;
-      fill(
-        systems,
+      return [
         h('p', { class: 'help' }, `Without a choice the customer sees all of them; a single one is fixed. ${available} credits are available.`),
         h(
           'div',
@@ -43,11 +42,8 @@ export function linkView() {
             ),
           ),
         ),
-      );
-    } catch (error) {
-      if (!error.code) throw error;
-      fill(systems, refusal(error));
-    }
+      ];
+    });
   }
 
   function price(connector, deployment, credits, available) {
@@ -61,7 +57,7 @@ export function linkView() {
     { class: 'card', novalidate: true },
     h('div', { class: 'pair' }, field('Customer id', externalId, 'Your own id of the customer.'), field('Customer name', name)),
     h('fieldset', {}, h('legend', {}, 'Systems to choose from'), systems),
-    h('div', { class: 'pair' }, field('Return address (optional)', redirect, 'The customer goes there afterwards, with a one-time code in it. It must be registered for the organization where that is asked.'), field('Works for', minutes)),
+    h('div', { class: 'pair' }, field('Return address (optional)', redirect, 'The customer goes there afterwards, with a one-time code in it.'), field('Works for', minutes)),
     h(
       'details',
       {},
@@ -75,10 +71,6 @@ export function linkView() {
   form.addEventListener('submit', async event => {
     event.preventDefault();
     const id = externalId.value.trim();
-    if (!id) {
-      fill(problem, refusal({ message: 'The customer id is missing.' }));
-      return externalId.focus();
-    }
     const chosen = [...form.querySelectorAll('[name=connector]:checked')].map(box => box.value);
     const branding = { name: brand.value.trim() || undefined, color: hasColour.querySelector('input').checked ? colour.value : undefined };
     const frames = origins.value.split(/[\s,]+/).filter(Boolean);
@@ -92,9 +84,9 @@ export function linkView() {
       branding: branding.name || branding.color ? branding : undefined,
       frameOrigins: frames.length ? frames : undefined,
     };
-    const answer = await act(send, problem, () => ask('CreateConnectLink', { input }));
+    const answer = await act(send, problem, () => (id ? ask('CreateConnectLink', { input }) : refuse('The customer id is missing.')));
     if (answer) show(answer.createConnectLink);
-    return undefined;
+    else if (!id) externalId.focus();
   });
 
   function show(link) {

@@ -52,6 +52,12 @@ export function table(columns, rows, { label, empty = 'Nothing here yet.' }) {
 }
 export const tableRow = (columns, row) => h('tr', { 'data-id': row.id }, columns.map(column => h('td', { class: column.wide && 'wide' }, column.cell(row))));
 
+/** The code of what the console refuses itself. */
+const LOCAL = 'LOCAL';
+export const refuse = message => {
+  throw Object.assign(new Error(message), { code: LOCAL });
+};
+
 /** Shows a refusal. */
 export function refusal(error) {
   const texts = {
@@ -67,7 +73,7 @@ export function refusal(error) {
       {},
       h('p', {}, texts[error.code] ?? error.message),
       error.problems?.length > 0 && h('ul', {}, error.problems.map(problem => h('li', {}, problem.field ? `${problem.field}: ` : '', problem.message))),
-      error.code && h('p', { class: 'soft' }, error.code),
+      error.code && error.code !== LOCAL && h('p', { class: 'soft' }, error.code),
     ),
   );
 }
@@ -99,6 +105,16 @@ export function say(text) {
   say.wait = setTimeout(() => fill(place), 5000);
 }
 
+/** Fills a place with what is read; what goes wrong is shown there in its stead. */
+export async function load(place, read) {
+  try {
+    fill(place, await read());
+  } catch (error) {
+    if (!error.code) throw error;
+    fill(place, refusal(error));
+  }
+}
+
 let fields = 0;
 /** Makes a labelled input; `input` is any control. */
 export function field(label, input, help) {
@@ -110,6 +126,9 @@ export function field(label, input, help) {
 export const text = (given = {}) => h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', ...given });
 export const select = (options, given = {}) => h('select', given, options.map(([value, label]) => h('option', { value, selected: value === given.value }, label)));
 export const check = (label, given = {}) => h('label', { class: 'check' }, h('input', { type: 'checkbox', ...given }), h('span', {}, label));
+
+/** A link to a connection by the end of its id, which tells connections apart. */
+export const toConnection = id => h('a', { href: `#/connections/${id}`, title: id, class: 'mono' }, `…${id.slice(-12)}`);
 
 /** A text to take away, with a button that copies it. */
 export function takeAway(label, value) {

@@ -3,7 +3,7 @@ import { ask } from './api.js';
 import { back, facts } from './connection.js';
 import { fill, h } from '../connect/dom.js';
 import { DELIVERY_STATES, EVENT_TYPES } from './queries.js';
-import { act, badge, button, check, exact, field, formDialog, notice, pages, refusal, say, select, table, takeAway, text, time } from './ui.js';
+import { act, badge, button, check, exact, field, formDialog, notice, load, pages, say, select, table, takeAway, text, time, toConnection } from './ui.js';
 
 const PAGE = 50;
 
@@ -14,17 +14,12 @@ function state(endpoint) {
 }
 
 export function webhooksView() {
-  const list = h('div', { 'aria-busy': true });
+  const list = h('div');
   async function read() {
-    try {
+    await load(list, async () => {
       const { webhookEndpoints } = await ask('WebhookEndpoints');
-      fill(list, table(ENDPOINT_COLUMNS, webhookEndpoints, { label: 'Webhook endpoints', empty: 'No endpoint yet. Add the address of your server, and it is told what happens.' }));
-    } catch (error) {
-      if (!error.code) throw error;
-      fill(list, refusal(error));
-    } finally {
-      list.removeAttribute('aria-busy');
-    }
+      return table(ENDPOINT_COLUMNS, webhookEndpoints, { label: 'Webhook endpoints', empty: 'No endpoint yet. Add the address of your server, and it is told what happens.' });
+    });
   }
   read();
   return {
@@ -83,7 +78,7 @@ function edit(endpoint, then) {
 }
 
 export function endpointView(id) {
-  const head = h('div', { 'aria-busy': true });
+  const head = h('div');
   const problem = h('div');
   let endpoint = null;
   const filter = { state: '', type: '' };
@@ -97,15 +92,10 @@ export function endpointView(id) {
   );
 
   async function read() {
-    try {
+    await load(head, async () => {
       ({ webhookEndpoint: endpoint } = await ask('WebhookEndpoint', { id }));
-      fill(head, endpoint ? draw() : notice('warn', h('p', {}, 'There is no such endpoint.')));
-    } catch (error) {
-      if (!error.code) throw error;
-      fill(problem, refusal(error));
-    } finally {
-      head.removeAttribute('aria-busy');
-    }
+      return endpoint ? draw() : notice('warn', h('p', {}, 'There is no such endpoint.'));
+    });
   }
 
   const run = (operation, variables, said) => event =>
@@ -139,7 +129,7 @@ export function endpointView(id) {
         facts([
           ['State', state(one)],
           ['Events', one.types?.length ? one.types.join(', ') : 'all'],
-          ['Connection', one.connectionId ? h('a', { href: `#/connections/${one.connectionId}` }, one.connectionId) : 'all'],
+          ['Connection', one.connectionId ? toConnection(one.connectionId) : 'all'],
           ['Order', one.ordered ? 'by connection' : 'any'],
           ['Secrets', one.secrets && [`${current} in use`, ending.map(secret => [', one until ', time(secret.expiresAt)])]],
           ['Added', time(one.createdAt)],
@@ -208,18 +198,13 @@ const DELIVERY_COLUMNS = [
 ];
 
 export function deliveryView(id) {
-  const body = h('div', { 'aria-busy': true });
+  const body = h('div');
   const problem = h('div');
   async function read() {
-    try {
+    await load(body, async () => {
       const { webhookDelivery } = await ask('WebhookDelivery', { id });
-      fill(body, webhookDelivery ? draw(webhookDelivery) : notice('warn', h('p', {}, 'There is no such delivery; old ones are removed.')));
-    } catch (error) {
-      if (!error.code) throw error;
-      fill(problem, refusal(error));
-    } finally {
-      body.removeAttribute('aria-busy');
-    }
+      return webhookDelivery ? draw(webhookDelivery) : notice('warn', h('p', {}, 'There is no such delivery; old ones are removed.'));
+    });
   }
   const again = event =>
     act(event.currentTarget, problem, async () => {
@@ -238,10 +223,10 @@ export function deliveryView(id) {
           ['Created', exact(one.createdAt)],
           ['Finished', one.finishedAt ? exact(one.finishedAt) : 'not yet'],
           ['Next attempt', one.nextAttemptAt && time(one.nextAttemptAt)],
-          ['Connection', one.connectionId && h('a', { href: `#/connections/${one.connectionId}` }, one.connectionId)],
+          ['Connection', one.connectionId && toConnection(one.connectionId)],
           ['Delivery', h('code', {}, one.id)],
         ]),
-        h('h3', {}, 'Request'),
+        h('h2', {}, 'Request'),
         block(pretty(one.body), 'Body of the request'),
       ),
       h('h2', {}, 'Attempts'),
