@@ -8,8 +8,8 @@ const plain = text => text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '')
 
 /** Makes the list; `onChoose` gets the id of the system. */
 export function makeChooser(connectors, organization, onChoose) {
-  const systems = connectors
-    .toSorted((one, other) => one.name.localeCompare(other.name))
+  const systems = [...connectors]
+    .sort((one, other) => one.name.localeCompare(other.name))
     .map(connector => ({
       connector,
       text: plain([connector.name, connector.vendor, connector.description, ...connector.categories.map(kindOf)].join(' ')),

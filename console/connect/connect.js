@@ -12,6 +12,8 @@ const page = document.getElementById('page');
 /** The name of the window in which somebody signs in for a framed page. */
 const POPUP = 'lineshaft-sign-in';
 const AGAIN_AFTER_MS = 1500;
+/** What is kept in the tab while somebody signs in on another page: no secrets. */
+const AWAY = 'lineshaft.connect.away';
 const REDIRECT_AFTER_MS = { plain: 4000, warned: 12000 };
 
 let state = null;
@@ -28,7 +30,7 @@ const isReconnect = () => state?.purpose === 'reconnect';
 
 function show({ title, step, mark, body, focus = true }) {
   const heading = h('h1', { tabindex: '-1' }, title);
-  document.title = `${title} · ${organization()}`;
+  document.title = state ? `${title} · ${organization()}` : title;
   fill(
     page,
     h('header', { class: 'head' }, h('div', { class: 'inner' }, brand(), state?.customer?.name && h('span', { class: 'customer' }, t('for_customer', { customer: state.customer.name })))),
@@ -124,9 +126,10 @@ async function begin() {
   if (state.done) return done(state.done);
   if (state.status !== 'open') return end(has(`${state.status}_title`) ? state.status : 'unknown');
   watchExpiry();
-  const wanted = state.connector ?? state.pending?.connector;
+  const away = returned();
+  const wanted = state.connector ?? (state.pending?.error ? (state.pending.connector ?? away?.connector) : null);
   if (!wanted) return choose();
-  const form = await access(wanted);
+  const form = await access(wanted, false, away);
   if (form && state.pending?.error) fail(form, state.pending.error, []);
 }
 
@@ -134,7 +137,7 @@ function choose() {
   show({ title: t('choose_title'), step: 'system', body: makeChooser(state.connectors ?? [], organization(), id => access(id, true)), focus: history.state?.view !== undefined });
 }
 
-async function access(id, isNew = false) {
+async function access(id, isNew = false, away = null) {
   if (!forms.has(id)) {
     let connector;
     try {
@@ -149,6 +152,7 @@ async function access(id, isNew = false) {
         connector,
         organization: organization(),
         kept: isReconnect() ? (state.connection?.settings ?? {}) : null,
+        before: away?.connector === id ? away : null,
         isFramed: frame.isFramed,
         onSubmit: values => attempt(id, values),
         onSignIn: values => signIn(id, values),
@@ -269,10 +273,23 @@ async function signIn(id, values) {
   const going = h('p', { class: 'lead' }, t('going', { system: form.connector.name }));
   if (!frame.isFramed) {
     show({ title: t('form_title', { system: form.connector.name }), step: 'check', body: going });
+    const { connector, deployment, settings, way } = values;
+    sessionStorage.setItem(AWAY, JSON.stringify({ connector, deployment, settings, way }));
     return location.assign(address);
   }
   if (popup) popup.location.replace(address);
   waitForPopup(form, address, Boolean(popup));
+}
+
+/** Returns what was entered before somebody went away to sign in, once. */
+function returned() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(AWAY));
+    sessionStorage.removeItem(AWAY);
+    return kept;
+  } catch {
+    return null;
+  }
 }
 
 function waitForPopup(form, address, isOpen) {

@@ -7,16 +7,16 @@ import { counted, has, t } from './texts.js';
 const FOLD_FROM = 3;
 
 /**
- * Makes the form. `kept` are the settings of a connection that is brought back, `onSubmit` and `onSignIn` get what
- * the server wants to know.
+ * Makes the form. `kept` are the settings of a connection that is brought back, `before` is what was entered
+ * before a sign-in elsewhere; `onSubmit` and `onSignIn` get what the server wants to know.
  */
-export function makeForm({ connector, organization, kept, isFramed, onSubmit, onSignIn }) {
+export function makeForm({ connector, organization, kept, before, isFramed, onSubmit, onSignIn }) {
   const names = { system: connector.name, vendor: connector.vendor, organization };
   const isReconnect = Boolean(kept);
   const failure = h('div', { class: 'failure', tabindex: '-1', hidden: true });
-  const deployment = isReconnect ? null : deployments(connector, names);
-  const settings = settingsPart(connector, kept);
-  const ways = waysPart(connector, names, isReconnect, isFramed);
+  const deployment = isReconnect ? null : deployments(connector, names, before?.deployment);
+  const settings = settingsPart(connector, kept, before?.settings);
+  const ways = waysPart(connector, names, isReconnect, isFramed, before?.way);
   const summary = h('p', { class: 'message', role: 'alert' });
 
   const all = () => [...settings.fields(), ...ways.fields()];
@@ -81,13 +81,13 @@ export function makeForm({ connector, organization, kept, isFramed, onSubmit, on
   return { element, fail, connector };
 }
 
-function deployments(connector, names) {
+function deployments(connector, names, before) {
   if ((connector.deployments ?? []).length < 2) return null;
   const option = (value, picture) =>
     h(
       'label',
       { class: 'option' },
-      h('input', { type: 'radio', name: 'deployment', value, checked: value === connector.deployments[0] }),
+      h('input', { type: 'radio', name: 'deployment', value, checked: value === (before ?? connector.deployments[0]) }),
       icon(picture),
       h('span', {}, h('b', {}, t(value)), h('span', { class: 'help' }, t(`${value}_help`, names))),
     );
@@ -101,10 +101,10 @@ function deployments(connector, names) {
   return { element, value: () => element.querySelector('input:checked').value };
 }
 
-function settingsPart(connector, kept) {
+function settingsPart(connector, kept, before) {
   const specs = connector.settings ?? [];
   if (!specs.length) return { element: null, fields: () => [], values: () => ({}), unfold() {}, edit() {} };
-  const fields = specs.map(spec => makeField(spec, kept?.[spec.name]));
+  const fields = specs.map(spec => makeField(spec, { ...kept, ...before }[spec.name]));
   const optional = fields.filter(field => !field.spec.required);
   const folded = optional.length >= FOLD_FROM ? optional : [];
   const open = fields.filter(field => !folded.includes(field));
@@ -152,18 +152,19 @@ function settingsPart(connector, kept) {
   return {
     element: h('fieldset', {}, legend, body, toggle),
     fields: () => (isEdited ? fields : []),
-    values: () => (isEdited ? read() : {}),
+    // What was emptied is told too: settings that are not told stay as they are.
+    values: () => (isEdited ? { ...Object.fromEntries(Object.keys(kept).map(name => [name, null])), ...read() } : {}),
     unfold,
     edit: () => isEdited || show(true),
   };
 }
 
-function waysPart(connector, names, isReconnect, isFramed) {
+function waysPart(connector, names, isReconnect, isFramed, before) {
   const ways = connector.ways.map(way => ({
     ...way,
     fields: (way.credentials ?? []).map(spec => makeField({ required: true, ...spec })),
   }));
-  let chosen = ways[0];
+  let chosen = ways.find(way => way.id === before) ?? ways[0];
   const panel = h('div', { class: 'fields' });
   const button = h('button', { type: 'submit', class: 'main' });
 
@@ -199,11 +200,11 @@ function waysPart(connector, names, isReconnect, isFramed) {
       : h(
           'div',
           { class: 'tabs' },
-          ways.map((way, index) =>
+          ways.map(way =>
             h(
               'label',
               {},
-              h('input', { type: 'radio', name: 'way', value: way.id, checked: index === 0, onchange: () => choose(way) }),
+              h('input', { type: 'radio', name: 'way', value: way.id, checked: way === chosen, onchange: () => choose(way) }),
               h('span', foreign(), way.label),
             ),
           ),

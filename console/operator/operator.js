@@ -115,8 +115,10 @@ function route() {
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   const first = name === 'deliveries' ? 'webhooks' : name;
   for (const link of root.querySelectorAll('nav a')) {
-    if (link.dataset.route === first) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (link.dataset.route === first) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    } else link.removeAttribute('aria-current');
   }
   view?.end?.();
   view = ROUTES[name](id && decodeURIComponent(id));
