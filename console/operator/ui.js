@@ -50,7 +50,7 @@ export function table(columns, rows, { label, empty = 'Nothing here yet.' }) {
     ),
   );
 }
-export const tableRow = (columns, row) => h('tr', { 'data-id': row.id }, columns.map(column => h('td', { class: column.wide && 'wide' }, column.cell(row))));
+const tableRow = (columns, row) => h('tr', { 'data-id': row.id }, columns.map(column => h('td', { class: column.wide && 'wide' }, column.cell(row))));
 
 /** The code of what the console refuses itself. */
 const LOCAL = 'LOCAL';
@@ -159,7 +159,9 @@ export function formDialog(title, parts, action, work, kind = 'main') {
       const outcome = await act(send, problem, async () => (await work(form)) ?? 'done');
       if (outcome === 'done') close();
       else if (outcome) {
-        form.replaceWith(h('div', {}, outcome, h('div', { class: 'actions' }, button('Done', close, 'main'))));
+        const shown = h('div', { role: 'status' }, outcome, h('div', { class: 'actions' }, button('Done', close, 'main')));
+        form.replaceWith(shown);
+        shown.querySelector('button').focus();
       }
     });
     return form;
