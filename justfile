@@ -10,9 +10,9 @@ clippy:
 test:
     cargo nextest run --workspace
 
-# Adds the suite against a real Tryton server, installed from PyPI on first use.
+# Adds the suites against a real Tryton server and the official webhook library, installed from PyPI on first use.
 test-real:
-    cargo nextest run --workspace --features tryton
+    cargo nextest run --workspace --features tryton,standard-webhooks
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

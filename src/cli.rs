@@ -49,6 +49,9 @@ pub enum Command {
     /// See what connectors offer, and make new ones.
     #[command(subcommand)]
     Connector(Connector),
+    /// List and change the keys that seal stored secrets, while servers run.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Print the manual of error codes.
     Errors(Errors),
     /// Run the simulated systems alone, to try connections against.
@@ -156,6 +159,24 @@ pub enum Token {
     },
 }
 
+/// Keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Keys {
+    /// List the keys by their ids, with what still needs each of them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a new key in front of the key file and seal everything anew with it. Servers take it over within seconds.
+    Rotate,
+    /// Take a key out of the key file, if nothing needs it any more.
+    Drop {
+        /// The id, as `keys list` shows it.
+        id: String,
+    },
+}
+
 /// Organizations.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Organization {
@@ -214,13 +235,47 @@ pub enum Connection {
         json: bool,
     },
     /// Try the credentials of a connection now.
-    Test {
-        /// The id, as `connection list` shows it.
-        id: Uuid,
-        /// The organization.
+    Test(OneConnection),
+    /// Tell how a connection fares.
+    Status {
+        /// Which one.
         #[command(flatten)]
-        owner: Owner,
+        one: OneConnection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
+    /// Find out step by step why a connection does not work, and what to do.
+    Diagnose {
+        /// Which one.
+        #[command(flatten)]
+        one: OneConnection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send nothing more to a system until the connection is resumed.
+    Pause(OneConnection),
+    /// Go on with a paused connection.
+    Resume(OneConnection),
+    /// Switch a connection off; its organization cannot switch it on again.
+    Disable(OneConnection),
+    /// Switch a connection on again.
+    Enable(OneConnection),
+    /// Disconnect for good: the credentials are wiped, the tokens revoked, the credits given back.
+    Disconnect(OneConnection),
+    /// Disconnect and erase all but the id, which its events and the ledger keep.
+    Delete(OneConnection),
+}
+
+/// One connection.
+#[derive(Clone, Debug, Args)]
+pub struct OneConnection {
+    /// The id, as `connection list` shows it.
+    pub id: Uuid,
+    /// The organization.
+    #[command(flatten)]
+    pub owner: Owner,
 }
 
 /// A connection to add.

@@ -4,6 +4,7 @@ mod connection;
 mod connector;
 mod demo;
 mod errors;
+mod keys;
 mod migrate;
 mod organization;
 mod pages;
@@ -52,6 +53,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Organization(action) => organization::run(&quiet()?, action, &mut out).await,
         Command::Connection(action) => connection::run(&quiet()?, *action, &mut out).await,
         Command::Connector(action) => connector::run(settings, action, &mut out),
+        Command::Keys(action) => keys::run(&quiet()?, action, &mut out).await,
         Command::Errors(options) => errors::run(&options, &mut out),
         Command::Sandbox(action) => sandbox::run(action, &mut out).await,
     }

@@ -15,7 +15,7 @@ use lineshaft_connect::{
 };
 use lineshaft_engine::{
     applications::{Application, Applications},
-    credits, database, links, query, tokens,
+    credits, database, events, lifecycle, links, query, tokens, webhooks,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -40,12 +40,18 @@ pub struct Settings {
     pub upstream: Upstream,
     /// What connections cost.
     pub credits: Credits,
+    /// How events are handed on and kept.
+    pub events: Events,
+    /// How events are delivered to webhooks.
+    pub webhooks: Webhooks,
     /// Links to the hosted pages.
     pub links: Links,
     /// API tokens.
     pub tokens: Tokens,
     /// The operator's applications at systems where people sign in, by connector.
     pub oauth: HashMap<String, OauthApplication>,
+    /// How the health of connections is watched.
+    pub health: Health,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -188,6 +194,38 @@ pub struct Credits {
     pub low_share: f64,
 }
 
+/// How events are handed on and kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Milliseconds between two looks for what other processes wrote.
+    pub poll_ms: u64,
+    /// Days that events are kept.
+    pub keep_days: u32,
+}
+
+/// How events are delivered to webhooks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether addresses may begin with http:.
+    pub allow_http: bool,
+    /// Milliseconds of one attempt.
+    pub timeout_ms: u64,
+    /// Seconds to wait after each failed attempt.
+    pub schedule_s: Vec<u64>,
+    /// Share by which the waits vary.
+    pub jitter: f64,
+    /// What the waits are multiplied by.
+    pub schedule_scale: f64,
+    /// Days of nothing but failures after which an endpoint is switched off.
+    pub disable_after_days: u32,
+    /// Attempts under way at once.
+    pub concurrency: usize,
+    /// Days that finished deliveries are kept.
+    pub keep_days: u32,
+}
+
 /// Links to the hosted pages.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +255,28 @@ pub struct OauthApplication {
     /// Its secret; public applications have none.
     #[serde(default)]
     pub client_secret: SecretString,
+}
+
+/// How the health of connections is watched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Whether connections are tried without being asked.
+    pub probe: bool,
+    /// Seconds between two trials of a connection that is used.
+    pub check_every_s: u64,
+    /// Seconds between two trials of a connection that nobody uses.
+    pub idle_check_every_s: u64,
+    /// Seconds between two trials of a connection that does not work.
+    pub unreachable_check_every_s: u64,
+    /// Share by which these times vary.
+    pub jitter: f64,
+    /// Connections that are tried at the same time.
+    pub parallel: usize,
+    /// Share of failed calls above which a connection counts as degraded.
+    pub degraded_share: f64,
+    /// Days before their end at which it is told that credentials end.
+    pub expiry_warning_days: u32,
 }
 
 /// Where connectors come from besides the built-in ones.
@@ -271,6 +331,8 @@ impl Settings {
             },
             connector: self.upstream.options(),
             credits: self.credits.options(),
+            events: self.events.options(),
+            webhooks: self.webhooks.options(&self.events, &self.upstream),
             links: links::Settings {
                 ttl: Duration::from_secs(self.links.ttl_s),
                 tries: self.links.tries,
@@ -280,6 +342,7 @@ impl Settings {
                 grace: Duration::from_secs(self.tokens.grace_s),
             },
             applications: self.applications(),
+            health: self.health.options(),
         }
     }
 
@@ -312,6 +375,53 @@ impl Credits {
             on_premises_factor: self.on_premises_factor,
             initial: self.initial,
             low_share: self.low_share,
+        }
+    }
+}
+
+impl Events {
+    fn options(&self) -> events::Settings {
+        events::Settings {
+            poll: Duration::from_millis(self.poll_ms),
+            keep_days: self.keep_days,
+        }
+    }
+}
+
+impl Webhooks {
+    /// Time beyond that of an attempt until a delivery that a killed process was sending is sent again.
+    const LEASE_BEYOND: Duration = Duration::from_secs(20);
+
+    fn options(&self, events: &Events, upstream: &Upstream) -> webhooks::Settings {
+        let timeout = Duration::from_millis(self.timeout_ms);
+        webhooks::Settings {
+            // The networks were checked when the settings were loaded; without them the guard allows less.
+            guard: Guard::new(&upstream.networks().unwrap_or_default()),
+            allow_http: self.allow_http,
+            timeout,
+            lease: timeout + Self::LEASE_BEYOND,
+            schedule: self.schedule_s.iter().copied().map(Duration::from_secs).collect(),
+            jitter: self.jitter,
+            schedule_scale: self.schedule_scale,
+            disable_after_days: self.disable_after_days,
+            concurrency: self.concurrency,
+            keep_days: self.keep_days,
+            poll: Duration::from_millis(events.poll_ms),
+        }
+    }
+}
+
+impl Health {
+    fn options(&self) -> lifecycle::Settings {
+        lifecycle::Settings {
+            probe: self.probe,
+            check_every: Duration::from_secs(self.check_every_s),
+            idle_check_every: Duration::from_secs(self.idle_check_every_s),
+            unreachable_check_every: Duration::from_secs(self.unreachable_check_every_s),
+            jitter: self.jitter,
+            parallel: self.parallel,
+            degraded_share: self.degraded_share,
+            expiry_warning: Duration::from_secs(u64::from(self.expiry_warning_days) * 86_400),
         }
     }
 }

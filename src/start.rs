@@ -141,28 +141,36 @@ fn keys(settings: &Settings) -> anyhow::Result<KeyRing> {
     KeyRing::parse(&secrets.keys).context("the keys of the setting `secrets.keys` cannot be used")
 }
 
-/// Moves what older keys sealed to the current key, which also shows whether all keys are there.
-async fn check_keys(engine: &Engine, settings: &Settings) -> anyhow::Result<()> {
+/// Moves what older keys sealed to the current key, and returns how much that was.
+///
+/// # Errors
+/// When something cannot be opened, or the database fails.
+pub async fn reseal(engine: &Engine) -> Result<usize, credentials::Error> {
     let mut moved = 0;
     loop {
-        match engine.vault.reseal(RESEALED_AT_ONCE).await {
-            Ok(0) => break,
-            Ok(count) => moved += count,
-            Err(credentials::Error::Secrets(secrets::Error::UnknownKey(key))) => {
-                let place = match settings.secrets.keys.is_empty() {
-                    true => format!("the key file `{}`", settings.secrets.key_file.display()),
-                    false => "the setting `secrets.keys`".to_owned(),
-                };
-                bail!(
-                    "stored credentials were sealed with the key `{key}`, which {place} does not have; \
-                     put that key back, or point `secrets.key_file` to the file that belongs to this database"
-                );
-            }
-            Err(error) => return Err(anyhow::Error::new(error).context("the stored credentials cannot be checked")),
+        match engine.vault.reseal(RESEALED_AT_ONCE).await? {
+            0 => return Ok(moved),
+            count => moved += count,
         }
     }
-    if moved > 0 {
-        tracing::info!(credentials = moved, "sealed credentials anew with the current key");
+}
+
+/// Moves what older keys sealed to the current key, which also shows whether all keys are there.
+async fn check_keys(engine: &Engine, settings: &Settings) -> anyhow::Result<()> {
+    match reseal(engine).await {
+        Ok(0) => {}
+        Ok(moved) => tracing::info!(credentials = moved, "sealed credentials anew with the current key"),
+        Err(credentials::Error::Secrets(secrets::Error::UnknownKey(key))) => {
+            let place = match settings.secrets.keys.is_empty() {
+                true => format!("the key file `{}`", settings.secrets.key_file.display()),
+                false => "the setting `secrets.keys`".to_owned(),
+            };
+            bail!(
+                "stored credentials were sealed with the key `{key}`, which {place} does not have; \
+                 put that key back, or point `secrets.key_file` to the file that belongs to this database"
+            );
+        }
+        Err(error) => return Err(anyhow::Error::new(error).context("the stored credentials cannot be checked")),
     }
     Ok(())
 }

@@ -17,8 +17,11 @@ mod conformance;
 mod connect;
 mod counts;
 mod faults;
+mod identity;
 mod layers;
 mod paging;
 mod schema;
 #[cfg(feature = "tryton")]
 mod tryton;
+#[cfg(feature = "standard-webhooks")]
+mod webhooks;

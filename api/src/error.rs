@@ -123,6 +123,9 @@ pub(crate) fn of_connection(
     if let Some(wait) = cause.retry_after {
         extensions.set("retryAfterSeconds", Value::from(wait.as_secs()));
     }
+    if let Some(reconnect) = &cause.reconnect {
+        extensions.set("reconnectUrl", reconnect.url.as_str());
+    }
     error.extensions = Some(extensions);
     error
 }

@@ -269,10 +269,10 @@ impl Connector {
         let run = async |context: &CallContext| {
             let access = self.access(context).await?;
             let plan = |access: &Access| self.blueprint.plan_probe(&access.variables());
-            let (response, pass) = self.fetch(context, access, plan).await?;
+            let (response, pass) = self.fetch(context, Arc::clone(&access), plan).await?;
             let identity = self
                 .blueprint
-                .read_probe(&response.body)
+                .read_probe(&response.body, &access.variables())
                 .map(|account| Identity { account });
             self.tell(pass, &identity);
             identity

@@ -170,6 +170,7 @@ enum Part {
     Text(Box<str>),
     Variable(Box<str>),
     Number(Box<str>),
+    Upper(Box<str>),
     Base64(Box<[Box<str>]>),
 }
 
@@ -220,7 +221,7 @@ impl TextTemplate {
         self.0.iter().flat_map(|part| {
             let names: &[Box<str>] = match part {
                 Part::Text(_) => &[],
-                Part::Variable(name) | Part::Number(name) => std::slice::from_ref(name),
+                Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
             };
             names.iter().map(AsRef::as_ref)
@@ -264,6 +265,10 @@ impl TextTemplate {
                     }
                     filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
                 }
+                Part::Upper(name) => filled.extend(utf8_percent_encode(
+                    &text_of(&*scope.find(name)?).to_uppercase(),
+                    PATH_SEGMENT,
+                )),
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
             }
         }
@@ -284,6 +289,7 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
+                Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
             }
         }
@@ -333,9 +339,13 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Number(name.clone()));
     }
+    if let ("upper", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Upper(name.clone()));
+    }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper` or `base64` of variables",
             inner.trim()
         ));
     }
@@ -501,6 +511,7 @@ mod tests {
         );
         assert_eq!(render("[{{settings.not_given}}]").unwrap(), "[]");
         assert_eq!(render("{{select.1}}").unwrap(), "b");
+        assert_eq!(render("{{upper settings.company}}!").unwrap(), "A B!");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Adds, finds, lists and removes connections, and writes their state. An identifier of another organization, or one
-//! outside the caller's scope, is answered like one that never existed.
+//! Adds, finds and lists connections. An identifier of another organization, or one outside the caller's scope, is
+//! answered like one that never existed. Their state is written by `lifecycle` alone.
 
 pub(crate) mod create;
 mod list;
@@ -15,7 +15,8 @@ pub use reauthorize::{Reauthorize, ReauthorizeError, Reauthorized};
 use chrono::{DateTime, Utc};
 use lineshaft_entities::{connection, customer};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, DbErr, QueryFilter as _, Select, Set, SqlErr,
+    ActiveModelTrait as _, ColumnTrait as _, Condition, DatabaseConnection, DbErr, QueryFilter as _, Select, Set,
+    SqlErr,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -24,8 +25,9 @@ use crate::{
     credentials::{self, SecretFields, Vault},
     customers::{self, Customer, NewCustomer},
     database,
+    lifecycle::Reason,
     organizations::is_name,
-    tokens::{Caller, Scope, Tokens},
+    tokens::{Caller, Scope},
 };
 
 pub use lineshaft_entities::connection::{Deployment, Status};
@@ -59,6 +61,32 @@ pub struct Connection {
     pub updated_at: DateTime<Utc>,
     /// When it was disconnected for good.
     pub disconnected_at: Option<DateTime<Utc>>,
+    /// What is to be told about the state, for people.
+    pub status_message: Option<String>,
+    /// When an operation last succeeded, to about ten seconds.
+    pub last_success_at: Option<DateTime<Utc>>,
+    /// When an operation last failed, to about ten seconds.
+    pub last_error_at: Option<DateTime<Utc>>,
+    /// The code of that failure and what it said.
+    pub last_error: Option<(String, String)>,
+    /// When a caller last asked something of it.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it is tried next without being asked.
+    pub next_check_at: Option<DateTime<Utc>>,
+    /// When its credentials end, if that is known.
+    pub credentials_expire_at: Option<DateTime<Utc>>,
+    /// Until when calls are held back because too many failed; present until they go through again.
+    pub circuit_open_until: Option<DateTime<Utc>>,
+    /// Until when the system asked for fewer calls.
+    pub rate_limited_until: Option<DateTime<Utc>>,
+    /// How its entities fare, as it is stored.
+    pub entity_health: Option<Value>,
+    /// The account that its credentials open.
+    pub account: Option<String>,
+    /// The credits that are reserved for it.
+    pub credits: i64,
+    /// Counts the changes of its state.
+    pub revision: i64,
 }
 
 /// A connection to add.
@@ -80,17 +108,6 @@ pub struct NewConnection {
     pub credentials: SecretFields,
 }
 
-/// A change of the state of a connection.
-#[derive(Clone, Debug)]
-pub struct StatusChange<'a> {
-    /// The states that it may be left from; in any other one nothing happens.
-    pub from: &'a [Status],
-    /// The new state.
-    pub to: Status,
-    /// Why, for people.
-    pub reason: Option<&'a str>,
-}
-
 /// The connections that somebody may see: all of an organization, or one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visible {
@@ -110,9 +127,6 @@ pub enum Error {
     /// There is no such connection for whoever asks.
     #[error("there is no connection `{0}`")]
     NotFound(Uuid),
-    /// Disconnecting is more than a change of state: it wipes.
-    #[error("a connection is disconnected by removing it")]
-    DisconnectByRemoving,
     /// The customer could not be found or created.
     #[error(transparent)]
     Customer(#[from] customers::Error),
@@ -129,17 +143,12 @@ pub enum Error {
 pub struct Connections {
     database: DatabaseConnection,
     vault: Vault,
-    tokens: Tokens,
 }
 
 impl Connections {
-    /// Makes a store over a database and the stores of what belongs to a connection.
-    pub fn new(database: DatabaseConnection, vault: Vault, tokens: Tokens) -> Self {
-        Self {
-            database,
-            vault,
-            tokens,
-        }
+    /// Makes a store over a database and the store of credentials.
+    pub fn new(database: DatabaseConnection, vault: Vault) -> Self {
+        Self { database, vault }
     }
 
     /// Adds a connection with its credentials, and its customer when it is new, or nothing at all.
@@ -188,74 +197,6 @@ impl Connections {
         let (row, customer) = found.ok_or(Error::NotFound(id))?;
         Ok(Connection::new(row, customer.map(Into::into)))
     }
-
-    /// Changes the state of a connection if it is in one of the named states. Returns whether this call did it: of
-    /// many that say the same at once, one is told `true`.
-    pub async fn set_status(
-        &self,
-        visible: impl Into<Visible>,
-        id: Uuid,
-        change: StatusChange<'_>,
-    ) -> Result<bool, Error> {
-        if change.to == Status::Disconnected {
-            return Err(Error::DisconnectByRemoving);
-        }
-        let visible = visible.into();
-        let from = change
-            .from
-            .iter()
-            .copied()
-            .filter(|from| *from != change.to && *from != Status::Disconnected);
-        let now = database::now();
-        let updated = connection::Entity::update_for_organization(visible.organization_id)
-            .set(connection::ActiveModel {
-                status: Set(change.to),
-                status_reason: Set(change.reason.map(str::to_owned)),
-                status_since: Set(now),
-                updated_at: Set(now),
-                ..Default::default()
-            })
-            .filter(visible.including(id))
-            .filter(connection::Column::Status.is_in(from))
-            .exec(&self.database)
-            .await?;
-        if updated.rows_affected > 0 {
-            return Ok(true);
-        }
-        self.get(visible, id).await.map(|_| false)
-    }
-
-    /// Disconnects a connection for good: its credentials are wiped and its tokens revoked, its row remains. Returns
-    /// whether this call did it.
-    pub async fn remove(&self, visible: impl Into<Visible>, id: Uuid) -> Result<bool, Error> {
-        let visible = visible.into();
-        let now = database::now();
-        let transaction = database::begin_writing(&self.database).await?;
-        let updated = connection::Entity::update_for_organization(visible.organization_id)
-            .set(connection::ActiveModel {
-                status: Set(Status::Disconnected),
-                status_reason: Set(None),
-                status_since: Set(now),
-                updated_at: Set(now),
-                disconnected_at: Set(Some(now)),
-                ..Default::default()
-            })
-            .filter(visible.including(id))
-            .filter(connection::Column::Status.ne(Status::Disconnected))
-            .exec(&transaction)
-            .await?;
-        if updated.rows_affected == 0 {
-            transaction.rollback().await?;
-            return self.get(visible, id).await.map(|_| false);
-        }
-        self.vault.wipe(&transaction, visible.organization_id, id).await?;
-        self.tokens
-            .revoke_connection(&transaction, visible.organization_id, id)
-            .await?;
-        transaction.commit().await?;
-        self.tokens.forget_verified();
-        Ok(true)
-    }
 }
 
 /// Returns the connections that a caller may see.
@@ -264,18 +205,27 @@ pub fn visible_to(caller: &Caller) -> Visible {
 }
 
 impl Visible {
+    /// Returns the organization.
+    #[must_use]
+    pub const fn organization_id(self) -> Uuid {
+        self.organization_id
+    }
+
+    /// Returns the only connection that may be seen, if it is only one.
+    #[must_use]
+    pub const fn connection_id(self) -> Option<Uuid> {
+        self.connection_id
+    }
+
     fn rows(self) -> Select<connection::Entity> {
-        let rows = connection::Entity::for_organization(self.organization_id);
+        let not_deleted = Condition::any()
+            .add(connection::Column::StatusReason.is_null())
+            .add(connection::Column::StatusReason.ne(Reason::Deleted.as_str()));
+        let rows = connection::Entity::for_organization(self.organization_id).filter(not_deleted);
         match self.connection_id {
             Some(only) => rows.filter(connection::Column::Id.eq(only)),
             None => rows,
         }
-    }
-
-    /// Returns a condition that holds for the row with this identifier, if it may be seen.
-    fn including(self, id: Uuid) -> sea_orm::Condition {
-        let row = sea_orm::Condition::all().add(connection::Column::Id.eq(id));
-        row.add_option(self.connection_id.map(|only| connection::Column::Id.eq(only)))
     }
 }
 
@@ -303,7 +253,8 @@ impl From<Uuid> for Visible {
 }
 
 impl Connection {
-    fn new(row: connection::Model, customer: Option<Customer>) -> Self {
+    /// Reads a row.
+    pub(crate) fn new(row: connection::Model, customer: Option<Customer>) -> Self {
         let settings = match row.settings {
             Value::Object(settings) => settings,
             _ => Map::new(),
@@ -322,6 +273,21 @@ impl Connection {
             created_at: row.created_at,
             updated_at: row.updated_at,
             disconnected_at: row.disconnected_at,
+            status_message: row.status_message,
+            last_success_at: row.last_success_at,
+            last_error_at: row.last_error_at,
+            last_error: row
+                .last_error_code
+                .map(|code| (code, row.last_error_message.unwrap_or_default())),
+            last_used_at: row.last_used_at,
+            next_check_at: row.next_check_at,
+            credentials_expire_at: row.credentials_expire_at,
+            circuit_open_until: row.circuit_open_until,
+            rate_limited_until: row.rate_limited_until,
+            entity_health: row.entity_health,
+            account: row.account,
+            credits: row.credits,
+            revision: row.revision,
         }
     }
 }

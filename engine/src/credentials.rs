@@ -1,7 +1,10 @@
 //! Keeps the credentials of connections, and the sessions made from them, sealed in the database. Every replacement
 //! names the version that it replaces, so of two writers that started from the same version one loses.
 
+mod key_use;
 mod reseal;
+
+pub use key_use::KeyUse;
 
 #[cfg(test)]
 mod tests;
@@ -119,6 +122,11 @@ impl Vault {
     /// Makes a store over a database and a key ring.
     pub fn new(database: DatabaseConnection, keys: Arc<KeyRing>) -> Self {
         Self { database, keys }
+    }
+
+    /// Returns the keys that seal.
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// Stores the first credentials of a connection, within the transaction that creates it.

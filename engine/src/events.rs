@@ -1,11 +1,23 @@
 //! The log of what happens to connections and credits. An event is written in the transaction of the change that it
 //! tells, together with its deliveries to webhooks.
 
+pub mod feed;
+pub mod history;
 pub(crate) mod journal;
 mod kind;
+mod retention;
 
+#[cfg(test)]
+mod tests;
+
+pub use feed::{Feed, FeedEnd};
+pub use history::history;
 pub use journal::Journal;
-pub use kind::EventKind;
+pub use kind::{EventKind, UnknownKind};
+pub(crate) use retention::first_id_at;
+pub use retention::sweep;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lineshaft_entities::{connection, connection_event, organization};
@@ -17,6 +29,24 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{database, webhooks::outbox};
+
+/// How events are handed on and kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How often what other processes wrote is looked for.
+    pub poll: Duration,
+    /// Days that events are kept.
+    pub keep_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(250),
+            keep_days: 90,
+        }
+    }
+}
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,8 +38,15 @@ use lineshaft_schema::{Catalogue, ConnectionStatus};
 use sea_orm::DatabaseConnection;
 
 use crate::{
-    connections::Connections, credentials::Vault, events::Journal, leases::Leases, pool::Pool, registry::Registry,
-    secrets::KeyRing, tokens::Tokens,
+    connections::Connections,
+    credentials::Vault,
+    events::{Feed, Journal},
+    leases::Leases,
+    lifecycle::Lifecycle,
+    pool::Pool,
+    registry::Registry,
+    secrets::KeyRing,
+    tokens::Tokens,
 };
 
 /// What an engine is made of.
@@ -65,12 +72,18 @@ pub struct Settings {
     pub connector: lineshaft_connect::connector::Options,
     /// What connections cost.
     pub credits: credits::Settings,
+    /// How events are handed on and kept.
+    pub events: events::Settings,
+    /// How webhooks are delivered.
+    pub webhooks: webhooks::Settings,
     /// Links to the hosted pages.
     pub links: links::Settings,
     /// API tokens.
     pub tokens: tokens::Settings,
     /// The operator's own applications at systems where people sign in.
     pub applications: applications::Applications,
+    /// How the health of connections is watched.
+    pub health: lifecycle::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -83,6 +96,12 @@ pub struct Engine {
     pub registry: Arc<Registry>,
     /// Changes with their events.
     pub journal: Journal,
+    /// Events as they come.
+    pub feed: Feed,
+    /// The endpoints of webhooks and what is delivered to them.
+    pub webhooks: webhooks::Endpoints,
+    /// What delivers to webhooks.
+    pub webhook_worker: webhooks::Worker,
     /// Turns that processes take.
     pub leases: Leases,
     /// The connections.
@@ -91,6 +110,8 @@ pub struct Engine {
     pub vault: Vault,
     /// API tokens.
     pub tokens: Tokens,
+    /// What watches the live connections.
+    pub lifecycle: Lifecycle,
     /// Live connections.
     pub pool: Pool,
     /// Settings.
@@ -107,18 +128,30 @@ impl Engine {
         let registry = Arc::new(parts.registry);
         let vault = Vault::new(parts.database.clone(), parts.keys.clone());
         let tokens = Tokens::new(parts.database.clone(), parts.keys.clone());
-        let pool = Pool::new(
-            registry.clone(),
-            vault.clone(),
-            parts.wire.clone(),
-            parts.settings.connector,
-            parts.settings.applications.clone(),
-        );
+        let journal = Journal::new(parts.database.clone());
+        let webhook_settings = Arc::new(parts.settings.webhooks.clone());
+        let webhooks = webhooks::Endpoints::new(journal.clone(), parts.keys.clone(), webhook_settings);
+        let webhook_worker = webhooks::Worker::new(webhooks.clone(), parts.wire.clone());
+        let leases = Leases::new(parts.database.clone());
+        let lifecycle = Lifecycle::new(&parts.settings.health);
+        let pool = Pool::new(pool::Parts {
+            registry: registry.clone(),
+            vault: vault.clone(),
+            leases: leases.clone(),
+            lifecycle: lifecycle.clone(),
+            wire: parts.wire.clone(),
+            options: parts.settings.connector,
+            applications: parts.settings.applications.clone(),
+        });
         Self {
             catalogue: registry.catalogue().clone(),
-            connections: Connections::new(parts.database.clone(), vault.clone(), tokens.clone()),
-            journal: Journal::new(parts.database.clone()),
-            leases: Leases::new(parts.database.clone()),
+            connections: Connections::new(parts.database.clone(), vault.clone()),
+            feed: Feed::new(journal.clone(), &parts.settings.events),
+            journal,
+            webhooks,
+            webhook_worker,
+            leases,
+            lifecycle,
             database: parts.database,
             registry,
             vault,

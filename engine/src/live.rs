@@ -7,8 +7,9 @@ use lineshaft_schema::ConnectionId;
 
 use crate::{
     Engine, Session,
-    connections::Connection,
-    query::{SourceError, plan},
+    connections::{Connection, Status},
+    lifecycle::Reason,
+    query::{Reconnect, SourceError, plan},
 };
 
 /// A connection with its connector, ready to be asked.
@@ -28,8 +29,7 @@ impl Engine {
     /// Makes a connection ready for one request.
     pub(crate) fn ready(&self, session: &Session, connection: Arc<Connection>) -> Live {
         let context = session.context();
-        let status = crate::status_of(connection.status);
-        if let Some(error) = plan::unusable(status) {
+        if let Some(error) = self.refusal(&connection) {
             return Live {
                 connection,
                 connector: None,
@@ -51,6 +51,19 @@ impl Engine {
                 refused: Some(error),
             },
         }
+    }
+
+    /// Returns why nothing is to be sent to a connection now.
+    fn refusal(&self, connection: &Connection) -> Option<SourceError> {
+        let waits_for_credits = connection.status == Status::Pending
+            && connection.status_reason.as_deref() == Some(Reason::CreditsExhausted.as_str());
+        if waits_for_credits {
+            let message = "the organization has too few credits for the connection; nothing was sent";
+            return Some(SourceError::new("CREDITS_EXHAUSTED", message));
+        }
+        let mut error = plan::unusable(crate::status_of(connection.status))?;
+        error.reconnect = self.reconnect_url(connection).map(|url| Box::new(Reconnect { url }));
+        Some(error)
     }
 
     /// Finds a connection that the session may see and makes it ready. One of another organization is not found.

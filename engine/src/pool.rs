@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use lineshaft_connect::{
-    connector::{Connector, Options, Parts},
-    store::{SystemClock, Unobserved},
+    connector::{self, Connector, Options},
+    store::SystemClock,
     transport::Wire,
 };
 use lineshaft_schema::ConnectionId;
@@ -13,7 +13,13 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    applications::Applications, connections::Connection, credentials::Vault, query::SourceError, registry::Registry,
+    applications::Applications,
+    connections::Connection,
+    credentials::Vault,
+    leases::Leases,
+    lifecycle::{Lifecycle, Watch},
+    query::SourceError,
+    registry::Registry,
     store::VaultStore,
 };
 
@@ -23,46 +29,48 @@ const MOST: u64 = 10_000;
 
 /// The live connectors of this process.
 pub struct Pool {
-    registry: Arc<Registry>,
-    vault: Vault,
-    wire: Arc<dyn Wire>,
-    options: Options,
-    applications: Applications,
+    parts: Parts,
     live: Cache<Uuid, Entry>,
+}
+
+/// What live connectors are made with.
+pub(crate) struct Parts {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) vault: Vault,
+    pub(crate) leases: Leases,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) wire: Arc<dyn Wire>,
+    pub(crate) options: Options,
+    pub(crate) applications: Applications,
 }
 
 #[derive(Clone)]
 struct Entry {
     settings: Arc<Map<String, Value>>,
     connector: Arc<Connector>,
+    watch: Arc<Watch>,
 }
 
 impl Pool {
     /// Makes an empty pool.
-    pub(crate) fn new(
-        registry: Arc<Registry>,
-        vault: Vault,
-        wire: Arc<dyn Wire>,
-        options: Options,
-        applications: Applications,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            registry,
-            vault,
-            wire,
-            options,
-            applications,
+            parts,
             live: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
         }
     }
 
-    /// Returns the connector of a connection.
+    /// Returns the connector of a connection. When the row tells that somebody else changed its state, such as by new
+    /// credentials, what is stored is taken up with the next call.
     ///
     /// # Errors
     /// When the connector is not loaded, or the settings do not fit it.
     pub fn connector(&self, connection: &Connection) -> Result<Arc<Connector>, SourceError> {
         let fits = |entry: &Entry| *entry.settings == connection.settings;
         if let Some(entry) = self.live.get(&connection.id).filter(fits) {
+            if entry.watch.see(connection) {
+                entry.connector.reload_credentials();
+            }
             return Ok(entry.connector);
         }
         // One connector for each connection: two would sign in twice, and not know of each other's limits.
@@ -80,7 +88,7 @@ impl Pool {
     }
 
     fn make(&self, connection: &Connection) -> Result<Entry, SourceError> {
-        let kind = self.registry.get(&connection.connector).ok_or_else(|| {
+        let kind = self.parts.registry.get(&connection.connector).ok_or_else(|| {
             let message = format!("the connector `{}` is not loaded or has errors", connection.connector);
             SourceError::new("CONNECTOR_NOT_AVAILABLE", message)
         })?;
@@ -88,24 +96,39 @@ impl Pool {
             .blueprint_for(&connection.settings)
             .and_then(|blueprint| blueprint.with_settings(&connection.settings));
         let blueprint = blueprint.map_err(|problem| SourceError::new("INVALID_SETTINGS", problem))?;
-        let parts = Parts {
+        let parts = &self.parts;
+        let watch = parts.lifecycle.desk.watch(connection);
+        watch.see(connection);
+        let credentials = VaultStore::new(
+            parts.vault.clone(),
+            parts.leases.clone(),
+            connection.organization_id,
+            connection.id,
+            watch.credentials_version.clone(),
+        )
+        .with_application(parts.applications.of(&kind.manifest));
+        let made = Connector::new(connector::Parts {
             id: ConnectionId(connection.id),
             blueprint: Arc::new(blueprint),
             settings: connection.settings.clone(),
-            credentials: Arc::new(
-                VaultStore::new(self.vault.clone(), connection.organization_id, connection.id)
-                    .with_application(self.applications.of(&kind.manifest)),
-            ),
-            observer: Arc::new(Unobserved),
-            wire: self.wire.clone(),
+            credentials: Arc::new(credentials),
+            observer: watch.clone(),
+            wire: parts.wire.clone(),
             clock: Arc::new(SystemClock),
-            options: self.options,
-        };
-        let connector = Connector::new(parts).map_err(|error| SourceError::from(&error))?;
+            options: parts.options,
+        });
+        let connector = Arc::new(made.map_err(|error| SourceError::from(&error))?);
+        watch.attach(&connector);
         Ok(Entry {
             settings: Arc::new(connection.settings.clone()),
-            connector: Arc::new(connector),
+            connector,
+            watch,
         })
+    }
+
+    /// Returns the network that connectors use.
+    pub(crate) const fn wire(&self) -> &Arc<dyn Wire> {
+        &self.parts.wire
     }
 
     /// Lets a connector go, so that the next use starts afresh.

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use lineshaft_connect::Error;
+use lineshaft_connect::{Error, context::CallContext};
 use lineshaft_schema::ConnectionId;
 
 use crate::{
     Engine, Session,
-    connections::{Connection, Status, StatusChange},
-    query::SourceError,
+    connections::{Connection, Status},
+    lifecycle::{
+        machine::{Ailment, Signal},
+        verdict::{Verdict, verdict},
+    },
+    query::{SourceError, plan},
 };
 
 /// What a trial of the credentials gave.
@@ -24,27 +28,34 @@ pub struct ProbeReport {
     pub upstream_calls: u32,
 }
 
+/// Who asks for a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A person: success counts even when the credentials had been refused.
+    Person,
+    /// The server itself.
+    Server,
+}
+
 impl Engine {
-    /// Tries the credentials of a connection with the request that its connector names for it.
+    /// Tries the credentials of a connection with the request that its connector names for it. One that is paused,
+    /// switched off or removed is not tried.
     ///
     /// # Errors
     /// When there is no such connection for the session.
     pub async fn probe(&self, session: &Session, id: ConnectionId) -> Result<ProbeReport, crate::connections::Error> {
         let connection = self.connections.get(session.visible, id.0).await?;
-        self.pool.forget(connection.id);
         let context = session.context();
         let started = tokio::time::Instant::now();
-        let (identity, error) = match self.pool.connector(&connection) {
-            Ok(connector) => match connector.probe(&context).await {
-                Ok(identity) => {
-                    self.settle(&connection, Status::Active, None).await?;
-                    (identity.account, None)
-                }
-                Err(error) => {
-                    self.settle_failure(&connection, &error).await?;
-                    (None, Some(SourceError::from(&error)))
-                }
-            },
+        let outcome = match refusal(&connection) {
+            Some(error) => Err(error),
+            None => {
+                self.pool.forget(connection.id);
+                self.try_credentials(&connection, &context, By::Person).await
+            }
+        };
+        let (identity, error) = match outcome {
+            Ok(identity) => (identity, None),
             Err(error) => (None, Some(error)),
         };
         Ok(ProbeReport {
@@ -55,41 +66,62 @@ impl Engine {
         })
     }
 
-    async fn settle_failure(&self, connection: &Connection, error: &Error) -> Result<(), crate::connections::Error> {
-        if crate::query::is_about_credentials(error) {
-            return self
-                .settle(connection, Status::ReauthRequired, Some(error.kind().code()))
-                .await;
+    /// Tries a connection for the server itself: never one whose credentials were refused.
+    pub(crate) async fn check(&self, connection: &Connection, context: &CallContext) {
+        if plan::unusable(crate::status_of(connection.status)).is_some() {
+            return;
         }
-        if error.kind().is_fault_of_system() {
-            return self
-                .settle(connection, Status::Unreachable, Some(error.kind().code()))
-                .await;
+        let refused = self
+            .pool
+            .connector(connection)
+            .is_ok_and(|connector| connector.health().credentials_refused);
+        if !refused && let Err(error) = self.try_credentials(connection, context, By::Server).await {
+            tracing::debug!(connection.id = %connection.id, code = error.code, "the check of a connection failed");
         }
-        Ok(())
     }
 
-    async fn settle(
+    /// Sends the probe and settles the state by its answer. Returns the account.
+    pub(crate) async fn try_credentials(
         &self,
         connection: &Connection,
-        to: Status,
-        reason: Option<&str>,
-    ) -> Result<(), crate::connections::Error> {
-        let from = [
-            Status::Pending,
-            Status::Active,
-            Status::Degraded,
-            Status::Unreachable,
-            Status::ReauthRequired,
-        ];
-        let change = StatusChange {
-            from: &from,
-            to,
+        context: &CallContext,
+        by: By,
+    ) -> Result<Option<String>, SourceError> {
+        let connector = self.pool.connector(connection)?;
+        let watch = self.lifecycle.desk.watch(connection);
+        match connector.probe(context).await {
+            Ok(identity) => {
+                let signal = match by {
+                    By::Person => Signal::Vouched(None),
+                    By::Server => Signal::Worked(None),
+                };
+                self.settle_watch(&watch, vec![signal], identity.account.clone()).await;
+                Ok(identity.account)
+            }
+            Err(error) => {
+                let signals = unreachable(&error).into_iter().collect();
+                self.settle_watch(&watch, signals, None).await;
+                Err(SourceError::from(&error))
+            }
+        }
+    }
+}
+
+/// Returns what a failed trial says besides what the watch has seen: that the system cannot be reached.
+fn unreachable(error: &Error) -> Option<Signal> {
+    match verdict(error) {
+        Verdict::Fault(reason) => Some(Signal::Unreachable(Ailment {
             reason,
-        };
-        self.connections
-            .set_status(connection.organization_id, connection.id, change)
-            .await
-            .map(|_| ())
+            message: error.to_string(),
+        })),
+        _ => None,
+    }
+}
+
+/// Returns why a connection is not to be tried even on demand.
+pub(crate) fn refusal(connection: &Connection) -> Option<SourceError> {
+    match connection.status {
+        Status::ReauthRequired => None,
+        status => plan::unusable(crate::status_of(status)),
     }
 }

@@ -3,8 +3,12 @@
 
 mod file;
 
+pub use file::{drop_key, rotate};
+
 #[cfg(test)]
 mod tests;
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -20,9 +24,15 @@ const KEY_LEN: usize = 32;
 const TOKEN_HASH_CONTEXT: &str = "lineshaft 2026-11-22 api token hash";
 
 /// The keys that seal and open, by their identifiers. The first one is the current one.
+///
+/// A ring from a file follows the file: a key that was put in front of it is used within a second, and at once when
+/// something is to be opened that it sealed.
 pub struct KeyRing {
-    keys: IndexMap<String, Key>,
+    keys: RwLock<Arc<Keys>>,
+    source: Option<file::Source>,
 }
+
+type Keys = IndexMap<String, Key>;
 
 /// One key, in the two forms that are used. The bytes that it came from are gone.
 struct Key {
@@ -84,6 +94,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The key file has no such key.
+    #[error("the key file has no key `{0}`")]
+    NoSuchKey(String),
+    /// The current key stays: without it nothing could be sealed.
+    #[error("the key `{0}` is the current one; rotate first")]
+    CurrentKey(String),
     /// The key file can be read by others.
     #[error("the key file `{0}` can be read by others than its owner; set its mode to 0600")]
     FilePermissions(String),
@@ -92,31 +108,10 @@ pub enum Error {
 impl KeyRing {
     /// Parses keys of the form `id:base64`, of which the first is the current one.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a SecretString>) -> Result<Self, Error> {
-        let mut keys = IndexMap::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let malformed = |problem| Error::MalformedKey {
-                position: index + 1,
-                problem,
-            };
-            let (id, key) = entry
-                .expose_secret()
-                .trim()
-                .split_once(':')
-                .ok_or(malformed("it is not `id:base64`"))?;
-            if !is_key_id(id) {
-                return Err(malformed("its identifier is not 1 to 64 letters, digits, `-` or `_`"));
-            }
-            let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| malformed("it is not base64"))?);
-            let bytes =
-                <&[u8; KEY_LEN]>::try_from(bytes.as_slice()).map_err(|_| malformed("it is not 32 bytes long"))?;
-            if keys.insert(id.to_owned(), Key::new(bytes)?).is_some() {
-                return Err(malformed("its identifier was used before"));
-            }
-        }
-        if keys.is_empty() {
-            return Err(Error::NoKey);
-        }
-        Ok(Self { keys })
+        Ok(Self {
+            keys: RwLock::new(Arc::new(parse(entries)?)),
+            source: None,
+        })
     }
 
     /// Makes a ring of one new random key, which is lost with the ring.
@@ -126,17 +121,27 @@ impl KeyRing {
 
     /// Returns the ring in a key file, one `id:base64` a line; writes a new file, for its owner only, when missing.
     pub fn load_or_create(path: &std::path::Path) -> Result<Self, Error> {
-        file::load_or_create(path)
+        let (keys, source) = file::load_or_create(path)?;
+        Ok(Self {
+            keys: RwLock::new(Arc::new(keys)),
+            source: Some(source),
+        })
     }
 
     /// Returns the identifier of the key that seals.
-    pub fn current_id(&self) -> &str {
-        self.keys.first().map_or("", |(id, _)| id)
+    pub fn current_id(&self) -> String {
+        self.keys().first().map_or_else(String::new, |(id, _)| id.clone())
+    }
+
+    /// Returns the identifiers of all keys, the current one first.
+    pub fn ids(&self) -> Vec<String> {
+        self.keys().keys().cloned().collect()
     }
 
     /// Seals a text with the current key, for one binding.
     pub fn seal(&self, binding: &Binding, plaintext: &[u8]) -> Result<Sealed, Error> {
-        let (key_id, key) = self.keys.first().ok_or(Error::NoKey)?;
+        let keys = self.keys();
+        let (key_id, key) = keys.first().ok_or(Error::NoKey)?;
         // The capacity holds the tag as well, so no copy of the plaintext is left behind by growing.
         let mut text = Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len());
         text.extend_from_slice(plaintext);
@@ -153,8 +158,12 @@ impl KeyRing {
 
     /// Opens a text that was sealed for the same binding.
     pub fn open(&self, binding: &Binding, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let key = self
-            .keys
+        let mut keys = self.keys();
+        if !keys.contains_key(&sealed.key_id) {
+            self.renew(file::Look::Now);
+            keys = self.present();
+        }
+        let key = keys
             .get(&sealed.key_id)
             .ok_or_else(|| Error::UnknownKey(sealed.key_id.clone()))?;
         let nonce = <&[u8; NONCE_LEN]>::try_from(sealed.nonce.as_slice()).map_err(|_| Error::Tampered)?;
@@ -170,10 +179,35 @@ impl KeyRing {
 
     /// Returns the keyed hashes that a token may be stored as: under the current key, then under the older ones.
     pub(crate) fn token_hashes(&self, token: &str) -> Vec<[u8; 32]> {
-        self.keys
+        self.keys()
             .values()
             .map(|key| *blake3::keyed_hash(&key.token_hash, token.as_bytes()).as_bytes())
             .collect()
+    }
+
+    /// Returns the keys, after a look whether the file was changed.
+    fn keys(&self) -> Arc<Keys> {
+        self.renew(file::Look::NowAndThen);
+        self.present()
+    }
+
+    fn present(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over what the file says now. A file that cannot be used changes nothing.
+    fn renew(&self, look: file::Look) {
+        match self.source.as_ref().and_then(|source| source.changed(look)) {
+            None => {}
+            Some(Ok(keys)) => {
+                let current = keys.first().map(|(id, _)| id.as_str()).unwrap_or_default();
+                tracing::info!(key.id = current, keys = keys.len(), "took over the changed key file");
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "the changed key file cannot be used, keeping the keys from before")
+            }
+        }
     }
 }
 
@@ -181,7 +215,7 @@ impl std::fmt::Debug for KeyRing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_tuple("KeyRing")
-            .field(&self.keys.keys().collect::<Vec<_>>())
+            .field(&self.present().keys().collect::<Vec<_>>())
             .finish()
     }
 }
@@ -205,6 +239,33 @@ impl Binding {
         ]
         .concat()
     }
+}
+
+fn parse<'a>(entries: impl IntoIterator<Item = &'a SecretString>) -> Result<Keys, Error> {
+    let mut keys = IndexMap::new();
+    for (index, entry) in entries.into_iter().enumerate() {
+        let malformed = |problem| Error::MalformedKey {
+            position: index + 1,
+            problem,
+        };
+        let (id, key) = entry
+            .expose_secret()
+            .trim()
+            .split_once(':')
+            .ok_or(malformed("it is not `id:base64`"))?;
+        if !is_key_id(id) {
+            return Err(malformed("its identifier is not 1 to 64 letters, digits, `-` or `_`"));
+        }
+        let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| malformed("it is not base64"))?);
+        let bytes = <&[u8; KEY_LEN]>::try_from(bytes.as_slice()).map_err(|_| malformed("it is not 32 bytes long"))?;
+        if keys.insert(id.to_owned(), Key::new(bytes)?).is_some() {
+            return Err(malformed("its identifier was used before"));
+        }
+    }
+    if keys.is_empty() {
+        return Err(Error::NoKey);
+    }
+    Ok(keys)
 }
 
 /// Returns a new random key as `id:base64`, to be put into the settings or a key file.

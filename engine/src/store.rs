@@ -1,5 +1,13 @@
 //! Gives a live connector its credentials and keeps its sessions, sealed in the own database.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
 use futures_util::{FutureExt as _, future::BoxFuture};
 use lineshaft_connect::{
     Error, ErrorKind,
@@ -12,22 +20,34 @@ use uuid::Uuid;
 use crate::{
     applications,
     credentials::{self, NewSession, SecretFields, Vault},
+    leases::Leases,
 };
 
 /// The credentials of one connection in the own database.
 pub(crate) struct VaultStore {
     vault: Vault,
+    leases: Leases,
     organization: Uuid,
     connection: Uuid,
+    loaded: Arc<AtomicI64>,
     application: SecretMap,
 }
 
 impl VaultStore {
-    pub(crate) fn new(vault: Vault, organization: Uuid, connection: Uuid) -> Self {
+    /// Makes a store that notes which version of the credentials it last gave out.
+    pub(crate) fn new(
+        vault: Vault,
+        leases: Leases,
+        organization: Uuid,
+        connection: Uuid,
+        loaded: Arc<AtomicI64>,
+    ) -> Self {
         Self {
             vault,
+            leases,
             organization,
             connection,
+            loaded,
             application: SecretMap::new(),
         }
     }
@@ -35,6 +55,10 @@ impl VaultStore {
     /// Adds the credentials of the operator's application, which are not stored with the connection.
     pub(crate) fn with_application(self, application: SecretMap) -> Self {
         Self { application, ..self }
+    }
+
+    fn lease(&self) -> String {
+        format!("session:{}", self.connection)
     }
 }
 
@@ -46,6 +70,7 @@ impl CredentialStore for VaultStore {
                 .load(self.organization, self.connection)
                 .await
                 .map_err(|error| failed(&error))?;
+            self.loaded.store(stored.version, Ordering::Release);
             Ok(Credentials {
                 version: stored.version,
                 values: applications::complete(secret_map(&stored.fields)?, &self.application),
@@ -91,6 +116,22 @@ impl CredentialStore for VaultStore {
                 Err(credentials::Error::Conflict(_)) => Ok(None),
                 Err(error) => Err(failed(&error)),
             }
+        }
+        .boxed()
+    }
+
+    fn take_lease(&self, owner: Uuid, time: Duration) -> BoxFuture<'_, Result<bool, Error>> {
+        async move {
+            let taken = self.leases.take(&self.lease(), owner, time).await;
+            taken.map_err(|error| failed(&credentials::Error::Database(error)))
+        }
+        .boxed()
+    }
+
+    fn give_back_lease(&self, owner: Uuid) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            let given = self.leases.give_back(&self.lease(), owner).await;
+            given.map_err(|error| failed(&credentials::Error::Database(error)))
         }
         .boxed()
     }

@@ -195,6 +195,8 @@ impl Tokens {
             return Err(Error::InvalidName);
         }
         let kind = new.connection_id.map_or(Kind::Organization, |_| Kind::Connection);
+        // Asked first: should the ring change in between, the hash is held to need the older key for a while.
+        let key_id = self.keys.current_id();
         let text = random_text(start_of(kind))?;
         let hash = self
             .keys
@@ -209,6 +211,7 @@ impl Tokens {
             name: Set(new.name),
             prefix: Set(text.chars().take(SHOWN_LEN).collect()),
             hash: Set(hash),
+            key_id: Set(Some(key_id)),
             kind: Set(kind),
             scopes: Set(new.scopes.into()),
             created_at: Set(database::now()),
@@ -236,6 +239,7 @@ impl Tokens {
         if !is_token_text(text) {
             return Ok(None);
         }
+        let key_id = self.keys.current_id();
         let hashes = self.keys.token_hashes(text);
         let Some(current) = hashes.first() else { return Ok(None) };
         let now = database::now();
@@ -257,7 +261,7 @@ impl Tokens {
             return Ok(None);
         };
         self.verified.insert(*current, verified).await;
-        self.note_use(&row, *current, now);
+        self.note_use(&row, *current, key_id, now);
         Ok(Some(caller))
     }
 
@@ -314,15 +318,16 @@ impl Tokens {
 
     /// Writes down that a token was used, at most once a minute, and moves its hash to the current key. The request
     /// does not wait for it, and loses nothing when it fails.
-    fn note_use(&self, row: &api_token::Model, current: [u8; 32], now: DateTime<Utc>) {
+    fn note_use(&self, row: &api_token::Model, current: [u8; 32], key_id: String, now: DateTime<Utc>) {
         let noted = row.last_used_at.is_some_and(|last| now - last < NOTED_EVERY);
-        let moved = row.hash == current;
+        let moved = row.hash == current && row.key_id.as_ref() == Some(&key_id);
         if noted && moved {
             return;
         }
         let update = api_token::Entity::update_for_organization(row.organization_id)
             .set(api_token::ActiveModel {
                 hash: Set(current.to_vec()),
+                key_id: Set(Some(key_id)),
                 last_used_at: Set(Some(now)),
                 ..Default::default()
             })

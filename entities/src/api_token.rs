@@ -21,6 +21,8 @@ pub struct Model {
     /// The keyed hash of the token.
     #[sea_orm(unique)]
     pub hash: Vec<u8>,
+    /// The key of the key ring that the hash was made with, if that was written down.
+    pub key_id: Option<String>,
     /// What the token speaks for.
     pub kind: Kind,
     /// The names of what the token may do: a JSON array of strings.
@@ -62,6 +64,11 @@ impl Entity {
     /// Returns a query of the tokens with one of these hashes, whosever they are: a caller is not known before it.
     pub fn by_hash(hashes: impl IntoIterator<Item = Vec<u8>>) -> Select<Self> {
         Self::find().filter(Column::Hash.is_in(hashes))
+    }
+
+    /// Returns a query of the tokens of all organizations, for counting those that need a key.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
     }
 
     /// Returns a query of tokens of all organizations by their identifiers, for the watch that ends their streams.

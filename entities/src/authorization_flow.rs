@@ -39,6 +39,11 @@ crate::owned_by_organization!();
 
 #[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
 impl Entity {
+    /// Returns a query of the sign-ins of all organizations, for counting those that need a key.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
+    }
+
     /// Returns a query of the sign-ins with one of these states, whosever they are: the callback names nothing else.
     pub fn by_state(hashes: impl IntoIterator<Item = Vec<u8>>) -> Select<Self> {
         Self::find().filter(Column::StateHash.is_in(hashes))

@@ -33,3 +33,16 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 crate::owned_by_organization!();
+
+#[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
+impl Entity {
+    /// Returns a query of the events of all organizations, for finding those that are old.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
+    }
+
+    /// Returns a deletion of events of all organizations, for clearing away those that are old.
+    pub fn delete_of_all() -> sea_orm::DeleteMany<Self> {
+        Self::delete_many()
+    }
+}

@@ -33,6 +33,11 @@ crate::owned_by_organization!();
 
 #[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
 impl Entity {
+    /// Returns a query of the rows of all organizations, for counting those that need a key.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
+    }
+
     /// Returns a query of the rows of all organizations that another key than this one sealed, for resealing them.
     pub fn sealed_by_other_than(key_id: &str) -> Select<Self> {
         Self::find().filter(Column::KeyId.ne(key_id))

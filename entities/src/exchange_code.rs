@@ -41,6 +41,11 @@ crate::owned_by_organization!();
 
 #[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
 impl Entity {
+    /// Returns a query of the codes of all organizations, for counting those that need a key.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
+    }
+
     /// Returns a query of the codes with one of these hashes, whosever they are.
     pub fn by_hash(hashes: impl IntoIterator<Item = Vec<u8>>) -> Select<Self> {
         Self::find().filter(Column::Hash.is_in(hashes))

@@ -43,6 +43,11 @@ impl Entity {
         Self::find().filter(Column::Slug.eq(slug))
     }
 
+    /// Returns a query of the organizations with these identifiers.
+    pub fn among(ids: impl IntoIterator<Item = Uuid>) -> Select<Self> {
+        Self::find().filter(Column::Id.is_in(ids))
+    }
+
     /// Returns a query of all organizations in the order of their creation, for the operator of the server.
     pub fn all() -> Select<Self> {
         Self::find().order_by_asc(Column::Id)

@@ -76,4 +76,9 @@ impl Entity {
     pub fn update_of_all() -> sea_orm::UpdateMany<Self> {
         Self::update_many()
     }
+
+    /// Returns a deletion of deliveries of all organizations, for clearing away those that are old.
+    pub fn delete_of_all() -> sea_orm::DeleteMany<Self> {
+        Self::delete_many()
+    }
 }

@@ -26,6 +26,8 @@ pub struct Model {
     pub enabled: bool,
     /// Why it is not enabled, when the server switched it off.
     pub disabled_reason: Option<String>,
+    /// When it was switched off.
+    pub disabled_at: Option<DateTimeUtc>,
     /// Since when no delivery succeeded although some were tried.
     pub failing_since: Option<DateTimeUtc>,
     /// When it was added.
@@ -41,3 +43,16 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 crate::owned_by_organization!();
+
+#[expect(clippy::disallowed_methods, reason = "the starting points are made here")]
+impl Entity {
+    /// Returns a query of the endpoints of all organizations, for the worker that delivers.
+    pub fn of_all() -> Select<Self> {
+        Self::find()
+    }
+
+    /// Returns an update of the endpoints of all organizations, for the worker that notes how they fare.
+    pub fn update_of_all() -> sea_orm::UpdateMany<Self> {
+        Self::update_many()
+    }
+}

@@ -23,6 +23,8 @@ mod m20261122_000009_create_connect_link;
 
 mod m20261122_000010_create_audit_entry;
 
+mod m20261122_000011_add_token_key;
+
 mod parts;
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_create_webhook::Migration),
             Box::new(m20261122_000009_create_connect_link::Migration),
             Box::new(m20261122_000010_create_audit_entry::Migration),
+            Box::new(m20261122_000011_add_token_key::Migration),
         ]
     }
 }

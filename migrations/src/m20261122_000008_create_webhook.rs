@@ -24,6 +24,7 @@ impl MigrationTrait for Migration {
                     .col(boolean("ordered"))
                     .col(boolean("enabled"))
                     .col(text_null("disabled_reason"))
+                    .col(timestamp_with_time_zone_null("disabled_at"))
                     .col(timestamp_with_time_zone_null("failing_since"))
                     .col(timestamp_with_time_zone("created_at"))
                     .col(timestamp_with_time_zone("updated_at"))
@@ -104,15 +105,37 @@ impl MigrationTrait for Migration {
             )
             .await?;
         for (name, table, columns) in [
-            ("webhook_secret_endpoint", "webhook_secret", ["endpoint_id", "id"]),
-            ("webhook_delivery_due", "webhook_delivery", ["state", "next_attempt_at"]),
-            ("webhook_delivery_endpoint", "webhook_delivery", ["endpoint_id", "id"]),
-            ("webhook_attempt_delivery", "webhook_attempt", ["delivery_id", "number"]),
+            (
+                "webhook_secret_endpoint",
+                "webhook_secret",
+                &["endpoint_id", "id"] as &[_],
+            ),
+            (
+                "webhook_delivery_due",
+                "webhook_delivery",
+                &["state", "next_attempt_at", "endpoint_id"],
+            ),
+            (
+                "webhook_delivery_order",
+                "webhook_delivery",
+                &["endpoint_id", "connection_id", "sequence"],
+            ),
+            ("webhook_delivery_endpoint", "webhook_delivery", &["endpoint_id", "id"]),
+            (
+                "webhook_delivery_organization",
+                "webhook_delivery",
+                &["organization_id", "id"],
+            ),
+            (
+                "webhook_attempt_delivery",
+                "webhook_attempt",
+                &["delivery_id", "number"],
+            ),
         ] {
             let mut index = Index::create();
             index.name(name).table(table);
             for column in columns {
-                index.col(column);
+                index.col(*column);
             }
             manager.create_index(index).await?;
         }

@@ -1,5 +1,7 @@
 //! `lineshaft connection`: adds, lists and tests connections.
 
+mod life;
+
 use std::{
     io::{IsTerminal as _, Read as _},
     process::ExitCode,
@@ -19,6 +21,7 @@ use lineshaft_schema::ConnectionId;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use self::life::Deed;
 use super::{MOST_ROWS, connector, moment, operator, organization};
 use crate::{
     cli::{self, AddConnection, Credential},
@@ -36,13 +39,21 @@ pub(super) async fn run(settings: &Settings, action: cli::Connection, out: &mut 
             let owner = organization(&engine, &owner).await?;
             list(&engine, owner.id, json, out).await
         }
-        cli::Connection::Test { id, owner } => {
-            let owner = organization(&engine, &owner).await?;
+        cli::Connection::Test(one) => {
+            let owner = organization(&engine, &one.owner).await?;
             let session = operator(&engine, owner.id);
-            let report = engine.probe(&session, ConnectionId(id)).await?;
-            let connection = engine.connections.get(owner.id, id).await?;
+            let report = engine.probe(&session, ConnectionId(one.id)).await?;
+            let connection = engine.connections.get(owner.id, one.id).await?;
             tell_report(&connection, &report, out)
         }
+        cli::Connection::Status { one, json } => life::status(&engine, one, json, out).await,
+        cli::Connection::Diagnose { one, json } => life::diagnose(&engine, one, json, out).await,
+        cli::Connection::Pause(one) => life::act(&engine, one, Deed::Pause, out).await,
+        cli::Connection::Resume(one) => life::act(&engine, one, Deed::Resume, out).await,
+        cli::Connection::Disable(one) => life::act(&engine, one, Deed::Disable, out).await,
+        cli::Connection::Enable(one) => life::act(&engine, one, Deed::Enable, out).await,
+        cli::Connection::Disconnect(one) => life::act(&engine, one, Deed::Disconnect, out).await,
+        cli::Connection::Delete(one) => life::act(&engine, one, Deed::Delete, out).await,
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 
 use crate::{
     cli, http,
@@ -69,7 +72,8 @@ pub(super) async fn listen(address: &str, setting: &str) -> anyhow::Result<TcpLi
     listener.with_context(|| format!("`{address}` (setting `{setting}`) cannot be listened on"))
 }
 
-/// Serves the API, and metrics on their own address, until `stop` is done.
+/// Serves the API, and metrics on their own address, and works in the background, until `stop` is done. The work in the
+/// background ends last: what the last requests told is still written.
 pub(super) async fn serve_app(
     app: &Arc<App>,
     listener: TcpListener,
@@ -107,6 +111,12 @@ pub(super) async fn serve_app(
         };
         serve(listener, http::router(app), bounds, stop, app.drained()).await;
     };
+    let (serving, served) = oneshot::channel::<()>();
+    let service = async {
+        tokio::join!(api, metrics);
+        drop(serving);
+    };
+    let background = app.engine.run(async { drop(served.await) });
     let upkeep = async {
         let mut ticks = tokio::time::interval(UPKEEP);
         loop {
@@ -115,7 +125,7 @@ pub(super) async fn serve_app(
         }
     };
     tokio::select! {
-        _ = async { tokio::join!(api, metrics) } => Ok(()),
+        _ = async { tokio::join!(service, background) } => Ok(()),
         () = upkeep => Ok(()),
     }
 }

@@ -187,7 +187,38 @@ impl Settings {
                 return Err(Error::invalid(key, format!("{share} is not between 0 and 1")));
             }
         }
+        if !(0.0..=1.0).contains(&self.webhooks.jitter) {
+            let problem = format!("{} is not between 0 and 1", self.webhooks.jitter);
+            return Err(Error::invalid("webhooks.jitter", problem));
+        }
+        if !self.webhooks.schedule_scale.is_finite() || self.webhooks.schedule_scale < 0.0 {
+            let problem = format!("{} is no factor", self.webhooks.schedule_scale);
+            return Err(Error::invalid("webhooks.schedule_scale", problem));
+        }
+        if self.events.poll_ms == 0 {
+            return Err(Error::invalid("events.poll_ms", "it must be at least 1"));
+        }
+        for (key, share) in [
+            ("health.jitter", self.health.jitter),
+            ("health.degraded_share", self.health.degraded_share),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Error::invalid(key, format!("{share} is not between 0 and 1")));
+            }
+        }
+        let health = &self.health;
+        for (key, seconds) in [
+            ("health.check_every_s", health.check_every_s),
+            ("health.idle_check_every_s", health.idle_check_every_s),
+            ("health.unreachable_check_every_s", health.unreachable_check_every_s),
+        ] {
+            if seconds == 0 {
+                return Err(Error::invalid(key, "it must be at least 1"));
+            }
+        }
         for (key, number) in [
+            ("health.parallel", health.parallel),
+            ("webhooks.concurrency", self.webhooks.concurrency),
             ("server.max_connections", self.server.max_connections),
             ("upstream.max_in_flight", self.upstream.max_in_flight),
             ("graphql.operations", self.graphql.operations),

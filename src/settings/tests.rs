@@ -40,6 +40,14 @@ fn the_documented_defaults_are_those_of_the_code() {
         format!("{:?}", connector::Options::default())
     );
     assert_eq!(
+        format!("{:?}", settings.engine().events),
+        format!("{:?}", events::Settings::default())
+    );
+    assert_eq!(
+        format!("{:?}", settings.engine().webhooks),
+        format!("{:?}", webhooks::Settings::default())
+    );
+    assert_eq!(
         format!("{:?}", settings.database.options()),
         format!("{:?}", database::Settings::default())
     );

@@ -12,7 +12,7 @@ use lineshaft::{
 use lineshaft_connect::transport::HttpClient;
 use lineshaft_engine::{
     Engine, Parts,
-    connections::{Deployment, NewConnection, Status, StatusChange},
+    connections::{Deployment, NewConnection},
     credentials::SecretFields,
     customers::NewCustomer,
     database,
@@ -59,6 +59,8 @@ impl Default for Setup {
         setup
             .set("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8")
             .set("GRAPHQL__OPERATIONS_PER_CALLER", 256)
+            // Calls are counted: none is to come from the server itself.
+            .set("HEALTH__PROBE", false)
     }
 }
 
@@ -98,12 +100,14 @@ pub struct Plant {
     members: Vec<Member>,
     client: reqwest::Client,
     server: JoinHandle<()>,
+    background: JoinHandle<()>,
     folder: TempDir,
 }
 
 impl Drop for Plant {
     fn drop(&mut self) {
         self.server.abort();
+        self.background.abort();
     }
 }
 
@@ -199,6 +203,8 @@ impl Plant {
         engine.serve_under(base);
         let routes = router(&app);
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        let worker = engine.clone();
+        let background = tokio::spawn(async move { worker.run(std::future::pending()).await });
 
         let organization = new_organization(&engine, "plant").await;
         let world = world.await.unwrap();
@@ -233,6 +239,7 @@ impl Plant {
             members,
             client,
             server,
+            background,
             folder,
         }
     }
@@ -342,11 +349,7 @@ impl Plant {
         .to_string()
     }
 
-    /// Adds a connection to a system that is not simulated.
-    #[cfg_attr(
-        not(feature = "tryton"),
-        expect(dead_code, reason = "all other systems are simulated")
-    )]
+    /// Adds a connection with settings and credentials of its own.
     pub async fn connect_to(&self, connector: &str, name: &str, settings: Value, credentials: Value) -> String {
         connect(
             &self.engine,
@@ -394,7 +397,7 @@ async fn new_organization(engine: &Engine, slug: &str) -> Uuid {
     let new = NewOrganization {
         slug: slug.to_owned(),
         name: slug.to_uppercase(),
-        credits: 100,
+        credits: 1_000_000,
     };
     organizations::create(&engine.database, new).await.unwrap().id
 }
@@ -433,18 +436,7 @@ async fn connect(
         credentials: SecretFields::new(object(credentials)),
     };
     let id = engine.connections.add(new).await.unwrap().id;
-    let change = StatusChange {
-        from: &[Status::Pending],
-        to: Status::Active,
-        reason: None,
-    };
-    assert!(
-        engine
-            .connections
-            .set_status(organization_id, id, change)
-            .await
-            .unwrap()
-    );
+    engine.activate_untried(organization_id, id).await.unwrap();
     id
 }
 

@@ -8,18 +8,19 @@ use std::{
 use lineshaft_schema::{Catalogue, TypeDef, TypeIndex};
 
 use super::{
-    Blueprint, ProbePlan, Problem,
-    call::{Base, Call, Known, check_headers, escape_pointer},
+    Blueprint, Problem,
+    call::{Base, Known, check_headers, escape_pointer},
     check,
     compile_fields::compile_fields,
     filters::KeyPart,
     preset::{Preset, lay_get_many, lay_list, preset},
+    probe::ProbePlan,
     resource::{CustomSelect, ListPlan, PagingPlan, Parts, ResourcePlan},
     sign_in::SignIn,
 };
 use crate::{
     capability::Capability,
-    classify::{Classifier, parse_path},
+    classify::Classifier,
     dialect::{Language, LiteralKind},
     manifest::{Dialect, Manifest, Resource, Strategy},
     mapping::CompiledMapping,
@@ -40,11 +41,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     let sign_ins: Vec<SignIn> = auth
         .filter_map(|(at, auth)| SignIn::compile(auth, &known, &format!("/auth/{at}"), &mut problems))
         .collect();
-    let probe = Call::compile(&manifest.probe.request, true, &known, "/probe/request", &mut problems);
-    let identity = manifest.probe.identity.iter().enumerate();
-    let identity: Vec<Path> = identity
-        .filter_map(|(at, path)| parse_path(path, &format!("/probe/identity/{at}"), &mut problems))
-        .collect();
+    let probe = ProbePlan::compile(&manifest, &known, &mut problems);
     let Some(base) = base.map(Arc::new) else {
         return Err(problems);
     };
@@ -62,11 +59,11 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
         }
     }
     match probe {
-        Some(call) if problems.is_empty() => Ok(Blueprint {
+        Some(probe) if problems.is_empty() => Ok(Blueprint {
             base,
             classifier: Arc::new(classifier),
             sign_ins: sign_ins.into(),
-            probe: Arc::new(ProbePlan { call, identity }),
+            probe: Arc::new(probe),
             resources: Arc::new(resources),
             manifest: Arc::new(manifest),
             catalogue,

@@ -8,6 +8,7 @@ mod compile_fields;
 mod filters;
 mod oauth2;
 mod preset;
+mod probe;
 pub mod problem;
 mod resource;
 mod sign_in;
@@ -35,13 +36,12 @@ use crate::{
     capability::Capability,
     classify::Classifier,
     error::Error,
-    json,
     manifest::Manifest,
-    path::Path,
     request::RequestPlan,
     template::{Scope, SecretMap, Variables},
 };
-use call::{Base, Call};
+use call::Base;
+use probe::ProbePlan;
 
 /// A connector that has been checked and compiled. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,12 +53,6 @@ pub struct Blueprint {
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
     resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,
-}
-
-#[derive(Debug)]
-struct ProbePlan {
-    call: Call,
-    identity: Vec<Path>,
 }
 
 impl Blueprint {
@@ -186,21 +180,12 @@ impl Blueprint {
         self.probe.call.plan(&self.base, &scope, &scope, Vec::new())
     }
 
-    /// Reads whose account a probe's answer tells; none when the manifest does not say where it stands.
+    /// Reads whose account a probe's answer tells; none when the manifest does not say where it stands, and when the
+    /// answer does not tell.
     ///
     /// # Errors
     /// Returns `MalformedResponse` when the answer is not JSON though it should be.
-    pub fn read_probe(&self, body: &[u8]) -> Result<Option<String>, Error> {
-        if self.probe.identity.is_empty() {
-            return Ok(None);
-        }
-        let body = json::parse(body)?;
-        let texts = self
-            .probe
-            .identity
-            .iter()
-            .filter_map(|path| json::scalar_text(path.first(&body)?));
-        let joined = texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
-        Ok(Some(joined).filter(|text| !text.is_empty()))
+    pub fn read_probe(&self, body: &[u8], variables: &Variables<'_>) -> Result<Option<String>, Error> {
+        self.probe.read(body, variables)
     }
 }

@@ -163,7 +163,9 @@ pub struct Rate {
 pub struct Probe {
     /// The request.
     pub request: Request,
-    /// Where the answer tells whose account it is; joined when there are several.
+    /// Whose account it is: paths in the answer, and templates of settings and credentials that are not secret for what
+    /// the answer does not tell. Joined by blanks. Templates that come out empty are left out; when a path leads to
+    /// nothing the account is not known.
     #[serde(default)]
     pub identity: Vec<String>,
 }

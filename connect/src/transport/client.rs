@@ -17,6 +17,9 @@ use crate::{
     request::RequestBody,
 };
 
+/// How long the body of an answer is waited for when only its status counts.
+const BODY_OF_NOTICE: Duration = Duration::from_secs(1);
+
 /// How the client connects.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -82,6 +85,25 @@ impl HttpClient {
     }
 
     async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Response, Error> {
+        let response = self.begin(outgoing).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let announced = response.content_length();
+        let body = size::collect(response.bytes_stream(), announced, outgoing.most_bytes, |error| {
+            classify(&error)
+        })
+        .await?;
+        Ok(Response { status, headers, body })
+    }
+
+    async fn glimpse(&self, outgoing: Outgoing<'_>) -> Result<Response, Error> {
+        let response = self.begin(outgoing).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = size::beginning(response.bytes_stream(), outgoing.most_bytes, BODY_OF_NOTICE).await;
+        Ok(Response { status, headers, body })
+    }
+
+    /// Sends a request and returns as soon as the head of the answer is there.
+    async fn begin(&self, outgoing: Outgoing<'_>) -> Result<reqwest::Response, Error> {
         let plan = outgoing.plan;
         let url = Url::parse(&plan.url).map_err(|_| {
             Error::new(
@@ -95,20 +117,17 @@ impl HttpClient {
             RequestBody::Json(text) => request.body(text.clone()),
             RequestBody::Form(fields) => request.form(fields),
         };
-        let response = request.send().await.map_err(|error| classify(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let announced = response.content_length();
-        let body = size::collect(response.bytes_stream(), announced, outgoing.most_bytes, |error| {
-            classify(&error)
-        })
-        .await?;
-        Ok(Response { status, headers, body })
+        request.send().await.map_err(|error| classify(&error))
     }
 }
 
 impl Wire for HttpClient {
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.exchange(request).boxed()
+    }
+
+    fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        self.glimpse(request).boxed()
     }
 
     fn trace<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Vec<Step>> {

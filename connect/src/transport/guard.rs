@@ -121,6 +121,22 @@ impl Guard {
         })
     }
 
+    /// Checks a web address and, if its name is known now, the network that it lies in. What counts is the check when
+    /// a request is sent; this one tells early.
+    ///
+    /// # Errors
+    /// Refuses what [`check`](Self::check) refuses, and names that lie in forbidden networks only.
+    pub async fn check_resolved(&self, url: &Url) -> Result<(), Error> {
+        self.check(url)?;
+        let Some(Host::Domain(name)) = url.host() else {
+            return Ok(());
+        };
+        match self.resolve(name, url.scheme() == "https").await {
+            Ok(_) | Err(ResolveError::Unknown) => Ok(()),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
     /// Returns whether requests may go to an address, over https or in the clear.
     #[must_use]
     pub fn admits(&self, address: IpAddr, secure: bool) -> bool {

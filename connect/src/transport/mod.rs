@@ -73,6 +73,12 @@ pub trait Wire: Send + Sync {
     /// Sends a request. Every status is an answer; errors are those of the network and of the limits.
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>>;
 
+    /// Sends a request of whose answer the status counts. Of the body no more than `most_bytes` are read, and what
+    /// does not come soon is left out.
+    fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        self.send(request)
+    }
+
     /// Goes the way to an address step by step, up to the first that fails. Sends no request.
     ///
     /// Unless said otherwise there is nothing on the way that could be told.

@@ -1,7 +1,10 @@
 //! Reads the body of an answer up to a limit, counted after decompression.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, ErrorKind};
 
@@ -44,6 +47,23 @@ pub(crate) async fn collect<E>(
     Ok(first.unwrap_or_else(|| whole.freeze()))
 }
 
+/// Returns the beginning of a body: what came within the limit, the time, and before the body broke.
+pub(crate) async fn beginning<E>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    most: usize,
+    time: Duration,
+) -> Bytes {
+    let end = Instant::now() + time;
+    let mut whole = BytesMut::new();
+    while whole.len() < most
+        && let Ok(Some(Ok(piece))) = timeout_at(end, body.next()).await
+    {
+        let fits = piece.len().min(most - whole.len());
+        whole.extend_from_slice(piece.get(..fits).unwrap_or_default());
+    }
+    whole.freeze()
+}
+
 fn too_large(most: usize) -> Error {
     Error::new(
         ErrorKind::ResponseTooLarge,
@@ -84,6 +104,24 @@ mod tests {
             collect_pieces(&[b"ab", b"cd", b"e"], 4).await,
             Err(ErrorKind::ResponseTooLarge)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_beginning_of_a_body_is_kept_however_it_goes_on() {
+        let pieces = |pieces: &[&'static [u8]]| {
+            let pieces: Vec<_> = pieces
+                .iter()
+                .map(|piece| Ok::<_, ()>(Bytes::from_static(piece)))
+                .collect();
+            stream::iter(pieces)
+        };
+        let time = Duration::from_secs(1);
+        assert_eq!(beginning(pieces(&[]), 4, time).await, "");
+        assert_eq!(beginning(pieces(&[b"ab", b"cde", b"f"]), 4, time).await, "abcd");
+        let broken = stream::iter([Ok(Bytes::from_static(b"ab")), Err(()), Ok(Bytes::from_static(b"cd"))]);
+        assert_eq!(beginning(broken, 4, time).await, "ab");
+        let endless = pieces(&[b"ab"]).chain(stream::pending());
+        assert_eq!(beginning(endless, 4, time).await, "ab");
     }
 
     #[tokio::test]

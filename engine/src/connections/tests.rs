@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 use crate::{
-    database::testing::{new_connection, password, stores, stores_everywhere},
+    database::testing::{new_connection, set_status, stores, stores_everywhere},
     tokens::NewToken,
 };
 
@@ -87,28 +87,11 @@ async fn a_connection_of_another_organization_is_like_none_at_all() {
         .await
         .unwrap()
         .id;
-    let change = || StatusChange {
-        from: &[Status::Pending],
-        to: Status::Active,
-        reason: None,
-    };
     for (organization, id) in [(stores.rival, id), (stores.acme, Uuid::now_v7())] {
         let not_found = Error::NotFound(id).to_string();
         let connections = &stores.connections;
         assert_eq!(
             connections.get(organization, id).await.unwrap_err().to_string(),
-            not_found
-        );
-        assert_eq!(
-            connections.remove(organization, id).await.unwrap_err().to_string(),
-            not_found
-        );
-        assert_eq!(
-            connections
-                .set_status(organization, id, change())
-                .await
-                .unwrap_err()
-                .to_string(),
             not_found
         );
         let filter = Filter {
@@ -177,19 +160,6 @@ async fn a_connection_token_sees_one_connection() {
         stores.connections.get(&caller, sibling.id).await,
         Err(Error::NotFound(_))
     ));
-    assert!(matches!(
-        stores.connections.remove(&caller, sibling.id).await,
-        Err(Error::NotFound(_))
-    ));
-    let pause = StatusChange {
-        from: &[Status::Pending],
-        to: Status::Paused,
-        reason: None,
-    };
-    assert!(matches!(
-        stores.connections.set_status(&caller, sibling.id, pause).await,
-        Err(Error::NotFound(_))
-    ));
 }
 
 #[tokio::test]
@@ -206,16 +176,7 @@ async fn connections_are_listed_by_what_is_asked_for() {
         let mut foreign = new_connection(stores.rival, "foreign");
         foreign.customer = customer("c-1");
         stores.connections.add(foreign).await.unwrap();
-        let activate = StatusChange {
-            from: &[Status::Pending],
-            to: Status::Active,
-            reason: None,
-        };
-        stores
-            .connections
-            .set_status(stores.acme, ids[1], activate)
-            .await
-            .unwrap();
+        set_status(&stores, ids[1], Status::Active).await;
 
         let one = |text: &str| Some(vec![text.to_owned()]);
         let odoo = Filter {
@@ -301,128 +262,4 @@ async fn pages_follow_one_another_without_gaps() {
         }
         assert_eq!(seen, ["0", "1", "2", "3", "4"]);
     }
-}
-
-#[tokio::test]
-async fn of_parallel_changes_of_state_one_is_told_that_it_did_it() {
-    for stores in stores_everywhere().await {
-        let id = stores
-            .connections
-            .add(new_connection(stores.acme, "ERP"))
-            .await
-            .unwrap()
-            .id;
-        let attempts = (0..50).map(|_| {
-            let from = &[Status::Pending, Status::Active];
-            let change = StatusChange {
-                from,
-                to: Status::ReauthRequired,
-                reason: Some("refused with 401"),
-            };
-            stores.connections.set_status(stores.acme, id, change)
-        });
-        let outcomes = futures_util::future::join_all(attempts).await;
-        assert_eq!(
-            outcomes
-                .into_iter()
-                .filter(|outcome| *outcome.as_ref().unwrap())
-                .count(),
-            1
-        );
-        let connection = stores.connections.get(stores.acme, id).await.unwrap();
-        assert_eq!(connection.status, Status::ReauthRequired);
-        assert_eq!(connection.status_reason.as_deref(), Some("refused with 401"));
-        let from_elsewhere = StatusChange {
-            from: &[Status::Active],
-            to: Status::Degraded,
-            reason: None,
-        };
-        assert!(
-            !stores
-                .connections
-                .set_status(stores.acme, id, from_elsewhere)
-                .await
-                .unwrap()
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_removed_connection_keeps_its_row_and_loses_its_secrets_and_tokens() {
-    for stores in stores_everywhere().await {
-        let id = stores
-            .connections
-            .add(new_connection(stores.acme, "ERP"))
-            .await
-            .unwrap()
-            .id;
-        let session = credentials::NewSession {
-            credential_version: 1,
-            fields: password("session"),
-            expires_at: None,
-        };
-        stores
-            .vault
-            .store_session(stores.acme, id, None, &session)
-            .await
-            .unwrap();
-        let token = NewToken {
-            organization_id: stores.acme,
-            connection_id: Some(id),
-            name: "plant".to_owned(),
-            scopes: Vec::new(),
-            expires_at: None,
-        };
-        let issued = stores.tokens.create(token).await.unwrap();
-        assert!(
-            stores
-                .tokens
-                .verify(issued.text.expose_secret())
-                .await
-                .unwrap()
-                .is_some()
-        );
-
-        assert!(stores.connections.remove(stores.acme, id).await.unwrap());
-        assert!(
-            !stores.connections.remove(stores.acme, id).await.unwrap(),
-            "the second time nothing happens"
-        );
-
-        let connection = stores.connections.get(stores.acme, id).await.unwrap();
-        assert_eq!(connection.status, Status::Disconnected);
-        assert!(connection.disconnected_at.is_some());
-        assert!(matches!(
-            stores.vault.load(stores.acme, id).await,
-            Err(credentials::Error::Missing(_))
-        ));
-        assert!(stores.vault.load_session(stores.acme, id).await.unwrap().is_none());
-        let late = stores.vault.store_session(stores.acme, id, Some(1), &session).await;
-        assert!(matches!(late, Err(credentials::Error::Missing(_))));
-        assert_eq!(stores.tokens.verify(issued.text.expose_secret()).await.unwrap(), None);
-        let revive = StatusChange {
-            from: &[Status::Disconnected],
-            to: Status::Active,
-            reason: None,
-        };
-        assert!(!stores.connections.set_status(stores.acme, id, revive).await.unwrap());
-    }
-}
-
-#[tokio::test]
-async fn disconnecting_is_no_mere_change_of_state() {
-    let stores = stores().await;
-    let id = stores
-        .connections
-        .add(new_connection(stores.acme, "ERP"))
-        .await
-        .unwrap()
-        .id;
-    let change = StatusChange {
-        from: &[Status::Pending],
-        to: Status::Disconnected,
-        reason: None,
-    };
-    let refused = stores.connections.set_status(stores.acme, id, change).await;
-    assert!(matches!(refused, Err(Error::DisconnectByRemoving)));
 }

@@ -1,20 +1,27 @@
 //! Brings stored secrets under the current key of the ring, so that an older key can be retired without a stop.
 
-use lineshaft_entities::{credential, credential_session};
+use lineshaft_entities::{credential, credential_session, webhook_secret};
 use sea_orm::{ColumnTrait as _, QueryFilter as _, QuerySelect as _, Set};
 
 use super::{Error, Vault, credential_binding, session_binding};
-use crate::secrets::{Binding, Sealed};
+use crate::{
+    secrets::{Binding, Sealed},
+    webhooks,
+};
 
 impl Vault {
-    /// Seals up to `limit` credentials and as many sessions again that an older key sealed. Returns how many there
-    /// were: at 0 the older keys of the ring are no longer needed to open any of them.
+    /// Seals up to `limit` credentials, sessions and secrets of webhooks each again that an older key sealed. Returns
+    /// how many there were: at 0 the older keys of the ring are no longer needed to open any of them.
+    ///
+    /// What lives for minutes, such as one-time codes, is left to end.
     pub async fn reseal(&self, limit: u64) -> Result<usize, Error> {
-        Ok(self.reseal_credentials(limit).await? + self.reseal_sessions(limit).await?)
+        let credentials = self.reseal_credentials(limit).await?;
+        let sessions = self.reseal_sessions(limit).await?;
+        Ok(credentials + sessions + self.reseal_webhook_secrets(limit).await?)
     }
 
     async fn reseal_credentials(&self, limit: u64) -> Result<usize, Error> {
-        let query = credential::Entity::sealed_by_other_than(self.keys.current_id()).limit(limit);
+        let query = credential::Entity::sealed_by_other_than(&self.keys.current_id()).limit(limit);
         let rows = query.all(&self.database).await?;
         let count = rows.len();
         for row in rows {
@@ -37,7 +44,7 @@ impl Vault {
     }
 
     async fn reseal_sessions(&self, limit: u64) -> Result<usize, Error> {
-        let query = credential_session::Entity::sealed_by_other_than(self.keys.current_id()).limit(limit);
+        let query = credential_session::Entity::sealed_by_other_than(&self.keys.current_id()).limit(limit);
         let rows = query.all(&self.database).await?;
         let count = rows.len();
         for row in rows {
@@ -53,6 +60,28 @@ impl Vault {
                 .filter(credential_session::Column::ConnectionId.eq(row.connection_id))
                 .filter(credential_session::Column::Version.eq(row.version))
                 .filter(credential_session::Column::CredentialVersion.eq(row.credential_version))
+                .exec(&self.database)
+                .await?;
+        }
+        Ok(count)
+    }
+
+    async fn reseal_webhook_secrets(&self, limit: u64) -> Result<usize, Error> {
+        let query = webhook_secret::Entity::sealed_by_other_than(&self.keys.current_id()).limit(limit);
+        let rows = query.all(&self.database).await?;
+        let count = rows.len();
+        for row in rows {
+            let binding = webhooks::secret_binding(row.organization_id, row.endpoint_id);
+            let sealed = self.seal_again(&binding, row.key_id, row.nonce, row.ciphertext)?;
+            // A secret is never replaced within its row.
+            webhook_secret::Entity::update_for_organization(row.organization_id)
+                .set(webhook_secret::ActiveModel {
+                    key_id: Set(sealed.key_id),
+                    nonce: Set(sealed.nonce),
+                    ciphertext: Set(sealed.ciphertext),
+                    ..Default::default()
+                })
+                .filter(webhook_secret::Column::Id.eq(row.id))
                 .exec(&self.database)
                 .await?;
         }

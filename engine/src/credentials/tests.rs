@@ -250,3 +250,39 @@ async fn no_file_of_the_database_holds_a_secret_in_the_clear() {
     );
     assert!(!shown.contains(canary) && !shown.contains(text), "{shown}");
 }
+
+#[tokio::test]
+async fn what_needs_a_key_is_counted_until_it_has_moved() {
+    for stores in stores_everywhere().await {
+        let (old, new) = (new_entry().unwrap(), new_entry().unwrap());
+        let id_of = |entry: &SecretString| entry.expose_secret().split(':').next().unwrap().to_owned();
+        let with = |entries: &[&SecretString]| {
+            let keys = Arc::new(KeyRing::parse(entries.iter().copied()).unwrap());
+            let tokens = crate::tokens::Tokens::new(stores.database.clone(), keys.clone());
+            (Vault::new(stores.database.clone(), keys), tokens)
+        };
+        let token = |name: &str| NewToken {
+            organization_id: stores.acme,
+            connection_id: None,
+            name: name.to_owned(),
+            scopes: Vec::new(),
+            expires_at: None,
+        };
+        let (_, tokens) = with(&[&old]);
+        let used = tokens.create(token("used")).await.unwrap();
+        let revoked = tokens.create(token("revoked")).await.unwrap();
+        tokens.revoke(stores.acme, revoked.token.id).await.unwrap();
+        let (vault, tokens) = with(&[&new, &old]);
+        let left = async || {
+            let uses = vault.key_uses().await.unwrap();
+            uses.get(&id_of(&old)).map_or(0, |needs| needs.tokens)
+        };
+        assert_eq!(left().await, 1);
+        tokens.verify(used.text.expose_secret()).await.unwrap().unwrap();
+        while left().await > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(vault.key_uses().await.unwrap()[&id_of(&new)].tokens, 1);
+        assert_eq!(vault.open_links(chrono::Utc::now()).await.unwrap(), 0);
+    }
+}

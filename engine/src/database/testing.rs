@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use lineshaft_entities::connection;
 use lineshaft_migrations::{Migrator, MigratorTrait as _};
-use sea_orm::DatabaseConnection;
+use sea_orm::{ColumnTrait as _, DatabaseConnection, QueryFilter as _, Set};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    connections::{Connections, Deployment, NewConnection},
+    connections::{Connections, Deployment, NewConnection, Status},
     credentials::{SecretFields, Vault},
     organizations::{self, NewOrganization},
     secrets::KeyRing,
@@ -66,7 +67,7 @@ async fn fill(folder: Option<TempDir>, database: DatabaseConnection) -> Stores {
     let keys = Arc::new(KeyRing::generate().unwrap());
     let vault = Vault::new(database.clone(), keys.clone());
     let tokens = Tokens::new(database.clone(), keys.clone());
-    let connections = Connections::new(database.clone(), vault.clone(), tokens.clone());
+    let connections = Connections::new(database.clone(), vault.clone());
     let mut ids = Vec::new();
     for slug in ["acme", "rival"] {
         let new = NewOrganization {
@@ -107,4 +108,17 @@ pub(crate) fn new_connection(organization_id: Uuid, name: &str) -> NewConnection
         settings: serde_json::Map::new(),
         credentials: password("open sesame"),
     }
+}
+
+/// Sets the state of one of the first organization's connections, whatever led to it.
+pub(crate) async fn set_status(stores: &Stores, id: Uuid, status: Status) {
+    connection::Entity::update_for_organization(stores.acme)
+        .set(connection::ActiveModel {
+            status: Set(status),
+            ..Default::default()
+        })
+        .filter(connection::Column::Id.eq(id))
+        .exec(&stores.database)
+        .await
+        .unwrap();
 }

@@ -71,6 +71,11 @@ impl Change {
         append(&self.transaction, event).await
     }
 
+    /// Has whoever waits for events be woken although none is written: there is something to deliver.
+    pub(crate) const fn wake(&mut self) {
+        self.told = true;
+    }
+
     /// Writes an act into the audit log.
     pub(crate) async fn note(&self, organization_id: Uuid, origin: &Origin, act: Act) -> Result<(), DbErr> {
         audit::record(&self.transaction, organization_id, origin, act).await

@@ -54,4 +54,5 @@ reasons! {
     InvalidSettings, "INVALID_SETTINGS", "The settings do not fit the connector.";
     CreditsExhausted, "CREDITS_EXHAUSTED", "The organization has too few credits for the connection.";
     Manual, "MANUAL", "Somebody asked for it.";
+    Deleted, "DELETED", "The connection was deleted; only its id is left.";
 }

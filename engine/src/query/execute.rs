@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Engine,
-    connections::{self, Connection, StatusChange},
+    connections::{self, Connection},
     live::Live,
     session::Session,
 };
@@ -184,23 +184,6 @@ impl Engine {
             if let Some(connection) = connections.get(branch.connection) {
                 self.mark_reauthorization(connection).await;
             }
-        }
-    }
-
-    /// Marks one connection as waiting for somebody to sign in again.
-    pub(crate) async fn mark_reauthorization(&self, connection: &Connection) {
-        use connections::Status;
-        let change = StatusChange {
-            from: &[Status::Pending, Status::Active, Status::Degraded, Status::Unreachable],
-            to: Status::ReauthRequired,
-            reason: Some("INVALID_CREDENTIALS"),
-        };
-        if let Err(error) = self
-            .connections
-            .set_status(connection.organization_id, connection.id, change)
-            .await
-        {
-            tracing::error!(%error, connection.id = %connection.id, "the status of a connection could not be written");
         }
     }
 }

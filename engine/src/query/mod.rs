@@ -9,10 +9,14 @@ pub mod plan;
 
 use std::{sync::Arc, time::Duration};
 
-use lineshaft_connect::{Error, ErrorKind};
+use lineshaft_connect::Error;
 use lineshaft_schema::{ConnectionId, Filter, Order, Projection, Record, TypeIndex};
 
-use crate::{connections::Connection, live::Live};
+use crate::{
+    connections::Connection,
+    lifecycle::verdict::{Verdict, verdict},
+    live::Live,
+};
 
 /// A page of one entity over many connections.
 #[derive(Clone, Debug)]
@@ -130,6 +134,15 @@ pub struct SourceError {
     pub remote_message: Option<String>,
     /// How long to wait.
     pub retry_after: Option<Duration>,
+    /// Where somebody can sign in again, when that is what is missing.
+    pub reconnect: Option<Box<Reconnect>>,
+}
+
+/// Where somebody can sign in again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconnect {
+    /// The address of the page.
+    pub url: String,
 }
 
 impl SourceError {
@@ -142,6 +155,7 @@ impl SourceError {
             remote_code: None,
             remote_message: None,
             retry_after: None,
+            reconnect: None,
         }
     }
 }
@@ -155,6 +169,7 @@ impl From<&Error> for SourceError {
             remote_code: error.remote_code().map(str::to_owned),
             remote_message: error.remote_message().map(str::to_owned),
             retry_after: error.retry_after(),
+            reconnect: None,
         }
     }
 }
@@ -162,10 +177,7 @@ impl From<&Error> for SourceError {
 /// Whether an error says that the credentials of a connection are dead.
 #[must_use]
 pub fn is_about_credentials(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
-    )
+    matches!(verdict(error), Verdict::Refused(_))
 }
 
 /// Limits of queries.

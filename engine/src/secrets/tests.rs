@@ -181,3 +181,81 @@ fn a_key_file_is_for_its_owner_only() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(KeyRing::load_or_create(&path), Err(Error::FilePermissions(_))));
 }
+
+#[test]
+fn a_ring_from_a_file_follows_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let server = KeyRing::load_or_create(&path).unwrap();
+    let old = server.current_id();
+    let before = server.seal(&binding(), b"before").unwrap();
+    let new = rotate(&path).unwrap();
+    let other = KeyRing::load_or_create(&path).unwrap();
+    assert_eq!(other.ids(), [new.clone(), old.clone()]);
+    let sealed = other.seal(&binding(), b"after").unwrap();
+    assert_eq!(sealed.key_id, new);
+    assert_eq!(
+        server.open(&binding(), &sealed).unwrap().as_slice(),
+        b"after",
+        "noticed at once"
+    );
+    assert_eq!(server.current_id(), new);
+    assert_eq!(server.open(&binding(), &before).unwrap().as_slice(), b"before");
+    drop_key(&path, &old).unwrap();
+    let mut look = server.ids();
+    while look.len() > 1 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        look = server.ids();
+    }
+    assert!(matches!(server.open(&binding(), &before), Err(Error::UnknownKey(id)) if id == old));
+}
+
+#[test]
+fn a_rotation_keeps_the_file_whole_and_its_owners_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let first = KeyRing::load_or_create(&path).unwrap().current_id();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| rotate(&path).unwrap());
+        }
+    });
+    let ids = KeyRing::load_or_create(&path).unwrap().ids();
+    assert_eq!((ids.len(), ids.last()), (9, Some(&first)), "no rotation is lost");
+    let after = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.lines().all(|line| after.contains(line)),
+        "what stood there still does"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert!(matches!(drop_key(&path, &ids[0]), Err(Error::CurrentKey(_))));
+    assert!(matches!(drop_key(&path, "nobody"), Err(Error::NoSuchKey(_))));
+    std::fs::write(&path, "nonsense").unwrap();
+    assert!(matches!(rotate(&path), Err(Error::MalformedKey { .. })));
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "nonsense",
+        "what is broken is left as it is"
+    );
+}
+
+#[test]
+fn a_file_that_breaks_under_a_running_server_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let server = KeyRing::load_or_create(&path).unwrap();
+    let sealed = server.seal(&binding(), b"x").unwrap();
+    std::fs::write(&path, "nonsense").unwrap();
+    let foreign = Sealed {
+        key_id: "other".to_owned(),
+        ..sealed.clone()
+    };
+    assert!(matches!(server.open(&binding(), &foreign), Err(Error::UnknownKey(_))));
+    assert_eq!(server.open(&binding(), &sealed).unwrap().as_slice(), b"x");
+}

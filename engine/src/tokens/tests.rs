@@ -6,7 +6,8 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 use crate::{
-    database::testing::{Stores, new_connection, stores, stores_everywhere},
+    connections::Status,
+    database::testing::{Stores, new_connection, set_status, stores, stores_everywhere},
     secrets::new_entry,
 };
 
@@ -101,7 +102,7 @@ async fn a_token_cannot_be_made_for_a_connection_of_another_organization_or_a_re
         };
         let refused = stores.tokens.create(foreign).await;
         assert!(matches!(refused, Err(Error::UnknownConnection(id)) if id == connection.id));
-        stores.connections.remove(stores.acme, connection.id).await.unwrap();
+        set_status(&stores, connection.id, Status::Disconnected).await;
         let removed = NewToken {
             connection_id: Some(connection.id),
             ..new_token(stores.acme)

@@ -1,0 +1,25 @@
+// Tells the page around the frame what happens, and only the one that the link names.
+
+let origin = null;
+export const isFramed = window.parent !== window;
+
+/** Begins to tell; without an origin nothing is told. */
+export function begin(frameOrigin) {
+  if (!isFramed || !frameOrigin || origin) return;
+  origin = frameOrigin;
+  document.documentElement.classList.add('framed');
+  tell('ready');
+  let last = 0;
+  new ResizeObserver(() => {
+    const height = Math.ceil(document.getElementById('page').getBoundingClientRect().height);
+    if (height !== last) tell('resize', { height: (last = height) });
+  }).observe(document.getElementById('page'));
+}
+
+/** Returns whether somebody listens. */
+export const isHeard = () => origin !== null;
+
+/** Tells one thing: `ready`, `resize`, `connected`, `failed` or `cancelled`. */
+export function tell(type, more = {}) {
+  if (origin) window.parent.postMessage({ source: 'lineshaft', type, ...more }, origin);
+}

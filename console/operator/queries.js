@@ -1,0 +1,141 @@
+// Every GraphQL document of the console, by the name of its operation.
+
+const ROW = `
+  id name status statusReason statusMessage statusSince lastSuccessAt deployment account
+  connector { id name }
+  customer { externalId name }`;
+
+const EVENT = 'id type position connectionId sequence data createdAt';
+
+const ENDPOINT = 'id url description types connectionId ordered enabled disabledReason failingSince createdAt updatedAt';
+
+const DELIVERY = 'id endpointId eventId connectionId sequence type state attemptCount nextAttemptAt createdAt finishedAt';
+
+export const QUERIES = {
+  Organization: `query Organization {
+    organization { id name slug credits { total used available } }
+  }`,
+
+  Connections: `query Connections($first: Int, $after: String, $customers: [String!], $connectors: [String!], $statuses: [ConnectionStatus!]) {
+    connections(first: $first, after: $after, customers: $customers, connectors: $connectors, statuses: $statuses) {
+      nodes { ${ROW} }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+
+  ConnectionRow: `query ConnectionRow($id: ID!) { connection(id: $id) { ${ROW} } }`,
+
+  Connection: `query Connection($id: ID!) {
+    connection(id: $id) {
+      ${ROW}
+      lastErrorAt lastError { code message } credentialsExpireAt nextCheckAt
+      circuit { state openUntil } rateLimit { limited until }
+      reconnectUrl credits createdAt updatedAt disconnectedAt
+      entityHealth { entity status code message lastSuccessAt lastErrorAt }
+      tokens { id name prefix createdAt expiresAt revokedAt lastUsedAt }
+    }
+  }`,
+
+  Connectors: `query Connectors {
+    connectors { id name tier categories deployments credits { cloud onPremises } }
+  }`,
+
+  // `last` with `before` walks back from the newest event.
+  Events: `query Events($connectionIds: [ID!], $last: Int, $before: String) {
+    events(filter: { connectionIds: $connectionIds }, last: $last, before: $before) {
+      nodes { ${EVENT} }
+      pageInfo { hasPreviousPage startCursor }
+    }
+  }`,
+
+  Pause: 'mutation Pause($id: ID!) { pauseConnection(id: $id) { id status } }',
+  Resume: 'mutation Resume($id: ID!) { resumeConnection(id: $id) { id status } }',
+  Disconnect: 'mutation Disconnect($id: ID!) { disconnectConnection(id: $id) { id status } }',
+  Delete: 'mutation Delete($id: ID!) { deleteConnection(id: $id) { id } }',
+
+  Diagnose: `mutation Diagnose($id: ID!) {
+    diagnoseConnection(id: $id) { summary steps { name label state detail advice latencyMs entity } }
+  }`,
+
+  RotateToken: `mutation RotateToken($connectionId: ID!, $graceSeconds: Int) {
+    rotateConnectionToken(connectionId: $connectionId, graceSeconds: $graceSeconds) {
+      token { id name prefix expiresAt } secret oldTokensEndAt
+    }
+  }`,
+  RevokeToken: 'mutation RevokeToken($id: ID!) { revokeToken(id: $id) { id } }',
+
+  CreateConnectLink: `mutation CreateConnectLink($input: CreateConnectLinkInput!) {
+    createConnectLink(input: $input) { id url expiresAt }
+  }`,
+  CreateReconnectLink: `mutation CreateReconnectLink($input: CreateReconnectLinkInput!) {
+    createReconnectLink(input: $input) { id url expiresAt }
+  }`,
+  RevokeLink: 'mutation RevokeLink($id: ID!) { revokeLink(id: $id) { id } }',
+
+  WebhookEndpoints: `query WebhookEndpoints { webhookEndpoints { ${ENDPOINT} } }`,
+  WebhookEndpoint: `query WebhookEndpoint($id: ID!) { webhookEndpoint(id: $id) { ${ENDPOINT} secrets { id createdAt expiresAt } } }`,
+  WebhookDeliveries: `query WebhookDeliveries($endpointId: ID, $states: [WebhookDeliveryState!], $types: [String!], $first: Int, $before: String) {
+    webhookDeliveries(endpointId: $endpointId, states: $states, types: $types, first: $first, before: $before) {
+      nodes { ${DELIVERY} }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+  WebhookDelivery: `query WebhookDelivery($id: ID!) {
+    webhookDelivery(id: $id) {
+      ${DELIVERY} body
+      attempts { id number startedAt durationMs status error requestHeaders responseHeaders responseBody }
+    }
+  }`,
+  CreateWebhookEndpoint: `mutation CreateWebhookEndpoint($input: CreateWebhookEndpointInput!) {
+    createWebhookEndpoint(input: $input) { endpoint { ${ENDPOINT} } secret }
+  }`,
+  UpdateWebhookEndpoint: `mutation UpdateWebhookEndpoint($input: UpdateWebhookEndpointInput!) {
+    updateWebhookEndpoint(input: $input) { ${ENDPOINT} }
+  }`,
+  DeleteWebhookEndpoint: 'mutation DeleteWebhookEndpoint($id: ID!) { deleteWebhookEndpoint(id: $id) { id } }',
+  RotateWebhookSecret: `mutation RotateWebhookSecret($endpointId: ID!, $overlapSeconds: Int) {
+    rotateWebhookSecret(endpointId: $endpointId, overlapSeconds: $overlapSeconds) { secret oldSecretsEndAt }
+  }`,
+  SendTestEvent: 'mutation SendTestEvent($endpointId: ID!) { sendTestEvent(endpointId: $endpointId) { id } }',
+  RedeliverWebhook: 'mutation RedeliverWebhook($deliveryId: ID!) { redeliverWebhook(deliveryId: $deliveryId) { id } }',
+  ReplayWebhooks: `mutation ReplayWebhooks($endpointId: ID!, $from: DateTime!, $to: DateTime!) {
+    replayWebhooks(endpointId: $endpointId, from: $from, to: $to) { count }
+  }`,
+
+  Credits: `query Credits($first: Int, $before: String) {
+    organization {
+      id
+      credits {
+        total used available
+        entries(first: $first, before: $before) {
+          nodes { id kind amount connectionId note createdAt }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+    }
+  }`,
+
+  AuditLog: `query AuditLog($filter: AuditFilter, $first: Int, $before: String) {
+    auditLog(filter: $filter, first: $first, before: $before) {
+      nodes { id actorKind actorId actorName address requestId action targetId detail createdAt }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+};
+
+/** The one subscription: everything that happens in the organization, from a cursor on. */
+export const FEED = `subscription Feed($after: String) {
+  events(after: $after) { ${EVENT} }
+}`;
+
+/** The types of events, for filters. */
+export const EVENT_TYPES = [
+  ...['created', 'activated', 'reauth_required', 'reauthorized', 'token_rotated', 'degraded', 'unreachable', 'recovered'],
+  ...['circuit_opened', 'circuit_closed', 'rate_limited', 'credentials_expiring', 'paused', 'resumed', 'disabled', 'enabled'],
+  'disconnected',
+]
+  .map(name => `connection.${name}`)
+  .concat(['credits.reserved', 'credits.released', 'credits.low', 'credits.exhausted', 'webhook.disabled']);
+
+export const STATUSES = ['PENDING', 'ACTIVE', 'DEGRADED', 'UNREACHABLE', 'REAUTH_REQUIRED', 'PAUSED', 'DISABLED', 'DISCONNECTED'];
+export const DELIVERY_STATES = ['PENDING', 'DELIVERED', 'FAILED', 'CANCELLED'];
