@@ -147,7 +147,8 @@ fn ways_on(ways: &[Auth], terms: Terms<'_>) -> Vec<Auth> {
         let by_page = terms.before_page && way.has_page();
         way.credentials.retain(|name, field| {
             let is_ours = field.application && terms.application.is_some_and(|ours| ours.contains(name));
-            !is_ours && !(by_page && name == REFRESH_TOKEN)
+            let comes_later = by_page && name == REFRESH_TOKEN;
+            !is_ours && !comes_later
         });
     }
     ways

@@ -173,7 +173,11 @@ fn secrets_are_not_printed() {
 #[test]
 fn applications_are_named_by_connector_in_files_and_variables() {
     let file = "[oauth.dynamics-365-fo]\nclient_id = \"from-file\"\nclient_secret = \"hidden-1\"\n";
-    let settings = with(Some(file), &[("LINESHAFT_OAUTH__SAP_S4HANA__CLIENT_ID", "from-variable")]).unwrap();
+    let settings = with(
+        Some(file),
+        &[("LINESHAFT_OAUTH__SAP_S4HANA__CLIENT_ID", "from-variable")],
+    )
+    .unwrap();
     assert_eq!(settings.oauth["dynamics-365-fo"].client_id, "from-file");
     assert_eq!(settings.oauth["sap-s4hana"].client_id, "from-variable");
     assert!(!format!("{settings:?}").contains("hidden-1"));

@@ -17,7 +17,9 @@ use super::{
     options::redirect_with,
     view::{ConnectorCard, ConnectorForm, Done, Named, PageState, PastConnection, Pending},
 };
-use crate::{Engine, connections, connections::CreateError, database, lifecycle::Reason, organizations, registry::Kind, tokens};
+use crate::{
+    Engine, connections, connections::CreateError, database, lifecycle::Reason, organizations, registry::Kind, tokens,
+};
 
 /// What a browser is given when it opens a link.
 #[derive(Clone, Debug)]
