@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use http::{HeaderMap, header, request::Parts};
-use lineshaft_api::transport::{AuthError, Prepare, Prepared, RequestId};
-use lineshaft_engine::{Engine, Session};
+use lineshaft_api::transport::{AuthError, EndReason, Prepare, Prepared, RequestId};
+use lineshaft_engine::{Engine, Session, tokens::Ended};
 
 use super::around::Peer;
 
@@ -44,10 +45,21 @@ impl Prepare for Callers {
             .get::<Peer>()
             .map(|peer| peer.0.ip().to_string().into());
         let time = self.time;
-        let prepared = Prepared::new().counted_for(caller.token_id.to_string());
+        let (tokens, token) = (self.engine.tokens.clone(), caller.token_id);
+        let ended = move || tokens.ended(token).map(end_reason).boxed();
+        let prepared = Prepared::new()
+            .counted_for(caller.token_id.to_string())
+            .ending_when(ended);
         Ok(prepared.with_data_from(move || {
             Session::start(caller.clone(), request_id.clone(), time).from_address(address.clone())
         }))
+    }
+}
+
+const fn end_reason(ended: Ended) -> EndReason {
+    match ended {
+        Ended::Revoked => EndReason::Revoked,
+        Ended::Expired => EndReason::Expired,
     }
 }
 
