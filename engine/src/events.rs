@@ -14,8 +14,8 @@ pub use feed::{Feed, FeedEnd};
 pub use history::history;
 pub use journal::Journal;
 pub use kind::{EventKind, UnknownKind};
-pub use retention::sweep;
 pub(crate) use retention::first_id_at;
+pub use retention::sweep;
 
 use std::time::Duration;
 

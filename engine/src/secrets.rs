@@ -204,7 +204,9 @@ impl KeyRing {
                 tracing::info!(key.id = current, keys = keys.len(), "took over the changed key file");
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
             }
-            Some(Err(error)) => tracing::error!(%error, "the changed key file cannot be used, keeping the keys from before"),
+            Some(Err(error)) => {
+                tracing::error!(%error, "the changed key file cannot be used, keeping the keys from before")
+            }
         }
     }
 }
@@ -240,31 +242,30 @@ impl Binding {
 }
 
 fn parse<'a>(entries: impl IntoIterator<Item = &'a SecretString>) -> Result<Keys, Error> {
-        let mut keys = IndexMap::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let malformed = |problem| Error::MalformedKey {
-                position: index + 1,
-                problem,
-            };
-            let (id, key) = entry
-                .expose_secret()
-                .trim()
-                .split_once(':')
-                .ok_or(malformed("it is not `id:base64`"))?;
-            if !is_key_id(id) {
-                return Err(malformed("its identifier is not 1 to 64 letters, digits, `-` or `_`"));
-            }
-            let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| malformed("it is not base64"))?);
-            let bytes =
-                <&[u8; KEY_LEN]>::try_from(bytes.as_slice()).map_err(|_| malformed("it is not 32 bytes long"))?;
-            if keys.insert(id.to_owned(), Key::new(bytes)?).is_some() {
-                return Err(malformed("its identifier was used before"));
-            }
+    let mut keys = IndexMap::new();
+    for (index, entry) in entries.into_iter().enumerate() {
+        let malformed = |problem| Error::MalformedKey {
+            position: index + 1,
+            problem,
+        };
+        let (id, key) = entry
+            .expose_secret()
+            .trim()
+            .split_once(':')
+            .ok_or(malformed("it is not `id:base64`"))?;
+        if !is_key_id(id) {
+            return Err(malformed("its identifier is not 1 to 64 letters, digits, `-` or `_`"));
         }
-        if keys.is_empty() {
-            return Err(Error::NoKey);
+        let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| malformed("it is not base64"))?);
+        let bytes = <&[u8; KEY_LEN]>::try_from(bytes.as_slice()).map_err(|_| malformed("it is not 32 bytes long"))?;
+        if keys.insert(id.to_owned(), Key::new(bytes)?).is_some() {
+            return Err(malformed("its identifier was used before"));
         }
-        Ok(keys)
+    }
+    if keys.is_empty() {
+        return Err(Error::NoKey);
+    }
+    Ok(keys)
 }
 
 /// Returns a new random key as `id:base64`, to be put into the settings or a key file.

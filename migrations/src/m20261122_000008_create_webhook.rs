@@ -105,7 +105,11 @@ impl MigrationTrait for Migration {
             )
             .await?;
         for (name, table, columns) in [
-            ("webhook_secret_endpoint", "webhook_secret", &["endpoint_id", "id"] as &[_]),
+            (
+                "webhook_secret_endpoint",
+                "webhook_secret",
+                &["endpoint_id", "id"] as &[_],
+            ),
             (
                 "webhook_delivery_due",
                 "webhook_delivery",
@@ -122,7 +126,11 @@ impl MigrationTrait for Migration {
                 "webhook_delivery",
                 &["organization_id", "id"],
             ),
-            ("webhook_attempt_delivery", "webhook_attempt", &["delivery_id", "number"]),
+            (
+                "webhook_attempt_delivery",
+                "webhook_attempt",
+                &["delivery_id", "number"],
+            ),
         ] {
             let mut index = Index::create();
             index.name(name).table(table);

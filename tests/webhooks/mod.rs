@@ -45,7 +45,11 @@ fn verify(cases: &[Value]) -> Vec<String> {
     drop(input);
     let output = library.wait_with_output().unwrap();
     assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +58,9 @@ async fn the_official_library_verifies_what_arrives_with_either_secret_and_nothi
     let (sender, mut arrivals) = unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-    let routes = Router::new().route("/hooks", post(receive)).with_state(Arc::new(sender));
+    let routes = Router::new()
+        .route("/hooks", post(receive))
+        .with_state(Arc::new(sender));
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
 
     let (engine, organization, origin) = (plant.engine.clone(), plant.organization, Origin::operator());
@@ -69,7 +75,11 @@ async fn the_official_library_verifies_what_arrives_with_either_secret_and_nothi
     let created = engine.webhooks.create(organization, new, &origin).await.unwrap();
     let id = created.endpoint.id;
     let overlap = Duration::from_secs(60);
-    let rotated = engine.webhooks.rotate_secret(organization, id, overlap, &origin).await.unwrap();
+    let rotated = engine
+        .webhooks
+        .rotate_secret(organization, id, overlap, &origin)
+        .await
+        .unwrap();
     let stranger = lineshaft_engine::webhooks::Secret::generate().unwrap();
     engine.webhooks.send_test(organization, id, &origin).await.unwrap();
     let worker = engine.clone();
@@ -78,9 +88,7 @@ async fn the_official_library_verifies_what_arrives_with_either_secret_and_nothi
     working.abort();
     let (headers, body) = arrival.unwrap().unwrap();
 
-    let case = |secret: &SecretString, headers: &HashMap<String, String>, body: &str| {
-        json!({"secret": secret.expose_secret(), "headers": headers, "body": body})
-    };
+    let case = |secret: &SecretString, headers: &HashMap<String, String>, body: &str| json!({"secret": secret.expose_secret(), "headers": headers, "body": body});
     let mut other_id = headers.clone();
     other_id.insert("webhook-id".to_owned(), "another".to_owned());
     let mut old = headers.clone();

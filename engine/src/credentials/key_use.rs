@@ -48,7 +48,13 @@ impl Vault {
         for (key, count) in by_key(database, sessions, credential_session::Column::KeyId).await? {
             uses.entry(key.unwrap_or_default()).or_default().sealed += count;
         }
-        for (key, count) in by_key(database, webhook_secret::Entity::of_all(), webhook_secret::Column::KeyId).await? {
+        for (key, count) in by_key(
+            database,
+            webhook_secret::Entity::of_all(),
+            webhook_secret::Column::KeyId,
+        )
+        .await?
+        {
             uses.entry(key.unwrap_or_default()).or_default().sealed += count;
         }
         let codes = exchange_code::Entity::of_all()
@@ -103,5 +109,8 @@ async fn by_key<E: EntityTrait>(
         .into_tuple()
         .all(database)
         .await?;
-    Ok(counts.into_iter().map(|(key, count)| (key, count.unsigned_abs())).collect())
+    Ok(counts
+        .into_iter()
+        .map(|(key, count)| (key, count.unsigned_abs()))
+        .collect())
 }

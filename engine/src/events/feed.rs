@@ -359,14 +359,7 @@ impl Subscriber {
     }
 
     async fn catch_up(&mut self, newest: i64) -> Result<(), FeedEnd> {
-        let events = read(
-            &self.database,
-            self.organization_id,
-            self.connection,
-            self.seen,
-            newest,
-        )
-        .await?;
+        let events = read(&self.database, self.organization_id, self.connection, self.seen, newest).await?;
         // Asked afterwards: what was cleared away while reading must not go unnoticed.
         require_kept(&self.database, self.organization_id, self.seen, newest).await?;
         let is_whole = u64::try_from(events.len()).is_ok_and(|count| count < PAGE);

@@ -51,13 +51,10 @@ pub async fn history(
 ) -> Result<Page, DbErr> {
     use connection_event::Column;
     let visible = visible.into();
-    let query =
-        connection_event::Entity::for_organization(visible.organization_id()).limit(limit.saturating_add(1));
+    let query = connection_event::Entity::for_organization(visible.organization_id()).limit(limit.saturating_add(1));
     let mut query = match place {
         Place::After(None) => query.order_by_asc(Column::Position),
-        Place::After(Some(cursor)) => query
-            .filter(Column::Position.gt(cursor))
-            .order_by_asc(Column::Position),
+        Place::After(Some(cursor)) => query.filter(Column::Position.gt(cursor)).order_by_asc(Column::Position),
         Place::Before(None) => query.order_by_desc(Column::Position),
         Place::Before(Some(cursor)) => query
             .filter(Column::Position.lt(cursor))

@@ -41,7 +41,12 @@ async fn tell(journal: &Journal, organization_id: Uuid, connection_id: Option<Uu
 }
 
 async fn connection(stores: &Stores, name: &str) -> Uuid {
-    stores.connections.add(new_connection(stores.acme, name)).await.unwrap().id
+    stores
+        .connections
+        .add(new_connection(stores.acme, name))
+        .await
+        .unwrap()
+        .id
 }
 
 async fn next(subscription: &mut Subscription) -> Arc<Event> {
@@ -145,13 +150,25 @@ async fn a_cursor_that_is_too_old_or_none_at_all_is_told_so() {
         tell(&journal, stores.acme, None, &[EventKind::CreditsLow; 600]).await;
         let mut lagging = feed.subscribe(stores.acme, None, Some(0)).await.unwrap();
         assert_eq!(next(&mut lagging).await.position, 1);
-        let everything = Settings { keep_days: 0, ..quick() };
+        let everything = Settings {
+            keep_days: 0,
+            ..quick()
+        };
         tokio::time::sleep(Duration::from_millis(2)).await;
         assert_eq!(sweep(&stores.database, &everything).await.unwrap(), 600);
         tell(&journal, stores.acme, None, &[EventKind::CreditsLow]).await;
         let refused = |after| feed.subscribe(stores.acme, None, Some(after));
         let too_old = refused(599).await.err().unwrap();
-        assert!(matches!(too_old, FeedEnd::CursorTooOld { cursor: 599, oldest: 600 }), "{too_old}");
+        assert!(
+            matches!(
+                too_old,
+                FeedEnd::CursorTooOld {
+                    cursor: 599,
+                    oldest: 600
+                }
+            ),
+            "{too_old}"
+        );
         let ahead = refused(602).await.err().unwrap();
         assert!(matches!(ahead, FeedEnd::CursorAhead { newest: 601, .. }), "{ahead}");
         let unknown = feed.subscribe(Uuid::now_v7(), None, None).await.err().unwrap();
@@ -181,12 +198,19 @@ async fn thousands_wait_in_little_memory_and_are_told_at_once() {
     for _ in 0..2000 {
         let mut subscription = feed.subscribe(stores.acme, None, None).await.unwrap();
         assert!(subscription.next().now_or_never().is_none());
-        assert!(std::mem::size_of_val(&*subscription) < 1024, "{}", std::mem::size_of_val(&*subscription));
+        assert!(
+            std::mem::size_of_val(&*subscription) < 1024,
+            "{}",
+            std::mem::size_of_val(&*subscription)
+        );
         waiting.push(subscription);
     }
     tell(&journal, stores.acme, None, &[EventKind::CreditsLow]).await;
     let told = join_all(waiting.iter_mut().map(next)).await;
-    assert!(told.iter().all(|event| Arc::ptr_eq(event, &told[0])), "all share one event");
+    assert!(
+        told.iter().all(|event| Arc::ptr_eq(event, &told[0])),
+        "all share one event"
+    );
 }
 
 #[tokio::test]
@@ -214,7 +238,13 @@ async fn the_past_is_listed_in_both_directions() {
             name: "Mill".to_owned(),
         });
         let two = stores.connections.add(new).await.unwrap().id;
-        tell(&journal, stores.acme, Some(one), &[EventKind::Created, EventKind::Activated]).await;
+        tell(
+            &journal,
+            stores.acme,
+            Some(one),
+            &[EventKind::Created, EventKind::Activated],
+        )
+        .await;
         tell(&journal, stores.acme, Some(two), &[EventKind::Created]).await;
         tell(&journal, stores.acme, None, &[EventKind::CreditsLow]).await;
         tell(&journal, stores.rival, None, &[EventKind::CreditsLow]).await;
@@ -251,7 +281,10 @@ async fn the_past_is_listed_in_both_directions() {
             scope: Scope::Connection(two),
             scopes: [].into(),
         };
-        assert_eq!(list((&caller).into(), any(), Place::After(None), 9).await, (vec![3], false));
+        assert_eq!(
+            list((&caller).into(), any(), Place::After(None), 9).await,
+            (vec![3], false)
+        );
         let nothing = Filter {
             kinds: Some(Vec::new()),
             ..any()

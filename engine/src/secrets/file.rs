@@ -140,7 +140,12 @@ fn id_of(entry: &str) -> &str {
 }
 
 fn keys_of(text: &str) -> Result<Keys, Error> {
-    let entries: Vec<SecretString> = text.lines().filter(|line| is_entry(line)).map(str::trim).map(Into::into).collect();
+    let entries: Vec<SecretString> = text
+        .lines()
+        .filter(|line| is_entry(line))
+        .map(str::trim)
+        .map(Into::into)
+        .collect();
     parse(&entries)
 }
 

@@ -194,7 +194,11 @@ fn a_ring_from_a_file_follows_the_file() {
     assert_eq!(other.ids(), [new.clone(), old.clone()]);
     let sealed = other.seal(&binding(), b"after").unwrap();
     assert_eq!(sealed.key_id, new);
-    assert_eq!(server.open(&binding(), &sealed).unwrap().as_slice(), b"after", "noticed at once");
+    assert_eq!(
+        server.open(&binding(), &sealed).unwrap().as_slice(),
+        b"after",
+        "noticed at once"
+    );
     assert_eq!(server.current_id(), new);
     assert_eq!(server.open(&binding(), &before).unwrap().as_slice(), b"before");
     drop_key(&path, &old).unwrap();
@@ -220,7 +224,10 @@ fn a_rotation_keeps_the_file_whole_and_its_owners_only() {
     let ids = KeyRing::load_or_create(&path).unwrap().ids();
     assert_eq!((ids.len(), ids.last()), (9, Some(&first)), "no rotation is lost");
     let after = std::fs::read_to_string(&path).unwrap();
-    assert!(text.lines().all(|line| after.contains(line)), "what stood there still does");
+    assert!(
+        text.lines().all(|line| after.contains(line)),
+        "what stood there still does"
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
     #[cfg(unix)]
     {
@@ -231,7 +238,11 @@ fn a_rotation_keeps_the_file_whole_and_its_owners_only() {
     assert!(matches!(drop_key(&path, "nobody"), Err(Error::NoSuchKey(_))));
     std::fs::write(&path, "nonsense").unwrap();
     assert!(matches!(rotate(&path), Err(Error::MalformedKey { .. })));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "nonsense", "what is broken is left as it is");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "nonsense",
+        "what is broken is left as it is"
+    );
 }
 
 #[test]

@@ -25,7 +25,10 @@ fn parse(text: &str, settings: &Settings) -> Result<Url, Error> {
     if text.chars().count() > LONGEST {
         return refused("it has more than 2,000 characters");
     }
-    if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
+    if text
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
         return refused("it has blanks or control characters");
     }
     let Ok(url) = Url::parse(text) else {

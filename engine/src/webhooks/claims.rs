@@ -11,9 +11,8 @@ use lineshaft_entities::{
     webhook_endpoint,
 };
 use sea_orm::{
-    ActiveEnum as _,
-    ColumnTrait as _, Condition, DatabaseConnection, DbErr, EntityTrait as _, ExprTrait as _, FromQueryResult,
-    JoinType, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+    ActiveEnum as _, ColumnTrait as _, Condition, DatabaseConnection, DbErr, EntityTrait as _, ExprTrait as _,
+    FromQueryResult, JoinType, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
     sea_query::{Alias, Expr, Query},
 };
 use uuid::Uuid;
@@ -52,7 +51,10 @@ pub(super) struct Loads {
 impl Loads {
     /// Returns the endpoints that nothing more may be sent to now.
     pub(super) fn full(&self) -> Vec<Uuid> {
-        let full = self.by_endpoint.iter().filter(|(_, load)| load.is_slow || load.count >= AT_ONCE);
+        let full = self
+            .by_endpoint
+            .iter()
+            .filter(|(_, load)| load.is_slow || load.count >= AT_ONCE);
         full.map(|(id, _)| *id).collect()
     }
 

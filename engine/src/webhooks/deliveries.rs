@@ -15,12 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Endpoints, Error, MOST_REPLAYED, TEST, endpoints, outbox};
-use crate::{
-    audit::Act,
-    database,
-    events::Event,
-    origin::Origin,
-};
+use crate::{audit::Act, database, events::Event, origin::Origin};
 
 pub use lineshaft_entities::webhook_delivery::State;
 

@@ -137,12 +137,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// Tells what cannot be used; then nothing is stored.
-    pub async fn create(
-        &self,
-        organization_id: Uuid,
-        new: NewEndpoint,
-        origin: &Origin,
-    ) -> Result<Created, Error> {
+    pub async fn create(&self, organization_id: Uuid, new: NewEndpoint, origin: &Origin) -> Result<Created, Error> {
         check_description(&new.description)?;
         let kinds = new.kinds.map(check_kinds).transpose()?;
         address::check(&new.url, &self.settings).await?;
@@ -297,11 +292,7 @@ pub(super) async fn lock(transaction: &impl ConnectionTrait, organization_id: Uu
 }
 
 /// Returns the row of an endpoint.
-pub(super) async fn row(
-    database: &impl ConnectionTrait,
-    organization_id: Uuid,
-    id: Uuid,
-) -> Result<Model, Error> {
+pub(super) async fn row(database: &impl ConnectionTrait, organization_id: Uuid, id: Uuid) -> Result<Model, Error> {
     let row = Entity::for_organization(organization_id)
         .filter(Column::Id.eq(id))
         .one(database)

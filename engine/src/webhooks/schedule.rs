@@ -56,7 +56,11 @@ mod tests {
     #[test]
     fn an_endpoint_may_ask_for_more_time_but_not_for_less() {
         let settings = Settings::default();
-        let asked = |seconds| wait(&settings, 1, Some(Duration::from_secs(seconds)), 0.5).unwrap().as_secs();
+        let asked = |seconds| {
+            wait(&settings, 1, Some(Duration::from_secs(seconds)), 0.5)
+                .unwrap()
+                .as_secs()
+        };
         assert_eq!((asked(1), asked(60), asked(1_000_000)), (5, 60, 24 * 60 * 60));
         let quick = Settings {
             schedule_scale: 0.001,
@@ -69,7 +73,10 @@ mod tests {
     fn a_wait_is_read_from_seconds_and_from_dates() {
         let now = Utc.with_ymd_and_hms(2026, 11, 22, 8, 0, 0).unwrap();
         assert_eq!(asked(" 120 ", now), Some(Duration::from_secs(120)));
-        assert_eq!(asked("Sun, 22 Nov 2026 08:01:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(
+            asked("Sun, 22 Nov 2026 08:01:00 GMT", now),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(asked("Sun, 22 Nov 2026 07:00:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(asked("soon", now), None);
     }

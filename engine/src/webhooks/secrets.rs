@@ -119,11 +119,7 @@ pub(super) async fn insert(
 pub(super) type Valid = HashMap<Uuid, Result<Arc<[Secret]>, secrets::Error>>;
 
 /// Returns the valid secrets of endpoints.
-pub(super) async fn valid(
-    database: &impl ConnectionTrait,
-    keys: &KeyRing,
-    endpoints: &[Uuid],
-) -> Result<Valid, DbErr> {
+pub(super) async fn valid(database: &impl ConnectionTrait, keys: &KeyRing, endpoints: &[Uuid]) -> Result<Valid, DbErr> {
     let rows = valid_of(Entity::of_all(), endpoints, database::now())
         .all(database)
         .await?;
@@ -135,11 +131,7 @@ pub(super) async fn valid(
     Ok(by_endpoint.into_iter().map(|(id, rows)| (id, open(rows))).collect())
 }
 
-fn valid_of(
-    query: sea_orm::Select<Entity>,
-    endpoints: &[Uuid],
-    now: DateTime<Utc>,
-) -> sea_orm::Select<Entity> {
+fn valid_of(query: sea_orm::Select<Entity>, endpoints: &[Uuid], now: DateTime<Utc>) -> sea_orm::Select<Entity> {
     let goes_on = Condition::any()
         .add(Column::ExpiresAt.is_null())
         .add(Column::ExpiresAt.gt(now));

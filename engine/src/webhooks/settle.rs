@@ -10,8 +10,7 @@ use lineshaft_entities::{
     webhook_endpoint,
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, QuerySelect as _, Set,
-    sea_query::Expr,
+    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, QuerySelect as _, Set, sea_query::Expr,
 };
 use serde_json::json;
 use uuid::Uuid;

@@ -76,7 +76,10 @@ impl Stage {
 
     async fn everywhere(settings: Settings) -> Vec<Self> {
         let stores = stores_everywhere().await;
-        stores.into_iter().map(|stores| Self::on(stores, settings.clone())).collect()
+        stores
+            .into_iter()
+            .map(|stores| Self::on(stores, settings.clone()))
+            .collect()
     }
 
     /// Starts a worker, as a process of its own would.
@@ -94,7 +97,10 @@ impl Stage {
     }
 
     async fn add(&self, new: NewEndpoint) -> Created {
-        self.endpoints.create(self.stores.acme, new, &Origin::operator()).await.unwrap()
+        self.endpoints
+            .create(self.stores.acme, new, &Origin::operator())
+            .await
+            .unwrap()
     }
 
     async fn connection(&self, name: &str) -> Uuid {
@@ -170,5 +176,7 @@ fn is_signed_by(request: &Request, secret: &SecretString) -> bool {
     let timestamp: i64 = request.headers["webhook-timestamp"].parse().unwrap();
     assert!((chrono::Utc::now().timestamp() - timestamp).abs() < 60);
     let expected = signatures(&[secret], &request.headers["webhook-id"], timestamp, &request.body);
-    request.headers["webhook-signature"].split(' ').any(|signature| signature == expected)
+    request.headers["webhook-signature"]
+        .split(' ')
+        .any(|signature| signature == expected)
 }

@@ -121,7 +121,11 @@ impl Worker {
         }
     }
 
-    async fn launch(&self, work: &mut Work, rows: Vec<lineshaft_entities::webhook_delivery::Model>) -> Result<(), DbErr> {
+    async fn launch(
+        &self,
+        work: &mut Work,
+        rows: Vec<lineshaft_entities::webhook_delivery::Model>,
+    ) -> Result<(), DbErr> {
         let database = self.endpoints.journal.database();
         let ids: Vec<Uuid> = {
             let mut ids: Vec<Uuid> = rows.iter().map(|row| row.endpoint_id).collect();
@@ -144,7 +148,9 @@ impl Worker {
             secrets.insert(id, opened);
         }
         for row in rows {
-            let Some(endpoint) = endpoints.get(&row.endpoint_id) else { continue };
+            let Some(endpoint) = endpoints.get(&row.endpoint_id) else {
+                continue;
+            };
             let is_failing = endpoint.failing_since.is_some();
             let secrets = secrets.get(&endpoint.id).cloned();
             let secrets = secrets.unwrap_or_else(|| Err("the endpoint has no secret".to_owned()));

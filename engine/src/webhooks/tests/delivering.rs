@@ -25,7 +25,10 @@ async fn an_event_arrives_once_and_signed_as_the_text_that_is_in_the_log() {
         let body: Value = serde_json::from_str(&request.body).unwrap();
         assert_eq!(body["id"], json!(event));
         assert_eq!(body["type"], "connection.degraded");
-        assert_eq!((&body["connectionId"], &body["sequence"]), (&json!(connection), &json!(1)));
+        assert_eq!(
+            (&body["connectionId"], &body["sequence"]),
+            (&json!(connection), &json!(1))
+        );
         assert_eq!(body["data"]["note"], "Grüße");
         let delivery = stage.settled(created.endpoint.id).await.remove(0);
         assert_eq!((delivery.state, delivery.attempts), (State::Delivered, 1));
@@ -48,12 +51,25 @@ async fn a_delivery_is_tried_again_under_the_same_id_until_it_is_taken() {
         let delivery = stage.settled(created.endpoint.id).await.remove(0);
         assert_eq!((delivery.state, delivery.attempts), (State::Delivered, 4));
         let attempts = stage.attempts(delivery.id).await;
-        let statuses: Vec<_> = attempts.iter().map(|attempt| (attempt.number, attempt.status)).collect();
-        assert_eq!(statuses, [(1, Some(500)), (2, Some(404)), (3, Some(301)), (4, Some(299))]);
+        let statuses: Vec<_> = attempts
+            .iter()
+            .map(|attempt| (attempt.number, attempt.status))
+            .collect();
+        assert_eq!(
+            statuses,
+            [(1, Some(500)), (2, Some(404)), (3, Some(301)), (4, Some(299))]
+        );
         for pair in requests.windows(2) {
-            assert!(pair[1].at - pair[0].at >= Duration::from_millis(16), "the wait less a fifth");
+            assert!(
+                pair[1].at - pair[0].at >= Duration::from_millis(16),
+                "the wait less a fifth"
+            );
         }
-        let endpoint = stage.endpoints.get(stage.stores.acme, created.endpoint.id).await.unwrap();
+        let endpoint = stage
+            .endpoints
+            .get(stage.stores.acme, created.endpoint.id)
+            .await
+            .unwrap();
         assert_eq!(endpoint.failing_since, None);
     }
 }
@@ -68,7 +84,11 @@ async fn a_delivery_is_given_up_after_the_last_wait() {
     let delivery = stage.settled(created.endpoint.id).await.remove(0);
     assert_eq!((delivery.state, delivery.attempts), (State::Failed, 4));
     assert_eq!(receiver.seen().len(), 4);
-    let endpoint = stage.endpoints.get(stage.stores.acme, created.endpoint.id).await.unwrap();
+    let endpoint = stage
+        .endpoints
+        .get(stage.stores.acme, created.endpoint.id)
+        .await
+        .unwrap();
     assert!(endpoint.failing_since.is_some() && endpoint.enabled);
 }
 
@@ -101,10 +121,20 @@ async fn an_endpoint_that_is_gone_is_switched_off_and_that_is_told() {
         let body: Value = serde_json::from_str(&requests[1].body).unwrap();
         assert_eq!(body["type"], "webhook.disabled");
         assert_eq!(body["data"]["endpointId"], json!(created.endpoint.id));
-        assert!(!requests[1].body.contains("tenant=7"), "what may be a secret in the address is not told");
-        let endpoint = stage.endpoints.get(stage.stores.acme, created.endpoint.id).await.unwrap();
+        assert!(
+            !requests[1].body.contains("tenant=7"),
+            "what may be a secret in the address is not told"
+        );
+        let endpoint = stage
+            .endpoints
+            .get(stage.stores.acme, created.endpoint.id)
+            .await
+            .unwrap();
         assert!(!endpoint.enabled);
-        assert_eq!(endpoint.disabled_reason.as_deref(), Some("the endpoint answered 410 Gone"));
+        assert_eq!(
+            endpoint.disabled_reason.as_deref(),
+            Some("the endpoint answered 410 Gone")
+        );
         stage.tell(None, EventKind::CreditsLow).await;
         stage.settled(watching.endpoint.id).await;
         assert_eq!(gone.seen().len(), 1);
@@ -128,7 +158,10 @@ async fn an_endpoint_that_fails_for_days_is_switched_off_with_what_is_on_its_way
         }
         let _worker = stage.work();
         let deliveries = stage.settled(id).await;
-        assert!(deliveries.iter().all(|delivery| delivery.state == State::Cancelled), "{deliveries:?}");
+        assert!(
+            deliveries.iter().all(|delivery| delivery.state == State::Cancelled),
+            "{deliveries:?}"
+        );
         let endpoint = stage.endpoints.get(stage.stores.acme, id).await.unwrap();
         assert!(!endpoint.enabled && endpoint.disabled_reason.unwrap().contains("5 days"));
         let (events, acts) = (
@@ -236,12 +269,14 @@ async fn in_order_a_failing_delivery_holds_back_the_later_ones_of_its_connection
         assert_eq!(order(two), [1, 2, 3, 4, 5]);
         let seen = receiver.seen();
         let place = |part: &str, connection: Uuid| {
-            let is_it = |request: &Request| {
-                request.body.contains(part) && request.body.contains(&connection.to_string())
-            };
+            let is_it =
+                |request: &Request| request.body.contains(part) && request.body.contains(&connection.to_string());
             seen.iter().position(is_it).unwrap()
         };
-        assert!(place(r#""sequence":1"#, two) < place(r#""sequence":2"#, one), "the other one went on");
+        assert!(
+            place(r#""sequence":1"#, two) < place(r#""sequence":2"#, one),
+            "the other one went on"
+        );
     }
 }
 
@@ -265,7 +300,10 @@ async fn what_a_killed_process_was_sending_is_sent_again_under_the_same_id() {
         drop(killed);
         let _worker = stage.work();
         let second = receiver.until(2).await.remove(1);
-        assert!(second.at - first.at >= Duration::from_millis(350), "not before the claim has lapsed");
+        assert!(
+            second.at - first.at >= Duration::from_millis(350),
+            "not before the claim has lapsed"
+        );
         assert_eq!(first.headers["webhook-id"], second.headers["webhook-id"]);
         let delivery = stage.settled(created.endpoint.id).await.remove(0);
         assert_eq!((delivery.state, delivery.attempts), (State::Delivered, 1));
@@ -283,7 +321,11 @@ async fn several_workers_share_the_work_without_doubling_it() {
         }
         let deliveries = stage.settled(created.endpoint.id).await;
         assert_eq!(deliveries.len(), 40);
-        let ids: HashSet<String> = receiver.seen().iter().map(|request| request.headers["webhook-id"].clone()).collect();
+        let ids: HashSet<String> = receiver
+            .seen()
+            .iter()
+            .map(|request| request.headers["webhook-id"].clone())
+            .collect();
         assert_eq!((ids.len(), receiver.seen().len()), (40, 40));
     }
 }

@@ -5,7 +5,10 @@ use crate::secrets::KeyRing;
 
 async fn refusal(stage: &Stage, new: NewEndpoint) -> Error {
     let url = new.url.clone();
-    let refused = stage.endpoints.create(stage.stores.acme, new, &Origin::operator()).await;
+    let refused = stage
+        .endpoints
+        .create(stage.stores.acme, new, &Origin::operator())
+        .await;
     refused.err().unwrap_or_else(|| panic!("{url} was not refused"))
 }
 
@@ -68,7 +71,10 @@ async fn addresses_inside_in_all_their_forms_are_refused_and_nothing_is_stored()
         assert!(matches!(error, Error::InvalidUrl(_)), "{url}: {error}");
     }
     let long = format!("https://example.com/{}", "a".repeat(2000));
-    assert!(matches!(refusal(&stage, new_endpoint(&long)).await, Error::InvalidUrl(_)));
+    assert!(matches!(
+        refusal(&stage, new_endpoint(&long)).await,
+        Error::InvalidUrl(_)
+    ));
     assert!(stage.endpoints.list(stage.stores.acme).await.unwrap().is_empty());
     stage.endpoint("https://8.8.8.8/hooks").await;
     let patch = Patch {
@@ -76,7 +82,10 @@ async fn addresses_inside_in_all_their_forms_are_refused_and_nothing_is_stored()
         ..Patch::default()
     };
     let id = stage.endpoints.list(stage.stores.acme).await.unwrap()[0].id;
-    let changed = stage.endpoints.update(stage.stores.acme, id, patch, &Origin::operator()).await;
+    let changed = stage
+        .endpoints
+        .update(stage.stores.acme, id, patch, &Origin::operator())
+        .await;
     assert!(matches!(changed, Err(Error::InvalidUrl(_))));
 }
 
@@ -96,7 +105,12 @@ async fn what_is_wrong_with_an_endpoint_is_told() {
         ..fine()
     };
     assert!(matches!(refusal(&stage, wordy).await, Error::InvalidDescription));
-    let foreign = stage.stores.connections.add(new_connection(stage.stores.rival, "theirs")).await.unwrap();
+    let foreign = stage
+        .stores
+        .connections
+        .add(new_connection(stage.stores.rival, "theirs"))
+        .await
+        .unwrap();
     let of_foreign = NewEndpoint {
         connection_id: Some(foreign.id),
         ..fine()
@@ -105,8 +119,14 @@ async fn what_is_wrong_with_an_endpoint_is_told() {
     let id = stage.add(with_kinds(&["credits.low", "credits.low"])).await.endpoint.id;
     let (rival, origin) = (stage.stores.rival, Origin::operator());
     assert!(matches!(stage.endpoints.get(rival, id).await, Err(Error::NotFound(_))));
-    assert!(matches!(stage.endpoints.delete(rival, id, &origin).await, Err(Error::NotFound(_))));
-    assert!(matches!(stage.endpoints.send_test(rival, id, &origin).await, Err(Error::NotFound(_))));
+    assert!(matches!(
+        stage.endpoints.delete(rival, id, &origin).await,
+        Err(Error::NotFound(_))
+    ));
+    assert!(matches!(
+        stage.endpoints.send_test(rival, id, &origin).await,
+        Err(Error::NotFound(_))
+    ));
     let endpoint = stage.endpoints.get(stage.stores.acme, id).await.unwrap();
     assert_eq!(endpoint.kinds, Some(vec!["credits.low".to_owned()]));
     for _ in 1..MOST_ENDPOINTS {
@@ -136,7 +156,10 @@ async fn an_endpoint_gets_the_kinds_and_the_connection_that_it_asks_for() {
         stage.tell(connection, kind).await;
     }
     let deliveries = stage.deliveries(narrow.endpoint.id).await;
-    let told: Vec<_> = deliveries.iter().map(|one| (one.connection_id, one.kind.as_str())).collect();
+    let told: Vec<_> = deliveries
+        .iter()
+        .map(|one| (one.connection_id, one.kind.as_str()))
+        .collect();
     assert_eq!(told, [(Some(one), "connection.paused")]);
 }
 
@@ -177,13 +200,14 @@ async fn secrets_outlive_the_rotation_of_the_key_ring() {
     let with = |entries: &[&SecretString]| {
         let keys = Arc::new(KeyRing::parse(entries.iter().copied()).unwrap());
         let vault = crate::credentials::Vault::new(stage.stores.database.clone(), keys.clone());
-        (
-            Endpoints::new(stage.journal.clone(), keys, Arc::new(quick())),
-            vault,
-        )
+        (Endpoints::new(stage.journal.clone(), keys, Arc::new(quick())), vault)
     };
     let (acme, origin) = (stage.stores.acme, Origin::operator());
-    let created = with(&[&old]).0.create(acme, new_endpoint(&receiver.url), &origin).await.unwrap();
+    let created = with(&[&old])
+        .0
+        .create(acme, new_endpoint(&receiver.url), &origin)
+        .await
+        .unwrap();
     let old_id = old.expose_secret().split(':').next().unwrap().to_owned();
     let (_, vault) = with(&[&new, &old]);
     assert_eq!(vault.key_uses().await.unwrap()[&old_id].sealed, 1);
@@ -265,7 +289,11 @@ async fn switched_on_again_an_endpoint_is_told_what_it_missed_and_a_replay_bring
         assert_eq!(again, Replayed { count: 0, skipped: 2 });
         let _worker = stage.work();
         stage.settled(id).await;
-        let ids: Vec<String> = receiver.seen().iter().map(|request| request.headers["webhook-id"].clone()).collect();
+        let ids: Vec<String> = receiver
+            .seen()
+            .iter()
+            .map(|request| request.headers["webhook-id"].clone())
+            .collect();
         let mut expected = [delivered, cancelled, unseen].map(|id| id.to_string());
         let mut sorted = ids.clone();
         sorted.sort_unstable();
