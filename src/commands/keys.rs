@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use lineshaft_engine::{Engine, credentials::KeyUse, secrets};
 use serde_json::json;
@@ -141,9 +141,7 @@ fn key_file(settings: &Settings) -> anyhow::Result<&Path> {
     if secrets.keys.is_empty() {
         return Ok(&secrets.key_file);
     }
-    None.context(
-        "the keys come from the setting `secrets.keys`, which is changed where it is made; see `config/default.toml`",
-    )
+    bail!("the keys come from the setting `secrets.keys`, which is changed where it is made: there is no key file")
 }
 
 #[cfg(test)]
