@@ -162,7 +162,11 @@ impl Paper {
             return (400, json!({"error": "invalid_grant"}));
         }
         *refresh += 1;
-        let lifetime = if self.short_lived.swap(false, Ordering::SeqCst) { 0 } else { 3600 };
+        let lifetime = if self.short_lived.swap(false, Ordering::SeqCst) {
+            0
+        } else {
+            3600
+        };
         (
             200,
             json!({"access_token": format!("access-{refresh}"), "refresh_token": format!("refresh-{refresh}"),
