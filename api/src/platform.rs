@@ -41,7 +41,7 @@ pub(crate) struct PlatformQuery(
 
 /// Everything that can be changed.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(lifecycle::ConnectionMutation, webhook::WebhookMutation);
+pub struct Mutation(lifecycle::ConnectionMutation, webhook::WebhookMutation);
 
 /// Which way a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

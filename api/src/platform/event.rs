@@ -212,7 +212,7 @@ pub(crate) struct ReauthRequired {
 
 /// What can be followed as it happens.
 #[derive(Default)]
-pub(crate) struct EventSubscription;
+pub struct EventSubscription;
 
 /// What can be followed as it happens. Every stream goes on behind `after`, or behind the header `Last-Event-ID` of
 /// server-sent events, without a gap and without a repetition.
