@@ -14,6 +14,7 @@ mod support;
 
 mod bad_input;
 mod conformance;
+mod connect;
 mod counts;
 mod faults;
 mod identity;

@@ -9,6 +9,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use lineshaft_connect::{
     Error, ErrorKind,
@@ -21,7 +22,13 @@ use lineshaft_schema::{ConnectionId, TypeIndex};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Engine, applications, credentials::SecretFields, forms::Part, registry::Kind};
+use crate::{
+    Engine, applications,
+    credentials::SecretFields,
+    forms::Part,
+    lifecycle::{Entities, EntityHealth, EntityStatus},
+    registry::Kind,
+};
 use advice::Words;
 use store::MemoryStore;
 pub(crate) use store::VERSION;
@@ -147,6 +154,28 @@ impl TrialReport {
     pub fn warnings(&self) -> Vec<String> {
         let refused = self.entities.iter().filter(|entity| entity.code.is_some());
         refused.map(EntityReport::warning).collect()
+    }
+}
+
+impl TrialReport {
+    /// Returns how each entity fares, as it is kept with a connection.
+    pub(crate) fn health(&self, now: DateTime<Utc>) -> Entities {
+        let health = self.entities.iter().map(|report| {
+            let mut health = EntityHealth::unknown();
+            match report.code {
+                None => health.succeed(now),
+                Some(code) => {
+                    let status = match code {
+                        "PERMISSION_DENIED" => EntityStatus::Denied,
+                        "NOT_SUPPORTED" => EntityStatus::Unsupported,
+                        _ => EntityStatus::Failed,
+                    };
+                    health.fail(status, code, report.message.as_deref().unwrap_or_default(), now);
+                }
+            }
+            (report.entity.clone(), health)
+        });
+        health.collect()
     }
 }
 

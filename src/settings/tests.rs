@@ -169,3 +169,23 @@ fn secrets_are_not_printed() {
     let printed = format!("{:?}", with(None, &variables).unwrap());
     assert!(!printed.contains("hunter"), "{printed}");
 }
+
+#[test]
+fn applications_are_named_by_connector_in_files_and_variables() {
+    let file = "[oauth.dynamics-365-fo]\nclient_id = \"from-file\"\nclient_secret = \"hidden-1\"\n";
+    let settings = with(Some(file), &[("LINESHAFT_OAUTH__SAP_S4HANA__CLIENT_ID", "from-variable")]).unwrap();
+    assert_eq!(settings.oauth["dynamics-365-fo"].client_id, "from-file");
+    assert_eq!(settings.oauth["sap-s4hana"].client_id, "from-variable");
+    assert!(!format!("{settings:?}").contains("hidden-1"));
+    assert!(problem(Some("[oauth.odoo]\nclient = \"x\"\n"), &[]).contains("oauth.odoo.client"));
+    assert!(problem(None, &[("LINESHAFT_OAUTH__ODOO__CLIENT", "x")]).contains("CLIENT"));
+    assert!(problem(Some("[oauth.odoo]\nclient_id = \"\"\n"), &[]).contains("is empty"));
+}
+
+#[test]
+fn links_work_for_half_an_hour_at_most() {
+    for (key, value) in [("TTL_S", "1801"), ("TTL_S", "0"), ("CODE_TTL_S", "0"), ("TRIES", "0")] {
+        let told = problem(None, &[(&format!("LINESHAFT_LINKS__{key}"), value)]);
+        assert!(told.contains(&format!("links.{}", key.to_lowercase())), "{told}");
+    }
+}

@@ -101,7 +101,7 @@ pub struct Plant {
     client: reqwest::Client,
     server: JoinHandle<()>,
     background: JoinHandle<()>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Plant {
@@ -198,7 +198,9 @@ impl Plant {
             PrometheusBuilder::new().build_recorder().handle(),
         ));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/graphql", listener.local_addr().unwrap());
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("{base}/graphql");
+        engine.serve_under(base);
         let routes = router(&app);
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         let worker = engine.clone();
@@ -238,7 +240,7 @@ impl Plant {
             client,
             server,
             background,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -267,6 +269,14 @@ impl Plant {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// Returns all bytes of the database's files.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
     }
 
     pub fn systems(&self) -> impl Iterator<Item = System> {

@@ -220,6 +220,7 @@ impl Engine {
             updated_at: Set(now),
             disconnected_at: Set(None),
             last_success_at: Set(report.map(|_| now)),
+            entity_health: Set(report.map(|report| json!(report.health(now)))),
             account: Set(report.and_then(|report| report.account.clone())),
             credits: Set(if report.is_some() { ready.price } else { 0 }),
             ..Default::default()
@@ -243,7 +244,13 @@ impl Engine {
                 ready.price,
             )
             .await?;
-            let data = json!({"status": Status::Active, "account": report.account, "warnings": report.warnings()});
+            let data = json!({
+                "status": Status::Active,
+                "previousStatus": Status::Pending,
+                "since": now,
+                "account": report.account,
+                "warnings": report.warnings(),
+            });
             change.tell(tell(EventKind::Activated, data)).await?;
         }
         let token = self

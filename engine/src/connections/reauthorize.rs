@@ -180,15 +180,17 @@ impl Engine {
             credits::reserve(change, &self.settings.credits, organization_id, id, price).await?;
         }
         self.replace_secrets(change, &ready, report).await?;
+        let now = database::now();
         let beside = ActiveModel {
             settings: Set(Value::Object(ready.form.settings.clone())),
             account: Set(report.account.clone().or(row.account)),
             credits: Set(price.unwrap_or(row.credits)),
-            last_success_at: Set(Some(database::now())),
+            last_success_at: Set(Some(now)),
+            entity_health: Set(Some(json!(report.health(now)))),
             credentials_expire_at: Set(None),
             circuit_open_until: Set(None),
             rate_limited_until: Set(None),
-            updated_at: Set(database::now()),
+            updated_at: Set(now),
             ..Default::default()
         };
         let step = Move {
@@ -222,12 +224,19 @@ impl Engine {
             data,
         };
         if price.is_some() {
-            let data = json!({"status": status, "account": report.account, "warnings": report.warnings()});
+            let data = json!({
+                "status": status,
+                "previousStatus": row.status,
+                "since": now,
+                "account": report.account,
+                "warnings": report.warnings(),
+            });
             change.tell(told(EventKind::Activated, data)).await?;
         }
         let data = json!({
             "status": status,
             "previousStatus": row.status,
+            "since": now,
             "account": report.account,
             "accountChanged": other,
             "warnings": report.warnings(),

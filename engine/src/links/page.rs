@@ -17,7 +17,7 @@ use super::{
     options::redirect_with,
     view::{ConnectorCard, ConnectorForm, Done, Named, PageState, PastConnection, Pending},
 };
-use crate::{Engine, connections, connections::CreateError, database, organizations, registry::Kind, tokens};
+use crate::{Engine, connections, connections::CreateError, database, lifecycle::Reason, organizations, registry::Kind, tokens};
 
 /// What a browser is given when it opens a link.
 #[derive(Clone, Debug)]
@@ -185,11 +185,8 @@ async fn past_connection(engine: &Engine, row: &Row, id: Uuid) -> Result<PastCon
         Err(connections::Error::NotFound(id)) => return Err(LinkError::no_connection(id)),
         Err(error) => return Err(LinkError::internal(error)),
     };
-    let message = connection
-        .status_reason
-        .as_deref()
-        .and_then(crate::lifecycle::Reason::parse)
-        .map(|reason| reason.about().to_owned());
+    let reason = connection.status_reason.as_deref().and_then(Reason::parse);
+    let message = reason.map(|reason| reason.about().to_owned());
     Ok(PastConnection {
         name: connection.name,
         reason: connection.status_reason,
