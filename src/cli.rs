@@ -54,6 +54,12 @@ pub enum Command {
     Keys(Keys),
     /// Print the manual of error codes.
     Errors(Errors),
+    /// Print the reference of events and of the reasons of a status.
+    Events {
+        /// Compare this file instead, and fail when it differs.
+        #[arg(long, value_name = "FILE")]
+        check: Option<PathBuf>,
+    },
     /// Run the simulated systems alone, to try connections against.
     #[command(subcommand)]
     Sandbox(Sandbox),

@@ -4,6 +4,7 @@ mod connection;
 mod connector;
 mod demo;
 mod errors;
+mod events;
 mod keys;
 mod migrate;
 mod organization;
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Connector(action) => connector::run(settings, action, &mut out),
         Command::Keys(action) => keys::run(&quiet()?, action, &mut out).await,
         Command::Errors(options) => errors::run(&options, &mut out),
+        Command::Events { check } => events::run(check.as_deref(), &mut out),
         Command::Sandbox(action) => sandbox::run(action, &mut out).await,
     }
 }

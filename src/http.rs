@@ -7,6 +7,7 @@ mod caller;
 mod connect;
 mod console;
 mod health;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -96,6 +97,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let endpoint = Endpoint::new(schema, callers, settings.graphql.clone()).stopping(app.streams.clone());
     let mut router = endpoint
         .router("/graphql")
+        .merge(status::router(app.engine.clone()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready).with_state(app.clone()))
         .route("/favicon.svg", get(console::favicon))

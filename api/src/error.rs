@@ -30,6 +30,14 @@ codes! {
     "INVALID_PAGE_SIZE", false, "`first` is zero, negative or larger than the server allows.";
     "INVALID_ID", false, "A text is not an id of this API. Ids are opaque: pass on what the API gave.";
     "FORBIDDEN", false, "The token may not do this: organization work needs an organization's key, not a connection's token.";
+    "WRONG_STATUS", false, "The status of the connection does not allow it, such as resuming one that was disconnected.";
+    "TOKEN_NOT_FOUND", false, "There is no such token.";
+    "WEBHOOK_NOT_FOUND", false, "There is no such webhook endpoint.";
+    "WEBHOOK_DISABLED", false, "The webhook endpoint is switched off. Enable it first.";
+    "DELIVERY_NOT_FOUND", false, "There is no such delivery; finished ones are kept for some weeks.";
+    "INVALID_WEBHOOK_URL", false, "The address of a webhook endpoint cannot be used: it must be https on the public internet, unless the operator allows more.";
+    "TOO_MANY", false, "There are more of them than allowed; the message says how many may be.";
+    "CURSOR_TOO_OLD", false, "Events behind the cursor are no longer kept. Go on from the oldest that is, and read the connections anew.";
     "INVALID_VALUE", false, "A filter value is not of the field's type, such as a date that does not exist.";
     "CONNECTION_NOT_FOUND", false, "There is no such connection for this token. Connections of other organizations look the same as missing ones.";
     "RECORD_NOT_FOUND", false, "The system has no record with this id, or the account may not see it.";

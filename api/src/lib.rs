@@ -11,11 +11,10 @@ mod walk;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, EmptySubscription};
 use lineshaft_engine::Engine;
 
 /// The schema of the API.
-pub type Schema = async_graphql::Schema<root::Query, EmptyMutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<root::Query, platform::Mutation, platform::Subscription>;
 
 /// Whether errors for unknown names suggest known ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +42,8 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(options)
 }
 
-fn builder() -> async_graphql::SchemaBuilder<root::Query, EmptyMutation, EmptySubscription> {
+fn builder() -> async_graphql::SchemaBuilder<root::Query, platform::Mutation, platform::Subscription> {
     // Limits are kept by the transport, before execution.
-    Schema::build(root::Query, EmptyMutation, EmptySubscription)
+    Schema::build(root::Query, platform::Mutation::default(), platform::Subscription)
+        .data(Arc::new(platform::Told::default()))
 }

@@ -14,13 +14,18 @@ pub(crate) mod access;
 mod audit;
 mod connection;
 mod connector;
+mod event;
+mod lifecycle;
 mod organization;
 mod source;
 mod token;
+mod webhook;
 
 pub(crate) use connection::Connection;
 use connection::Deployment;
 pub(crate) use connector::Connector;
+pub(crate) use event::EventSubscription as Subscription;
+pub(crate) use event::Told;
 pub(crate) use source::{Source, sources};
 
 /// The root fields of the platform.
@@ -30,7 +35,13 @@ pub(crate) struct PlatformQuery(
     connector::ConnectorQuery,
     organization::OrganizationQuery,
     audit::AuditQuery,
+    event::EventQuery,
+    webhook::WebhookQuery,
 );
+
+/// Everything that can be changed.
+#[derive(Default, MergedObject)]
+pub struct Mutation(lifecycle::ConnectionMutation, webhook::WebhookMutation);
 
 /// Which way a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -69,14 +80,23 @@ impl PageInfo {
     /// and how many of them are on the page.
     pub(crate) fn of_ids(ids: &[String], size: u64, continued: bool) -> (Self, usize) {
         let kept = ids.len().min(usize::try_from(size).unwrap_or(usize::MAX));
-        let on_page = ids.get(..kept).unwrap_or_default();
-        let info = Self {
-            has_next_page: ids.len() > kept,
+        let on_page = ids.iter().take(kept).cloned();
+        (Self::between(on_page, ids.len() > kept, continued), kept)
+    }
+
+    /// Returns the information of a page whose things have these cursors.
+    pub(crate) fn between(cursors: impl Iterator<Item = String>, has_more: bool, continued: bool) -> Self {
+        let (mut start, mut end) = (None, None);
+        for cursor in cursors {
+            start.get_or_insert_with(|| cursor.clone());
+            end = Some(cursor);
+        }
+        Self {
+            has_next_page: has_more,
             has_previous_page: continued,
-            start_cursor: on_page.first().cloned(),
-            end_cursor: on_page.last().cloned(),
-        };
-        (info, kept)
+            start_cursor: start,
+            end_cursor: end,
+        }
     }
 }
 

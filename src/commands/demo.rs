@@ -94,7 +94,7 @@ pub(super) async fn run(options: cli::Demo, mut out: Output) -> anyhow::Result<E
     };
     screen::show(&shown, &mut out)?;
     let app = Arc::new(App::new(engine, settings, metrics));
-    serve::serve_app(&app, listener, told_to_stop()).await?;
+    Box::pin(serve::serve_app(&app, listener, told_to_stop())).await?;
     out.line("\nStopped.")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use lineshaft_engine::{Engine, credentials::KeyUse, secrets};
 use serde_json::json;
@@ -66,7 +66,7 @@ async fn list(engine: &Engine, json: bool, out: &mut Output) -> anyhow::Result<(
     out.table(["ID", "STATE", "SECRETS", "CODES", "TOKENS"], &rows)?;
     if unknown > 0 {
         out.line(&format!(
-            "{unknown} tokens were not used since keys are written down beside them: they may need any key."
+            "Tokens that were not used since it is written down which key they need, and may need any: {unknown}."
         ))?;
     }
     Ok(())
@@ -88,7 +88,7 @@ async fn rotate(engine: &Engine, file: &Path, out: &mut Output) -> anyhow::Resul
     let left: u64 = uses.values().map(|needs| needs.tokens).sum();
     if left > 0 {
         out.line(&format!(
-            "{left} tokens still need an older key; each moves to the new one when it is next used."
+            "Tokens that still need an older key: {left}. Each moves to the new one when it is next used."
         ))?;
     }
     out.line("Keep a copy of the key file. `lineshaft keys drop ID` takes an older key out once nothing needs it.")?;
@@ -125,7 +125,7 @@ fn needed(uses: &BTreeMap<String, KeyUse>, links: u64, id: &str) -> Option<Strin
         (unknown, "tokens that may need it (use or revoke them)"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+    let parts: Vec<String> = parts.map(|(count, what)| format!("{what}: {count}")).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -141,9 +141,7 @@ fn key_file(settings: &Settings) -> anyhow::Result<&Path> {
     if secrets.keys.is_empty() {
         return Ok(&secrets.key_file);
     }
-    None.context(
-        "the keys come from the setting `secrets.keys`, which is changed where it is made; see `config/default.toml`",
-    )
+    bail!("the keys come from the setting `secrets.keys`, which is changed where it is made: there is no key file")
 }
 
 #[cfg(test)]
@@ -172,7 +170,7 @@ mod tests {
         let uses = BTreeMap::from([("old".to_owned(), needs)]);
         assert_eq!(
             needed(&uses, 0, "old").unwrap(),
-            "2 tokens that were not used since (use or revoke them)"
+            "tokens that were not used since (use or revoke them): 2"
         );
         assert_eq!(needed(&uses, 0, "older"), None);
     }

@@ -61,7 +61,7 @@ async fn run_until_told(settings: Settings) -> anyhow::Result<ExitCode> {
         "serving"
     );
     let app = Arc::new(App::new(engine, settings, metrics));
-    serve_app(&app, listener, told_to_stop()).await?;
+    Box::pin(serve_app(&app, listener, told_to_stop())).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -65,3 +65,15 @@ pub(crate) fn cursor<T: std::str::FromStr>(text: Option<String>) -> async_graphq
         .transpose()
         .map_err(|_| refused("INVALID_CURSOR", "the cursor is not one of this list"))
 }
+
+/// Hides a fault of ours; its cause is in the log.
+pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut causes = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes = format!("{causes}: {cause}");
+        next = cause.source();
+    }
+    tracing::error!(error = causes, "an operation failed inside the server");
+    refused("INTERNAL", "something failed inside the server; its log says what")
+}

@@ -78,7 +78,7 @@ impl AuditQuery {
     async fn audit_log(
         &self,
         ctx: &Context<'_>,
-        filter: Option<AuditFilter>,
+        #[graphql(desc = "Which to list; all unless it is said.")] filter: Option<AuditFilter>,
         #[graphql(default = 50, desc = "How many: 1 to 250.")] first: i32,
         #[graphql(desc = "The cursor before which, in time, the page begins.")] before: Option<String>,
     ) -> async_graphql::Result<AuditPage> {
