@@ -128,8 +128,8 @@ async fn callback(State(engine): State<Arc<Engine>>, RawQuery(query): RawQuery, 
 }
 
 async fn cancel(State(engine): State<Arc<Engine>>, Path(token): Path<String>, input: FromPage) -> Response {
-    if let Err(response) = input.check_is_page() {
-        return response;
+    if let Some(refusal) = input.refusal() {
+        return refusal;
     }
     match links::cancel(&engine, &token, &input.visitor).await {
         Ok(redirect) => private(Json(json!({ "redirect": redirect })).into_response()),

@@ -56,26 +56,25 @@ impl<S: Send + Sync> FromRequestParts<S> for FromPage {
 }
 
 impl FromPage {
-    /// Refuses requests that no page of ours makes.
-    pub(super) fn check_is_page(&self) -> Result<(), Response> {
+    /// Returns the refusal of a request that no page of ours makes.
+    pub(super) fn refusal(&self) -> Option<Response> {
         if !is_json(&self.headers) {
             let message = "send the body as `content-type: application/json`";
-            return Err(answer::wrong(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
-                message,
-            ));
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Some(answer::wrong(status, "UNSUPPORTED_MEDIA_TYPE", message));
         }
         if self.headers.get(PAGE).is_none_or(|value| value != "1") {
             let message = "only the page itself may ask for this";
-            return Err(answer::wrong(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+            return Some(answer::wrong(StatusCode::FORBIDDEN, "FORBIDDEN", message));
         }
-        Ok(())
+        None
     }
 
     /// Reads a form.
     pub(super) async fn submission(&self, body: Body) -> Result<Submission, Response> {
-        self.check_is_page()?;
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
         let form: Form = read(body).await?;
         Ok(Submission {
             connector: form.connector,
