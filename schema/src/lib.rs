@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod cursor;
 pub mod filter;
+pub mod json;
 pub mod key;
 pub mod order;
 pub mod projection;

@@ -270,7 +270,7 @@ impl SignIn {
                     .as_ref()
                     .and_then(|body| path.first(body))
                     .and_then(json::scalar_text)
-                    .map(|text| text.into_owned()),
+                    .map(str::to_owned),
                 Keep::Header(header) => headers
                     .get(header)
                     .and_then(|value| value.to_str().ok())
@@ -352,8 +352,7 @@ impl Oauth2 {
 /// # Errors
 /// Returns what the answer says went wrong.
 pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token, Error> {
-    use sonic_rs::JsonValueTrait as _;
-    let parsed = json::parse(body);
+        let parsed = json::parse(body);
     if !(200..300).contains(&status) {
         let code = parsed
             .as_ref()

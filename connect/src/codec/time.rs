@@ -9,7 +9,6 @@ use chrono_tz::Tz;
 use lineshaft_schema::Value;
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use serde_json::Map;
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
 use super::{Irreversible, Literal, not};
 use crate::{
@@ -35,7 +34,7 @@ impl DateForm {
         })
     }
 
-    pub(super) fn decode(&self, value: &sonic_rs::Value) -> Result<Value, String> {
+    pub(super) fn decode(&self, value: &json::Value<'_>) -> Result<Value, String> {
         let date = match self {
             Self::Format(format) => {
                 json::scalar_text(value).and_then(|text| NaiveDate::parse_from_str(text.trim(), format).ok())
@@ -160,7 +159,7 @@ impl MomentForm {
         }
     }
 
-    pub(super) fn decode(&self, value: &sonic_rs::Value) -> Result<Value, String> {
+    pub(super) fn decode(&self, value: &json::Value<'_>) -> Result<Value, String> {
         let zone = self.zone()?;
         let wrong = || not("a date and time", value);
         let moment = match &self.kind {
@@ -344,13 +343,12 @@ fn ms_date(text: &str) -> Option<NaiveDate> {
 }
 
 /// Reads an object with `year`, `month`, `day` and perhaps `hour`, `minute`, `second`, `microsecond`.
-fn object(value: &sonic_rs::Value) -> Option<(NaiveDate, NaiveTime)> {
-    let object = value.as_object()?;
+fn object(value: &json::Value<'_>) -> Option<(NaiveDate, NaiveTime)> {
     let number = |name: &str| {
-        object
-            .get(&name)
-            .and_then(|value| value.as_u64())
-            .and_then(|value| u32::try_from(value).ok())
+        match value.get(name)? {
+            json::Value::Number(number) => number.parse::<u32>().ok(),
+            _ => None,
+        }
     };
     let year = i32::try_from(number("year")?).ok()?;
     let date = NaiveDate::from_ymd_opt(year, number("month")?, number("day")?).filter(|date| date.year() < 10_000)?;
@@ -360,7 +358,7 @@ fn object(value: &sonic_rs::Value) -> Option<(NaiveDate, NaiveTime)> {
 }
 
 /// Reads seconds or milliseconds since 1970; 0 means nothing.
-fn unix(unit: UnixUnit, value: &sonic_rs::Value) -> Result<Option<DateTime<Utc>>, String> {
+fn unix(unit: UnixUnit, value: &json::Value<'_>) -> Result<Option<DateTime<Utc>>, String> {
     let number = json::decimal(value).ok_or_else(|| not("a number", value))?;
     if number.is_zero() {
         return Ok(None);

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Value};
-use sonic_rs::JsonValueTrait as _;
 
 use super::{
     field::{CompiledField, ObjectMapping, Source},
@@ -49,16 +48,16 @@ impl fmt::Display for Trail<'_> {
 /// A row, and the rows that it is an element of.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
-    row: &'a sonic_rs::Value,
+    row: &'a json::Value<'a>,
     outer: Option<&'a Rows<'a>>,
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn outermost(row: &'a sonic_rs::Value) -> Self {
+    pub(super) fn outermost(row: &'a json::Value<'a>) -> Self {
         Self { row, outer: None }
     }
 
-    pub(super) fn inside(&'a self, element: &'a sonic_rs::Value) -> Rows<'a> {
+    pub(super) fn inside(&'a self, element: &'a json::Value<'a>) -> Rows<'a> {
         Rows {
             row: element,
             outer: Some(self),
@@ -66,7 +65,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Returns the row at which a path starts.
-    pub(super) fn base(&self, path: &Path) -> Option<&'a sonic_rs::Value> {
+    pub(super) fn base(&self, path: &Path) -> Option<&'a json::Value<'a>> {
         let mut rows = *self;
         for _ in 0..path.levels_up() {
             rows = *rows.outer?;
@@ -75,7 +74,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Finds the first value of a path.
-    pub(super) fn first(&self, path: &Path) -> Option<&'a sonic_rs::Value> {
+    pub(super) fn first(&self, path: &Path) -> Option<&'a json::Value<'a>> {
         path.first(self.base(path)?)
     }
 }
@@ -246,7 +245,7 @@ impl CompiledField {
     fn decode(
         &self,
         codec: &CompiledCodec,
-        value: &sonic_rs::Value,
+        value: &json::Value<'_>,
         path: &Path,
         trail: Trail<'_>,
         problems: &mut Problems,

@@ -48,7 +48,7 @@ impl CompiledMapping {
     /// Tells why the row has no key.
     pub fn map_row(
         &self,
-        row: &sonic_rs::Value,
+        row: &json::Value<'_>,
         projection: &Projection,
         fetched_at: DateTime<Utc>,
     ) -> Result<Record, String> {
@@ -85,18 +85,18 @@ impl CompiledMapping {
 
     /// Returns whether a row is one of those that the type means; others stand in the same list of the source.
     #[must_use]
-    pub fn keeps(&self, row: &sonic_rs::Value) -> bool {
+    pub fn keeps(&self, row: &json::Value<'_>) -> bool {
         let rows = Rows::outermost(row);
         self.keeps.iter().all(|test| test.holds(&rows))
     }
 
     /// Returns the key of a row.
     #[must_use]
-    pub fn key_of(&self, row: &sonic_rs::Value) -> Option<RemoteKey> {
+    pub fn key_of(&self, row: &json::Value<'_>) -> Option<RemoteKey> {
         self.parts_of_key(row).ok()
     }
 
-    fn parts_of_key(&self, row: &sonic_rs::Value) -> Result<RemoteKey, String> {
+    fn parts_of_key(&self, row: &json::Value<'_>) -> Result<RemoteKey, String> {
         let mut parts = Vec::with_capacity(self.key.len());
         for (path, normalization) in self.key.iter().zip(&self.normalize) {
             let text = path
