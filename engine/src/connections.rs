@@ -2,6 +2,7 @@
 //! outside the caller's scope, is answered like one that never existed.
 
 mod list;
+mod scope;
 
 #[cfg(test)]
 mod tests;
@@ -88,7 +89,7 @@ pub struct StatusChange<'a> {
 }
 
 /// The connections that somebody may see: all of an organization, or one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Visible {
     organization_id: Uuid,
     connection_id: Option<Uuid>,
@@ -126,6 +127,7 @@ pub struct Connections {
     database: DatabaseConnection,
     vault: Vault,
     tokens: Tokens,
+    scopes: scope::Scopes,
 }
 
 impl Connections {
@@ -135,6 +137,7 @@ impl Connections {
             database,
             vault,
             tokens,
+            scopes: scope::Scopes::new(),
         }
     }
 
@@ -173,6 +176,7 @@ impl Connections {
             .insert(&transaction, organization_id, row.id, &new.credentials)
             .await?;
         transaction.commit().await?;
+        self.changed();
         Ok(Connection::new(row, customer))
     }
 
@@ -215,6 +219,7 @@ impl Connections {
             .exec(&self.database)
             .await?;
         if updated.rows_affected > 0 {
+            self.changed();
             return Ok(true);
         }
         self.get(visible, id).await.map(|_| false)
@@ -248,6 +253,7 @@ impl Connections {
             .revoke_connection(&transaction, visible.organization_id, id)
             .await?;
         transaction.commit().await?;
+        self.changed();
         self.tokens.forget_verified();
         Ok(true)
     }

@@ -19,6 +19,6 @@ pub use filter::{Condition, Filter, Operand, Operator};
 pub use key::{ConnectionId, GlobalId, OrganizationId, RemoteKey};
 pub use order::{Direction, Order};
 pub use projection::Projection;
-pub use record::{CustomField, Problem, Record};
+pub use record::{CustomField, Fields, Layout, Problem, Record};
 pub use status::ConnectionStatus;
 pub use value::{Object, Value};

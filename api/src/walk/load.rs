@@ -15,7 +15,7 @@ use lineshaft_engine::{
         loaders::{Children, Found, Loaders},
     },
 };
-use lineshaft_schema::{FieldIndex, Record, RemoteKey, Value};
+use lineshaft_schema::{FieldIndex, Fields, Record, RemoteKey, Value};
 
 use super::selection::{FieldKind, Selection};
 use crate::platform;
@@ -54,8 +54,8 @@ pub(crate) struct Holder<'r> {
     pub(crate) source: usize,
     /// The key of the record.
     pub(crate) key: &'r RemoteKey,
-    /// The slots of the record or value.
-    pub(crate) slots: &'r [Value],
+    /// The fields of the record or value.
+    pub(crate) fields: Fields<'r>,
     /// Whether it is a value within a record, so that nothing refers to it by key.
     pub(crate) within: bool,
 }
@@ -74,7 +74,7 @@ impl<'r> Holder<'r> {
         Self {
             source,
             key: &record.key,
-            slots: &record.slots,
+            fields: record.fields(),
             within: false,
         }
     }
@@ -154,7 +154,7 @@ impl Loader<'_> {
         }
         let mut wanted: HashMap<usize, IndexSet<&RemoteKey>> = HashMap::new();
         for holder in holders {
-            if let Some(Value::Reference(key)) = holder.slots.get(usize::from(slot.0)) {
+            if let Value::Reference(key) = holder.fields.get(slot) {
                 wanted.entry(holder.source).or_default().insert(key);
             }
         }
@@ -213,8 +213,8 @@ impl Loader<'_> {
         let mut wanted: HashMap<usize, IndexSet<&RemoteKey>> = HashMap::new();
         let mut within = Vec::new();
         for holder in holders {
-            match holder.slots.get(usize::from(slot.0)) {
-                Some(Value::List(_)) => within.push(*holder),
+            match holder.fields.get(slot) {
+                Value::List(_) => within.push(*holder),
                 _ if holder.within => {}
                 _ => {
                     wanted.entry(holder.source).or_default().insert(holder.key);
@@ -298,16 +298,15 @@ pub(crate) fn needs_loading(selection: &Selection<'_>) -> bool {
 fn embedded<'r>(holders: &[Holder<'r>], slot: FieldIndex) -> Vec<Holder<'r>> {
     let mut below = Vec::new();
     for holder in holders {
-        let values = match holder.slots.get(usize::from(slot.0)) {
-            Some(Value::List(values)) => values.as_slice(),
-            Some(value) => std::slice::from_ref(value),
-            None => &[],
+        let values = match holder.fields.get(slot) {
+            Value::List(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
         };
         below.extend(values.iter().filter_map(|value| match value {
             Value::Object(object) => Some(Holder {
                 source: holder.source,
                 key: holder.key,
-                slots: &object.slots,
+                fields: object.fields(),
                 within: true,
             }),
             _ => None,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Value};
+use smallvec::SmallVec;
 
 use super::{
     field::{CompiledField, ObjectMapping, Source},
@@ -282,7 +283,7 @@ impl CompiledField {
         match value {
             Value::Reference(key) if !self.normalize.is_empty() && self.normalize.len() == key.parts().len() => {
                 let parts = key.parts().iter().zip(&self.normalize);
-                Value::Reference(RemoteKey::composite(parts.map(|(part, how)| normalized(part, *how))))
+                Value::Reference(RemoteKey::composite(parts.map(|(part, how)| normalized(part, *how).into_owned())))
             }
             other => other,
         }
@@ -351,7 +352,7 @@ impl ObjectMapping {
         trail: Trail<'_>,
         problems: &mut Problems,
     ) -> Value {
-        let mut slots = self.fallbacks.clone().into_boxed_slice();
+        let mut slots: SmallVec<[Value; 2]> = self.fallbacks.iter().cloned().collect();
         let mut from_row = false;
         for field in &self.fields {
             let wanted = nested.is_none_or(|nested| field.computed || nested.contains(field.index));

@@ -9,11 +9,11 @@ mod select;
 mod spec;
 mod test;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use lineshaft_schema::{
-    Catalogue, FieldIndex, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value,
+    Catalogue, FieldIndex, Layout, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value,
 };
 use serde_json::Map;
 
@@ -52,21 +52,40 @@ impl CompiledMapping {
         projection: &Projection,
         fetched_at: DateTime<Utc>,
     ) -> Result<Record, String> {
-        let def = self.definition().ok_or("the type is not in the catalogue")?;
-        let mut record = Record::new(def, self.parts_of_key(row)?, fetched_at);
+        self.map_row_to(&self.layout(projection), row, projection, fetched_at)
+    }
+
+    /// Returns the layout of the records of a page.
+    #[must_use]
+    pub fn layout(&self, projection: &Projection) -> Arc<Layout> {
+        let def = self.definition();
+        Arc::new(def.map(|def| Layout::new(def, projection.fields())).unwrap_or_default())
+    }
+
+    /// Maps a row of a page, whose records share a layout.
+    ///
+    /// # Errors
+    /// As `map_row`.
+    pub fn map_row_to(
+        &self,
+        layout: &Arc<Layout>,
+        row: &json::Value<'_>,
+        projection: &Projection,
+        fetched_at: DateTime<Utc>,
+    ) -> Result<Record, String> {
+        let key = self.parts_of_key(row)?;
         let mut problems = Problems::default();
         let rows = Rows::outermost(row);
-        for index in projection.fields() {
-            let value = match self.field(index) {
-                Some(field) => {
-                    field
-                        .evaluate(&rows, projection.nested(index), None, &mut problems)
-                        .value
-                }
-                None => self.fallback(index),
-            };
-            record.set(index, value);
-        }
+        let value = |index| match self.field(index) {
+            Some(field) => {
+                field
+                    .evaluate(&rows, projection.nested(index), None, &mut problems)
+                    .value
+            }
+            None => self.fallback(index),
+        };
+        let values = projection.fields().map(value).collect();
+        let mut record = Record::of(self.kind, Arc::clone(layout), values, key, fetched_at);
         if projection.custom
             && let Some(custom) = &self.custom
         {
@@ -104,12 +123,15 @@ impl CompiledMapping {
                 .filter(|value| !json::is_false(value))
                 .and_then(json::scalar_text);
             let text = text.ok_or_else(|| format!("the row has no key: `{path}` is missing"))?;
-            let part = normalized(&text, *normalization);
+            let part = normalized(text, *normalization);
+            if self.key.len() == 1 && !part.is_empty() {
+                return Ok(RemoteKey::single(part));
+            }
             // Parts of a composite key may be blank, such as the batch of stock that is kept without batches.
             if part.is_empty() && self.key.len() == 1 {
                 return Err(format!("the row has no key: `{path}` is empty"));
             }
-            parts.push(part);
+            parts.push(part.into_owned());
         }
         if parts.iter().all(String::is_empty) {
             return Err("the row has no key: all of its parts are empty".to_owned());
@@ -215,12 +237,12 @@ impl CompiledMapping {
 }
 
 /// Makes a part of a key comparable.
-fn normalized(text: &str, normalization: Option<Normalization>) -> String {
+fn normalized(text: &str, normalization: Option<Normalization>) -> Cow<'_, str> {
     match normalization {
-        None => text.to_owned(),
-        Some(Normalization::Lower) => text.to_lowercase(),
-        Some(Normalization::Upper) => text.to_uppercase(),
-        Some(Normalization::Trim) => text.trim().to_owned(),
+        None => text.into(),
+        Some(Normalization::Lower) => text.to_lowercase().into(),
+        Some(Normalization::Upper) => text.to_uppercase().into(),
+        Some(Normalization::Trim) => text.trim().into(),
     }
 }
 

@@ -49,11 +49,11 @@ impl ResourcePlan {
         headers: &HeaderMap,
     ) -> Result<ListPage, Error> {
         let now = Utc::now();
-        let records: Vec<Record> = rows
-            .iter()
-            .filter(|row| self.mapping.keeps(row))
-            .filter_map(|row| self.mapping.map_row(row, &request.projection, now).ok())
-            .collect();
+        let layout = self.mapping.layout(&request.projection);
+        let mut records: Vec<Record> = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| self.mapping.keeps(row)) {
+            records.extend(self.mapping.map_row_to(&layout, row, &request.projection, now));
+        }
         if records.is_empty() && rows.iter().any(|row| self.mapping.keeps(row)) {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
         }
