@@ -218,18 +218,43 @@ pub(crate) mod tests {
             (r#""""#, ""),
             (r#""a\"b\\c\/d""#, "a\"b\\c/d"),
             (r#""\b\f\n\r\t""#, "\u{8}\u{c}\n\r\t"),
-            (r#""é\u00e9\ud83d\ude00 long enough for several words""#, "éé😀 long enough for several words"),
+            (
+                r#""é\u00e9\ud83d\ude00 long enough for several words""#,
+                "éé😀 long enough for several words",
+            ),
         ] {
             assert_eq!(parse_text(written).unwrap(), Value::Text(expected.into()), "{written}");
         }
         let wrong = [
-            r#""a"#, r#""\x""#, r#""\u12""#, r#""\u+123""#, r#""\ud800""#, r#""\ud800\u0041""#, "\"a\nb\"",
-            "01", "1.", "-", "1e", ".5", "+1", "tru", "nul", "[1,]", "[1 2]", "{\"a\":1,}", "{a:1}", "{\"a\" 1}", "[",
+            r#""a"#,
+            r#""\x""#,
+            r#""\u12""#,
+            r#""\u+123""#,
+            r#""\ud800""#,
+            r#""\ud800\u0041""#,
+            "\"a\nb\"",
+            "01",
+            "1.",
+            "-",
+            "1e",
+            ".5",
+            "+1",
+            "tru",
+            "nul",
+            "[1,]",
+            "[1 2]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\" 1}",
+            "[",
         ];
         for text in wrong {
             assert!(parse_text(text).is_err(), "{text}");
         }
-        assert_eq!(parse_text("{\n \"a\": x}").unwrap_err(), "the answer is not JSON (line 2, column 7)");
+        assert_eq!(
+            parse_text("{\n \"a\": x}").unwrap_err(),
+            "the answer is not JSON (line 2, column 7)"
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub struct Path {
     text: Box<str>,
     levels_up: u8,
     segments: Box<[Segment]>,
+    finds_many: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,7 @@ impl Path {
         Ok(Self {
             text: text.into(),
             levels_up,
+            finds_many: segments.contains(&Segment::Every),
             segments: segments.into_boxed_slice(),
         })
     }
@@ -112,8 +114,8 @@ impl Path {
 
     /// Returns whether it can find several values.
     #[must_use]
-    pub fn finds_many(&self) -> bool {
-        self.segments.contains(&Segment::Every)
+    pub const fn finds_many(&self) -> bool {
+        self.finds_many
     }
 
     /// Finds the first value that is not null; a null only when there is nothing else.

@@ -16,7 +16,7 @@ mod sdl;
 pub use catalogue::{Catalogue, EnumDef, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex};
 pub use cursor::{Cursor, Position};
 pub use filter::{Condition, Filter, Operand, Operator};
-pub use key::{ConnectionId, GlobalId, OrganizationId, RemoteKey};
+pub use key::{ConnectionId, GlobalId, KeyHash, KeyMap, KeySet, OrganizationId, RemoteKey};
 pub use order::{Direction, Order};
 pub use projection::Projection;
 pub use record::{CustomField, Fields, Layout, Problem, Record};

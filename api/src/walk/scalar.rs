@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 /// Writes a decimal with all of its places.
 pub(crate) fn write_decimal(out: &mut Vec<u8>, number: &Decimal) {
     let scale = usize::try_from(number.scale()).unwrap_or(usize::MAX);
-    let digits = u64::try_from(number.mantissa().unsigned_abs()).ok().filter(|digits| *digits > 0);
+    let digits = u64::try_from(number.mantissa().unsigned_abs())
+        .ok()
+        .filter(|digits| *digits > 0);
     out.push(b'"');
     match digits {
         Some(mut digits) if scale < 19 => {
@@ -112,8 +114,18 @@ mod tests {
     #[test]
     fn numbers_below_one_zeros_and_long_ones_are_written() {
         for text in [
-            "0", "0.00", "-0.5", "0.005", "10", "1234.50", "18446744073709551615", "1.8446744073709551615",
-            "79228162514264337593543950335", "0.0000000000000000000000000001", "0.000000000000000001", "-100",
+            "0",
+            "0.00",
+            "-0.5",
+            "0.005",
+            "10",
+            "1234.50",
+            "18446744073709551615",
+            "1.8446744073709551615",
+            "79228162514264337593543950335",
+            "0.0000000000000000000000000001",
+            "0.000000000000000001",
+            "-100",
         ] {
             let number: Decimal = text.parse().unwrap();
             assert_eq!(written(|out| write_decimal(out, &number)), format!("\"{text}\""));

@@ -8,8 +8,8 @@ use lineshaft_schema::{
 };
 
 use super::{
-    scalar,
     load::{Loaded, Node, Source},
+    scalar,
     selection::{Computed, CustomPart, Field, FieldKind, KeyPart, Selection},
 };
 use crate::error;
@@ -150,6 +150,11 @@ impl<'a> Writer<'a> {
             // Without the comma of the first.
             let name = field.name.get(usize::from(at == 0)..).unwrap_or_default();
             self.out.extend_from_slice(name.as_bytes());
+            if let FieldKind::Leaf { slot, .. } = &field.kind
+                && self.scalar(subject.fields.get(*slot))
+            {
+                continue;
+            }
             let loaded = node.fields.get(at).unwrap_or(NOTHING);
             self.path.push(Step::Field(field.key));
             let written = self.or_null(field.required, |writer| writer.field(def, subject, field, loaded));
@@ -266,7 +271,7 @@ impl<'a> Writer<'a> {
             };
             return self.object(by_key, inner, &Node::default());
         };
-        match table.get(&(subject.source, key.clone())) {
+        match table.get(subject.source).and_then(|found| found.get(key)) {
             Some(Ok(Some(record))) => {
                 self.note_problems(subject.source, record);
                 let target = Subject {
@@ -303,7 +308,7 @@ impl<'a> Writer<'a> {
             Identity::Key(key) => key,
             Identity::Part(..) | Identity::Value => return Err(Missing),
         };
-        match lists.get(&(subject.source, key.clone())) {
+        match lists.get(subject.source).and_then(|found| found.get(key)) {
             Some(Ok(children)) => {
                 if children.truncated {
                     self.tell(
@@ -345,12 +350,7 @@ impl<'a> Writer<'a> {
                 }
             }
             (Value::Null, _) => return Err(Missing),
-            (Value::Boolean(value), _) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            (Value::Integer(value), _) => self.display(value),
-            (Value::Decimal(value), _) => scalar::write_decimal(&mut self.out, value),
-            (Value::Text(text), _) => self.text(text),
-            (Value::Date(date), _) => scalar::write_date(&mut self.out, *date),
-            (Value::DateTime(at), _) => scalar::write_instant(&mut self.out, *at),
+            (value, _) if self.scalar(value) => {}
             (Value::Enum(kind, value), _) => {
                 let catalogue = self.catalogue;
                 let name = catalogue
@@ -364,9 +364,24 @@ impl<'a> Writer<'a> {
             (Value::List(values), _) => {
                 return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind, required));
             }
-            (Value::Object(_), _) => return Err(Missing),
+            _ => return Err(Missing),
         }
         Ok(())
+    }
+
+    /// Writes a value that stands for itself; returns whether it is one.
+    fn scalar(&mut self, value: &Value) -> bool {
+        let out = &mut self.out;
+        match value {
+            Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Value::Integer(value) => self.display(value),
+            Value::Decimal(value) => scalar::write_decimal(out, value),
+            Value::Text(text) => write_text(out, text),
+            Value::Date(date) => scalar::write_date(out, *date),
+            Value::DateTime(at) => scalar::write_instant(out, *at),
+            _ => return false,
+        }
+        true
     }
 
     fn computed(&mut self, def: &TypeDef, subject: Subject<'_>, computed: &Computed<'a>) -> Written {

@@ -352,7 +352,7 @@ impl Oauth2 {
 /// # Errors
 /// Returns what the answer says went wrong.
 pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token, Error> {
-        let parsed = json::parse(body);
+    let parsed = json::parse(body);
     if !(200..300).contains(&status) {
         let code = parsed
             .as_ref()

@@ -305,9 +305,7 @@ fn plain_time(text: &str) -> Option<NaiveTime> {
 /// Reads at most nine digits.
 fn number_of(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + u32::from(digit - b'0'))
+        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
     })
 }
 
@@ -384,11 +382,9 @@ fn ms_date(text: &str) -> Option<NaiveDate> {
 
 /// Reads an object with `year`, `month`, `day` and perhaps `hour`, `minute`, `second`, `microsecond`.
 fn object(value: &json::Value<'_>) -> Option<(NaiveDate, NaiveTime)> {
-    let number = |name: &str| {
-        match value.get(name)? {
-            json::Value::Number(number) => number.parse::<u32>().ok(),
-            _ => None,
-        }
+    let number = |name: &str| match value.get(name)? {
+        json::Value::Number(number) => number.parse::<u32>().ok(),
+        _ => None,
     };
     let year = i32::try_from(number("year")?).ok()?;
     let date = NaiveDate::from_ymd_opt(year, number("month")?, number("day")?).filter(|date| date.year() < 10_000)?;

@@ -227,7 +227,13 @@ impl<'a> Parser<'a> {
     fn unicode(&mut self) -> Parsed<char> {
         let first = self.four_digits()?;
         let code = if (0xD800..0xDC00).contains(&first) {
-            if !self.text.as_bytes().get(self.at..).unwrap_or_default().starts_with(b"\\u") {
+            if !self
+                .text
+                .as_bytes()
+                .get(self.at..)
+                .unwrap_or_default()
+                .starts_with(b"\\u")
+            {
                 return Err(self.wrong());
             }
             self.at += 2;
@@ -253,5 +259,9 @@ impl<'a> Parser<'a> {
 }
 
 fn deeper(depth: usize) -> Parsed<usize> {
-    if depth < MAX_DEPTH { Ok(depth + 1) } else { Err(Wrong::Deep) }
+    if depth < MAX_DEPTH {
+        Ok(depth + 1)
+    } else {
+        Err(Wrong::Deep)
+    }
 }

@@ -283,7 +283,9 @@ impl CompiledField {
         match value {
             Value::Reference(key) if !self.normalize.is_empty() && self.normalize.len() == key.parts().len() => {
                 let parts = key.parts().iter().zip(&self.normalize);
-                Value::Reference(RemoteKey::composite(parts.map(|(part, how)| normalized(part, *how).into_owned())))
+                Value::Reference(RemoteKey::composite(
+                    parts.map(|(part, how)| normalized(part, *how).into_owned()),
+                ))
             }
             other => other,
         }

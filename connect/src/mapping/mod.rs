@@ -41,6 +41,58 @@ pub struct CompiledMapping {
     keeps: Vec<Condition>,
 }
 
+/// Maps the rows of one page.
+#[derive(Debug)]
+pub struct Mapper<'m> {
+    mapping: &'m CompiledMapping,
+    projection: &'m Projection,
+    layout: Arc<Layout>,
+    fields: Vec<Wanted<'m>>,
+    fetched_at: DateTime<Utc>,
+}
+
+/// A field that a page asks for.
+#[derive(Debug)]
+enum Wanted<'m> {
+    Mapped(&'m CompiledField, Option<&'m Projection>),
+    /// Nothing is mapped to it.
+    Fixed(Value),
+}
+
+impl Mapper<'_> {
+    /// Maps a row; what cannot be mapped is told in the record's problems.
+    ///
+    /// # Errors
+    /// Tells why the row has no key.
+    pub fn map(&self, row: &json::Value<'_>) -> Result<Record, String> {
+        let key = self.mapping.parts_of_key(row)?;
+        let mut problems = Problems::default();
+        let rows = Rows::outermost(row);
+        let value = |wanted: &Wanted<'_>| match wanted {
+            Wanted::Mapped(field, nested) => field.evaluate(&rows, *nested, None, &mut problems).value,
+            Wanted::Fixed(value) => value.clone(),
+        };
+        let values = self.fields.iter().map(value).collect();
+        let mut record = Record::of(
+            self.mapping.kind,
+            Arc::clone(&self.layout),
+            values,
+            key,
+            self.fetched_at,
+        );
+        if self.projection.custom
+            && let Some(custom) = &self.mapping.custom
+        {
+            record.custom = custom.read(row);
+        }
+        if self.projection.raw {
+            record.raw = Some(row.to_string().into());
+        }
+        record.problems = problems.into_list();
+        Ok(record)
+    }
+}
+
 impl CompiledMapping {
     /// Maps the projected fields of a row; what cannot be mapped is told in the record's problems.
     ///
@@ -52,50 +104,24 @@ impl CompiledMapping {
         projection: &Projection,
         fetched_at: DateTime<Utc>,
     ) -> Result<Record, String> {
-        self.map_row_to(&self.layout(projection), row, projection, fetched_at)
+        self.mapper(projection, fetched_at).map(row)
     }
 
-    /// Returns the layout of the records of a page.
+    /// Prepares the mapping of a page, whose records hold the same fields.
     #[must_use]
-    pub fn layout(&self, projection: &Projection) -> Arc<Layout> {
-        let def = self.definition();
-        Arc::new(def.map(|def| Layout::new(def, projection.fields())).unwrap_or_default())
-    }
-
-    /// Maps a row of a page, whose records share a layout.
-    ///
-    /// # Errors
-    /// As `map_row`.
-    pub fn map_row_to(
-        &self,
-        layout: &Arc<Layout>,
-        row: &json::Value<'_>,
-        projection: &Projection,
-        fetched_at: DateTime<Utc>,
-    ) -> Result<Record, String> {
-        let key = self.parts_of_key(row)?;
-        let mut problems = Problems::default();
-        let rows = Rows::outermost(row);
-        let value = |index| match self.field(index) {
-            Some(field) => {
-                field
-                    .evaluate(&rows, projection.nested(index), None, &mut problems)
-                    .value
-            }
-            None => self.fallback(index),
+    pub fn mapper<'m>(&'m self, projection: &'m Projection, fetched_at: DateTime<Utc>) -> Mapper<'m> {
+        let layout = self.definition().map(|def| Layout::new(def, projection.fields()));
+        let wanted = |index| match self.field(index) {
+            Some(field) => Wanted::Mapped(field, projection.nested(index)),
+            None => Wanted::Fixed(self.fallback(index)),
         };
-        let values = projection.fields().map(value).collect();
-        let mut record = Record::of(self.kind, Arc::clone(layout), values, key, fetched_at);
-        if projection.custom
-            && let Some(custom) = &self.custom
-        {
-            record.custom = custom.read(row);
+        Mapper {
+            mapping: self,
+            projection,
+            layout: Arc::new(layout.unwrap_or_default()),
+            fields: projection.fields().map(wanted).collect(),
+            fetched_at,
         }
-        if projection.raw {
-            record.raw = Some(row.to_string().into());
-        }
-        record.problems = problems.into_list();
-        Ok(record)
     }
 
     fn fallback(&self, index: FieldIndex) -> Value {

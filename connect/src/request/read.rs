@@ -1,10 +1,8 @@
 //! Reads answers: rows become records, and the place where the next page starts is found.
 
-use std::collections::HashSet;
-
 use chrono::Utc;
 use http::HeaderMap;
-use lineshaft_schema::{Record, Value};
+use lineshaft_schema::{KeySet, Record, Value};
 
 use super::{ListPage, ListRequest, LookUp, PageState, PlannedLookUp};
 use crate::{
@@ -48,11 +46,10 @@ impl ResourcePlan {
         rows: &[json::Value<'_>],
         headers: &HeaderMap,
     ) -> Result<ListPage, Error> {
-        let now = Utc::now();
-        let layout = self.mapping.layout(&request.projection);
+        let mapper = self.mapping.mapper(&request.projection, Utc::now());
         let mut records: Vec<Record> = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| self.mapping.keeps(row)) {
-            records.extend(self.mapping.map_row_to(&layout, row, &request.projection, now));
+            records.extend(mapper.map(row));
         }
         if records.is_empty() && rows.iter().any(|row| self.mapping.keeps(row)) {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
@@ -85,7 +82,7 @@ impl ResourcePlan {
             None if look_up.single => self.read_one(look_up, body)?,
             None => self.read_page(&look_up.request, body, headers)?,
         };
-        let asked: HashSet<_> = look_up.keys.iter().collect();
+        let asked: KeySet<'_> = look_up.keys.iter().collect();
         page.records.retain(|record| match look_up.by {
             LookUp::Key => asked.contains(&record.key),
             LookUp::Field(field) => matches!(record.get(field), Value::Reference(key) if asked.contains(key)),
@@ -146,10 +143,7 @@ impl ResourcePlan {
 
     fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {
         let path = &self.parts.list.records;
-        let rows = path
-            .first(body)
-            .and_then(|rows| rows.elements())
-            ;
+        let rows = path.first(body).and_then(|rows| rows.elements());
         rows.ok_or_else(|| {
             let place = if path.is_empty() {
                 String::new()

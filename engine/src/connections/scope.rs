@@ -46,7 +46,10 @@ pub(crate) struct InScope {
 impl Scopes {
     pub(super) fn new() -> Self {
         let weight = |_: &Arc<Key>, found: &InScope| u32::try_from(found.connections.len() + 1).unwrap_or(u32::MAX);
-        let kept = Cache::builder().max_capacity(MOST).weigher(weight).time_to_live(KEPT_FOR);
+        let kept = Cache::builder()
+            .max_capacity(MOST)
+            .weigher(weight)
+            .time_to_live(KEPT_FOR);
         Self {
             changes: Arc::default(),
             kept: kept.build(),
