@@ -23,6 +23,10 @@ deny:
 bench:
     cargo bench --bench federation
 
+# Idle subscriptions and webhooks. With LINESHAFT_BENCH_POSTGRES set to the address of a Postgres, webhooks on that as well.
+bench-streams:
+    cargo bench --bench streams
+
 demo:
     cargo run -- demo
 
