@@ -14,8 +14,8 @@ use crate::{
     receiver,
 };
 
-/// How often it is looked whether all is done.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often it is looked whether all is done: seldom, since looking takes time from what is measured.
+const LOOK: Duration = Duration::from_millis(50);
 
 struct Deliverer {
     stage: Stage,
