@@ -42,9 +42,6 @@ impl Process {
         drop(self);
     }
 
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
-    }
 }
 
 impl Stage {
@@ -155,6 +152,10 @@ impl Stage {
 
     pub fn database_file(&self) -> PathBuf {
         self.folder.path().join("state.db")
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("keys")
     }
 
     /// Returns all bytes of the database's files.

@@ -29,7 +29,7 @@ const APPLICATION: [(&str, &str); 2] = [
 ];
 
 /// Signs in at the system's own page, as somebody does who opened a link, and returns the one-time code.
-async fn sign_in(sandbox: &Sandbox, link: &str) -> String {
+pub async fn sign_in(sandbox: &Sandbox, link: &str) -> String {
     let server = sandbox.authorization_server().unwrap();
     let (mut settings, _) = sandbox.demo_connection_as(Account::First);
     settings["authorize_url"] = server["authorize_url"].clone();
@@ -52,7 +52,7 @@ async fn sign_in(sandbox: &Sandbox, link: &str) -> String {
     text(&state.body["done"]["code"])
 }
 
-async fn link(api: &Api) -> String {
+pub async fn link(api: &Api) -> String {
     let made = api
         .query(
             "mutation { createConnectLink(input: {customer: {externalId: \"c-1\"}, connector: \"dynamics-365-fo\"}) { url } }",
@@ -62,7 +62,7 @@ async fn link(api: &Api) -> String {
     text(&made.data()["createConnectLink"]["url"])
 }
 
-async fn exchange(api: &Api, code: &str) -> (String, String, String) {
+pub async fn exchange(api: &Api, code: &str) -> (String, String, String) {
     let text_ = "mutation($code: String!) { exchangeCode(code: $code) { secret tokenId connection { id } } }";
     let done = api.query(text_, json!({ "code": code })).await;
     let done = &done.data()["exchangeCode"];
