@@ -117,21 +117,20 @@ async fn deleted(stage: &Stage, api: &Api, sandbox: &lineshaft_sandbox::Sandbox)
         )
         .await;
     assert_eq!(erased.data()["deleteConnection"]["name"], "Canary of the customer", "as it was last");
-    let left = api
-        .query(
-            "query($id: ID!) { connection(id: $id) { name status statusReason account statusMessage entityHealth { entity } } }",
-            json!({ "id": id }),
-        )
-        .await;
-    let left = &left.data()["connection"];
-    assert_eq!((&left["name"], &left["status"], &left["statusReason"]), (&json!(""), &json!("DISCONNECTED"), &json!("DELETED")));
-    assert!(left["account"].is_null() && left["entityHealth"].as_array().unwrap().is_empty(), "{left}");
+    let look = "query($id: ID!) { connection(id: $id) { id } connections { nodes { id } } }";
+    let left = api.query(look, json!({ "id": id })).await;
+    assert!(left.data()["connection"].is_null(), "nobody sees it any more");
+    assert!(left.nodes("connections").iter().all(|one| one["id"] != id.as_str()));
+    for deed in ["deleteConnection", "pauseConnection", "disconnectConnection"] {
+        assert_eq!(api.act(deed, &id).await.codes(), ["CONNECTION_NOT_FOUND"], "{deed}");
+    }
     assert_eq!(api.credits().await, (20, 0, 20));
     let settings = format!(
-        "SELECT 1 FROM connection WHERE hex(id) = '{}' AND (settings <> '{{}}' OR account IS NOT NULL)",
+        "SELECT 1 FROM connection WHERE hex(id) = '{}' \
+         AND name = '' AND settings = '{{}}' AND account IS NULL",
         id.replace('-', "").to_uppercase()
     );
-    assert!(rows::select(&stage.database_file(), &settings).await.is_empty());
+    assert_eq!(rows::select(&stage.database_file(), &settings).await.len(), 1, "only its id is left");
     assert_eq!(types(&own_events(api, &id).await).last(), Some(&"credits.released"));
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 
 const DESCRIPTION: &str = "{ __schema { types { name kind fields(includeDeprecated: true) { name
-    args { name defaultValue type { kind } } type { name kind ofType { name kind ofType { name kind ofType { name } } } } } } } }";
+    args { name defaultValue type { kind } } type { name kind ofType { name kind ofType { name kind ofType { name kind } } } } } } } }";
 
 /// Fields of the root that are no records of systems.
 const ROOTS: [&str; 12] = [
