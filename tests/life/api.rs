@@ -27,7 +27,8 @@ pub struct Made {
 pub const CREATE: &str = "mutation($input: CreateConnectionInput!) { createConnection(input: $input) {
     secret warnings token { id } connection { id status credits account customer { externalId } } } }";
 
-pub const UPDATE: &str = "mutation($input: UpdateConnectionCredentialsInput!) { updateConnectionCredentials(input: $input) {
+pub const UPDATE: &str =
+    "mutation($input: UpdateConnectionCredentialsInput!) { updateConnectionCredentials(input: $input) {
     secret oldTokensEndAt warnings token { id } connection { id status account } } }";
 
 pub const ROTATE: &str = "mutation($id: ID!) { rotateConnectionToken(connectionId: $id) { secret token { id } } }";
@@ -109,7 +110,10 @@ impl Api {
 
     pub async fn status(&self, id: &str) -> String {
         let answer = self
-            .query("query($id: ID!) { connection(id: $id) { status } }", json!({ "id": id }))
+            .query(
+                "query($id: ID!) { connection(id: $id) { status } }",
+                json!({ "id": id }),
+            )
             .await;
         text(&answer.data()["connection"]["status"])
     }
@@ -183,7 +187,10 @@ pub fn form(sandbox: &Sandbox, customer: &str) -> Value {
 /// Returns a text that must be there.
 #[track_caller]
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
 }
 
 /// Returns the types of events, in their order.

@@ -27,7 +27,10 @@ const REDELIVERED: Duration = Duration::from_secs(60);
 
 const SETTINGS: [(&str, &str); 3] = [
     ("WEBHOOKS__TIMEOUT_MS", "400"),
-    ("WEBHOOKS__SCHEDULE_S", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"),
+    (
+        "WEBHOOKS__SCHEDULE_S",
+        "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+    ),
     ("WEBHOOKS__SCHEDULE_SCALE", "0.2"),
 ];
 
@@ -98,9 +101,18 @@ async fn a_killed_server_loses_no_event_and_no_delivery() {
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let mut dice = Dice::of("crash");
     for (round, otherwise) in [
-        Reply { hang: true, ..Reply::default() },
-        Reply { delay_ms: 150, ..Reply::default() },
-        Reply { status: 503, ..Reply::default() },
+        Reply {
+            hang: true,
+            ..Reply::default()
+        },
+        Reply {
+            delay_ms: 150,
+            ..Reply::default()
+        },
+        Reply {
+            status: 503,
+            ..Reply::default()
+        },
         Reply::default(),
     ]
     .into_iter()
@@ -109,7 +121,9 @@ async fn a_killed_server_loses_no_event_and_no_delivery() {
         receiver.set_otherwise(otherwise);
         let api = stage.api(&server);
         let begun = Arc::new(AtomicBool::new(false));
-        let writers = ids.iter().map(|id| tokio::spawn(change(api.clone(), id.clone(), acknowledged.clone(), begun.clone())));
+        let writers = ids
+            .iter()
+            .map(|id| tokio::spawn(change(api.clone(), id.clone(), acknowledged.clone(), begun.clone())));
         let writers: Vec<_> = writers.collect();
         eventually(Duration::from_secs(20), "the first change", || async {
             begun.load(Ordering::Acquire).then_some(())
@@ -125,10 +139,20 @@ async fn a_killed_server_loses_no_event_and_no_delivery() {
     receiver.set_otherwise(Reply::default());
     let api = stage.api(&server);
     let log = api.log("0").await;
-    let positions: Vec<i64> = log.iter().map(|event| text(&event["cursor"]).parse().unwrap()).collect();
-    assert_eq!(positions, (1..=i64::try_from(log.len()).unwrap()).collect::<Vec<_>>(), "no gap");
+    let positions: Vec<i64> = log
+        .iter()
+        .map(|event| text(&event["cursor"]).parse().unwrap())
+        .collect();
+    assert_eq!(
+        positions,
+        (1..=i64::try_from(log.len()).unwrap()).collect::<Vec<_>>(),
+        "no gap"
+    );
     assert_in_order(&log, "the log");
-    let rotated: HashSet<String> = log.iter().filter_map(|event| event["data"]["tokenId"].as_str().map(str::to_owned)).collect();
+    let rotated: HashSet<String> = log
+        .iter()
+        .filter_map(|event| event["data"]["tokenId"].as_str().map(str::to_owned))
+        .collect();
     for token in acknowledged.lock().unwrap().iter() {
         assert!(rotated.contains(token), "what was acknowledged is in the log: {token}");
     }
@@ -146,7 +170,11 @@ async fn a_killed_server_loses_no_event_and_no_delivery() {
         }
     }
     for one in receiver.received() {
-        assert_eq!(one.header("webhook-id"), one.json()["id"].as_str(), "each repetition has the same id");
+        assert_eq!(
+            one.header("webhook-id"),
+            one.json()["id"].as_str(),
+            "each repetition has the same id"
+        );
         assert_eq!(one.signature, lineshaft_sandbox::receiver::Verdict::Valid);
     }
 }

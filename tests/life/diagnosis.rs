@@ -49,7 +49,10 @@ async fn a_diagnosis_finds_what_is_wrong_and_says_what_to_do() {
     assert!(deny.await.unwrap().status().is_success());
     let (summary, steps) = diagnose(&api, &made.id).await;
     let not_ok: Vec<&Value> = steps.iter().filter(|step| step["state"] != "OK").collect();
-    assert!(!not_ok.is_empty() && not_ok.iter().all(|step| step["state"] == "WARNING" && advises(step)), "{not_ok:#?}");
+    assert!(
+        !not_ok.is_empty() && not_ok.iter().all(|step| step["state"] == "WARNING" && advises(step)),
+        "{not_ok:#?}"
+    );
     assert!(not_ok.iter().any(|step| step["entity"] == "WorkOrder"), "{not_ok:#?}");
     assert!(summary.contains("in part"), "{summary}");
     let health = api
@@ -59,14 +62,24 @@ async fn a_diagnosis_finds_what_is_wrong_and_says_what_to_do() {
         )
         .await;
     let health = &health.data()["connection"];
-    assert_eq!((&health["status"], &health["statusReason"]), (&json!("DEGRADED"), &json!("PERMISSION_DENIED")));
+    assert_eq!(
+        (&health["status"], &health["statusReason"]),
+        (&json!("DEGRADED"), &json!("PERMISSION_DENIED"))
+    );
     let entities = health["entityHealth"].as_array().unwrap();
     let of = |name: &str| entities.iter().find(|one| one["entity"] == name).unwrap();
-    assert_eq!((&of("WorkOrder")["status"], &of("Vendor")["status"]), (&json!("DENIED"), &json!("OK")));
+    assert_eq!(
+        (&of("WorkOrder")["status"], &of("Vendor")["status"]),
+        (&json!("DENIED"), &json!("OK"))
+    );
     let allow = control("allow").json(&json!({"entity": "WorkOrder"})).send();
     assert!(allow.await.unwrap().status().is_success());
     diagnose(&api, &made.id).await;
-    assert_eq!(api.status(&made.id).await, "ACTIVE", "it is noticed when the right is there again");
+    assert_eq!(
+        api.status(&made.id).await,
+        "ACTIVE",
+        "it is noticed when the right is there again"
+    );
 
     sandbox.expire_credentials();
     sandbox.clear_calls();
@@ -81,7 +94,10 @@ async fn a_diagnosis_finds_what_is_wrong_and_says_what_to_do() {
     assert_eq!(step(&steps, "sign_in")["state"], "FAILED");
     assert!(sandbox.sign_ins().refused_secrets <= 1, "and never again");
     let url = text(&api.vendors(&made.id).await.errors()[0]["extensions"]["reconnectUrl"]);
-    assert!(text(&step(&steps, "sign_in")["advice"]).contains(&url), "the way back is told");
+    assert!(
+        text(&step(&steps, "sign_in")["advice"]).contains(&url),
+        "the way back is told"
+    );
 
     let mut unreachable = form(&sandbox, "c-2");
     unreachable["input"]["settings"]["base_url"] = json!("http://127.0.0.1:9");
@@ -92,5 +108,9 @@ async fn a_diagnosis_finds_what_is_wrong_and_says_what_to_do() {
     let failed = step(&steps, "tcp");
     assert!(failed["state"] == "FAILED" && advises(failed), "{failed}");
     assert!(summary.contains("cannot be reached"), "{summary}");
-    assert_ne!(api.status(&id).await, "REAUTH_REQUIRED", "a host that does not answer says nothing about credentials");
+    assert_ne!(
+        api.status(&id).await,
+        "REAUTH_REQUIRED",
+        "a host that does not answer says nothing about credentials"
+    );
 }

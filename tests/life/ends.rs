@@ -75,8 +75,14 @@ async fn each_end_has_its_effects() {
     assert_eq!(own.closed(SOON).await, 4403, "its token is revoked");
     assert_eq!(api.with(&made.token).vendors(&made.id).await.status, 401);
     assert_eq!(api.credits().await, (20, 0, 20), "its credits are given back");
-    let sealed = format!("SELECT 1 FROM credential WHERE hex(connection_id) = '{}'", made.id.replace('-', "").to_uppercase());
-    assert!(rows::select(&stage.database_file(), &sealed).await.is_empty(), "its credentials are wiped");
+    let sealed = format!(
+        "SELECT 1 FROM credential WHERE hex(connection_id) = '{}'",
+        made.id.replace('-', "").to_uppercase()
+    );
+    assert!(
+        rows::select(&stage.database_file(), &sealed).await.is_empty(),
+        "its credentials are wiped"
+    );
     for deed in ["pauseConnection", "resumeConnection"] {
         assert_eq!(api.act(deed, &made.id).await.codes(), ["WRONG_STATUS"], "{deed}");
     }
@@ -99,9 +105,14 @@ async fn each_end_has_its_effects() {
         ]
     );
     api.act("disconnectConnection", &made.id).await.data();
-    assert_eq!(own_events(&api, &made.id).await.len(), 9, "what is done already tells nothing");
+    assert_eq!(
+        own_events(&api, &made.id).await.len(),
+        9,
+        "what is done already tells nothing"
+    );
     deleted(&stage, &api, &sandbox).await;
     audited(&api, &made.id).await;
+    revoked(&stage, &api).await;
 }
 
 /// A connection is deleted: nothing but its id remains.
@@ -116,7 +127,11 @@ async fn deleted(stage: &Stage, api: &Api, sandbox: &lineshaft_sandbox::Sandbox)
             json!({ "id": id }),
         )
         .await;
-    assert_eq!(erased.data()["deleteConnection"]["name"], "Canary of the customer", "as it was last");
+    assert_eq!(
+        erased.data()["deleteConnection"]["name"],
+        "Canary of the customer",
+        "as it was last"
+    );
     let look = "query($id: ID!) { connection(id: $id) { id } connections { nodes { id } } }";
     let left = api.query(look, json!({ "id": id })).await;
     assert!(left.data()["connection"].is_null(), "nobody sees it any more");
@@ -130,7 +145,11 @@ async fn deleted(stage: &Stage, api: &Api, sandbox: &lineshaft_sandbox::Sandbox)
          AND name = '' AND settings = '{{}}' AND account IS NULL",
         id.replace('-', "").to_uppercase()
     );
-    assert_eq!(rows::select(&stage.database_file(), &settings).await.len(), 1, "only its id is left");
+    assert_eq!(
+        rows::select(&stage.database_file(), &settings).await.len(),
+        1,
+        "only its id is left"
+    );
     assert_eq!(types(&own_events(api, &id).await).last(), Some(&"credits.released"));
 }
 
@@ -149,12 +168,40 @@ async fn audited(api: &Api, id: &str) {
     };
     assert_eq!(
         by("TOKEN"),
-        ["connection.create", "connection.pause", "connection.resume", "connection.disconnect"],
+        [
+            "connection.create",
+            "connection.pause",
+            "connection.resume",
+            "connection.disconnect"
+        ],
         "{acts:#?}"
     );
     assert_eq!(by("OPERATOR"), ["connection.disable", "connection.enable"]);
     for act in acts.iter().filter(|act| act["actorKind"] == "TOKEN") {
-        assert_eq!((&act["actorName"], &act["address"]), (&json!("suite"), &json!("127.0.0.1")));
+        assert_eq!(
+            (&act["actorName"], &act["address"]),
+            (&json!("suite"), &json!("127.0.0.1"))
+        );
         assert!(act["requestId"].is_string());
     }
+}
+
+/// The operator revokes a token at the command line: servers take notice, and it is written down.
+async fn revoked(stage: &Stage, api: &Api) {
+    let token = stage.new_token("acme");
+    let own = Socket::open(&api.with(&token)).await;
+    let listed: Value = serde_json::from_str(&stage.run(&["token", "list", "--json"])).unwrap();
+    let id = text(&listed.as_array().unwrap().last().unwrap()["id"]);
+    stage.run(&["token", "revoke", &id]);
+    assert_eq!(own.closed(SOON).await, 4403);
+    let log = api
+        .query(
+            "query($id: ID) { auditLog(filter: {targetId: $id}) { nodes { action actorKind } } }",
+            json!({ "id": id }),
+        )
+        .await;
+    assert_eq!(
+        log.nodes("auditLog"),
+        [json!({"action": "token.revoke", "actorKind": "OPERATOR"})]
+    );
 }

@@ -34,7 +34,10 @@ struct Description(Value);
 impl Description {
     fn of_type(&self, name: &str) -> &Value {
         let types = self.0["data"]["__schema"]["types"].as_array().unwrap();
-        types.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no type {name}"))
+        types
+            .iter()
+            .find(|one| one["name"] == name)
+            .unwrap_or_else(|| panic!("no type {name}"))
     }
 
     /// Writes every field of a type that needs no argument, without going round in circles.
@@ -61,7 +64,10 @@ impl Description {
 
     fn root(&self, name: &str) -> (String, String) {
         let fields = self.of_type("Query")["fields"].as_array().unwrap();
-        let field = fields.iter().find(|field| field["name"] == name).unwrap_or_else(|| panic!("no field {name}"));
+        let field = fields
+            .iter()
+            .find(|field| field["name"] == name)
+            .unwrap_or_else(|| panic!("no field {name}"));
         named(&field["type"])
     }
 }
@@ -80,7 +86,12 @@ async fn populate(api: &Api, receiver: &Receiver) -> Value {
     let sandbox = system(System::Tryton).await;
     let (endpoint, _) = api.endpoint(&receiver.url("hooks"), false).await;
     let made = api.connect(&sandbox, "c-1").await;
-    api.query("mutation { createConnectLink(input: {customer: {externalId: \"c-2\"}}) { id } }", json!({})).await.data();
+    api.query(
+        "mutation { createConnectLink(input: {customer: {externalId: \"c-2\"}}) { id } }",
+        json!({}),
+    )
+    .await
+    .data();
     sandbox.deny("WorkOrder").unwrap();
     api.query("{ workOrders(first: 1) { nodes { id } } }", json!({})).await;
     let broken = api.connect(&sandbox, "c-3").await;
@@ -92,17 +103,29 @@ async fn populate(api: &Api, receiver: &Receiver) -> Value {
     untried["input"]["verify"] = json!(false);
     untried["input"]["settings"]["base_url"] = json!("http://127.0.0.1:9");
     let untried = api.query(CREATE, untried).await;
-    api.vendors(&text(&untried.data()["createConnection"]["connection"]["id"])).await;
+    api.vendors(&text(&untried.data()["createConnection"]["connection"]["id"]))
+        .await;
     let gone = api.query(super::api::ROTATE, json!({ "id": made.id })).await;
     let token = text(&gone.data()["rotateConnectionToken"]["token"]["id"]);
-    api.query("mutation($id: ID!) { revokeToken(id: $id) }", json!({ "id": token })).await.data();
+    api.query("mutation($id: ID!) { revokeToken(id: $id) }", json!({ "id": token }))
+        .await
+        .data();
     api.act("disconnectConnection", &broken.id).await.data();
-    let sent = api.query("mutation($id: ID!) { sendTestEvent(endpointId: $id) { id } }", json!({ "id": endpoint })).await;
+    let sent = api
+        .query(
+            "mutation($id: ID!) { sendTestEvent(endpointId: $id) { id } }",
+            json!({ "id": endpoint }),
+        )
+        .await;
     let delivery = text(&sent.data()["sendTestEvent"]["id"]);
     eventually(SOON, "something is delivered", || async {
         let look = "query($id: ID!) { webhookDelivery(id: $id) { attempts { number } } }";
         let answer = api.query(look, json!({ "id": delivery })).await;
-        (!answer.data()["webhookDelivery"]["attempts"].as_array().unwrap().is_empty()).then_some(())
+        (!answer.data()["webhookDelivery"]["attempts"]
+            .as_array()
+            .unwrap()
+            .is_empty())
+        .then_some(())
     })
     .await;
     json!({"connection": expired.id, "endpoint": endpoint, "delivery": delivery})
@@ -110,7 +133,11 @@ async fn populate(api: &Api, receiver: &Receiver) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_field_of_the_platform_can_be_asked_for() {
-    let plant = server(&[System::Tryton], &[("GRAPHQL__LIMITS__DEPTH", "40"), ("GRAPHQL__LIMITS__FIELDS", "20000")]).await;
+    let plant = server(
+        &[System::Tryton],
+        &[("GRAPHQL__LIMITS__DEPTH", "40"), ("GRAPHQL__LIMITS__FIELDS", "20000")],
+    )
+    .await;
     let api = Api::of(&plant);
     let receiver = Receiver::start().await.unwrap();
     receiver.set_script([Reply::status(503), Reply::status(200)]);
@@ -122,14 +149,27 @@ async fn every_field_of_the_platform_can_be_asked_for() {
         let (_, of) = description.root(name);
         if name == "vendors" {
             // Of records only what tells about connections is asked for here.
-            let query = format!("{{ {root} {{ sources {} }} }}", description.selection("Source", &mut Vec::new()));
+            let query = format!(
+                "{{ {root} {{ sources {} }} }}",
+                description.selection("Source", &mut Vec::new())
+            );
             let answer = api.query(&query, json!({})).await;
-            assert!(answer.body["data"]["vendors"]["sources"].as_array().unwrap().len() >= 3, "{}", answer.text);
-            assert!(answer.codes().iter().all(|code| *code != "INTERNAL"), "{:?}", answer.codes());
+            assert!(
+                answer.body["data"]["vendors"]["sources"].as_array().unwrap().len() >= 3,
+                "{}",
+                answer.text
+            );
+            assert!(
+                answer.codes().iter().all(|code| *code != "INTERNAL"),
+                "{:?}",
+                answer.codes()
+            );
             continue;
         }
         let selection = description.selection(&of, &mut Vec::new());
-        let variables = ["connection", "endpoint", "delivery"].into_iter().find(|name| root.contains(&format!("${name}")));
+        let variables = ["connection", "endpoint", "delivery"]
+            .into_iter()
+            .find(|name| root.contains(&format!("${name}")));
         let head = variables.map_or(String::new(), |name| format!("query(${name}: ID!) "));
         let answer = api.query(&format!("{head}{{ {root} {selection} }}"), ids.clone()).await;
         assert!(answer.errors().is_empty(), "{root}: {:#?}", answer.errors());

@@ -85,8 +85,14 @@ async fn assert_true(api: &Api, stage: &Stage, known: &Shared) {
     let entries = rows::select(&stage.database_file(), "SELECT amount FROM credit_entry ORDER BY id").await;
     let sum: i64 = entries.iter().map(|row| row.get::<i64, _>(0)).sum();
     assert_eq!(sum, available, "the sum of the ledger is what is available");
-    let by_id: HashMap<&str, &Value> = connections.iter().map(|one| (one["id"].as_str().unwrap(), one)).collect();
-    let customers: HashSet<&str> = connections.iter().filter_map(|one| one["customer"]["externalId"].as_str()).collect();
+    let by_id: HashMap<&str, &Value> = connections
+        .iter()
+        .map(|one| (one["id"].as_str().unwrap(), one))
+        .collect();
+    let customers: HashSet<&str> = connections
+        .iter()
+        .filter_map(|one| one["customer"]["externalId"].as_str())
+        .collect();
     let stored = rows::select(&stage.database_file(), "SELECT external_id FROM customer").await;
     let stored: HashSet<String> = stored.iter().map(|row| row.get(0)).collect();
     let known = known.lock().unwrap();
@@ -97,7 +103,10 @@ async fn assert_true(api: &Api, stage: &Stage, known: &Shared) {
         }
     }
     for customer in &known.refused {
-        assert!(!customers.contains(customer.as_str()) && !stored.contains(customer), "{customer} was refused");
+        assert!(
+            !customers.contains(customer.as_str()) && !stored.contains(customer),
+            "{customer} was refused"
+        );
     }
     drop(known);
     // Whatever is there is there as a whole: with credentials and a token while it lives, without both afterwards.
@@ -117,12 +126,24 @@ async fn churn(api: &Api, sandbox: &Arc<Sandbox>, round: usize, known: &Shared) 
     let crowd = [40, 60, 200, 60][round];
     let leaving: Vec<String> = {
         let known = known.lock().unwrap();
-        known.connected.values().filter(|id| !known.disconnected.contains(*id)).cloned().collect()
+        known
+            .connected
+            .values()
+            .filter(|id| !known.disconnected.contains(*id))
+            .cloned()
+            .collect()
     };
     let arrivals = (0..crowd - leaving.len()).map(|number| {
-        tokio::spawn(connect(api.clone(), sandbox.clone(), format!("c-{round}-{number}"), known.clone()))
+        tokio::spawn(connect(
+            api.clone(),
+            sandbox.clone(),
+            format!("c-{round}-{number}"),
+            known.clone(),
+        ))
     });
-    let leaves = leaving.into_iter().map(|id| tokio::spawn(disconnect(api.clone(), id, known.clone())));
+    let leaves = leaving
+        .into_iter()
+        .map(|id| tokio::spawn(disconnect(api.clone(), id, known.clone())));
     let all: Vec<_> = arrivals.chain(leaves).collect();
     for done in join_all(all).await {
         done.unwrap();

@@ -41,7 +41,6 @@ impl Process {
     pub fn kill(self) {
         drop(self);
     }
-
 }
 
 impl Stage {
@@ -77,7 +76,9 @@ impl Stage {
             ("HEALTH__PROBE".to_owned(), "false".to_owned()),
             ("LOG__FORMAT".to_owned(), "json".to_owned()),
         ];
-        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let settings = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         variables.extend(settings);
         let mut stage = Self {
             folder,
@@ -92,7 +93,15 @@ impl Stage {
 
     /// Makes a key of an organization at the command line.
     pub fn new_token(&self, organization: &str) -> String {
-        let made = self.run(&["token", "create", "--organization", organization, "--name", "suite", "--json"]);
+        let made = self.run(&[
+            "token",
+            "create",
+            "--organization",
+            organization,
+            "--name",
+            "suite",
+            "--json",
+        ]);
         let made: Value = serde_json::from_str(&made).unwrap();
         text(&made["token"])
     }
@@ -182,6 +191,10 @@ impl Stage {
 /// Reads the address from the line of the log that tells it.
 fn address(line: &str) -> Option<String> {
     let told: Value = serde_json::from_str(line).ok()?;
-    let fields = if told["fields"].is_object() { &told["fields"] } else { &told };
+    let fields = if told["fields"].is_object() {
+        &told["fields"]
+    } else {
+        &told
+    };
     (fields["message"] == "serving").then(|| format!("http://{}", text(&fields["address"])))
 }

@@ -24,7 +24,10 @@ const EVENTS: &str = "subscription($after: String) { events(after: $after) { typ
 
 /// The application of the first account, as the operator registered it.
 const APPLICATION: [(&str, &str); 2] = [
-    ("OAUTH__DYNAMICS_365_FO__CLIENT_ID", "b3a8f2d4-51c7-4e0e-8f6d-7c2e9a4b1d05"),
+    (
+        "OAUTH__DYNAMICS_365_FO__CLIENT_ID",
+        "b3a8f2d4-51c7-4e0e-8f6d-7c2e9a4b1d05",
+    ),
     ("OAUTH__DYNAMICS_365_FO__CLIENT_SECRET", "lakeside~demo~secret"),
 ];
 
@@ -37,14 +40,23 @@ pub async fn sign_in(sandbox: &Sandbox, link: &str) -> String {
     let form = json!({"connector": sandbox.system().id(), "settings": settings, "way": "sign_in", "credentials": {}});
     let begun = browser.send("/authorize", &form).await;
     let address = text(&begun.body["address"]);
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
     let person = &server["accounts"][0];
     let entered = [
         ("account", text(&person["username"])),
         ("password", text(&person["password"])),
         ("action", "accept".to_owned()),
     ];
-    let answer = client.build().unwrap().post(address).form(&entered).send().await.unwrap();
+    let answer = client
+        .build()
+        .unwrap()
+        .post(address)
+        .form(&entered)
+        .send()
+        .await
+        .unwrap();
     let back = answer.headers()["location"].to_str().unwrap().to_owned();
     let returned = browser.come_back(&back, true).await;
     assert_eq!(returned.status, 303, "{}", returned.text);
@@ -66,7 +78,11 @@ pub async fn exchange(api: &Api, code: &str) -> (String, String, String) {
     let text_ = "mutation($code: String!) { exchangeCode(code: $code) { secret tokenId connection { id } } }";
     let done = api.query(text_, json!({ "code": code })).await;
     let done = &done.data()["exchangeCode"];
-    (text(&done["connection"]["id"]), text(&done["tokenId"]), text(&done["secret"]))
+    (
+        text(&done["connection"]["id"]),
+        text(&done["tokenId"]),
+        text(&done["secret"]),
+    )
 }
 
 /// Asks both servers at once, and checks that each query was answered.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use lineshaft_sandbox::{Account, Receiver, Sandbox, System, receiver::{Received, Verdict}};
+use lineshaft_sandbox::{
+    Account, Receiver, Sandbox, System,
+    receiver::{Received, Verdict},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -36,7 +39,9 @@ fn assert_within_a_second(what: &str, from: DateTime<Utc>, at: DateTime<Utc>) {
 }
 
 fn of_type(told: &[Told], kind: &str) -> usize {
-    let events = told.iter().filter(|told| told.payload["data"]["events"]["type"] == kind);
+    let events = told
+        .iter()
+        .filter(|told| told.payload["data"]["events"]["type"] == kind);
     events.count()
 }
 
@@ -78,7 +83,12 @@ impl Listening {
 
     /// Checks that everybody was told once, and soon after a moment.
     async fn were_told_once(&self, first: DateTime<Utc>) -> String {
-        for (id, socket) in [("reauth", &self.people), ("status", &self.people), ("events", &self.people), ("events", &self.own)] {
+        for (id, socket) in [
+            ("reauth", &self.people),
+            ("status", &self.people),
+            ("events", &self.people),
+            ("events", &self.own),
+        ] {
             let told = socket.wait(id, SOON, 1).await;
             assert_eq!(told.len(), 1, "{id}: {told:#?}");
             assert_within_a_second(id, first, told[0].at);
@@ -114,7 +124,10 @@ async fn walk(grace_s: i64) {
     let made = api.connect(&sandbox, "c-1").await;
     let arrived = receiver.wait_for(3, SOON).await;
     let told: Vec<Value> = arrived.iter().map(Received::json).collect();
-    assert_eq!(types(&told), ["connection.created", "credits.reserved", "connection.activated"]);
+    assert_eq!(
+        types(&told),
+        ["connection.created", "credits.reserved", "connection.activated"]
+    );
     receiver.clear();
     assert_eq!(api.vendors(&made.id).await.nodes("vendors").len(), 3);
     let path = format!("/v1/connections/{}/status", made.id);
@@ -130,7 +143,10 @@ async fn walk(grace_s: i64) {
     let (answers, first) = ask_at_once(&api, &made.id, 50).await;
     for answer in &answers {
         let codes = answer.codes();
-        assert!(codes == ["INVALID_CREDENTIALS"] || codes == ["REAUTH_REQUIRED"], "{codes:?}");
+        assert!(
+            codes == ["INVALID_CREDENTIALS"] || codes == ["REAUTH_REQUIRED"],
+            "{codes:?}"
+        );
     }
     let url = listening.were_told_once(first).await;
     assert_eq!(types(&api.log(&start).await), ["connection.reauth_required"]);
@@ -143,36 +159,59 @@ async fn walk(grace_s: i64) {
         assert_eq!(answer.source("vendors", &made.id)["upstreamCalls"], 0);
     }
     let changed = api.get(&path, Some(&tag)).await;
-    assert_eq!((changed.status, &changed.body["status"]), (200, &json!("REAUTH_REQUIRED")));
+    assert_eq!(
+        (changed.status, &changed.body["status"]),
+        (200, &json!("REAUTH_REQUIRED"))
+    );
     assert_eq!(changed.body["reconnectUrl"], url.as_str());
     assert_ne!(changed.headers["etag"].to_str().unwrap(), tag);
     let own = api.with(&made.token).get("/v1/connection/status", None).await;
     assert_eq!(own.body["statusReason"], "INVALID_CREDENTIALS", "{}", own.text);
     assert!(sandbox.calls().is_empty(), "{:#?}", sandbox.calls());
 
-    let other = api.query(UPDATE, update(&made.id, &sandbox, Account::Second, false)).await;
+    let other = api
+        .query(UPDATE, update(&made.id, &sandbox, Account::Second, false))
+        .await;
     assert_eq!(other.codes(), ["ACCOUNT_MISMATCH"], "{}", other.text);
     assert_eq!(api.status(&made.id).await, "REAUTH_REQUIRED");
     assert_eq!(api.log(&start).await.len(), 1, "nothing changed");
     bring_back(&api, &sandbox, &made, &url, grace_s).await;
     comes_back(&api, &listening, &made, &start, grace_s).await;
 
-    let swapped = api.query(UPDATE, update(&made.id, &sandbox, Account::Second, true)).await;
+    let swapped = api
+        .query(UPDATE, update(&made.id, &sandbox, Account::Second, true))
+        .await;
     let swapped = &swapped.data()["updateConnectionCredentials"];
     assert_ne!(swapped["connection"]["account"], before.body["account"]);
     let told = api.log(&start).await;
-    let last = told.iter().rfind(|event| event["type"] == "connection.reauthorized").unwrap();
+    let last = told
+        .iter()
+        .rfind(|event| event["type"] == "connection.reauthorized")
+        .unwrap();
     assert_eq!(last["data"]["accountChanged"], true, "{last}");
-    let sequences: Vec<_> = api.log("0").await.iter().filter_map(|event| event["sequence"].as_i64()).collect();
-    assert_eq!(sequences, (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>());
+    let sequences: Vec<_> = api
+        .log("0")
+        .await
+        .iter()
+        .filter_map(|event| event["sequence"].as_i64())
+        .collect();
+    assert_eq!(
+        sequences,
+        (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>()
+    );
 }
 
 /// Brings the connection back: without grace by new credentials, else on the page that is told with it.
 async fn bring_back(api: &Api, sandbox: &Sandbox, made: &Made, url: &str, grace_s: i64) {
     let token = if grace_s == 0 {
-        let done = api.query(UPDATE, update(&made.id, sandbox, Account::First, false)).await;
+        let done = api
+            .query(UPDATE, update(&made.id, sandbox, Account::First, false))
+            .await;
         let done = &done.data()["updateConnectionCredentials"];
-        assert_eq!((&done["connection"]["id"], &done["connection"]["status"]), (&json!(made.id), &json!("ACTIVE")));
+        assert_eq!(
+            (&done["connection"]["id"], &done["connection"]["status"]),
+            (&json!(made.id), &json!("ACTIVE"))
+        );
         text(&done["secret"])
     } else {
         let browser = Browser::open(url).await;
@@ -189,19 +228,34 @@ async fn bring_back(api: &Api, sandbox: &Sandbox, made: &Made, url: &str, grace_
         text(&done["secret"])
     };
     let new = api.with(&token);
-    assert_eq!(new.vendors(&made.id).await.nodes("vendors").len(), 3, "the new token works at once");
+    assert_eq!(
+        new.vendors(&made.id).await.nodes("vendors").len(),
+        3,
+        "the new token works at once"
+    );
     let gone = Browser::fetch(url).await;
-    assert!((400..500).contains(&gone.status), "the address of the page has done its work: {}", gone.status);
+    assert!(
+        (400..500).contains(&gone.status),
+        "the address of the page has done its work: {}",
+        gone.status
+    );
 }
 
 async fn comes_back(api: &Api, listening: &Listening, made: &Made, start: &str, grace_s: i64) {
     let told = api.log(start).await;
     assert_eq!(
         types(&told),
-        ["connection.reauth_required", "connection.reauthorized", "connection.token_rotated"]
+        [
+            "connection.reauth_required",
+            "connection.reauthorized",
+            "connection.token_rotated"
+        ]
     );
     for kind in ["connection.reauthorized", "connection.token_rotated"] {
-        let told = listening.people.wait_until("events", SOON, |told| of_type(told, kind) == 1).await;
+        let told = listening
+            .people
+            .wait_until("events", SOON, |told| of_type(told, kind) == 1)
+            .await;
         assert_eq!(of_type(&told, kind), 1, "{told:#?}");
     }
     assert_eq!(listening.stream.wait(SOON, 3).await.len(), 3);
@@ -215,7 +269,11 @@ async fn comes_back(api: &Api, listening: &Listening, made: &Made, start: &str, 
     if grace_s == 0 {
         assert_eq!(old.vendors(&made.id).await.status, 401, "the old token is dead at once");
     } else if Utc::now() + chrono::Duration::milliseconds(500) < end {
-        assert_eq!(old.vendors(&made.id).await.status, 200, "the old token lives on for its grace");
+        assert_eq!(
+            old.vendors(&made.id).await.status,
+            200,
+            "the old token lives on for its grace"
+        );
         assert!(listening.own.is_open());
     }
     let within = (end - Utc::now()).to_std().unwrap_or_default() + Duration::from_secs(3);
@@ -262,15 +320,26 @@ async fn a_connection_that_never_worked_takes_its_credits_when_it_is_brought_bac
             }
         }
         assert_eq!(api.credits().await.1, before, "what never worked costs nothing");
-        api.query(UPDATE, update(&id, &sandbox, Account::First, false)).await.data();
+        api.query(UPDATE, update(&id, &sandbox, Account::First, false))
+            .await
+            .data();
         if paused {
             api.act("resumeConnection", &id).await.data();
         }
         assert_eq!(api.status(&id).await, "ACTIVE", "paused: {paused}");
-        assert!(api.credits().await.1 > before, "what works costs credits; paused: {paused}");
+        assert!(
+            api.credits().await.1 > before,
+            "what works costs credits; paused: {paused}"
+        );
         let told = api.log("0").await;
-        let own: Vec<Value> = told.into_iter().filter(|event| event["connectionId"] == id.as_str()).collect();
-        let activated = types(&own).iter().filter(|kind| **kind == "connection.activated").count();
+        let own: Vec<Value> = told
+            .into_iter()
+            .filter(|event| event["connectionId"] == id.as_str())
+            .collect();
+        let activated = types(&own)
+            .iter()
+            .filter(|kind| **kind == "connection.activated")
+            .count();
         assert_eq!(activated, 1, "{:?}", types(&own));
     }
 }

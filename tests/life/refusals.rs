@@ -32,7 +32,10 @@ async fn populated() -> Populated {
     let (endpoint, _) = api.endpoint(&receiver.url("hooks"), false).await;
     let made = api.connect(&sandbox, "c-1").await;
     let link = api
-        .query("mutation { createConnectLink(input: {customer: {externalId: \"c-2\"}}) { id } }", json!({}))
+        .query(
+            "mutation { createConnectLink(input: {customer: {externalId: \"c-2\"}}) { id } }",
+            json!({}),
+        )
         .await;
     receiver.wait_for(3, SOON).await;
     // What is delivered is written down a moment later; rows are compared from then on.
@@ -106,7 +109,13 @@ async fn what_belongs_to_others_is_answered_like_what_does_not_exist() {
     let here = populated().await;
     let stranger = here.api.with(&here.plant.stranger().await);
     let before = rows::counts(&here.plant.database_file()).await;
-    let ids = [&here.made.id, &here.made.token_id, &here.link, &here.endpoint, &here.delivery];
+    let ids = [
+        &here.made.id,
+        &here.made.token_id,
+        &here.link,
+        &here.endpoint,
+        &here.delivery,
+    ];
     for text in ACTS.iter().chain(&MORE_ACTS).chain(&LOOKS) {
         let nobody = Uuid::now_v7().to_string();
         let missing = stranger.query(text, json!({ "id": nobody })).await;
@@ -117,9 +126,19 @@ async fn what_belongs_to_others_is_answered_like_what_does_not_exist() {
     }
     let path = |id: &str| format!("/v1/connections/{id}/status");
     let foreign = stranger.get(&path(&here.made.id), None).await;
-    assert_eq!((foreign.status, &foreign.body["error"]["code"]), (404, &json!("CONNECTION_NOT_FOUND")));
-    assert_eq!(stranger.get(&path(&Uuid::now_v7().to_string()), None).await.text, foreign.text);
-    assert_eq!(rows::counts(&here.plant.database_file()).await, before, "nothing is stored");
+    assert_eq!(
+        (foreign.status, &foreign.body["error"]["code"]),
+        (404, &json!("CONNECTION_NOT_FOUND"))
+    );
+    assert_eq!(
+        stranger.get(&path(&Uuid::now_v7().to_string()), None).await.text,
+        foreign.text
+    );
+    assert_eq!(
+        rows::counts(&here.plant.database_file()).await,
+        before,
+        "nothing is stored"
+    );
     assert_eq!(here.api.status(&here.made.id).await, "ACTIVE");
 }
 
@@ -146,13 +165,31 @@ async fn a_connections_token_does_no_work_of_the_organization() {
     ] {
         assert_eq!(own.query(text, id.clone()).await.codes(), ["FORBIDDEN"], "{text}");
     }
-    assert_eq!(rows::counts(&here.plant.database_file()).await, before, "nothing is stored");
+    assert_eq!(
+        rows::counts(&here.plant.database_file()).await,
+        before,
+        "nothing is stored"
+    );
     let other = here.api.connect(&here.sandbox, "c-9").await;
-    assert_eq!(own.get(&format!("/v1/connections/{}/status", other.id), None).await.status, 404);
+    assert_eq!(
+        own.get(&format!("/v1/connections/{}/status", other.id), None)
+            .await
+            .status,
+        404
+    );
     assert_eq!(here.api.get("/v1/connection/status", None).await.status, 403);
-    let seen = own.query("{ connections { nodes { id } } events { nodes { connectionId } } }", json!({})).await;
+    let seen = own
+        .query(
+            "{ connections { nodes { id } } events { nodes { connectionId } } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(seen.nodes("connections"), [json!({"id": here.made.id})]);
-    assert!(seen.nodes("events").iter().all(|event| event["connectionId"] == here.made.id.as_str()));
+    assert!(
+        seen.nodes("events")
+            .iter()
+            .all(|event| event["connectionId"] == here.made.id.as_str())
+    );
     let look = "query($id: ID!) { connection(id: $id) { id } }";
     assert!(own.query(look, json!({ "id": other.id })).await.data()["connection"].is_null());
 }
@@ -192,7 +229,10 @@ async fn connections_are_not_made_of_wrong_values() {
         ("INVALID_VALUE", with("name", json!(long))),
         ("INVALID_VALUE", some("/input/customer/externalId", json!(""))),
         ("INVALID_VALUE", some("/input/customer/externalId", json!(long))),
-        ("INVALID_VALUE", with("customer", json!({"externalId": "c", "name": long}))),
+        (
+            "INVALID_VALUE",
+            with("customer", json!({"externalId": "c", "name": long})),
+        ),
     ] {
         let answer = here.api.query(CREATE, input.clone()).await;
         assert_eq!(answer.codes(), [code], "{:.300}: {}", input.to_string(), answer.text);
@@ -210,13 +250,25 @@ async fn connections_are_not_made_of_wrong_values() {
     ] {
         let answer = here.api.query(CREATE, input.clone()).await;
         let codes = answer.codes();
-        assert!(codes.len() == 1 && !["INTERNAL", "(none)"].contains(&codes[0]), "{input}: {}", answer.text);
+        assert!(
+            codes.len() == 1 && !["INTERNAL", "(none)"].contains(&codes[0]),
+            "{input}: {}",
+            answer.text
+        );
         assert!(here.sandbox.calls().is_empty(), "nothing is sent: {input}");
     }
     for (code, path, value) in [
         ("INVALID_CREDENTIALS", "/input/credentials/password", "wrong".to_owned()),
-        ("ADDRESS_REFUSED", "/input/settings/base_url", "https://10.1.2.3".to_owned()),
-        ("UNREACHABLE", "/input/settings/base_url", "http://127.0.0.1:9".to_owned()),
+        (
+            "ADDRESS_REFUSED",
+            "/input/settings/base_url",
+            "https://10.1.2.3".to_owned(),
+        ),
+        (
+            "UNREACHABLE",
+            "/input/settings/base_url",
+            "http://127.0.0.1:9".to_owned(),
+        ),
     ] {
         let answer = here.api.query(CREATE, some(path, json!(value))).await;
         assert_eq!(answer.codes(), [code], "{}", answer.text);
@@ -225,12 +277,23 @@ async fn connections_are_not_made_of_wrong_values() {
     for (code, input) in [
         ("INVALID_FORM", update(json!({}))),
         ("INVALID_FORM", update(json!({"username": "a", "password": ["x"]}))),
-        ("INVALID_CREDENTIALS", update(json!({"username": "admin", "password": "wrong"}))),
+        (
+            "INVALID_CREDENTIALS",
+            update(json!({"username": "admin", "password": "wrong"})),
+        ),
     ] {
         assert_eq!(here.api.query(UPDATE, input).await.codes(), [code]);
     }
-    assert_eq!(rows::counts(&here.plant.database_file()).await, before, "nothing is stored");
-    assert_eq!(here.api.status(&here.made.id).await, "ACTIVE", "what was tried in vain harms nothing");
+    assert_eq!(
+        rows::counts(&here.plant.database_file()).await,
+        before,
+        "nothing is stored"
+    );
+    assert_eq!(
+        here.api.status(&here.made.id).await,
+        "ACTIVE",
+        "what was tried in vain harms nothing"
+    );
     assert!(here.api.vendors(&here.made.id).await.errors().is_empty());
 }
 
@@ -243,45 +306,136 @@ async fn links_webhooks_and_pages_are_not_made_of_wrong_values() {
     let hook = "mutation($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) { secret } }";
     let customer = json!({"externalId": "c-3"});
     for (code, text, input) in [
-        ("CONNECTOR_UNKNOWN", link, json!({"customer": customer, "connector": "papyrus"})),
+        (
+            "CONNECTOR_UNKNOWN",
+            link,
+            json!({"customer": customer, "connector": "papyrus"}),
+        ),
         ("INVALID_VALUE", link, json!({"customer": {"externalId": ""}})),
-        ("INVALID_LINK_OPTION", link, json!({"customer": customer, "ttlSeconds": 1801})),
-        ("INVALID_LINK_OPTION", link, json!({"customer": customer, "ttlSeconds": 0})),
-        ("INVALID_REDIRECT_URL", link, json!({"customer": customer, "redirectUrl": "http://example.com/"})),
-        ("INVALID_REDIRECT_URL", link, json!({"customer": customer, "redirectUrl": "javascript:alert(1)"})),
-        ("INVALID_REDIRECT_URL", link, json!({"customer": customer, "redirectUrl": long})),
-        ("INVALID_LINK_OPTION", link, json!({"customer": customer, "branding": {"color": "red"}})),
-        ("INVALID_LINK_OPTION", link, json!({"customer": customer, "branding": {"logo": "https://example.com/logo.png"}})),
-        ("INVALID_LINK_OPTION", link, json!({"customer": customer, "frameOrigins": ["https://a.example/path"]})),
+        (
+            "INVALID_LINK_OPTION",
+            link,
+            json!({"customer": customer, "ttlSeconds": 1801}),
+        ),
+        (
+            "INVALID_LINK_OPTION",
+            link,
+            json!({"customer": customer, "ttlSeconds": 0}),
+        ),
+        (
+            "INVALID_REDIRECT_URL",
+            link,
+            json!({"customer": customer, "redirectUrl": "http://example.com/"}),
+        ),
+        (
+            "INVALID_REDIRECT_URL",
+            link,
+            json!({"customer": customer, "redirectUrl": "javascript:alert(1)"}),
+        ),
+        (
+            "INVALID_REDIRECT_URL",
+            link,
+            json!({"customer": customer, "redirectUrl": long}),
+        ),
+        (
+            "INVALID_LINK_OPTION",
+            link,
+            json!({"customer": customer, "branding": {"color": "red"}}),
+        ),
+        (
+            "INVALID_LINK_OPTION",
+            link,
+            json!({"customer": customer, "branding": {"logo": "https://example.com/logo.png"}}),
+        ),
+        (
+            "INVALID_LINK_OPTION",
+            link,
+            json!({"customer": customer, "frameOrigins": ["https://a.example/path"]}),
+        ),
         ("INVALID_WEBHOOK_URL", hook, json!({"url": "ftp://example.com/"})),
-        ("INVALID_WEBHOOK_URL", hook, json!({"url": "https://user:password@example.com/"})),
-        ("INVALID_WEBHOOK_URL", hook, json!({"url": "http://169.254.169.254/latest"})),
-        ("INVALID_WEBHOOK_URL", hook, json!({"url": format!("https://example.com/{long}")})),
-        ("INVALID_VALUE", hook, json!({"url": "https://example.com/", "types": ["connection.sold"]})),
-        ("INVALID_VALUE", hook, json!({"url": "https://example.com/", "types": []})),
-        ("INVALID_VALUE", hook, json!({"url": "https://example.com/", "description": long})),
-        ("INVALID_ID", hook, json!({"url": "https://example.com/", "connectionId": "7"})),
+        (
+            "INVALID_WEBHOOK_URL",
+            hook,
+            json!({"url": "https://user:password@example.com/"}),
+        ),
+        (
+            "INVALID_WEBHOOK_URL",
+            hook,
+            json!({"url": "http://169.254.169.254/latest"}),
+        ),
+        (
+            "INVALID_WEBHOOK_URL",
+            hook,
+            json!({"url": format!("https://example.com/{long}")}),
+        ),
+        (
+            "INVALID_VALUE",
+            hook,
+            json!({"url": "https://example.com/", "types": ["connection.sold"]}),
+        ),
+        (
+            "INVALID_VALUE",
+            hook,
+            json!({"url": "https://example.com/", "types": []}),
+        ),
+        (
+            "INVALID_VALUE",
+            hook,
+            json!({"url": "https://example.com/", "description": long}),
+        ),
+        (
+            "INVALID_ID",
+            hook,
+            json!({"url": "https://example.com/", "connectionId": "7"}),
+        ),
     ] {
         let answer = here.api.query(text, json!({ "input": input })).await;
-        assert_eq!(answer.codes(), [code], "{:.200}: {:.600}", input.to_string(), answer.text);
+        assert_eq!(
+            answer.codes(),
+            [code],
+            "{:.200}: {:.600}",
+            input.to_string(),
+            answer.text
+        );
     }
     for (code, text) in [
         ("INVALID_CURSOR", "{ connections(after: \"x\") { nodes { id } } }"),
         ("INVALID_CURSOR", "{ events(after: \"x\") { nodes { id } } }"),
-        ("INVALID_CURSOR", "{ events(before: \"9999999999999999999999\") { nodes { id } } }"),
-        ("INVALID_CURSOR", "{ events(after: \"1\", before: \"2\") { nodes { id } } }"),
+        (
+            "INVALID_CURSOR",
+            "{ events(before: \"9999999999999999999999\") { nodes { id } } }",
+        ),
+        (
+            "INVALID_CURSOR",
+            "{ events(after: \"1\", before: \"2\") { nodes { id } } }",
+        ),
         ("INVALID_CURSOR", "{ auditLog(before: \"1\") { nodes { id } } }"),
-        ("INVALID_CURSOR", "{ webhookDeliveries(before: \"1\") { nodes { id } } }"),
-        ("INVALID_CURSOR", "{ organization { credits { entries(before: \"x\") { nodes { id } } } } }"),
+        (
+            "INVALID_CURSOR",
+            "{ webhookDeliveries(before: \"1\") { nodes { id } } }",
+        ),
+        (
+            "INVALID_CURSOR",
+            "{ organization { credits { entries(before: \"x\") { nodes { id } } } } }",
+        ),
         ("INVALID_PAGE_SIZE", "{ connections(first: 0) { nodes { id } } }"),
         ("INVALID_PAGE_SIZE", "{ events(first: 251) { nodes { id } } }"),
         ("INVALID_PAGE_SIZE", "{ auditLog(first: -1) { nodes { id } } }"),
-        ("INVALID_VALUE", "{ events(filter: {types: [\"connection.sold\"]}) { nodes { id } } }"),
+        (
+            "INVALID_VALUE",
+            "{ events(filter: {types: [\"connection.sold\"]}) { nodes { id } } }",
+        ),
         ("INVALID_ID", "{ connection(id: \"7\") { id } }"),
-        ("INVALID_ID", "{ events(filter: {connectionIds: [\"7\"]}) { nodes { id } } }"),
+        (
+            "INVALID_ID",
+            "{ events(filter: {connectionIds: [\"7\"]}) { nodes { id } } }",
+        ),
         ("INVALID_ID", "mutation { revokeToken(id: \"\") }"),
         ("CODE_INVALID", "mutation { exchangeCode(code: \"\") { secret } }"),
-        ("CODE_INVALID", "mutation { exchangeCode(code: \"lsx_0123456789012345678901234567890123456789012\") { secret } }"),
+        (
+            "CODE_INVALID",
+            "mutation { exchangeCode(code: \"lsx_0123456789012345678901234567890123456789012\") { secret } }",
+        ),
     ] {
         let answer = here.api.query(text, json!({})).await;
         assert_eq!(answer.codes(), [code], "{text}: {}", answer.text);
@@ -297,5 +451,9 @@ async fn links_webhooks_and_pages_are_not_made_of_wrong_values() {
         let answer = here.api.query(text, json!({ "id": here.endpoint })).await;
         assert_eq!(answer.codes(), ["INVALID_VALUE"], "{text}: {}", answer.text);
     }
-    assert_eq!(rows::counts(&here.plant.database_file()).await, before, "nothing is stored");
+    assert_eq!(
+        rows::counts(&here.plant.database_file()).await,
+        before,
+        "nothing is stored"
+    );
 }

@@ -76,7 +76,9 @@ impl Stream {
 /// Reads one block; a comment that keeps the stream open is none.
 fn parse(block: &str) -> Option<Sent> {
     let field = |name: &str| {
-        let found = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let found = block
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         found.map(|value| value.trim_start().to_owned())
     };
     Some(Sent {

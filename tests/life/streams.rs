@@ -46,7 +46,9 @@ impl Reader {
     async fn over_sockets(self) -> (Vec<Value>, usize) {
         let (mut seen, mut cuts) = (Vec::new(), 0);
         while !self.is_done(&seen) {
-            let after = seen.last().map_or(self.start.clone(), |event: &Value| text(&event["cursor"]));
+            let after = seen
+                .last()
+                .map_or(self.start.clone(), |event: &Value| text(&event["cursor"]));
             let socket = Socket::open(&self.api).await;
             socket.subscribe("1", EVENTS, self.variables(&after)).await;
             let some = self.cuts[cuts % self.cuts.len()];
@@ -79,7 +81,10 @@ impl Reader {
 }
 
 fn cursors(events: &[Value]) -> Vec<(String, String)> {
-    events.iter().map(|event| (text(&event["cursor"]), text(&event["id"]))).collect()
+    events
+        .iter()
+        .map(|event| (text(&event["cursor"]), text(&event["id"])))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -110,7 +115,11 @@ async fn subscriptions_resumed_after_cuts_miss_nothing_and_repeat_nothing() {
             last: last.clone(),
             cuts: dice.value(&proptest::collection::vec(1_usize..12, 8)),
         };
-        let reading = if by_socket { reader.over_sockets().boxed() } else { reader.over_streams().boxed() };
+        let reading = if by_socket {
+            reader.over_sockets().boxed()
+        } else {
+            reader.over_streams().boxed()
+        };
         readers.push((who, reading));
     }
     let names: Vec<&str> = readers.iter().map(|(who, _)| *who).collect();
@@ -162,7 +171,10 @@ async fn subscriptions_resumed_after_cuts_miss_nothing_and_repeat_nothing() {
             .filter(|event| event["connectionId"] == id.as_str())
             .map(|event| event["sequence"].as_i64().unwrap())
             .collect();
-        assert_eq!(sequences, (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>());
+        assert_eq!(
+            sequences,
+            (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -170,17 +182,34 @@ async fn subscriptions_resumed_after_cuts_miss_nothing_and_repeat_nothing() {
 async fn a_cursor_that_is_none_is_refused_over_both_protocols() {
     let plant = Setup::only([System::Tryton]).start().await;
     let api = Api::of(&plant);
-    for (after, code) in [("later", "INVALID_CURSOR"), ("999999999", "INVALID_CURSOR"), ("", "INVALID_CURSOR")] {
+    for (after, code) in [
+        ("later", "INVALID_CURSOR"),
+        ("999999999", "INVALID_CURSOR"),
+        ("", "INVALID_CURSOR"),
+    ] {
         let socket = Socket::open(&api).await;
         socket.subscribe("1", EVENTS, json!({ "after": after })).await;
         let told = socket.wait("1", SOON, 1).await;
         let payload = &told[0].payload;
-        let error = if payload.is_array() { &payload[0] } else { &payload["errors"][0] };
+        let error = if payload.is_array() {
+            &payload[0]
+        } else {
+            &payload["errors"][0]
+        };
         assert_eq!(error["extensions"]["code"], code, "{after}: {payload}");
         assert!(socket.is_open(), "the socket goes on");
-        let stream = Stream::open(&api, EVENTS, json!({}), Some(if after.is_empty() { "x" } else { after })).await;
+        let stream = Stream::open(
+            &api,
+            EVENTS,
+            json!({}),
+            Some(if after.is_empty() { "x" } else { after }),
+        )
+        .await;
         let sent = stream.wait(SOON, 2).await;
-        assert_eq!(sent[0].data["errors"][0]["extensions"]["code"], code, "{after}: {sent:?}");
+        assert_eq!(
+            sent[0].data["errors"][0]["extensions"]["code"], code,
+            "{after}: {sent:?}"
+        );
         assert_eq!(sent[1].event, "complete");
     }
 }
