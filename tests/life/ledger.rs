@@ -95,20 +95,21 @@ async fn assert_true(api: &Api, stage: &Stage, known: &Shared) {
         .collect();
     let stored = rows::select(&stage.database_file(), "SELECT external_id FROM customer").await;
     let stored: HashSet<String> = stored.iter().map(|row| row.get(0)).collect();
-    let known = known.lock().unwrap();
-    for (customer, id) in &known.connected {
-        assert_eq!(by_id[id.as_str()]["customer"]["externalId"], customer.as_str());
-        if known.disconnected.contains(id) {
-            assert_eq!(by_id[id.as_str()]["status"], "DISCONNECTED");
+    {
+        let known = known.lock().unwrap();
+        for (customer, id) in &known.connected {
+            assert_eq!(by_id[id.as_str()]["customer"]["externalId"], customer.as_str());
+            if known.disconnected.contains(id) {
+                assert_eq!(by_id[id.as_str()]["status"], "DISCONNECTED");
+            }
+        }
+        for customer in &known.refused {
+            assert!(
+                !customers.contains(customer.as_str()) && !stored.contains(customer),
+                "{customer} was refused"
+            );
         }
     }
-    for customer in &known.refused {
-        assert!(
-            !customers.contains(customer.as_str()) && !stored.contains(customer),
-            "{customer} was refused"
-        );
-    }
-    drop(known);
     // Whatever is there is there as a whole: with credentials and a token while it lives, without both afterwards.
     let halves = rows::select(
         &stage.database_file(),

@@ -23,6 +23,9 @@ const ROTATED: &str = "connection.token_rotated";
 /// How long a reader stays before it is cut off.
 const ROUND: Duration = Duration::from_millis(400);
 
+/// What was seen, and over how many cuts.
+type Reading = BoxFuture<'static, (Vec<Value>, usize)>;
+
 /// Somebody who reads, is cut off and comes back until the last event was seen.
 struct Reader {
     api: Api,
@@ -97,7 +100,7 @@ async fn subscriptions_resumed_after_cuts_miss_nothing_and_repeat_nothing() {
     let (telling, last) = watch::channel(None::<String>);
     let mut dice = Dice::of("streams");
     let only_first = api.with(&plant.connection_token(System::Tryton).await);
-    let mut readers: Vec<(&str, BoxFuture<'static, (Vec<Value>, usize)>)> = Vec::new();
+    let mut readers: Vec<(&str, Reading)> = Vec::new();
     for (who, by_socket, types, reader) in [
         ("socket", true, None, &api),
         ("socket", true, None, &api),
