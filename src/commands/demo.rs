@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
-use lineshaft_engine::{Engine, ProbeReport, connections::Connection, tokens::NewToken};
+use lineshaft_engine::{Engine, ProbeReport, connections::Connection, origin::Origin, tokens::NewToken};
 use lineshaft_sandbox::{Receiver, Sandbox};
 use lineshaft_schema::ConnectionId;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -177,6 +177,6 @@ async fn token(engine: &Engine, organization_id: uuid::Uuid) -> anyhow::Result<S
         scopes: Vec::new(),
         expires_at: None,
     };
-    let issued = engine.tokens.create(new).await?;
+    let issued = engine.create_token(new, &Origin::operator()).await?;
     Ok(SecretString::from(issued.text.expose_secret()))
 }

@@ -65,7 +65,7 @@ pub(super) async fn run(settings: &Settings, action: cli::Token, out: &mut Outpu
 }
 
 async fn create(engine: &Engine, new: NewToken, json: bool, out: &mut Output) -> anyhow::Result<()> {
-    let issued = engine.tokens.create(new).await?;
+    let issued = engine.create_token(new, &Origin::operator()).await?;
     if json {
         let mut token = as_json(&issued.token);
         if let Value::Object(token) = &mut token {
