@@ -50,6 +50,8 @@ const FAMILIES = {
   form: ['INVALID_FORM', 'INVALID_SETTINGS'],
   mismatch: ['ACCOUNT_MISMATCH'],
   credits: ['CREDITS_EXHAUSTED'],
+  elsewhere: ['LINK_OPENED_ELSEWHERE'],
+  busy: ['LINK_BUSY'],
   declined: ['ACCESS_DENIED', 'SIGN_IN_DECLINED', 'SIGN_IN_FAILED'],
 };
 

@@ -13,9 +13,8 @@ export function connectionView(id) {
   let connection = null;
   const history = pages(
     async before => {
-      const { events } = await ask('Events', { connectionIds: [id], last: PAGE, before });
-      const nodes = events.nodes.toSorted((one, other) => Number(other.sequence) - Number(one.sequence));
-      return { nodes, cursor: events.pageInfo.hasPreviousPage ? events.pageInfo.startCursor : null };
+      const { events } = await ask('Events', { connectionIds: [id], first: PAGE, before });
+      return { nodes: events.nodes, cursor: events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null };
     },
     rows => table(EVENT_COLUMNS, rows, { label: 'History', empty: 'Nothing has happened yet.' }),
   );
@@ -110,7 +109,7 @@ export function connectionView(id) {
     const typed = text({ autocapitalize: 'none' });
     const texts = {
       Disconnect: 'The credentials and tokens are destroyed and the credits given back. This cannot be undone.',
-      Delete: 'The connection and its history are removed. This cannot be undone.',
+      Delete: 'The name, settings, account and messages of the connection are erased; only its id and what happened to it stay. This cannot be undone.',
     };
     const form = formDialog(
       `${operation} ${connection.name}?`,

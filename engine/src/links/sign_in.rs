@@ -1,5 +1,6 @@
 //! Sends a customer to the system's own page to sign in, and takes the answer. The sign-in is bound to the link and to
-//! the browser: its state comes back once, and only with the cookie of the page that began it.
+//! the browser: its state comes back once, and only with the cookie of the page that began it. Where the link may be shown
+//! in a frame, the state alone is enough as long as that page has the link open.
 
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ const EXCHANGE: Duration = Duration::from_secs(20);
 pub struct Returned {
     /// The path of the page.
     pub path: String,
+    /// Whether the browser did not show that it is the one with the page: it came back in a window of its own, which
+    /// the page in its frame waits for.
+    pub is_beside: bool,
 }
 
 /// What is remembered of a sign-in, sealed.
@@ -135,7 +139,9 @@ pub async fn callback(engine: &Engine, query: &str, visitor: &Visitor) -> Result
     let memory = recall(engine, &model)?;
     let row = find(engine, &memory.token).await.map_err(|_| LinkError::StateInvalid)?;
     let is_same = row.model.page_hash.as_deref() == Some(memory.page.as_slice());
-    if !is_same || !row.is_opened_by(&engine.keys, visitor.cookie.as_deref()) {
+    let is_beside = !row.is_opened_by(&engine.keys, visitor.cookie.as_deref());
+    // Browsers keep the cookie of a page in a frame for that frame: a window that it opens has none.
+    if !is_same || (is_beside && row.options.frame_origins.is_empty()) {
         return Err(LinkError::StateInvalid);
     }
     use_up(engine, &model).await?;
@@ -148,7 +154,7 @@ pub async fn callback(engine: &Engine, query: &str, visitor: &Visitor) -> Result
         let row = find(engine, path.trim_start_matches("/connect/")).await?;
         keep_failure(engine, &row, failure).await?;
     }
-    Ok(Returned { path })
+    Ok(Returned { path, is_beside })
 }
 
 async fn finish(engine: &Engine, row: &Row, memory: Memory, code: &str, visitor: &Visitor) -> Result<(), Failure> {

@@ -7,8 +7,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use lineshaft_engine::{
+    Engine,
     connections::{CreateError, ReauthorizeError},
-    links::{Failure, LinkError},
+    links::{self, Failure, LinkError},
 };
 use serde_json::json;
 
@@ -31,16 +32,20 @@ pub(super) const fn status_of(error: &LinkError) -> StatusCode {
     }
 }
 
-/// Answers a page that asks for its state: where the link stands and why.
-pub(super) fn refused(error: &LinkError) -> Response {
+/// Answers a page that asks for its state: where the link stands and why, and who sent it.
+pub(super) async fn refused(engine: &Engine, token: &str, error: &LinkError) -> Response {
     log(error);
     let failure = error.failure();
-    let body = json!({
-        "status": error.status(),
-        "code": failure.code,
-        "message": failure.message,
-        "advice": failure.advice,
-    });
+    // Without it the page still tells what is the matter.
+    let sender = links::sender(engine, token).await.ok().flatten();
+    let mut body = json!(sender);
+    if body.is_null() {
+        body = json!({});
+    }
+    body["status"] = json!(error.status());
+    body["code"] = json!(failure.code);
+    body["message"] = json!(failure.message);
+    body["advice"] = json!(failure.advice);
     private((status_of(error), Json(body)).into_response())
 }
 
@@ -107,10 +112,15 @@ pub(super) fn protect(response: &mut Response, frame_origins: &[String]) {
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !frame_origins.is_empty() {
-        // The window in which the customer signs in elsewhere must find the frame that opened it.
-        headers.insert("cross-origin-opener-policy", HeaderValue::from_static("unsafe-none"));
+        keep_opener(response);
         response.extensions_mut().insert(Framed);
     }
+}
+
+/// Lets the window in which a customer signs in elsewhere and the frame that opened it know of each other.
+pub(super) fn keep_opener(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("unsafe-none"));
 }
 
 fn log(error: &LinkError) {
