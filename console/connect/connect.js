@@ -3,6 +3,7 @@ import { attemptView, failureBox } from './attempt.js';
 import { makeChooser } from './choose.js';
 import { dress } from './colour.js';
 import { h, fill, icon } from './dom.js';
+import { foreign } from './field.js';
 import { makeForm, readsOf } from './form.js';
 import * as frame from './frame.js';
 import * as server from './server.js';
@@ -123,7 +124,6 @@ async function begin() {
   speak(state.locale);
   dress(state.branding?.color);
   frame.begin(state.frameOrigin);
-  if (closePopup()) return;
   if (state.done) return done(state.done);
   if (state.status !== 'open') return end(has(`${state.status}_title`) ? state.status : 'unknown');
   watchExpiry();
@@ -207,7 +207,7 @@ function reason(connector) {
       'div',
       {},
       h('p', {}, t(has(key) ? key : 'reason_default', { system: connector.name, name: state.connection?.name })),
-      state.connection?.message && h('p', { class: 'help' }, t('remote_said'), ': ', h('q', {}, state.connection.message)),
+      !has(key) && state.connection?.message && h('p', { class: 'help', ...foreign() }, state.connection.message),
     ),
   );
 }
@@ -263,7 +263,7 @@ async function signIn(id, values) {
   const popup = frame.isFramed ? window.open('about:blank', POPUP, 'popup,width=560,height=720') : null;
   let address;
   try {
-    ({ address } = await server.authorize(values));
+    ({ address } = await server.authorize({ ...values, window: frame.isFramed }));
   } catch (error) {
     popup?.close();
     const told = error.body?.failed ?? (error.body?.code && error.body);
@@ -323,14 +323,6 @@ function waitForPopup(form, address, isOpen) {
     setTimeout(ask, AGAIN_AFTER_MS);
   }
   setTimeout(ask, AGAIN_AFTER_MS);
-}
-
-/** In the window of a framed page nothing is to be done any more once the sign-in is over. */
-function closePopup() {
-  if (window.name !== POPUP || frame.isFramed || !window.opener) return false;
-  window.close();
-  show({ title: t('popup_close'), body: [] });
-  return true;
 }
 
 function done(told) {

@@ -131,7 +131,7 @@ export function connectionView(id) {
   }
 
   function tokensBlock(one) {
-    const usable = one.tokens.filter(token => !token.revokedAt);
+    const usable = one.tokens.filter(token => !token.revokedAt && !(new Date(token.expiresAt ?? Infinity) <= Date.now()));
     return h(
       'section',
       { class: 'card' },
@@ -198,7 +198,7 @@ const EVENT_COLUMNS = [
 
 /** Shows a JSON object as words. */
 export function details(data) {
-  const entries = Object.entries(data ?? {}).filter(([, value]) => value !== null);
+  const entries = Object.entries(data ?? {}).filter(([, value]) => value !== null && value?.length !== 0);
   if (!entries.length) return h('span', { class: 'soft' }, '—');
   const shown = value => (typeof value === 'object' ? JSON.stringify(value) : String(value));
   return h('dl', { class: 'pairs' }, entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value)))));

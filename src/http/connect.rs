@@ -118,7 +118,7 @@ async fn callback(State(engine): State<Arc<Engine>>, RawQuery(query): RawQuery, 
     let visitor: Visitor = input.visitor;
     let task = tokio::spawn(async move { links::callback(&engine, &query.unwrap_or_default(), &visitor).await });
     match task.await {
-        Ok(Ok(returned)) if returned.is_beside => close(),
+        Ok(Ok(returned)) if returned.in_window => close(),
         Ok(Ok(returned)) => see_other(&returned.path),
         Ok(Err(error)) => told_page(&error),
         Err(error) => {

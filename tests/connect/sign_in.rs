@@ -154,7 +154,12 @@ async fn a_window_beside_a_frame_comes_back_without_the_cookie() {
         ..PageOptions::default()
     };
     let browser = Browser::open(&link(&plant, framed).await).await;
-    let begun = browser.send("/authorize", &form(&plant)).await;
+    let mut form = form(&plant);
+    let begun = browser.send("/authorize", &form).await;
+    let back = sign_in(&plant, begun.body["address"].as_str().unwrap(), "accept").await;
+    assert_eq!(browser.come_back(&back, false).await.status, 400, "the same window");
+    form["window"] = true.into();
+    let begun = browser.send("/authorize", &form).await;
     let back = sign_in(&plant, begun.body["address"].as_str().unwrap(), "accept").await;
     let returned = browser.come_back(&back, false).await;
     assert_eq!(returned.status, 200, "{}", returned.text);

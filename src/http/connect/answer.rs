@@ -86,14 +86,19 @@ pub(super) fn told_page(error: &LinkError) -> Response {
     }
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>This did not work</title></head>\n<body>\n\
-         <h1>This did not work</h1>\n<p>{}.</p>\n<p>{}</p>\n<p>{}</p>\n</body>\n</html>\n",
+         content=\"width=device-width, initial-scale=1\"><title>This did not work</title>\
+         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\
+         <link rel=\"stylesheet\" href=\"/console/assets/connect/connect.css\"></head>\n<body>\n\
+         <div id=\"page\"><main><h1>This did not work</h1>\n<p class=\"lead\">{}.</p>\n<p>{}</p>\n\
+         <p class=\"help\">{}</p></main></div>\n</body>\n</html>\n",
         escaped(&message),
         escaped(&failure.advice),
         escaped(&failure.code),
     );
     let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-    private((status_of(error), html, page).into_response())
+    let mut response = (status_of(error), html, page).into_response();
+    protect(&mut response, &[]);
+    response
 }
 
 /// Sets what a page may do and who may show it in a frame. The origins were checked when the link was made.
