@@ -200,7 +200,10 @@ const EVENT_COLUMNS = [
 export function details(data) {
   const entries = Object.entries(data ?? {}).filter(([, value]) => value !== null && value?.length !== 0);
   if (!entries.length) return h('span', { class: 'soft' }, '—');
-  const shown = value => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+  const shown = value => {
+    if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return exact(value);
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  };
   return h('dl', { class: 'pairs' }, entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value)))));
 }
 

@@ -30,6 +30,6 @@ fi
 if [ "${1:-}" = --prepare ]; then exit 0; fi
 
 cd "$root"
-cargo build -q
+cargo build -q --bin lineshaft
 export LINESHAFT=${CARGO_TARGET_DIR:-$root/target}/debug/lineshaft BROWSER_HOME=$home
 exec node "$here/main.mjs" "$@"

@@ -104,6 +104,7 @@ export async function a_connection_is_diagnosed_paused_rotated_and_disconnected(
   await dialog.getByRole('button', { name: 'Disconnect' }).click();
   await page.getByRole('heading', { level: 1 }).getByText('disconnected').waitFor();
   await page.getByRole('button', { name: 'Delete' }).waitFor();
+  await page.getByRole('table', { name: 'History' }).getByText('connection.disconnected').waitFor();
   await visit.look('console-8-disconnected');
 }
 
