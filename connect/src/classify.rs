@@ -8,12 +8,11 @@ use std::{sync::LazyLock, time::Duration};
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use regex::Regex;
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Value};
 
 use crate::{
     blueprint::Problem,
     error::{CredentialReason, Error, ErrorKind, speaks_of_credentials},
-    json,
+    json::{self, Value},
     manifest::{self, ErrorRule, OneOrMany},
     path::Path,
 };
@@ -55,11 +54,11 @@ impl BodyCheck {
     }
 
     /// Returns whether the test holds for a body.
-    pub(crate) fn holds(&self, body: &Value) -> bool {
+    pub(crate) fn holds(&self, body: &Value<'_>) -> bool {
         self.holds_for(self.path.first(body))
     }
 
-    fn holds_for(&self, value: Option<&Value>) -> bool {
+    fn holds_for(&self, value: Option<&Value<'_>>) -> bool {
         let present = value.is_some_and(|value| !value.is_null());
         self.present.is_none_or(|wanted| wanted == present)
             && self.equals.as_ref().is_none_or(|wanted| {
@@ -70,7 +69,7 @@ impl BodyCheck {
             && self.matches.as_ref().is_none_or(|pattern| {
                 value
                     .and_then(json::scalar_text)
-                    .is_some_and(|text| pattern.is_match(&text))
+                    .is_some_and(|text| pattern.is_match(text))
             })
     }
 
@@ -191,11 +190,11 @@ struct Answer<'a> {
     status: u16,
     headers: &'a HeaderMap,
     bytes: &'a [u8],
-    parsed: std::cell::OnceCell<Option<Value>>,
+    parsed: std::cell::OnceCell<Option<Value<'a>>>,
 }
 
-impl Answer<'_> {
-    fn body(&self) -> Option<&Value> {
+impl<'a> Answer<'a> {
+    fn body(&self) -> Option<&Value<'a>> {
         self.parsed.get_or_init(|| json::parse(self.bytes).ok()).as_ref()
     }
 
@@ -251,7 +250,7 @@ impl Rule {
     }
 
     fn error(&self, answer: &Answer<'_>, wait: Option<Duration>) -> Error {
-        let text = |path: &Path| json::scalar_text(path.first(answer.body()?)?).map(|text| text.into_owned());
+        let text = |path: &Path| json::scalar_text(path.first(answer.body()?)?).map(str::to_owned);
         let message = self
             .message
             .iter()
@@ -382,7 +381,7 @@ fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
         .flatten()
         .find(|value| value.is_object())
         .unwrap_or(&body);
-    let text = |value: &Value, name: &str| {
+    let text = |value: &Value<'_>, name: &str| {
         value
             .get(name)
             .filter(|value| !value.is_null())
@@ -397,12 +396,9 @@ fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
 }
 
 /// Takes a text, or the text in `{"lang": …, "value": …}`.
-fn text_within(value: &Value) -> Option<String> {
-    match value.as_object() {
-        Some(object) => object.get(&"value").and_then(json::scalar_text),
-        None => json::scalar_text(value),
-    }
-    .map(|text| text.into_owned())
+fn text_within(value: &Value<'_>) -> Option<String> {
+    let text = if value.is_object() { value.get("value")? } else { value };
+    json::scalar_text(text).map(str::to_owned)
 }
 
 static TRACE: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -1,11 +1,16 @@
 //! Upstream bodies as JSON: checked before they are parsed, numbers kept digit for digit.
 
-use std::{borrow::Cow, str::FromStr as _};
+mod parse;
+mod value;
+
+use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
-use sonic_rs::{JsonContainerTrait as _, JsonType, JsonValueTrait as _, Value};
 
 use crate::error::{Error, ErrorKind};
+use parse::Wrong;
+pub(crate) use value::Place;
+pub use value::{Member, Value};
 
 /// How deep lists and objects may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -14,88 +19,51 @@ pub const MAX_DEPTH: usize = 128;
 ///
 /// # Errors
 /// Returns `MalformedResponse` for a body that is empty, not UTF-8, nested too deep, or not JSON.
-pub fn parse(body: &[u8]) -> Result<Value, Error> {
+pub fn parse(body: &[u8]) -> Result<Value<'_>, Error> {
+    let malformed = |message: String| Error::new(ErrorKind::MalformedResponse, message);
     let text = std::str::from_utf8(body).map_err(|_| malformed("the answer is not UTF-8 text".to_owned()))?;
     parse_text(text).map_err(malformed)
-}
-
-fn malformed(message: String) -> Error {
-    Error::new(ErrorKind::MalformedResponse, message)
 }
 
 /// Parses JSON text with the same checks.
 ///
 /// # Errors
 /// Tells what is wrong with the text, without quoting it.
-pub fn parse_text(text: &str) -> Result<Value, String> {
+pub fn parse_text(text: &str) -> Result<Value<'_>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_ascii().is_empty() {
         return Err("the answer is empty where JSON is expected".to_owned());
     }
-    if is_deeper_than(text.as_bytes(), MAX_DEPTH) {
-        return Err(format!("the answer is nested deeper than {MAX_DEPTH} levels"));
-    }
-    sonic_rs::from_str(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        format!("the answer is not JSON (line {line}, column {column})")
+    parse::parse(text).map_err(|wrong| match wrong {
+        Wrong::Deep => format!("the answer is nested deeper than {MAX_DEPTH} levels"),
+        Wrong::Syntax(at) => {
+            let before = text.as_bytes().get(..at).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+            format!("the answer is not JSON (line {line}, column {column})")
+        }
     })
-}
-
-/// Returns whether brackets outside of texts open deeper than allowed.
-fn is_deeper_than(bytes: &[u8], most: usize) -> bool {
-    let mut depth = 0_usize;
-    let mut in_text = false;
-    let mut escaped = false;
-    for byte in bytes {
-        if in_text {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > most {
-            return true;
-        }
-    }
-    false
 }
 
 /// Returns a text, number or truth value as text, digit for digit; lists, objects and null have none.
 #[must_use]
-pub fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
-    match value.get_type() {
-        JsonType::String => value.as_str().map(Cow::Borrowed),
-        JsonType::Number => Some(Cow::Owned(match value.as_raw_number() {
-            Some(number) => number.as_str().to_owned(),
-            None => value.to_string(),
-        })),
-        JsonType::Boolean => Some(Cow::Borrowed(if value.is_true() { "true" } else { "false" })),
-        JsonType::Null | JsonType::Array | JsonType::Object => None,
+pub fn scalar_text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    match value {
+        Value::Text(text) | Value::Number(text) => Some(text),
+        Value::Boolean(true) => Some("true"),
+        Value::Boolean(false) => Some("false"),
+        Value::Null | Value::List(_) | Value::Object(_) => None,
     }
 }
 
 /// Returns a number, a text that is one, or `{"decimal": "…"}` as a decimal. Exact up to 28 digits; digits beyond
 /// that, far behind the point, are rounded.
 #[must_use]
-pub fn decimal(value: &Value) -> Option<Decimal> {
-    match value.get_type() {
-        JsonType::Number => match value.as_raw_number() {
-            Some(number) => decimal_of(number.as_str()),
-            None => decimal_of(&value.to_string()),
-        },
-        JsonType::String => decimal_of(value.as_str()?),
-        JsonType::Object => value
-            .as_object()?
-            .get(&"decimal")
+pub fn decimal(value: &Value<'_>) -> Option<Decimal> {
+    match value {
+        Value::Number(text) | Value::Text(text) => decimal_of(text),
+        Value::Object(_) => value
+            .get("decimal")
             .filter(|inner| !inner.is_object())
             .and_then(decimal),
         _ => None,
@@ -143,7 +111,7 @@ fn scientific(text: &str) -> Option<Decimal> {
 
 /// Returns whether a value equals one written in a manifest: numbers by value, everything else exactly.
 #[must_use]
-pub fn equals(value: &Value, written: &serde_json::Value) -> bool {
+pub fn equals(value: &Value<'_>, written: &serde_json::Value) -> bool {
     match written {
         serde_json::Value::Null => value.is_null(),
         serde_json::Value::Bool(written) => value.as_bool() == Some(*written),
@@ -151,44 +119,38 @@ pub fn equals(value: &Value, written: &serde_json::Value) -> bool {
         serde_json::Value::Number(written) => {
             value.is_number() && decimal(value).is_some_and(|number| decimal_of(&written.to_string()) == Some(number))
         }
-        serde_json::Value::Array(written) => value.as_array().is_some_and(|list| {
+        serde_json::Value::Array(written) => value.elements().is_some_and(|list| {
             list.len() == written.len() && list.iter().zip(written).all(|(value, written)| equals(value, written))
         }),
-        serde_json::Value::Object(written) => value.as_object().is_some_and(|object| {
-            object.len() == written.len()
+        serde_json::Value::Object(written) => value.members().is_some_and(|members| {
+            members.len() == written.len()
                 && written
                     .iter()
-                    .all(|(name, written)| object.get(name).is_some_and(|value| equals(value, written)))
+                    .all(|(name, written)| value.get(name).is_some_and(|value| equals(value, written)))
         }),
     }
 }
 
 /// Returns whether a value says nothing: null, empty text, or an empty list.
 #[must_use]
-pub fn is_blank(value: &Value) -> bool {
-    match value.get_type() {
-        JsonType::Null => true,
-        JsonType::String => value.as_str().is_some_and(str::is_empty),
-        JsonType::Array => value.as_array().is_some_and(|list| list.is_empty()),
-        JsonType::Boolean | JsonType::Number | JsonType::Object => false,
+pub fn is_blank(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        Value::List(list) => list.is_empty(),
+        Value::Boolean(_) | Value::Number(_) | Value::Object(_) => false,
     }
 }
 
-/// Returns whether a value is the truth value `false`; `sonic_rs` says so of everything that is not `true`.
+/// Returns whether a value is the truth value `false`.
 #[must_use]
-pub fn is_false(value: &Value) -> bool {
-    value.as_bool() == Some(false)
-}
-
-/// Turns a value written in a manifest into one as answers hold them.
-#[must_use]
-pub fn from_serde(value: &serde_json::Value) -> Value {
-    sonic_rs::from_str(&value.to_string()).unwrap_or_default()
+pub const fn is_false(value: &Value<'_>) -> bool {
+    matches!(value, Value::Boolean(false))
 }
 
 /// Returns JSON text cut short, for messages.
 #[must_use]
-pub fn excerpt(value: &Value) -> String {
+pub fn excerpt(value: &Value<'_>) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
@@ -224,10 +186,10 @@ pub(crate) mod tests {
         let value = parse_text(r#"{"n":1234567890123456789.123456789,"m":1.50}"#).unwrap();
         assert_eq!(value.to_string(), r#"{"n":1234567890123456789.123456789,"m":1.50}"#);
         assert_eq!(
-            decimal(&value["n"]).unwrap().to_string(),
+            decimal(value.get("n").unwrap()).unwrap().to_string(),
             "1234567890123456789.123456789"
         );
-        assert_eq!(scalar_text(&value["m"]).unwrap(), "1.50");
+        assert_eq!(scalar_text(value.get("m").unwrap()).unwrap(), "1.50");
     }
 
     #[test]
@@ -248,6 +210,51 @@ pub(crate) mod tests {
         let brackets_in_text = format!("\"{}\\\"{}\"", "[".repeat(200), "[".repeat(200));
         assert!(parse(brackets_in_text.as_bytes()).is_ok());
         assert!(parse("\u{feff}{}".as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn texts_are_read_with_their_escapes() {
+        for (written, expected) in [
+            (r#""""#, ""),
+            (r#""a\"b\\c\/d""#, "a\"b\\c/d"),
+            (r#""\b\f\n\r\t""#, "\u{8}\u{c}\n\r\t"),
+            (
+                r#""é\u00e9\ud83d\ude00 long enough for several words""#,
+                "éé😀 long enough for several words",
+            ),
+        ] {
+            assert_eq!(parse_text(written).unwrap(), Value::Text(expected.into()), "{written}");
+        }
+        let wrong = [
+            r#""a"#,
+            r#""\x""#,
+            r#""\u12""#,
+            r#""\u+123""#,
+            r#""\ud800""#,
+            r#""\ud800\u0041""#,
+            "\"a\nb\"",
+            "01",
+            "1.",
+            "-",
+            "1e",
+            ".5",
+            "+1",
+            "tru",
+            "nul",
+            "[1,]",
+            "[1 2]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\" 1}",
+            "[",
+        ];
+        for text in wrong {
+            assert!(parse_text(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            parse_text("{\n \"a\": x}").unwrap_err(),
+            "the answer is not JSON (line 2, column 7)"
+        );
     }
 
     #[test]
@@ -290,8 +297,16 @@ pub(crate) mod tests {
         }
 
         #[test]
+        fn what_is_written_is_read_again(value in any_json(), text in "\\PC{0,20}[\u{0}-\u{20}\"\\\\]{0,9}") {
+            let value = serde_json::json!([value, text]);
+            for written in [value.to_string(), format!("{value:#}"), Value::from(&value).to_string()] {
+                prop_assert_eq!(parse_text(&written).unwrap(), Value::from(&value));
+            }
+        }
+
+        #[test]
         fn a_value_equals_itself(value in any_json()) {
-            prop_assert!(equals(&from_serde(&value), &value));
+            prop_assert!(equals(&Value::from(&value), &value));
         }
     }
 }

@@ -6,9 +6,8 @@
 use std::fmt;
 
 use smallvec::SmallVec;
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Value};
 
-use crate::json;
+use crate::json::{self, Place, Value};
 
 /// A path into a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +15,13 @@ pub struct Path {
     text: Box<str>,
     levels_up: u8,
     segments: Box<[Segment]>,
+    finds_many: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     /// A member of an object; of a list, when it is a number, the element at that place.
-    Name(Box<str>, Option<usize>),
+    Name(Box<str>, Option<usize>, Place),
     /// The element at a place.
     Index(usize),
     /// Every element.
@@ -55,6 +55,7 @@ impl Path {
         Ok(Self {
             text: text.into(),
             levels_up,
+            finds_many: segments.contains(&Segment::Every),
             segments: segments.into_boxed_slice(),
         })
     }
@@ -81,7 +82,7 @@ impl Path {
     #[must_use]
     pub fn root(&self) -> &str {
         match self.segments.first() {
-            Some(Segment::Name(name, _)) => name,
+            Some(Segment::Name(name, ..)) => name,
             _ => "",
         }
     }
@@ -89,7 +90,7 @@ impl Path {
     /// Returns the names of the members on the way, without places, marks of every element and tests.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
-            Segment::Name(name, _) => Some(name.as_ref()),
+            Segment::Name(name, ..) => Some(name.as_ref()),
             _ => None,
         })
     }
@@ -105,7 +106,7 @@ impl Path {
         let read = rest.get(..=brackets).unwrap_or(rest);
         (brackets > 0).then(|| {
             read.iter().filter_map(|segment| match segment {
-                Segment::Name(name, _) | Segment::Where(name, _) => Some(name.as_ref()),
+                Segment::Name(name, ..) | Segment::Where(name, _) => Some(name.as_ref()),
                 Segment::Index(_) | Segment::Every => None,
             })
         })
@@ -113,13 +114,16 @@ impl Path {
 
     /// Returns whether it can find several values.
     #[must_use]
-    pub fn finds_many(&self) -> bool {
-        self.segments.contains(&Segment::Every)
+    pub const fn finds_many(&self) -> bool {
+        self.finds_many
     }
 
     /// Finds the first value that is not null; a null only when there is nothing else.
     #[must_use]
-    pub fn first<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+    pub fn first<'v>(&self, value: &'v Value<'v>) -> Option<&'v Value<'v>> {
+        if let [Segment::Name(name, None, place)] = &*self.segments {
+            return value.get_near(name, place);
+        }
         let mut null = None;
         let found = visit(value, &self.segments, &mut |value| {
             if value.is_null() {
@@ -133,7 +137,7 @@ impl Path {
 
     /// Finds every value.
     #[must_use]
-    pub fn all<'a>(&self, value: &'a Value) -> SmallVec<[&'a Value; 4]> {
+    pub fn all<'v>(&self, value: &'v Value<'v>) -> SmallVec<[&'v Value<'v>; 4]> {
         let mut found = SmallVec::new();
         visit(value, &self.segments, &mut |value| {
             found.push(value);
@@ -150,33 +154,31 @@ impl fmt::Display for Path {
 }
 
 /// Walks to every value of the path until the function keeps one.
-fn visit<'a>(
-    value: &'a Value,
+fn visit<'v>(
+    value: &'v Value<'v>,
     segments: &[Segment],
-    take: &mut impl FnMut(&'a Value) -> Option<&'a Value>,
-) -> Option<&'a Value> {
+    take: &mut impl FnMut(&'v Value<'v>) -> Option<&'v Value<'v>>,
+) -> Option<&'v Value<'v>> {
     let mut value = value;
     let mut rest = segments;
     while let Some((segment, after)) = rest.split_first() {
         value = match segment {
-            Segment::Name(name, place) => match value.as_array() {
-                Some(list) => list.get((*place)?)?,
-                None => value.as_object()?.get(name)?,
+            Segment::Name(name, index, place) => match value.elements() {
+                Some(list) => list.get((*index)?)?,
+                None => value.get_near(name, place)?,
             },
-            Segment::Index(place) => value.as_array()?.get(*place)?,
+            Segment::Index(place) => value.elements()?.get(*place)?,
             Segment::Where(member, wanted) => {
-                let fits = |element: &Value| {
-                    let member = element.as_object().and_then(|object| object.get(member));
-                    member
-                        .and_then(json::scalar_text)
-                        .is_some_and(|text| text == wanted.as_ref())
+                let fits = |element: &Value<'_>| {
+                    let text = element.get(member).and_then(json::scalar_text);
+                    text.is_some_and(|text| text == wanted.as_ref())
                 };
-                match value.as_array() {
+                match value.elements() {
                     Some(elements) => elements.iter().find(|element| fits(element))?,
                     None => Some(value).filter(|value| fits(value))?,
                 }
             }
-            Segment::Every => return value.as_array()?.iter().find_map(|element| visit(element, after, take)),
+            Segment::Every => return value.elements()?.iter().find_map(|element| visit(element, after, take)),
         };
         rest = after;
     }
@@ -194,7 +196,7 @@ fn parse_segments(text: &str) -> Result<Vec<Segment>, String> {
         } else {
             let (name, quoted, after) = take_name(rest, &['.', '[', ']', '"'])?;
             let place = if quoted { None } else { name.parse().ok() };
-            segments.push(Segment::Name(name.into(), place));
+            segments.push(Segment::Name(name.into(), place, Place::default()));
             rest = after;
         }
         while let Some(after) = rest.strip_prefix('[') {
@@ -270,7 +272,7 @@ mod tests {
     use super::*;
     use crate::json::tests::any_json;
 
-    fn value(text: &str) -> Value {
+    fn value(text: &str) -> Value<'_> {
         json::parse_text(text).unwrap()
     }
 
@@ -349,7 +351,7 @@ mod tests {
         #[test]
         fn no_text_and_no_json_makes_a_path_panic(text in "[a-c0-9.\\[\\]*=\"\\\\^ ]{0,12}", row in any_json()) {
             if let Ok(path) = Path::parse(&text) {
-                let row = json::from_serde(&row);
+                let row = Value::from(&row);
                 let _ = path.all(&row);
                 let _ = path.first(&row);
                 prop_assert_eq!(path.text(), text);
@@ -363,7 +365,8 @@ mod tests {
 
         #[test]
         fn a_quoted_name_finds_any_member(name in "\\PC{1,12}") {
-            let row = json::from_serde(&serde_json::json!({ &name: { "x": 1 } }));
+            let row = serde_json::json!({ &name: { "x": 1 } });
+            let row = Value::from(&row);
             let quoted = format!("\"{}\".x", name.replace('\\', "\\\\").replace('"', "\\\""));
             prop_assert!(Path::parse(&quoted).unwrap().first(&row).is_some());
         }

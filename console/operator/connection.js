@@ -191,15 +191,14 @@ export const back = (href, title) => h('p', { class: 'back' }, h('a', { href }, 
 
 const EVENT_COLUMNS = [
   { title: 'When', cell: event => time(event.createdAt) },
-  { title: 'What', cell: event => h('code', {}, event.type) },
-  { title: 'Details', cell: event => details(event.data) },
+  { title: 'What', cell: event => [h('code', {}, event.type), details(event.data)] },
   { title: 'No.', wide: true, cell: event => event.sequence },
 ];
 
 /** Shows a JSON object as words. */
 export function details(data) {
   const entries = Object.entries(data ?? {}).filter(([, value]) => value !== null && value?.length !== 0);
-  if (!entries.length) return h('span', { class: 'soft' }, '—');
+  if (!entries.length) return null;
   const shown = value => {
     if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return exact(value);
     return typeof value === 'object' ? JSON.stringify(value) : String(value);

@@ -4,6 +4,7 @@
 pub(crate) mod create;
 mod list;
 pub(crate) mod reauthorize;
+mod scope;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::{
     credentials::{self, SecretFields, Vault},
     customers::{self, Customer, NewCustomer},
     database,
+    events::Journal,
     lifecycle::Reason,
     organizations::is_name,
     tokens::{Caller, Scope},
@@ -109,7 +111,7 @@ pub struct NewConnection {
 }
 
 /// The connections that somebody may see: all of an organization, or one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Visible {
     organization_id: Uuid,
     connection_id: Option<Uuid>,
@@ -143,12 +145,17 @@ pub enum Error {
 pub struct Connections {
     database: DatabaseConnection,
     vault: Vault,
+    scopes: scope::Scopes,
 }
 
 impl Connections {
-    /// Makes a store over a database and the store of credentials.
-    pub fn new(database: DatabaseConnection, vault: Vault) -> Self {
-        Self { database, vault }
+    /// Makes a store over the database of a journal and the store of credentials.
+    pub fn new(journal: &Journal, vault: Vault) -> Self {
+        Self {
+            database: journal.database().clone(),
+            vault,
+            scopes: scope::Scopes::new(journal.changes()),
+        }
     }
 
     /// Adds a connection with its credentials, and its customer when it is new, or nothing at all.
@@ -187,6 +194,7 @@ impl Connections {
             .insert(&transaction, organization_id, row.id, &new.credentials)
             .await?;
         transaction.commit().await?;
+        self.changed();
         Ok(Connection::new(row, customer))
     }
 

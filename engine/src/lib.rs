@@ -145,7 +145,7 @@ impl Engine {
         });
         Self {
             catalogue: registry.catalogue().clone(),
-            connections: Connections::new(parts.database.clone(), vault.clone()),
+            connections: Connections::new(&journal, vault.clone()),
             feed: Feed::new(journal.clone(), &parts.settings.events),
             journal,
             webhooks,

@@ -1,8 +1,9 @@
 //! Keys of records: the key in the source system, and the global id that carries it.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{cmp::Ordering, collections::HashSet, fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -37,6 +38,16 @@ uuid_id!(
     /// Identifies a connection: one customer's link to one system.
     ConnectionId
 );
+
+/// A map by the keys of records, in the order in which they were added, so that what is asked for next does not depend
+/// on chance. Its hashes are quick, and seeded anew for each map.
+pub type KeyMap<V> = IndexMap<RemoteKey, V, KeyHash>;
+
+/// A set of references to keys of records.
+pub type KeySet<'a> = HashSet<&'a RemoteKey, KeyHash>;
+
+/// How keys are hashed.
+pub type KeyHash = foldhash::fast::RandomState;
 
 /// The key of a record in its source system: one part, or several for composite keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -1,4 +1,4 @@
-//! A unified record: the slots of its type, its key, and what came with it.
+//! A unified record: the fields that were asked for, its key, and what came with it.
 
 use std::sync::Arc;
 
@@ -17,8 +17,10 @@ pub struct Record {
     pub kind: TypeIndex,
     /// Its key in the source system.
     pub key: RemoteKey,
-    /// One slot for each field of its type; fields that were not asked for are null.
-    pub slots: Box<[Value]>,
+    /// Which fields it holds.
+    pub layout: Arc<Layout>,
+    /// Their values, in the order of the layout.
+    pub values: Box<[Value]>,
     /// Customer-specific fields, when asked for.
     pub custom: Vec<CustomField>,
     /// The row as it came, as JSON text, when asked for.
@@ -29,14 +31,81 @@ pub struct Record {
     pub problems: Vec<Problem>,
 }
 
+/// Which fields the records of a page hold: those that were asked for. Types have many fields and queries ask for few.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The place of each field of the type, or `ABSENT`.
+    places: Box<[u16]>,
+    held: usize,
+}
+
+const ABSENT: u16 = u16::MAX;
+
+impl Layout {
+    /// Makes the layout of some fields of a type, in their order.
+    #[must_use]
+    pub fn new(def: &TypeDef, fields: impl IntoIterator<Item = FieldIndex>) -> Self {
+        let mut places = vec![ABSENT; def.fields.len()].into_boxed_slice();
+        let mut held = 0;
+        for (place, field) in (0..).zip(fields) {
+            if let Some(slot) = places.get_mut(usize::from(field.0)) {
+                *slot = place;
+            }
+            held += 1;
+        }
+        Self { places, held }
+    }
+
+    fn place(&self, field: FieldIndex) -> Option<usize> {
+        // The value at ABSENT does not exist: no type has so many fields.
+        self.places.get(usize::from(field.0)).map(|place| usize::from(*place))
+    }
+}
+
+/// The fields of a record or of an embedded value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fields<'r> {
+    /// None when the values stand by the index of their field.
+    pub(crate) layout: Option<&'r Layout>,
+    pub(crate) values: &'r [Value],
+}
+
+impl<'r> Fields<'r> {
+    /// Returns the value of a field; null when it is not held.
+    #[must_use]
+    pub fn get(self, field: FieldIndex) -> &'r Value {
+        const NULL: &Value = &Value::Null;
+        let place = match self.layout {
+            Some(layout) => layout.place(field),
+            None => Some(usize::from(field.0)),
+        };
+        place.and_then(|place| self.values.get(place)).unwrap_or(NULL)
+    }
+}
+
 impl Record {
-    /// Makes an empty record of a type.
+    /// Makes an empty record with every field of a type.
     #[must_use]
     pub fn new(def: &TypeDef, key: RemoteKey, fetched_at: DateTime<Utc>) -> Self {
+        let layout = Layout::new(def, def.fields.values().map(|field| field.index));
+        let values = vec![Value::Null; layout.held];
+        Self::of(def.index, Arc::new(layout), values, key, fetched_at)
+    }
+
+    /// Makes a record of values in the order of its layout.
+    #[must_use]
+    pub fn of(
+        kind: TypeIndex,
+        layout: Arc<Layout>,
+        values: Vec<Value>,
+        key: RemoteKey,
+        fetched_at: DateTime<Utc>,
+    ) -> Self {
         Self {
-            kind: def.index,
+            kind,
             key,
-            slots: vec![Value::Null; def.fields.len()].into_boxed_slice(),
+            layout,
+            values: values.into_boxed_slice(),
             custom: Vec::new(),
             raw: None,
             fetched_at,
@@ -44,16 +113,25 @@ impl Record {
         }
     }
 
-    /// Returns the value of a field; null when there is no such slot.
+    /// Returns its fields.
     #[must_use]
-    pub fn get(&self, field: FieldIndex) -> &Value {
-        const NULL: &Value = &Value::Null;
-        self.slots.get(usize::from(field.0)).unwrap_or(NULL)
+    pub fn fields(&self) -> Fields<'_> {
+        Fields {
+            layout: Some(&self.layout),
+            values: &self.values,
+        }
     }
 
-    /// Sets the value of a field; a slot that does not exist is ignored.
+    /// Returns the value of a field; null when it is not held.
+    #[must_use]
+    pub fn get(&self, field: FieldIndex) -> &Value {
+        self.fields().get(field)
+    }
+
+    /// Sets the value of a field; one that is not held is ignored.
     pub fn set(&mut self, field: FieldIndex, value: Value) {
-        if let Some(slot) = self.slots.get_mut(usize::from(field.0)) {
+        let place = self.layout.place(field);
+        if let Some(slot) = place.and_then(|place| self.values.get_mut(place)) {
             *slot = value;
         }
     }

@@ -5,10 +5,12 @@ use std::cmp::Ordering;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{
     catalogue::{EnumIndex, TypeIndex},
     key::RemoteKey,
+    record::Fields,
 };
 
 /// One value of a record.
@@ -46,8 +48,19 @@ pub enum Value {
 pub struct Object {
     /// Its type.
     pub kind: TypeIndex,
-    /// One slot for each field of the type.
-    pub slots: Box<[Value]>,
+    /// One slot for each field of the type. Most types of values have two, such as an amount and its currency.
+    pub slots: SmallVec<[Value; 2]>,
+}
+
+impl Object {
+    /// Returns its fields.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'_> {
+        Fields {
+            layout: None,
+            values: &self.slots,
+        }
+    }
 }
 
 impl Value {

@@ -139,21 +139,13 @@ impl<'a> Compiler<'a> {
             let sets: Vec<_> = nodes.iter().map(|node| &node.node.selection_set).collect();
             let name = first.node.name.node.as_str();
             if name == "__typename" {
-                selection.fields.push(Field {
-                    key,
-                    required: true,
-                    kind: FieldKind::Typename,
-                });
+                selection.fields.push(Field::new(key, true, FieldKind::Typename));
                 continue;
             }
             let field = def.field(name).ok_or_else(|| unknown(def, name, first))?;
             let kind = self.field(field, &first.node, &sets)?;
             project(&mut selection.projection, def, &kind);
-            selection.fields.push(Field {
-                key,
-                required: field.required,
-                kind,
-            });
+            selection.fields.push(Field::new(key, field.required, kind));
         }
         Ok(selection)
     }

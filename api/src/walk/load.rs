@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{Context, Positioned, parser::types::SelectionSet};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use indexmap::IndexSet;
-use lineshaft_connect::{connector::Connector, context::CallContext};
+use lineshaft_connect::{capability::Capability, connector::Connector, context::CallContext};
 use lineshaft_engine::{
     Live,
     connections::Connection,
@@ -15,7 +15,7 @@ use lineshaft_engine::{
         loaders::{Children, Found, Loaders},
     },
 };
-use lineshaft_schema::{FieldIndex, Record, RemoteKey, Value};
+use lineshaft_schema::{FieldIndex, Fields, KeyHash, KeyMap, Record, RemoteKey, TypeIndex, Value};
 
 use super::selection::{FieldKind, Selection};
 use crate::platform;
@@ -34,6 +34,12 @@ impl Source {
     /// Returns the connections of a page.
     pub(crate) fn of(page: &Page) -> Vec<Self> {
         page.live.iter().cloned().map(Self::from).collect()
+    }
+
+    /// Returns the connector when it offers something of a type.
+    fn offers(&self, kind: TypeIndex, offered: impl Fn(&Capability) -> bool) -> Option<&Arc<Connector>> {
+        let connector = self.connector.as_ref()?;
+        connector.capabilities(kind).is_some_and(offered).then_some(connector)
     }
 }
 
@@ -54,8 +60,8 @@ pub(crate) struct Holder<'r> {
     pub(crate) source: usize,
     /// The key of the record.
     pub(crate) key: &'r RemoteKey,
-    /// The slots of the record or value.
-    pub(crate) slots: &'r [Value],
+    /// The fields of the record or value.
+    pub(crate) fields: Fields<'r>,
     /// Whether it is a value within a record, so that nothing refers to it by key.
     pub(crate) within: bool,
 }
@@ -74,7 +80,7 @@ impl<'r> Holder<'r> {
         Self {
             source,
             key: &record.key,
-            slots: &record.slots,
+            fields: record.fields(),
             within: false,
         }
     }
@@ -87,6 +93,12 @@ pub(crate) struct Node {
     pub(crate) fields: Vec<Loaded>,
 }
 
+/// What was loaded, by source and key.
+pub(crate) type Table<T> = Vec<KeyMap<T>>;
+
+/// Keys to load from one source, in the order of the page.
+type Keys<'r> = IndexSet<&'r RemoteKey, KeyHash>;
+
 /// What was loaded for one field.
 #[derive(Default)]
 pub(crate) enum Loaded {
@@ -96,12 +108,12 @@ pub(crate) enum Loaded {
     /// What was loaded for the values within the records.
     Inner(Node),
     /// Records by source and key, with what was loaded for them.
-    Records(HashMap<(usize, RemoteKey), Found>, Node),
+    Records(Table<Found>, Node),
     /// Lists of records by source and key of the parent, with what was loaded for them; and what was loaded for
     /// parts that came within the row.
     Children {
         /// The lists.
-        lists: HashMap<(usize, RemoteKey), Children>,
+        lists: Table<Children>,
         /// What was loaded for their records.
         node: Node,
         /// What was loaded for parts within rows.
@@ -152,55 +164,41 @@ impl Loader<'_> {
         if inner.projection.is_empty() && !needs_loading(inner) {
             return Loaded::Nothing;
         }
-        let mut wanted: HashMap<usize, IndexSet<&RemoteKey>> = HashMap::new();
+        let mut wanted = self.nothing_wanted();
         for holder in holders {
-            if let Some(Value::Reference(key)) = holder.slots.get(usize::from(slot.0)) {
-                wanted.entry(holder.source).or_default().insert(key);
+            if let Value::Reference(key) = holder.fields.get(slot)
+                && let Some(keys) = wanted.get_mut(holder.source)
+            {
+                keys.insert(key);
             }
         }
-        let look_ups = wanted.into_iter().map(|(at, keys)| self.records(at, inner, keys));
-        let mut table = HashMap::new();
-        for (at, found) in join_all(look_ups).await {
-            table.extend(found.into_iter().map(|(key, found)| ((at, key), found)));
-        }
-        let records: Vec<_> = table
-            .iter()
-            .filter_map(|((at, _), found)| Some((*at, found.as_ref().ok()?.clone()?)))
-            .collect();
-        let holders = records.iter().map(|(at, record)| Holder::record(*at, record)).collect();
+        let look_ups = self.sources.iter().zip(wanted);
+        let table = join_all(look_ups.map(|(source, keys)| self.records(source, inner, keys))).await;
         let node = if needs_loading(inner) {
-            self.load(inner, holders).await
+            let records = (0..).zip(&table).flat_map(|(at, found)| {
+                let records = found.values().filter_map(|found| found.as_ref().ok()?.as_deref());
+                records.map(move |record| Holder::record(at, record))
+            });
+            self.load(inner, records.collect()).await
         } else {
             Node::default()
         };
         Loaded::Records(table, node)
     }
 
-    async fn records(
-        &self,
-        at: usize,
-        inner: &Selection<'_>,
-        keys: IndexSet<&RemoteKey>,
-    ) -> (usize, HashMap<RemoteKey, Found>) {
-        let Some(source) = self.sources.get(at) else {
-            return (at, HashMap::new());
+    fn nothing_wanted<'r>(&self) -> Vec<Keys<'r>> {
+        self.sources.iter().map(|_| Keys::default()).collect()
+    }
+
+    async fn records(&self, source: &Source, inner: &Selection<'_>, keys: Keys<'_>) -> KeyMap<Found> {
+        let offered = |capability: &Capability| capability.get_many.is_some();
+        let Some(connector) = source.offers(inner.kind, offered).filter(|_| !keys.is_empty()) else {
+            return KeyMap::default();
         };
-        let Some(connector) = &source.connector else {
-            return (at, HashMap::new());
-        };
-        if connector
-            .capabilities(inner.kind)
-            .is_none_or(|capability| capability.get_many.is_none())
-        {
-            return (at, HashMap::new());
-        }
         let keys = keys.into_iter().cloned().collect();
-        (
-            at,
-            self.loaders
-                .records(connector, &source.context, inner.kind, &inner.projection, keys)
-                .await,
-        )
+        self.loaders
+            .records(connector, &source.context, inner.kind, &inner.projection, keys)
+            .await
     }
 
     async fn children(
@@ -210,31 +208,27 @@ impl Loader<'_> {
         inner: &Selection<'_>,
         holders: &[Holder<'_>],
     ) -> Loaded {
-        let mut wanted: HashMap<usize, IndexSet<&RemoteKey>> = HashMap::new();
+        let mut wanted = self.nothing_wanted();
         let mut within = Vec::new();
         for holder in holders {
-            match holder.slots.get(usize::from(slot.0)) {
-                Some(Value::List(_)) => within.push(*holder),
+            match holder.fields.get(slot) {
+                Value::List(_) => within.push(*holder),
                 _ if holder.within => {}
                 _ => {
-                    wanted.entry(holder.source).or_default().insert(holder.key);
+                    if let Some(parents) = wanted.get_mut(holder.source) {
+                        parents.insert(holder.key);
+                    }
                 }
             }
         }
-        let look_ups = wanted
-            .into_iter()
-            .map(|(at, parents)| self.lists(at, by, inner, parents));
-        let mut lists = HashMap::new();
-        for (at, found) in join_all(look_ups).await {
-            lists.extend(found.into_iter().map(|(key, found)| ((at, key), found)));
-        }
-        let records: Vec<_> = lists
-            .iter()
-            .filter_map(|((at, _), found)| Some((*at, found.as_ref().ok()?)))
-            .flat_map(|(at, list)| list.records.iter().map(move |record| (at, record.clone())))
-            .collect();
-        let below = records.iter().map(|(at, record)| Holder::record(*at, record)).collect();
+        let look_ups = self.sources.iter().zip(wanted);
+        let lists = join_all(look_ups.map(|(source, parents)| self.lists(source, by, inner, parents))).await;
         let (node, inline) = if needs_loading(inner) {
+            let below = (0..).zip(&lists).flat_map(|(at, lists)| {
+                let records = lists.values().flatten().flat_map(|list| list.records.iter());
+                records.map(move |record| Holder::record(at, record))
+            });
+            let below = below.collect();
             futures_util::future::join(self.load(inner, below), self.load(inner, embedded(&within, slot))).await
         } else {
             Default::default()
@@ -244,30 +238,19 @@ impl Loader<'_> {
 
     async fn lists(
         &self,
-        at: usize,
+        source: &Source,
         by: FieldIndex,
         inner: &Selection<'_>,
-        parents: IndexSet<&RemoteKey>,
-    ) -> (usize, HashMap<RemoteKey, Children>) {
-        let Some(source) = self.sources.get(at) else {
-            return (at, HashMap::new());
+        parents: Keys<'_>,
+    ) -> KeyMap<Children> {
+        let offered = |capability: &Capability| capability.children.contains(&by);
+        let Some(connector) = source.offers(inner.kind, offered).filter(|_| !parents.is_empty()) else {
+            return KeyMap::default();
         };
-        let Some(connector) = &source.connector else {
-            return (at, HashMap::new());
-        };
-        if connector
-            .capabilities(inner.kind)
-            .is_none_or(|capability| !capability.children.contains(&by))
-        {
-            return (at, HashMap::new());
-        }
         let parents = parents.into_iter().cloned().collect();
-        (
-            at,
-            self.loaders
-                .children(connector, &source.context, inner.kind, by, &inner.projection, parents)
-                .await,
-        )
+        self.loaders
+            .children(connector, &source.context, inner.kind, by, &inner.projection, parents)
+            .await
     }
 
     async fn platform(&self, sets: &[&Positioned<SelectionSet>], holders: &[Holder<'_>]) -> Loaded {
@@ -298,16 +281,15 @@ pub(crate) fn needs_loading(selection: &Selection<'_>) -> bool {
 fn embedded<'r>(holders: &[Holder<'r>], slot: FieldIndex) -> Vec<Holder<'r>> {
     let mut below = Vec::new();
     for holder in holders {
-        let values = match holder.slots.get(usize::from(slot.0)) {
-            Some(Value::List(values)) => values.as_slice(),
-            Some(value) => std::slice::from_ref(value),
-            None => &[],
+        let values = match holder.fields.get(slot) {
+            Value::List(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
         };
         below.extend(values.iter().filter_map(|value| match value {
             Value::Object(object) => Some(Holder {
                 source: holder.source,
                 key: holder.key,
-                slots: &object.slots,
+                fields: object.fields(),
                 within: true,
             }),
             _ => None,

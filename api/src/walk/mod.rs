@@ -3,6 +3,7 @@
 
 mod compile;
 mod load;
+mod scalar;
 mod selection;
 mod write;
 

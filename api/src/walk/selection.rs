@@ -19,10 +19,25 @@ pub(crate) struct Selection<'a> {
 pub(crate) struct Field<'a> {
     /// The name in the answer.
     pub(crate) key: &'a str,
+    /// The name as it is written behind other fields: `,"key":`.
+    pub(crate) name: Box<str>,
     /// Whether null is not allowed.
     pub(crate) required: bool,
     /// What is written.
     pub(crate) kind: FieldKind<'a>,
+}
+
+impl<'a> Field<'a> {
+    /// Makes a field. Names of GraphQL have nothing to escape.
+    pub(crate) fn new(key: &'a str, required: bool, kind: FieldKind<'a>) -> Self {
+        let name = format!(",\"{key}\":").into();
+        Self {
+            key,
+            name,
+            required,
+            kind,
+        }
+    }
 }
 
 /// What is written for a field.

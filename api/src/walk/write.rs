@@ -3,10 +3,13 @@
 use std::{collections::HashSet, fmt::Write as _};
 
 use async_graphql::{PathSegment, ServerError, Value as GraphValue};
-use lineshaft_schema::{Catalogue, ConnectionId, FieldIndex, FieldType, GlobalId, Record, RemoteKey, TypeDef, Value};
+use lineshaft_schema::{
+    Catalogue, ConnectionId, FieldType, Fields, GlobalId, Record, RemoteKey, TypeDef, Value, json::write_text,
+};
 
 use super::{
     load::{Loaded, Node, Source},
+    scalar,
     selection::{Computed, CustomPart, Field, FieldKind, KeyPart, Selection},
 };
 use crate::error;
@@ -55,7 +58,7 @@ pub(crate) struct Writer<'a> {
 #[derive(Clone, Copy)]
 struct Subject<'r> {
     source: usize,
-    slots: &'r [Value],
+    fields: Fields<'r>,
     identity: Identity<'r>,
 }
 
@@ -103,7 +106,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn record(&mut self, source: usize, record: &Record, selection: &Selection<'a>, node: &Node) {
         let subject = Subject {
             source,
-            slots: &record.slots,
+            fields: record.fields(),
             identity: Identity::Record(record),
         };
         let _ = self.or_null(false, |writer| writer.object(subject, selection, node));
@@ -144,10 +147,14 @@ impl<'a> Writer<'a> {
         let def = self.catalogue.type_at(selection.kind).ok_or(Missing)?;
         self.out.push(b'{');
         for (at, field) in selection.fields.iter().enumerate() {
-            if at > 0 {
-                self.out.push(b',');
+            // Without the comma of the first.
+            let name = field.name.get(usize::from(at == 0)..).unwrap_or_default();
+            self.out.extend_from_slice(name.as_bytes());
+            if let FieldKind::Leaf { slot, .. } = &field.kind
+                && self.scalar(subject.fields.get(*slot))
+            {
+                continue;
             }
-            self.name(field.key);
             let loaded = node.fields.get(at).unwrap_or(NOTHING);
             self.path.push(Step::Field(field.key));
             let written = self.or_null(field.required, |writer| writer.field(def, subject, field, loaded));
@@ -172,7 +179,7 @@ impl<'a> Writer<'a> {
                 self.text(&def.name);
                 Ok(())
             }
-            FieldKind::Leaf { slot, kind } => self.leaf(slot_of(subject, *slot), *kind, field.required),
+            FieldKind::Leaf { slot, kind } => self.leaf(subject.fields.get(*slot), *kind, field.required),
             FieldKind::Computed(computed) => self.computed(def, subject, computed),
             FieldKind::Platform(_) => match loaded {
                 Loaded::Platform(texts) => {
@@ -188,13 +195,13 @@ impl<'a> Writer<'a> {
                 } else {
                     &Node::default()
                 };
-                self.embedded(subject, slot_of(subject, *slot), inner, node)
+                self.embedded(subject, subject.fields.get(*slot), inner, node)
             }
             FieldKind::Reference { slot, inner } => {
-                self.reference(subject, field, slot_of(subject, *slot), inner, loaded)
+                self.reference(subject, field, subject.fields.get(*slot), inner, loaded)
             }
             FieldKind::Reverse { slot, inner, .. } => {
-                self.reverse(subject, field, slot_of(subject, *slot), inner, loaded)
+                self.reverse(subject, field, subject.fields.get(*slot), inner, loaded)
             }
         }
     }
@@ -203,7 +210,7 @@ impl<'a> Writer<'a> {
         match value {
             Value::Object(object) => {
                 let inner_subject = Subject {
-                    slots: &object.slots,
+                    fields: object.fields(),
                     identity: Identity::Value,
                     ..subject
                 };
@@ -217,7 +224,7 @@ impl<'a> Writer<'a> {
                     };
                     writer.object(
                         Subject {
-                            slots: &object.slots,
+                            fields: object.fields(),
                             identity,
                             ..subject
                         },
@@ -258,17 +265,17 @@ impl<'a> Writer<'a> {
         };
         let Loaded::Records(table, node) = loaded else {
             let by_key = Subject {
-                slots: &[],
+                fields: Fields::default(),
                 identity: Identity::Key(key),
                 ..subject
             };
             return self.object(by_key, inner, &Node::default());
         };
-        match table.get(&(subject.source, key.clone())) {
+        match table.get(subject.source).and_then(|found| found.get(key)) {
             Some(Ok(Some(record))) => {
                 self.note_problems(subject.source, record);
                 let target = Subject {
-                    slots: &record.slots,
+                    fields: record.fields(),
                     identity: Identity::Record(record),
                     ..subject
                 };
@@ -301,7 +308,7 @@ impl<'a> Writer<'a> {
             Identity::Key(key) => key,
             Identity::Part(..) | Identity::Value => return Err(Missing),
         };
-        match lists.get(&(subject.source, key.clone())) {
+        match lists.get(subject.source).and_then(|found| found.get(key)) {
             Some(Ok(children)) => {
                 if children.truncated {
                     self.tell(
@@ -314,7 +321,7 @@ impl<'a> Writer<'a> {
                 self.list(children.records.iter(), |writer, _, record| {
                     writer.note_problems(subject.source, record);
                     let child = Subject {
-                        slots: &record.slots,
+                        fields: record.fields(),
                         identity: Identity::Record(record),
                         ..subject
                     };
@@ -343,12 +350,7 @@ impl<'a> Writer<'a> {
                 }
             }
             (Value::Null, _) => return Err(Missing),
-            (Value::Boolean(value), _) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            (Value::Integer(value), _) => self.display(value),
-            (Value::Decimal(value), _) => self.quoted(value),
-            (Value::Text(text), _) => self.text(text),
-            (Value::Date(date), _) => self.quoted(date),
-            (Value::DateTime(at), _) => self.quoted(&at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+            (value, _) if self.scalar(value) => {}
             (Value::Enum(kind, value), _) => {
                 let catalogue = self.catalogue;
                 let name = catalogue
@@ -362,9 +364,24 @@ impl<'a> Writer<'a> {
             (Value::List(values), _) => {
                 return self.list(values.iter(), |writer, _, value| writer.leaf(value, kind, required));
             }
-            (Value::Object(_), _) => return Err(Missing),
+            _ => return Err(Missing),
         }
         Ok(())
+    }
+
+    /// Writes a value that stands for itself; returns whether it is one.
+    fn scalar(&mut self, value: &Value) -> bool {
+        let out = &mut self.out;
+        match value {
+            Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Value::Integer(value) => self.display(value),
+            Value::Decimal(value) => scalar::write_decimal(out, value),
+            Value::Text(text) => write_text(out, text),
+            Value::Date(date) => scalar::write_date(out, *date),
+            Value::DateTime(at) => scalar::write_instant(out, *at),
+            _ => return false,
+        }
+        true
     }
 
     fn computed(&mut self, def: &TypeDef, subject: Subject<'_>, computed: &Computed<'a>) -> Written {
@@ -378,7 +395,7 @@ impl<'a> Writer<'a> {
                 let id = self.sources.get(subject.source).ok_or(Missing)?.connection.id;
                 self.quoted(&id);
             }
-            Computed::RemoteId { slot } => match (subject.identity, slot_of(subject, *slot)) {
+            Computed::RemoteId { slot } => match (subject.identity, subject.fields.get(*slot)) {
                 (_, Value::Text(text)) => self.text(text),
                 (Identity::Record(record), _) => self.text(&record.key.to_string()),
                 (Identity::Key(key), _) => self.text(&key.to_string()),
@@ -506,8 +523,7 @@ impl<'a> Writer<'a> {
 
     /// Writes a JSON string.
     pub(crate) fn text(&mut self, text: &str) {
-        // Writing to memory cannot fail.
-        let _ = serde_json::to_writer(&mut self.out, text);
+        write_text(&mut self.out, text);
     }
 
     fn optional(&mut self, text: Option<&str>) {
@@ -538,18 +554,13 @@ impl std::fmt::Write for Text<'_> {
     }
 }
 
-fn slot_of<'r>(subject: Subject<'r>, slot: FieldIndex) -> &'r Value {
-    const NULL: &Value = &Value::Null;
-    subject.slots.get(usize::from(slot.0)).unwrap_or(NULL)
-}
-
 /// Returns the key by which an id names the subject.
 fn key_of(def: &TypeDef, subject: Subject<'_>) -> Option<RemoteKey> {
     match subject.identity {
         Identity::Record(record) => Some(record.key.clone()),
         Identity::Key(key) => Some(key.clone()),
         Identity::Part(parent, at) => {
-            let own = def.field("remoteId").map(|field| slot_of(subject, field.index));
+            let own = def.field("remoteId").map(|field| subject.fields.get(field.index));
             let place = match own {
                 Some(Value::Text(text)) => text.to_string(),
                 _ => at.to_string(),

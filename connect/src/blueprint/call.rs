@@ -240,14 +240,15 @@ impl Call {
     ) -> Result<RequestPlan, Error> {
         let home = base.address(scope)?;
         let path = self.path.render_path(path_scope).map_err(unusable)?;
-        let address = if path.starts_with("https://") || path.starts_with("http://") {
-            path
+        // What follows the home's own address stays with its host.
+        let (address, ours) = if path.starts_with("https://") || path.starts_with("http://") {
+            let ours = same_origin(&parse_address(&path)?, &parse_address(&home)?);
+            (path, ours)
         } else if path.is_empty() || path.starts_with('/') || path.starts_with('?') {
-            format!("{home}{path}")
+            (format!("{home}{path}"), true)
         } else {
-            format!("{home}/{path}")
+            (format!("{home}/{path}"), true)
         };
-        let ours = same_origin(&parse_address(&address)?, &parse_address(&home)?);
         let mut query: IndexMap<String, String> = IndexMap::new();
         let mut headers: IndexMap<String, String> = IndexMap::new();
         if ours {

@@ -342,7 +342,6 @@ fn check_page(url: &str, parameters: &IndexMap<String, String>, kind: &str, prob
 /// # Errors
 /// Returns what the answer says went wrong.
 pub fn read_token(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Token, Error> {
-    use sonic_rs::JsonValueTrait as _;
     let parsed = json::parse(body);
     let text = |name: &str| {
         let body = parsed.as_ref().ok()?;

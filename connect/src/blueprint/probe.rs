@@ -59,9 +59,9 @@ impl ProbePlan {
         let mut account: Vec<Cow<'_, str>> = Vec::new();
         for part in &self.identity {
             let text = match part {
-                Part::Answer(path) => path.first(&body).and_then(json::scalar_text).unwrap_or_default(),
+                Part::Answer(path) => Cow::Borrowed(path.first(&body).and_then(json::scalar_text).unwrap_or_default()),
                 // Credentials of another way to sign in are missing.
-                Part::Known(template) => template.render(&scope).unwrap_or_default().into(),
+                Part::Known(template) => Cow::Owned(template.render(&scope).unwrap_or_default()),
             };
             match (text.is_empty(), part) {
                 (false, _) => account.push(text),

@@ -221,7 +221,7 @@ impl SignIn {
                     .as_ref()
                     .and_then(|body| path.first(body))
                     .and_then(json::scalar_text)
-                    .map(|text| text.into_owned()),
+                    .map(str::to_owned),
                 Keep::Header(header) => headers
                     .get(header)
                     .and_then(|value| value.to_str().ok())

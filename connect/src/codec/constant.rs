@@ -97,7 +97,7 @@ pub fn shown(value: &Value, catalogue: &Catalogue) -> Json {
             let fields = def
                 .fields
                 .keys()
-                .zip(&object.slots)
+                .zip(object.slots.iter())
                 .filter(|(_, value)| !value.is_null());
             Json::Object(
                 fields

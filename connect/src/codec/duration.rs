@@ -2,7 +2,6 @@
 
 use lineshaft_schema::Value;
 use rust_decimal::Decimal;
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
 use super::{Irreversible, Literal, not, number};
 use crate::{json, manifest::DurationUnit};
@@ -17,11 +16,11 @@ fn seconds_in(unit: DurationUnit) -> Decimal {
 }
 
 /// Reads a number of units, a text that is one, or `{"seconds": n}`.
-pub(super) fn decode(unit: DurationUnit, value: &sonic_rs::Value) -> Result<Value, String> {
+pub(super) fn decode(unit: DurationUnit, value: &json::Value<'_>) -> Result<Value, String> {
     let wrong = || not("a length of time", value);
-    let seconds = match value.as_object() {
-        Some(object) => object
-            .get(&"seconds")
+    let seconds = match value.members() {
+        Some(_) => value
+            .get("seconds")
             .filter(|inner| !inner.is_object())
             .and_then(json::decimal),
         None => json::decimal(value).and_then(|number| number.checked_mul(seconds_in(unit))),

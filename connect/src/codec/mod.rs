@@ -14,7 +14,6 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use lineshaft_schema::{RemoteKey, Value};
 use serde_json::Map;
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
 pub use constant::{constant, shown};
 
@@ -90,7 +89,7 @@ impl CompiledCodec {
     ///
     /// # Errors
     /// Tells what is wrong with the value.
-    pub fn decode(&self, value: &sonic_rs::Value) -> Result<Value, String> {
+    pub fn decode(&self, value: &json::Value<'_>) -> Result<Value, String> {
         if let Kind::Words(words) = &self.kind
             && let Some(known) = words.find(value)
         {
@@ -124,7 +123,7 @@ impl CompiledCodec {
 
     /// Returns whether a value of the source means "nothing".
     #[must_use]
-    pub fn is_nothing(&self, value: &sonic_rs::Value) -> bool {
+    pub fn is_nothing(&self, value: &json::Value<'_>) -> bool {
         let blank = if self.list {
             value.is_null() || value.as_str() == Some("")
         } else {
@@ -154,9 +153,9 @@ impl CompiledCodec {
         if self.list { Value::List(vec![value]) } else { value }
     }
 
-    fn decode_list(&self, value: &sonic_rs::Value) -> Result<Value, String> {
+    fn decode_list(&self, value: &json::Value<'_>) -> Result<Value, String> {
         let mut elements = Vec::new();
-        let mut push = |element: &sonic_rs::Value| {
+        let mut push = |element: &json::Value<'_>| {
             let is_nothing = json::is_blank(element) || (self.false_is_empty && json::is_false(element));
             if !is_nothing {
                 let decoded = self.decode_one(element)?;
@@ -166,22 +165,22 @@ impl CompiledCodec {
             }
             Ok::<(), String>(())
         };
-        match (value.as_array(), &self.separator) {
+        match (value.elements(), &self.separator) {
             (Some(list), _) => list.iter().try_for_each(&mut push)?,
             (None, Some(separator)) => {
                 let text = json::scalar_text(value).ok_or_else(|| not("text", value))?;
                 text.split(separator.as_ref())
                     .map(str::trim)
                     .filter(|part| !part.is_empty())
-                    .try_for_each(|part| push(&sonic_rs::Value::from(part)))?;
+                    .try_for_each(|part| push(&json::Value::Text(part.into())))?;
             }
             (None, None) => push(value)?,
         }
         Ok(Value::List(elements))
     }
 
-    fn decode_one(&self, value: &sonic_rs::Value) -> Result<Value, String> {
-        if value.is_array() && !matches!(self.kind, Kind::Join(_) | Kind::Json) {
+    fn decode_one(&self, value: &json::Value<'_>) -> Result<Value, String> {
+        if value.is_list() && !matches!(self.kind, Kind::Join(_) | Kind::Json) {
             return Err(format!("one value is expected, not the list {}", json::excerpt(value)));
         }
         let decoded = match &self.kind {
@@ -266,7 +265,7 @@ impl CompiledCodec {
             Literal::Null => false,
             // Days and instants are compared as they are read: one that is declared empty reads as null.
             Literal::Date(_) | Literal::DateTime(_) | Literal::LocalDateTime(_) => self.empty.iter().any(|empty| {
-                self.decode_one(&json::from_serde(empty))
+                self.decode_one(&json::Value::from(empty))
                     .is_ok_and(|read| self.reads_as(literal, &read))
             }),
         };
@@ -325,7 +324,7 @@ impl CompiledCodec {
     }
 }
 
-fn not(what: &str, value: &sonic_rs::Value) -> String {
+fn not(what: &str, value: &json::Value<'_>) -> String {
     format!("{} is not {what}", json::excerpt(value))
 }
 

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use lineshaft_schema::Value;
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
-use sonic_rs::JsonValueTrait as _;
 
 use super::{Irreversible, Literal, not};
 use crate::json;
 
-pub(super) fn decimal(value: &sonic_rs::Value) -> Result<Decimal, String> {
+pub(super) fn decimal(value: &json::Value<'_>) -> Result<Decimal, String> {
     json::decimal(value).ok_or_else(|| not("a number", value))
 }
 
-pub(super) fn integer(value: &sonic_rs::Value) -> Result<Value, String> {
+pub(super) fn integer(value: &json::Value<'_>) -> Result<Value, String> {
     whole(decimal(value)?, value)
 }
 
-pub(super) fn whole(number: Decimal, value: &sonic_rs::Value) -> Result<Value, String> {
+pub(super) fn whole(number: Decimal, value: &json::Value<'_>) -> Result<Value, String> {
     if number.is_integer()
         && let Some(number) = number.to_i64()
     {
@@ -26,7 +25,7 @@ pub(super) fn whole(number: Decimal, value: &sonic_rs::Value) -> Result<Value, S
     Err(not("a whole number", value))
 }
 
-pub(super) fn scaled(factor: Decimal, value: &sonic_rs::Value) -> Result<Decimal, String> {
+pub(super) fn scaled(factor: Decimal, value: &json::Value<'_>) -> Result<Decimal, String> {
     decimal(value)?
         .checked_mul(factor)
         .ok_or_else(|| not("a number in range", value))
@@ -71,7 +70,7 @@ impl Truth {
         }
     }
 
-    pub(super) fn decode(&self, value: &sonic_rs::Value) -> Result<Value, String> {
+    pub(super) fn decode(&self, value: &json::Value<'_>) -> Result<Value, String> {
         let means = |list: &[serde_json::Value]| list.iter().any(|written| json::equals(value, written));
         if means(&self.truthy) {
             return Ok(Value::Boolean(true));
@@ -102,7 +101,7 @@ impl Truth {
     }
 }
 
-fn plain(value: &sonic_rs::Value) -> Option<bool> {
+fn plain(value: &json::Value<'_>) -> Option<bool> {
     if let Some(value) = value.as_bool() {
         return Some(value);
     }

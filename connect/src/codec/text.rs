@@ -1,7 +1,8 @@
 //! Text, keys and codes.
 
+use std::borrow::Cow;
+
 use lineshaft_schema::Value;
-use sonic_rs::JsonContainerTrait as _;
 
 use super::{Irreversible, Literal, duration, html, not};
 use crate::json;
@@ -29,13 +30,13 @@ pub(super) enum Check {
     Duration,
 }
 
-pub(super) fn decode(form: Form, check: Check, value: &sonic_rs::Value) -> Result<Value, String> {
+pub(super) fn decode(form: Form, check: Check, value: &json::Value<'_>) -> Result<Value, String> {
     let text = json::scalar_text(value).ok_or_else(|| not("text", value))?;
     let text = match form {
-        Form::Plain => text,
-        Form::Trimmed => text.trim_end().to_owned().into(),
-        Form::LeadingZeros(_) => without_zeros(&text).to_owned().into(),
-        Form::Html => html::to_text(&text).into(),
+        Form::Plain => Cow::Borrowed(text),
+        Form::Trimmed => text.trim_end().into(),
+        Form::LeadingZeros(_) => without_zeros(text).into(),
+        Form::Html => html::to_text(text).into(),
     };
     if text.is_empty() {
         return Ok(Value::Null);
@@ -93,16 +94,16 @@ pub(super) fn encode(form: Form, check: Check, text: &str) -> Result<Literal, Ir
 }
 
 /// Reads what follows a fixed text; nothing when the value does not begin with it.
-pub(super) fn behind(prefix: &str, value: &sonic_rs::Value) -> Result<Value, String> {
+pub(super) fn behind(prefix: &str, value: &json::Value<'_>) -> Result<Value, String> {
     let text = json::scalar_text(value).ok_or_else(|| not("text", value))?;
     let rest = text.strip_prefix(prefix).filter(|rest| !rest.is_empty());
     Ok(rest.map_or(Value::Null, Value::text))
 }
 
-pub(super) fn join(separator: &str, value: &sonic_rs::Value) -> Result<Value, String> {
-    let Some(list) = value.as_array() else {
+pub(super) fn join(separator: &str, value: &json::Value<'_>) -> Result<Value, String> {
+    let Some(list) = value.elements() else {
         return json::scalar_text(value)
-            .map(|text| Value::text(&text))
+            .map(Value::text)
             .ok_or_else(|| not("a list of texts", value));
     };
     let mut parts = Vec::with_capacity(list.len());

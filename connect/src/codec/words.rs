@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 use lineshaft_schema::{Catalogue, Value, catalogue::EnumIndex};
-use sonic_rs::JsonValueTrait as _;
 
 use super::{Irreversible, Literal, not};
 use crate::{json, manifest::suggest};
@@ -81,18 +80,18 @@ impl Words {
     }
 
     /// Finds a value of the source in the table: texts and numbers, also the empty text and null.
-    pub(super) fn find(&self, value: &sonic_rs::Value) -> Option<Value> {
+    pub(super) fn find(&self, value: &json::Value<'_>) -> Option<Value> {
         if value.is_null() {
             return self.null();
         }
         let text = json::scalar_text(value)?;
-        if let Some(found) = self.table.get(text.as_ref()) {
+        if let Some(found) = self.table.get(text) {
             return Some(found.clone());
         }
         if !value.is_number() {
             return None;
         }
-        let number = json::decimal_of(&text)?.normalize().to_string();
+        let number = json::decimal_of(text)?.normalize().to_string();
         self.table.get(number.as_str()).cloned()
     }
 
@@ -101,7 +100,7 @@ impl Words {
         self.table.get("null").cloned()
     }
 
-    pub(super) fn decode(&self, value: &sonic_rs::Value) -> Result<Value, String> {
+    pub(super) fn decode(&self, value: &json::Value<'_>) -> Result<Value, String> {
         self.find(value)
             .or_else(|| self.unknown.clone())
             .ok_or_else(|| not("in the table", value))

@@ -48,7 +48,7 @@ pub struct Spec {
     /// What it shows, in a sentence.
     pub about: String,
     /// The raw row.
-    pub row: sonic_rs::Value,
+    pub row: json::Value<'static>,
     /// Settings of the connection.
     pub settings: Map<String, Json>,
     /// Unified fields and their values as the API shows them.
@@ -120,7 +120,7 @@ fn spec(schema: &Json, file: File) -> Result<Spec, Vec<ManifestProblem>> {
         file: file.name.clone(),
         kind: written.kind,
         about: written.about,
-        row,
+        row: row.into_owned(),
         settings: written.settings,
         expect: written.expect,
     })

@@ -1,7 +1,6 @@
 //! Numbers computed from others: a product, perhaps divided, perhaps summed over elements. Exact, or a problem.
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
 use super::{evaluate::Rows, test::Condition};
 use crate::{json, manifest, path::Path};
@@ -112,7 +111,7 @@ impl Computation {
                     return Ok(None);
                 };
                 let mut sum = Decimal::ZERO;
-                for element in found.iter().filter(|element| element.is_object() || element.is_array()) {
+                for element in found.iter().filter(|element| element.is_object() || element.is_list()) {
                     if let Some(number) = self.product(&rows.inside(element))? {
                         sum = sum.checked_add(number).ok_or_else(too_large)?;
                     }
@@ -160,13 +159,13 @@ fn too_large() -> String {
 
 impl<'a> Rows<'a> {
     /// Returns the elements of the list at a path; a single object is a list of one.
-    pub(super) fn elements(&self, path: &Path) -> Option<Vec<&'a sonic_rs::Value>> {
+    pub(super) fn elements(&self, path: &Path) -> Option<Vec<&'a json::Value<'a>>> {
         let row = self.base(path)?;
         if path.finds_many() {
             return Some(path.all(row).into_vec());
         }
         let found = path.first(row)?;
-        match found.as_array() {
+        match found.elements() {
             Some(list) => Some(list.iter().collect()),
             None if found.is_object() => Some(vec![found]),
             None => None,

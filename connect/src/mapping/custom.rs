@@ -2,7 +2,6 @@
 
 use lineshaft_schema::CustomField;
 use regex::Regex;
-use sonic_rs::JsonContainerTrait as _;
 
 use super::evaluate::Rows;
 use crate::{json, path::Path};
@@ -35,15 +34,15 @@ impl Custom {
         self.select.iter().map(String::as_str).chain(list)
     }
 
-    pub(super) fn read(&self, row: &sonic_rs::Value) -> Vec<CustomField> {
+    pub(super) fn read(&self, row: &json::Value<'_>) -> Vec<CustomField> {
         let mut fields = Vec::new();
-        if let Some((pattern, members)) = self.pattern.as_ref().zip(row.as_object()) {
+        if let Some((pattern, members)) = self.pattern.as_ref().zip(row.members()) {
             for (name, value) in members.iter().filter(|(name, _)| pattern.is_match(name)) {
                 fields.push(CustomField {
-                    key: name.to_owned(),
+                    key: name.to_string(),
                     label: None,
                     value: value.to_string().into(),
-                    remote_path: name.to_owned(),
+                    remote_path: name.to_string(),
                 });
             }
         }
@@ -57,7 +56,7 @@ impl Custom {
 }
 
 impl CustomRows {
-    fn read(&self, row: &sonic_rs::Value, fields: &mut Vec<CustomField>) {
+    fn read(&self, row: &json::Value<'_>, fields: &mut Vec<CustomField>) {
         let text = |path: &Path, element| {
             path.first(element)
                 .and_then(json::scalar_text)
@@ -70,7 +69,7 @@ impl CustomRows {
                 .first(element)
                 .map_or_else(|| "null".to_owned(), ToString::to_string);
             fields.push(CustomField {
-                key: key.into_owned(),
+                key: key.to_owned(),
                 label: self
                     .label
                     .as_ref()

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Value};
-use sonic_rs::JsonValueTrait as _;
+use smallvec::SmallVec;
 
 use super::{
     field::{CompiledField, ObjectMapping, Source},
@@ -49,16 +49,16 @@ impl fmt::Display for Trail<'_> {
 /// A row, and the rows that it is an element of.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
-    row: &'a sonic_rs::Value,
+    row: &'a json::Value<'a>,
     outer: Option<&'a Rows<'a>>,
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn outermost(row: &'a sonic_rs::Value) -> Self {
+    pub(super) fn outermost(row: &'a json::Value<'a>) -> Self {
         Self { row, outer: None }
     }
 
-    pub(super) fn inside(&'a self, element: &'a sonic_rs::Value) -> Rows<'a> {
+    pub(super) fn inside(&'a self, element: &'a json::Value<'a>) -> Rows<'a> {
         Rows {
             row: element,
             outer: Some(self),
@@ -66,7 +66,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Returns the row at which a path starts.
-    pub(super) fn base(&self, path: &Path) -> Option<&'a sonic_rs::Value> {
+    pub(super) fn base(&self, path: &Path) -> Option<&'a json::Value<'a>> {
         let mut rows = *self;
         for _ in 0..path.levels_up() {
             rows = *rows.outer?;
@@ -75,7 +75,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Finds the first value of a path.
-    pub(super) fn first(&self, path: &Path) -> Option<&'a sonic_rs::Value> {
+    pub(super) fn first(&self, path: &Path) -> Option<&'a json::Value<'a>> {
         path.first(self.base(path)?)
     }
 }
@@ -246,7 +246,7 @@ impl CompiledField {
     fn decode(
         &self,
         codec: &CompiledCodec,
-        value: &sonic_rs::Value,
+        value: &json::Value<'_>,
         path: &Path,
         trail: Trail<'_>,
         problems: &mut Problems,
@@ -283,7 +283,9 @@ impl CompiledField {
         match value {
             Value::Reference(key) if !self.normalize.is_empty() && self.normalize.len() == key.parts().len() => {
                 let parts = key.parts().iter().zip(&self.normalize);
-                Value::Reference(RemoteKey::composite(parts.map(|(part, how)| normalized(part, *how))))
+                Value::Reference(RemoteKey::composite(
+                    parts.map(|(part, how)| normalized(part, *how).into_owned()),
+                ))
             }
             other => other,
         }
@@ -352,7 +354,7 @@ impl ObjectMapping {
         trail: Trail<'_>,
         problems: &mut Problems,
     ) -> Value {
-        let mut slots = self.fallbacks.clone().into_boxed_slice();
+        let mut slots: SmallVec<[Value; 2]> = self.fallbacks.iter().cloned().collect();
         let mut from_row = false;
         for field in &self.fields {
             let wanted = nested.is_none_or(|nested| field.computed || nested.contains(field.index));

@@ -9,11 +9,11 @@ mod select;
 mod spec;
 mod test;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use lineshaft_schema::{
-    Catalogue, FieldIndex, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value,
+    Catalogue, FieldIndex, Layout, Problem as FieldProblem, Projection, Record, RemoteKey, TypeDef, TypeIndex, Value,
 };
 use serde_json::Map;
 
@@ -41,6 +41,58 @@ pub struct CompiledMapping {
     keeps: Vec<Condition>,
 }
 
+/// Maps the rows of one page.
+#[derive(Debug)]
+pub struct Mapper<'m> {
+    mapping: &'m CompiledMapping,
+    projection: &'m Projection,
+    layout: Arc<Layout>,
+    fields: Vec<Wanted<'m>>,
+    fetched_at: DateTime<Utc>,
+}
+
+/// A field that a page asks for.
+#[derive(Debug)]
+enum Wanted<'m> {
+    Mapped(&'m CompiledField, Option<&'m Projection>),
+    /// Nothing is mapped to it.
+    Fixed(Value),
+}
+
+impl Mapper<'_> {
+    /// Maps a row; what cannot be mapped is told in the record's problems.
+    ///
+    /// # Errors
+    /// Tells why the row has no key.
+    pub fn map(&self, row: &json::Value<'_>) -> Result<Record, String> {
+        let key = self.mapping.parts_of_key(row)?;
+        let mut problems = Problems::default();
+        let rows = Rows::outermost(row);
+        let value = |wanted: &Wanted<'_>| match wanted {
+            Wanted::Mapped(field, nested) => field.evaluate(&rows, *nested, None, &mut problems).value,
+            Wanted::Fixed(value) => value.clone(),
+        };
+        let values = self.fields.iter().map(value).collect();
+        let mut record = Record::of(
+            self.mapping.kind,
+            Arc::clone(&self.layout),
+            values,
+            key,
+            self.fetched_at,
+        );
+        if self.projection.custom
+            && let Some(custom) = &self.mapping.custom
+        {
+            record.custom = custom.read(row);
+        }
+        if self.projection.raw {
+            record.raw = Some(row.to_string().into());
+        }
+        record.problems = problems.into_list();
+        Ok(record)
+    }
+}
+
 impl CompiledMapping {
     /// Maps the projected fields of a row; what cannot be mapped is told in the record's problems.
     ///
@@ -48,35 +100,28 @@ impl CompiledMapping {
     /// Tells why the row has no key.
     pub fn map_row(
         &self,
-        row: &sonic_rs::Value,
+        row: &json::Value<'_>,
         projection: &Projection,
         fetched_at: DateTime<Utc>,
     ) -> Result<Record, String> {
-        let def = self.definition().ok_or("the type is not in the catalogue")?;
-        let mut record = Record::new(def, self.parts_of_key(row)?, fetched_at);
-        let mut problems = Problems::default();
-        let rows = Rows::outermost(row);
-        for index in projection.fields() {
-            let value = match self.field(index) {
-                Some(field) => {
-                    field
-                        .evaluate(&rows, projection.nested(index), None, &mut problems)
-                        .value
-                }
-                None => self.fallback(index),
-            };
-            record.set(index, value);
+        self.mapper(projection, fetched_at).map(row)
+    }
+
+    /// Prepares the mapping of a page, whose records hold the same fields.
+    #[must_use]
+    pub fn mapper<'m>(&'m self, projection: &'m Projection, fetched_at: DateTime<Utc>) -> Mapper<'m> {
+        let layout = self.definition().map(|def| Layout::new(def, projection.fields()));
+        let wanted = |index| match self.field(index) {
+            Some(field) => Wanted::Mapped(field, projection.nested(index)),
+            None => Wanted::Fixed(self.fallback(index)),
+        };
+        Mapper {
+            mapping: self,
+            projection,
+            layout: Arc::new(layout.unwrap_or_default()),
+            fields: projection.fields().map(wanted).collect(),
+            fetched_at,
         }
-        if projection.custom
-            && let Some(custom) = &self.custom
-        {
-            record.custom = custom.read(row);
-        }
-        if projection.raw {
-            record.raw = Some(row.to_string().into());
-        }
-        record.problems = problems.into_list();
-        Ok(record)
     }
 
     fn fallback(&self, index: FieldIndex) -> Value {
@@ -85,18 +130,18 @@ impl CompiledMapping {
 
     /// Returns whether a row is one of those that the type means; others stand in the same list of the source.
     #[must_use]
-    pub fn keeps(&self, row: &sonic_rs::Value) -> bool {
+    pub fn keeps(&self, row: &json::Value<'_>) -> bool {
         let rows = Rows::outermost(row);
         self.keeps.iter().all(|test| test.holds(&rows))
     }
 
     /// Returns the key of a row.
     #[must_use]
-    pub fn key_of(&self, row: &sonic_rs::Value) -> Option<RemoteKey> {
+    pub fn key_of(&self, row: &json::Value<'_>) -> Option<RemoteKey> {
         self.parts_of_key(row).ok()
     }
 
-    fn parts_of_key(&self, row: &sonic_rs::Value) -> Result<RemoteKey, String> {
+    fn parts_of_key(&self, row: &json::Value<'_>) -> Result<RemoteKey, String> {
         let mut parts = Vec::with_capacity(self.key.len());
         for (path, normalization) in self.key.iter().zip(&self.normalize) {
             let text = path
@@ -104,12 +149,15 @@ impl CompiledMapping {
                 .filter(|value| !json::is_false(value))
                 .and_then(json::scalar_text);
             let text = text.ok_or_else(|| format!("the row has no key: `{path}` is missing"))?;
-            let part = normalized(&text, *normalization);
+            let part = normalized(text, *normalization);
+            if self.key.len() == 1 && !part.is_empty() {
+                return Ok(RemoteKey::single(part));
+            }
             // Parts of a composite key may be blank, such as the batch of stock that is kept without batches.
             if part.is_empty() && self.key.len() == 1 {
                 return Err(format!("the row has no key: `{path}` is empty"));
             }
-            parts.push(part);
+            parts.push(part.into_owned());
         }
         if parts.iter().all(String::is_empty) {
             return Err("the row has no key: all of its parts are empty".to_owned());
@@ -215,12 +263,12 @@ impl CompiledMapping {
 }
 
 /// Makes a part of a key comparable.
-fn normalized(text: &str, normalization: Option<Normalization>) -> String {
+fn normalized(text: &str, normalization: Option<Normalization>) -> Cow<'_, str> {
     match normalization {
-        None => text.to_owned(),
-        Some(Normalization::Lower) => text.to_lowercase(),
-        Some(Normalization::Upper) => text.to_uppercase(),
-        Some(Normalization::Trim) => text.trim().to_owned(),
+        None => text.into(),
+        Some(Normalization::Lower) => text.to_lowercase().into(),
+        Some(Normalization::Upper) => text.to_uppercase().into(),
+        Some(Normalization::Trim) => text.trim().into(),
     }
 }
 

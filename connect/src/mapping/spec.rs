@@ -106,7 +106,7 @@ fn same(value: &Value, expected: &Json, catalogue: &Catalogue) -> bool {
                 && def
                     .fields
                     .keys()
-                    .zip(&object.slots)
+                    .zip(object.slots.iter())
                     .all(|(name, value)| match expected.get(name) {
                         Some(expected) => same(value, expected, catalogue),
                         None => value.is_null(),

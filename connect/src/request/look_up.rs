@@ -1,8 +1,6 @@
 //! Plans look-ups: records by their own keys, and children by the keys of their parents, in as few calls as possible.
 
-use std::collections::HashSet;
-
-use lineshaft_schema::{Condition, FieldIndex, Filter, Operand, Operator, Projection, RemoteKey, Value};
+use lineshaft_schema::{Condition, FieldIndex, Filter, KeySet, Operand, Operator, Projection, RemoteKey, Value};
 
 use super::{
     ListRequest, LookUp, PageState, PlannedLookUp,
@@ -32,7 +30,7 @@ impl ResourcePlan {
         projection: &Projection,
         variables: &Variables<'_>,
     ) -> Result<Vec<PlannedLookUp>, Error> {
-        let mut known = HashSet::new();
+        let mut known = KeySet::default();
         let keys: Vec<&RemoteKey> = keys.iter().filter(|key| known.insert(*key)).collect();
         let mut projection = projection.clone();
         let mut planned = Vec::new();
@@ -112,20 +110,9 @@ impl ResourcePlan {
         let Ok(count) = u32::try_from(keys.len()) else {
             return Err(Error::new(ErrorKind::Internal, "too many keys in one call"));
         };
-        let filter = match by {
-            LookUp::Key => Filter::always(),
-            LookUp::Field(field) => {
-                let values = keys.iter().cloned().map(Value::Reference).collect();
-                Filter::Field(Condition {
-                    field,
-                    operator: Operator::In,
-                    operand: Operand::Many(values),
-                })
-            }
-        };
         let request = ListRequest {
             kind: self.kind(),
-            filter,
+            filter: Filter::always(),
             order: None,
             after: None,
             limit: if by == LookUp::Key {
@@ -199,14 +186,19 @@ impl ResourcePlan {
     /// Divides keys into those of one call each.
     fn chunks(&self, by: LookUp, strategy: Strategy, keys: Vec<&RemoteKey>) -> Vec<Vec<RemoteKey>> {
         let parts = self.key_parts(by);
-        let possible = keys.into_iter().filter(|key| self.is_possible(by, parts, key)).cloned();
+        let possible = self.possible(by, parts, keys);
         if strategy == Strategy::Each {
-            return possible.map(|key| vec![key]).collect();
+            return possible.into_iter().map(|key| vec![key]).collect();
         }
         let most = self.most_keys(by);
-        let whole = |keys: Vec<RemoteKey>| keys.chunks(most).map(<[RemoteKey]>::to_vec).collect::<Vec<_>>();
+        let whole = |keys: Vec<RemoteKey>| {
+            if keys.len() <= most && !keys.is_empty() {
+                return vec![keys];
+            }
+            keys.chunks(most).map(<[RemoteKey]>::to_vec).collect::<Vec<_>>()
+        };
         if self.parts.language.has_or() || parts.len() == 1 {
-            let mut keys: Vec<RemoteKey> = possible.collect();
+            let mut keys = possible;
             if parts.len() > 1 {
                 // Keys that share their leading parts are written together.
                 keys.sort_by(RemoteKey::compare);
@@ -214,7 +206,6 @@ impl ResourcePlan {
             return whole(keys);
         }
         // Without "or", one call can ask for keys that differ in one part only.
-        let possible: Vec<RemoteKey> = possible.collect();
         let groups = (0..parts.len()).rev().map(|varying| {
             let mut groups: indexmap::IndexMap<Vec<&str>, Vec<RemoteKey>> = indexmap::IndexMap::new();
             for key in &possible {
@@ -262,10 +253,18 @@ impl ResourcePlan {
         }
     }
 
-    fn is_possible(&self, by: LookUp, parts: &[KeyPart], key: &RemoteKey) -> bool {
-        if key.parts().iter().all(|part| part.is_empty()) {
-            return false;
+    /// Returns the keys that records can have.
+    fn possible(&self, by: LookUp, parts: &[KeyPart], keys: Vec<&RemoteKey>) -> Vec<RemoteKey> {
+        let says_something = |key: &&RemoteKey| key.parts().iter().any(|part| !part.is_empty());
+        let mut keys: Vec<RemoteKey> = keys.into_iter().filter(says_something).cloned().collect();
+        // What can be asked for together can be asked for one by one.
+        if by == LookUp::Key || self.asked(by, &keys).is_err() {
+            keys.retain(|key| self.is_possible(by, parts, key));
         }
+        keys
+    }
+
+    fn is_possible(&self, by: LookUp, parts: &[KeyPart], key: &RemoteKey) -> bool {
         if let LookUp::Field(_) = by {
             return self.asked(by, std::slice::from_ref(key)).is_ok();
         }
@@ -332,15 +331,17 @@ impl ResourcePlan {
                 })
             }
             LookUp::Field(field) => {
-                // The condition is the request's own filter; here it is only made sure that it can be written.
                 let values = keys.iter().cloned().map(Value::Reference).collect();
                 let condition = Condition {
                     field,
                     operator: Operator::In,
                     operand: Operand::Many(values),
                 };
-                self.lowering().condition(&condition).ok_or_else(impossible)?;
-                Ok(Asked::default())
+                let (condition, _) = self.lowering().condition(&condition).ok_or_else(impossible)?;
+                Ok(Asked {
+                    condition: Some(condition),
+                    ..Asked::default()
+                })
             }
         }
     }

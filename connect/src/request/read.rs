@@ -1,11 +1,8 @@
 //! Reads answers: rows become records, and the place where the next page starts is found.
 
-use std::collections::HashSet;
-
 use chrono::Utc;
 use http::HeaderMap;
-use lineshaft_schema::{Record, Value};
-use sonic_rs::{JsonContainerTrait as _, JsonValueMutTrait, JsonValueTrait as _};
+use lineshaft_schema::{KeySet, Record, Value};
 
 use super::{ListPage, ListRequest, LookUp, PageState, PlannedLookUp};
 use crate::{
@@ -36,8 +33,8 @@ impl ResourcePlan {
         let body = json::parse(body)?;
         let mut rows = self.rows(&body)?.to_vec();
         let parent = look_up.keys.first().map(ToString::to_string).unwrap_or_default();
-        for row in rows.iter_mut().filter_map(JsonValueMutTrait::as_object_mut) {
-            row.insert(&parent_as, sonic_rs::Value::from(parent.as_str()));
+        for row in &mut rows {
+            row.insert(parent_as, json::Value::Text(parent.as_str().into()));
         }
         self.read_rows(&look_up.request, &body, &rows, headers)
     }
@@ -45,16 +42,15 @@ impl ResourcePlan {
     fn read_rows(
         &self,
         request: &ListRequest,
-        body: &sonic_rs::Value,
-        rows: &[sonic_rs::Value],
+        body: &json::Value<'_>,
+        rows: &[json::Value<'_>],
         headers: &HeaderMap,
     ) -> Result<ListPage, Error> {
-        let now = Utc::now();
-        let records: Vec<Record> = rows
-            .iter()
-            .filter(|row| self.mapping.keeps(row))
-            .filter_map(|row| self.mapping.map_row(row, &request.projection, now).ok())
-            .collect();
+        let mapper = self.mapping.mapper(&request.projection, Utc::now());
+        let mut records: Vec<Record> = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| self.mapping.keeps(row)) {
+            records.extend(mapper.map(row));
+        }
         if records.is_empty() && rows.iter().any(|row| self.mapping.keeps(row)) {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
         }
@@ -86,7 +82,7 @@ impl ResourcePlan {
             None if look_up.single => self.read_one(look_up, body)?,
             None => self.read_page(&look_up.request, body, headers)?,
         };
-        let asked: HashSet<_> = look_up.keys.iter().collect();
+        let asked: KeySet<'_> = look_up.keys.iter().collect();
         page.records.retain(|record| match look_up.by {
             LookUp::Key => asked.contains(&record.key),
             LookUp::Field(field) => matches!(record.get(field), Value::Reference(key) if asked.contains(key)),
@@ -124,7 +120,7 @@ impl ResourcePlan {
             .ok_or_else(|| malformed("records are not fetched by key".to_owned()))?;
         let found = get_many.record.first(&body).filter(|row| !row.is_null());
         // Some systems answer with a list of at most one record.
-        let row = found.and_then(|row| match row.as_array() {
+        let row = found.and_then(|row| match row.elements() {
             Some(list) => list.first(),
             None => Some(row),
         });
@@ -145,12 +141,9 @@ impl ResourcePlan {
         })
     }
 
-    fn rows<'b>(&self, body: &'b sonic_rs::Value) -> Result<&'b [sonic_rs::Value], Error> {
+    fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {
         let path = &self.parts.list.records;
-        let rows = path
-            .first(body)
-            .and_then(|rows| rows.as_array())
-            .map(|rows| rows.as_slice());
+        let rows = path.first(body).and_then(|rows| rows.elements());
         rows.ok_or_else(|| {
             let place = if path.is_empty() {
                 String::new()
@@ -164,8 +157,8 @@ impl ResourcePlan {
     fn next(
         &self,
         request: &ListRequest,
-        body: &sonic_rs::Value,
-        rows: &[sonic_rs::Value],
+        body: &json::Value<'_>,
+        rows: &[json::Value<'_>],
         headers: &HeaderMap,
     ) -> Result<Option<PageState>, Error> {
         let full = rows.len() >= usize::try_from(self.page_limit(request.limit)).unwrap_or(usize::MAX);
@@ -195,7 +188,7 @@ impl ResourcePlan {
                     .first(body)
                     .filter(|value| !json::is_blank(value) && value.as_bool() != Some(false))
                     .and_then(json::scalar_text);
-                let next = text.map(|text| PageState::Cursor(text.into_owned()));
+                let next = text.map(|text| PageState::Cursor(text.to_owned()));
                 moved(next, request)?
             }
             PagingPlan::Link { body: path, header } => {
@@ -260,7 +253,7 @@ fn link_in(headers: &HeaderMap, name: &str) -> Option<String> {
     values.find_map(parse)
 }
 
-fn read_number(count: &CountPlan, body: &sonic_rs::Value, headers: &HeaderMap) -> Option<u64> {
+fn read_number(count: &CountPlan, body: &json::Value<'_>, headers: &HeaderMap) -> Option<u64> {
     let in_body = count
         .path
         .as_ref()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Connection, Connections, Error, Status, Visible};
 
 /// Which connections to list. `None` asks for any, an empty list for none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// The identifiers.
     pub ids: Option<Vec<Uuid>>,

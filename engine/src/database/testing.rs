@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     connections::{Connections, Deployment, NewConnection, Status},
     credentials::{SecretFields, Vault},
+    events::Journal,
     organizations::{self, NewOrganization},
     secrets::KeyRing,
     tokens::Tokens,
@@ -67,7 +68,7 @@ async fn fill(folder: Option<TempDir>, database: DatabaseConnection) -> Stores {
     let keys = Arc::new(KeyRing::generate().unwrap());
     let vault = Vault::new(database.clone(), keys.clone());
     let tokens = Tokens::new(database.clone(), keys.clone());
-    let connections = Connections::new(database.clone(), vault.clone());
+    let connections = Connections::new(&Journal::new(database.clone()), vault.clone());
     let mut ids = Vec::new();
     for slug in ["acme", "rival"] {
         let new = NewOrganization {

@@ -1,6 +1,11 @@
 //! Changes that are told: a transaction that writes rows, their events and the audit log as one, and wakes whoever
 //! waits for events once it is committed.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -17,6 +22,7 @@ use crate::{
 pub struct Journal {
     database: DatabaseConnection,
     bell: watch::Sender<u64>,
+    changes: Arc<AtomicU64>,
 }
 
 /// One change under way. Dropped without a commit, nothing of it stays.
@@ -24,6 +30,7 @@ pub struct Journal {
 pub(crate) struct Change {
     transaction: DatabaseTransaction,
     bell: watch::Sender<u64>,
+    changes: Arc<AtomicU64>,
     told: bool,
 }
 
@@ -34,6 +41,7 @@ impl Journal {
         Self {
             database,
             bell: watch::Sender::new(0),
+            changes: Arc::default(),
         }
     }
 
@@ -42,6 +50,7 @@ impl Journal {
         Ok(Change {
             transaction: database::begin_writing(&self.database).await?,
             bell: self.bell.clone(),
+            changes: self.changes.clone(),
             told: false,
         })
     }
@@ -50,6 +59,11 @@ impl Journal {
     #[must_use]
     pub fn listen(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
+    }
+
+    /// Returns the count of the changes that this process made.
+    pub(crate) fn changes(&self) -> Arc<AtomicU64> {
+        self.changes.clone()
     }
 
     /// Returns the database.
@@ -84,6 +98,7 @@ impl Change {
     /// Makes the change stand, and wakes whoever waits for events.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.transaction.commit().await?;
+        self.changes.fetch_add(1, Ordering::AcqRel);
         if self.told {
             self.bell.send_modify(|count| *count = count.wrapping_add(1));
         }

@@ -114,6 +114,7 @@ pub(super) async fn prepare(
         let new = Reauthorize {
             settings: submission.settings,
             credentials: submission.credentials,
+            credentials_expire_at: None,
             allow_other_account: row.options.allow_account_change,
         };
         let ready = engine
@@ -136,6 +137,7 @@ pub(super) async fn prepare(
         name: None,
         settings: submission.settings,
         credentials: submission.credentials,
+        credentials_expire_at: None,
         verify: true,
     };
     let ready = engine.prepare_connection(request, reading).await?;

@@ -118,30 +118,30 @@ impl Engine {
             statuses: None,
         };
         let most = self.settings.query.max_connections;
-        let page = self
+        let found = self
             .connections
-            .list(session.visible, &filter, None, most.into())
+            .in_scope(session.visible, filter, most.into())
             .await
             .map_err(|error| {
                 tracing::error!(%error, "the connections of a query could not be read");
                 QueryError::Database
             })?;
-        if page.has_more {
+        if found.has_more {
             return Err(QueryError::TooManyConnections(most));
         }
         if let Some(asked) = &scope.connections {
             let missing = asked
                 .iter()
-                .find(|id| !page.connections.iter().any(|connection| connection.id == id.0));
+                .find(|id| !found.connections.iter().any(|connection| connection.id == id.0));
             if let Some(id) = missing {
                 return Err(QueryError::UnknownConnection(*id));
             }
         }
-        let live = page
+        let live = found
             .connections
-            .into_iter()
+            .iter()
             .filter(|connection| scope.connections.is_some() || connection.status != connections::Status::Disconnected);
-        Ok(live.map(Arc::new).collect())
+        Ok(live.cloned().collect())
     }
 
     fn decide(

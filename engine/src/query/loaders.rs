@@ -5,12 +5,12 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use dataloader::{BatchFn, cached::Loader};
 use lineshaft_connect::{Error, connector::Connector, context::CallContext};
-use lineshaft_schema::{FieldIndex, Projection, Record, RemoteKey, TypeIndex, Value};
+use lineshaft_schema::{FieldIndex, KeyMap, Projection, Record, RemoteKey, TypeIndex, Value};
 use uuid::Uuid;
 
 /// What a look-up by key gave: the record, or nothing when it does not exist, or an error.
@@ -28,9 +28,6 @@ pub struct ChildList {
     pub truncated: bool,
 }
 
-type RecordLoader = Loader<RemoteKey, Found, RecordBatch>;
-type ChildLoader = Loader<RemoteKey, Children, ChildBatch>;
-
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct LoaderKey {
     connection: Uuid,
@@ -42,8 +39,8 @@ struct LoaderKey {
 /// The loaders of one request.
 #[derive(Default)]
 pub struct Loaders {
-    records: Mutex<HashMap<LoaderKey, RecordLoader>>,
-    children: Mutex<HashMap<LoaderKey, ChildLoader>>,
+    records: Mutex<HashMap<LoaderKey, Arc<Batch<Found>>>>,
+    children: Mutex<HashMap<LoaderKey, Arc<Batch<Children>>>>,
 }
 
 impl Loaders {
@@ -55,27 +52,24 @@ impl Loaders {
         kind: TypeIndex,
         projection: &Projection,
         keys: Vec<RemoteKey>,
-    ) -> HashMap<RemoteKey, Found> {
+    ) -> KeyMap<Found> {
         let key = LoaderKey {
             connection: connector.id().0,
             kind,
             by: None,
             projection: projection.clone(),
         };
-        let loader = {
-            let mut loaders = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-            let make = || {
-                let batch = RecordBatch {
-                    connector: connector.clone(),
-                    context: context.clone(),
-                    kind,
-                    projection: projection.clone(),
-                };
-                Loader::new(batch).with_max_batch_size(usize::MAX)
-            };
-            loaders.entry(key).or_insert_with(make).clone()
+        let load = async |keys: Vec<RemoteKey>| match connector.get_many(context, kind, &keys, projection).await {
+            Ok(mut found) => keys
+                .into_iter()
+                .map(|key| {
+                    let record = found.remove(&key);
+                    (key, Ok(record))
+                })
+                .collect(),
+            Err(error) => failed(keys, &error),
         };
-        loader.try_load_many(keys).await.unwrap_or_default()
+        of(&self.records, key).load_many(keys, load).await
     }
 
     /// Loads the records of one connection whose reference field points to one of the parents.
@@ -87,88 +81,101 @@ impl Loaders {
         by: FieldIndex,
         projection: &Projection,
         parents: Vec<RemoteKey>,
-    ) -> HashMap<RemoteKey, Children> {
+    ) -> KeyMap<Children> {
         let key = LoaderKey {
             connection: connector.id().0,
             kind,
             by: Some(by),
             projection: projection.clone(),
         };
-        let loader = {
-            let mut loaders = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-            let make = || {
-                let mut projection = projection.clone();
-                projection.insert(by);
-                let batch = ChildBatch {
-                    connector: connector.clone(),
-                    context: context.clone(),
-                    kind,
-                    by,
-                    projection,
-                };
-                Loader::new(batch).with_max_batch_size(usize::MAX)
+        let load = async |parents: Vec<RemoteKey>| {
+            let mut projection = projection.clone();
+            projection.insert(by);
+            let loaded = match connector.children(context, kind, by, &parents, &projection).await {
+                Ok(loaded) => loaded,
+                Err(error) => return failed(parents, &error),
             };
-            loaders.entry(key).or_insert_with(make).clone()
-        };
-        loader.try_load_many(parents).await.unwrap_or_default()
-    }
-}
-
-struct RecordBatch {
-    connector: Arc<Connector>,
-    context: CallContext,
-    kind: TypeIndex,
-    projection: Projection,
-}
-
-impl BatchFn<RemoteKey, Found> for RecordBatch {
-    async fn load(&mut self, keys: &[RemoteKey]) -> HashMap<RemoteKey, Found> {
-        match self
-            .connector
-            .get_many(&self.context, self.kind, keys, &self.projection)
-            .await
-        {
-            Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
-            Err(error) => keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect(),
-        }
-    }
-}
-
-struct ChildBatch {
-    connector: Arc<Connector>,
-    context: CallContext,
-    kind: TypeIndex,
-    by: FieldIndex,
-    projection: Projection,
-}
-
-impl BatchFn<RemoteKey, Children> for ChildBatch {
-    async fn load(&mut self, parents: &[RemoteKey]) -> HashMap<RemoteKey, Children> {
-        let loaded = self
-            .connector
-            .children(&self.context, self.kind, self.by, parents, &self.projection)
-            .await;
-        match loaded {
-            Ok(loaded) => {
-                let mut lists: HashMap<&RemoteKey, Vec<Arc<Record>>> = HashMap::with_capacity(parents.len());
-                for record in &loaded.records {
-                    if let Value::Reference(parent) = record.get(self.by) {
-                        lists.entry(parent).or_default().push(record.clone());
-                    }
+            let mut lists: KeyMap<Vec<Arc<Record>>> = parents.into_iter().map(|parent| (parent, Vec::new())).collect();
+            for record in loaded.records {
+                if let Value::Reference(parent) = record.get(by)
+                    && let Some(list) = lists.get_mut(parent)
+                {
+                    list.push(record);
                 }
-                let of = |parent: &RemoteKey, lists: &mut HashMap<&RemoteKey, Vec<Arc<Record>>>| ChildList {
-                    records: lists.remove(parent).unwrap_or_default().into(),
-                    truncated: loaded.truncated,
-                };
-                parents
-                    .iter()
-                    .map(|parent| (parent.clone(), Ok(of(parent, &mut lists))))
-                    .collect()
             }
-            Err(error) => parents
-                .iter()
-                .map(|parent| (parent.clone(), Err(error.clone())))
-                .collect(),
+            let list = |records: Vec<Arc<Record>>| ChildList {
+                records: records.into(),
+                truncated: loaded.truncated,
+            };
+            lists
+                .into_iter()
+                .map(|(parent, records)| (parent, Ok(list(records))))
+                .collect()
+        };
+        of(&self.children, key).load_many(parents, load).await
+    }
+}
+
+fn failed<T>(keys: Vec<RemoteKey>, error: &Error) -> KeyMap<Result<T, Error>> {
+    keys.into_iter().map(|key| (key, Err(error.clone()))).collect()
+}
+
+fn of<K: Eq + Hash, V>(batches: &Mutex<HashMap<K, Arc<Batch<V>>>>, key: K) -> Arc<Batch<V>> {
+    let mut batches = batches.lock().unwrap_or_else(PoisonError::into_inner);
+    batches.entry(key).or_default().clone()
+}
+
+/// Gathers keys and loads them together.
+struct Batch<V> {
+    state: Mutex<State<V>>,
+    /// Whoever loads. The others wait: their keys may be among those that are loaded.
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct State<V> {
+    /// What was loaded; nothing yet for keys that are wanted.
+    known: KeyMap<Option<V>>,
+    wanted: Vec<RemoteKey>,
+}
+
+impl<V> Default for Batch<V> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                known: KeyMap::default(),
+                wanted: Vec::new(),
+            }),
+            turn: tokio::sync::Mutex::default(),
         }
+    }
+}
+
+impl<V: Clone> Batch<V> {
+    async fn load_many(&self, keys: Vec<RemoteKey>, load: impl AsyncFnOnce(Vec<RemoteKey>) -> KeyMap<V>) -> KeyMap<V> {
+        let state = || self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut state = state();
+            for key in &keys {
+                if !state.known.contains_key(key) {
+                    state.known.insert(key.clone(), None);
+                    state.wanted.push(key.clone());
+                }
+            }
+        }
+        // The relations of a level start in one turn of their task. When it comes round again, all have told their keys.
+        tokio::task::yield_now().await;
+        let _turn = self.turn.lock().await;
+        let wanted = std::mem::take(&mut state().wanted);
+        if !wanted.is_empty() {
+            let loaded = load(wanted).await;
+            let loaded = loaded.into_iter().map(|(key, value)| (key, Some(value)));
+            state().known.extend(loaded);
+        }
+        let state = state();
+        let found = |key: RemoteKey| {
+            let value = state.known.get(&key)?.clone()?;
+            Some((key, value))
+        };
+        keys.into_iter().filter_map(found).collect()
     }
 }
