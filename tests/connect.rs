@@ -1,7 +1,7 @@
 //! The hosted pages over HTTP: connecting, reconnecting and signing in at the simulated systems, and everything that
 //! must be refused on the way.
 
-mod browser;
+pub mod browser;
 mod sign_in;
 
 use futures_util::future::join_all;

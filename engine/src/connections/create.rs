@@ -158,6 +158,9 @@ impl Engine {
         if !is_name(&name) {
             return Err(CreateError::InvalidName);
         }
+        if let Some(customer) = &request.customer {
+            customer.check()?;
+        }
         let price = self.settings.credits.price(kind.manifest.tier, deployment);
         credits::require(&self.database, request.organization_id, price).await?;
         Ok(Ready {

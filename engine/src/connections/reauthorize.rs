@@ -263,11 +263,17 @@ impl Engine {
         })
     }
 
-    /// Returns the credits that a connection still has to be given, as it becomes active for the first time.
+    /// Returns the credits that a connection still has to be given, as it works for the first time. It may have been
+    /// refused or paused before it ever worked.
     fn missing_credits(&self, row: &lineshaft_entities::connection::Model) -> Option<i64> {
         let kind = self.registry.get(&row.connector)?;
         let price = self.settings.credits.price(kind.manifest.tier, row.deployment);
-        (row.status == Status::Pending && row.credits == 0).then_some(price)
+        let is_first = match row.status {
+            Status::Pending => true,
+            Status::ReauthRequired | Status::Paused => price > 0,
+            _ => false,
+        };
+        (is_first && row.credits == 0).then_some(price)
     }
 
     async fn replace_secrets(
