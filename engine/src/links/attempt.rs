@@ -46,6 +46,8 @@ pub struct Submission {
     pub way: Option<String>,
     /// The credentials.
     pub credentials: SecretFields,
+    /// Whether the customer signs in in a window of its own, beside the page.
+    pub in_window: bool,
 }
 
 /// What a link led to.

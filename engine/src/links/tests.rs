@@ -246,6 +246,7 @@ fn submission(password: &str) -> Submission {
         settings: settings(),
         way: Some("password".to_owned()),
         credentials: credentials("clerk", password),
+        in_window: false,
     }
 }
 
