@@ -58,8 +58,7 @@ impl ResourcePlan {
             page: None,
             ..request.clone()
         };
-        self.plan_request(&request, Asked::default(), true, variables)
-            .map(Some)
+        self.plan_request(&request, Asked::default(), true, variables).map(Some)
     }
 
     pub(super) fn plan_page(

@@ -272,9 +272,8 @@ impl ResourcePlan {
     fn possible(&self, by: LookUp, parts: &[KeyPart], keys: Vec<&RemoteKey>) -> Vec<RemoteKey> {
         let is_possible = |key: &&RemoteKey| {
             let says_something = key.parts().iter().any(|part| !part.is_empty());
-            let has_own_key = || {
-                key_rows(parts, None, key).is_some() && !(self.takes_keys_as_text() && key_text(key).contains(','))
-            };
+            let has_own_key =
+                || key_rows(parts, None, key).is_some() && !(self.takes_keys_as_text() && key_text(key).contains(','));
             says_something && (by != LookUp::Key || has_own_key())
         };
         keys.into_iter().filter(is_possible).cloned().collect()
