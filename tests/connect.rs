@@ -1,7 +1,7 @@
 //! The hosted pages over HTTP: connecting, reconnecting and signing in at the simulated systems, and everything that
 //! must be refused on the way.
 
-mod browser;
+pub mod browser;
 mod sign_in;
 
 use futures_util::future::join_all;
@@ -123,6 +123,11 @@ async fn a_customer_connects_a_system_and_the_backend_gets_its_token_once() {
     }
     let used = Browser::fetch(&browser.url).await;
     assert_eq!(used.status, 410, "another browser");
+    let ended = Browser::fetch(&format!("{}/state", browser.url)).await;
+    assert_eq!((ended.status, &ended.body["code"]), (410, &json!("LINK_USED")));
+    assert_eq!(ended.body["organization"]["name"], "PLANT");
+    assert_eq!(ended.body["locale"], "en");
+    assert_eq!(ended.body["returnUrl"], "https://app.example/back?tenant=7");
     assert_eq!(
         browser.attempt(&form(&plant, System::Tryton, Account::First)).await[0]["code"],
         "LINK_USED"

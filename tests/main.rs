@@ -19,6 +19,7 @@ mod counts;
 mod faults;
 mod identity;
 mod layers;
+mod life;
 mod paging;
 mod schema;
 #[cfg(feature = "tryton")]

@@ -95,8 +95,9 @@ codes! {
 pub(crate) fn coded(code: &'static str, message: impl Into<String>, at: Option<Pos>) -> ServerError {
     let mut error = ServerError::new(message, at);
     let mut extensions = ErrorExtensionValues::default();
+    let retryable = CODES.iter().any(|known| known.code == code && known.retryable);
     extensions.set("code", code);
-    extensions.set("retryable", false);
+    extensions.set("retryable", retryable);
     error.extensions = Some(extensions);
     error
 }

@@ -1,5 +1,5 @@
 // Step 3: what is being checked, line by line, and what is told when it failed.
-import { h, fill, icon, prose } from './dom.js';
+import { h, fill, icon, prose, sentence } from './dom.js';
 import { foreign } from './field.js';
 import { counted, has, language, t } from './texts.js';
 
@@ -50,6 +50,8 @@ const FAMILIES = {
   form: ['INVALID_FORM', 'INVALID_SETTINGS'],
   mismatch: ['ACCOUNT_MISMATCH'],
   credits: ['CREDITS_EXHAUSTED'],
+  elsewhere: ['LINK_OPENED_ELSEWHERE'],
+  busy: ['LINK_BUSY'],
   declined: ['ACCESS_DENIED', 'SIGN_IN_DECLINED', 'SIGN_IN_FAILED'],
 };
 
@@ -76,10 +78,4 @@ export function failureBox(told, steps, names) {
         ),
     ),
   ];
-}
-
-/** Messages of errors begin small and end without a full stop; people read sentences. */
-function sentence(text) {
-  const first = text[0].toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(first) ? first : `${first}.`;
 }

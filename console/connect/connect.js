@@ -3,6 +3,7 @@ import { attemptView, failureBox } from './attempt.js';
 import { makeChooser } from './choose.js';
 import { dress } from './colour.js';
 import { h, fill, icon } from './dom.js';
+import { foreign } from './field.js';
 import { makeForm, readsOf } from './form.js';
 import * as frame from './frame.js';
 import * as server from './server.js';
@@ -78,7 +79,6 @@ function end(name, places = {}) {
   const address = state?.returnUrl;
   show({
     title: t(`${name}_title`),
-   
     body: [
       h('p', { class: 'lead' }, t(`${name}_text`, { organization: organization(), ...places })),
       address && h('p', {}, h('a', { class: 'button', href: address, target: frame.isFramed ? '_top' : undefined }, t('return_to', { organization: organization() }))),
@@ -89,7 +89,6 @@ function end(name, places = {}) {
 function noAnswer(again) {
   show({
     title: t('network_title'),
-   
     body: [h('p', { class: 'lead' }, t('network_text')), h('div', { class: 'actions' }, h('button', { type: 'button', class: 'main', onclick: again }, t('retry')))],
   });
 }
@@ -98,11 +97,14 @@ function noAnswer(again) {
 function refuse(error, again) {
   if (!(error instanceof server.Refusal)) throw error;
   const { status, code, organization: owner } = error.body;
-  if (!state && error.body.locale) speak(error.body.locale);
-  state ??= owner ? { ...error.body } : null;
+  if (!state && owner) {
+    state = { ...error.body };
+    speak(state.locale);
+    dress(state.branding?.color);
+  }
+  if (code === 'LINK_TRIES_EXHAUSTED') return end('tries');
+  if (code === 'LINK_REVOKED') return end('unknown');
   if (['expired', 'used', 'unknown'].includes(status)) return end(status);
-  if (status === 'done') return begin();
-  if (code === 'TRIES_EXHAUSTED') return end('tries');
   if (error.status === 410) return end('expired');
   if (error.status === 0 || error.status >= 500 || error.status === 429) return noAnswer(again);
   return end('unknown');
@@ -122,7 +124,6 @@ async function begin() {
   speak(state.locale);
   dress(state.branding?.color);
   frame.begin(state.frameOrigin);
-  if (closePopup()) return;
   if (state.done) return done(state.done);
   if (state.status !== 'open') return end(has(`${state.status}_title`) ? state.status : 'unknown');
   watchExpiry();
@@ -206,7 +207,7 @@ function reason(connector) {
       'div',
       {},
       h('p', {}, t(has(key) ? key : 'reason_default', { system: connector.name, name: state.connection?.name })),
-      state.connection?.message && h('p', { class: 'help' }, t('remote_said'), ': ', h('q', {}, state.connection.message)),
+      !has(key) && state.connection?.message && h('p', { class: 'help', ...foreign() }, state.connection.message),
     ),
   );
 }
@@ -219,7 +220,6 @@ async function attempt(id, values) {
   show({
     title: t('attempt_title', { system: state.connection?.name ?? form.connector.name }),
     step: 'check',
-   
     body: [
       h('p', { class: 'lead' }, t('attempt_help')),
       view.element,
@@ -252,7 +252,7 @@ async function lost(form) {
 
 function fail(form, told, steps) {
   frame.tell('failed', { code: told.code });
-  if (told.code === 'TRIES_EXHAUSTED' || told.triesLeft === 0) return end('tries');
+  if (told.code === 'LINK_TRIES_EXHAUSTED' || told.triesLeft === 0) return end('tries');
   showForm(form);
   form.fail(told, failureBox(told, steps, { system: form.connector.name, organization: organization() }));
 }
@@ -263,7 +263,7 @@ async function signIn(id, values) {
   const popup = frame.isFramed ? window.open('about:blank', POPUP, 'popup,width=560,height=720') : null;
   let address;
   try {
-    ({ address } = await server.authorize(values));
+    ({ address } = await server.authorize({ ...values, window: frame.isFramed }));
   } catch (error) {
     popup?.close();
     const told = error.body?.failed ?? (error.body?.code && error.body);
@@ -299,7 +299,6 @@ function waitForPopup(form, address, isOpen) {
   show({
     title: t('popup_title'),
     step: 'check',
-   
     body: [
       note,
       h(
@@ -326,14 +325,6 @@ function waitForPopup(form, address, isOpen) {
   setTimeout(ask, AGAIN_AFTER_MS);
 }
 
-/** In the window of a framed page nothing is to be done any more once the sign-in is over. */
-function closePopup() {
-  if (window.name !== POPUP || frame.isFramed || !window.opener) return false;
-  window.close();
-  show({ title: t('popup_close'), body: [] });
-  return true;
-}
-
 function done(told) {
   hasEnded = true;
   const warnings = told.warnings ?? [];
@@ -345,7 +336,6 @@ function done(told) {
     title: t(isReconnect() ? 'done_title_reconnect' : 'done_title', { name: system }),
     step: 'done',
     mark: h('div', { class: 'big-ok' }, icon('ok')),
-   
     body: [
       warnings.length > 0 &&
         h(

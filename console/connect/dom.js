@@ -60,6 +60,12 @@ export function prose(text) {
     .map((part, index) => (index % 2 ? h('code', {}, part) : part));
 }
 
+/** Messages of errors begin small and end without a full stop; people read sentences. */
+export function sentence(text) {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
+}
+
 /** Copies a text; where the browser forbids it, selects the field that shows it. */
 export async function copy(text, field) {
   try {

@@ -1,5 +1,5 @@
 // The form of one connector: deployment, settings, ways to sign in, and what is wrong with what was entered.
-import { h, fill, icon, prose } from './dom.js';
+import { h, fill, icon, prose, sentence } from './dom.js';
 import { foreign, makeField } from './field.js';
 import { counted, has, t } from './texts.js';
 
@@ -68,7 +68,7 @@ export function makeForm({ connector, organization, kept, before, isFramed, onSu
       const field = all().find(one => one.isCredential === isCredential && one.spec.name === problem.field);
       if (!field && !isCredential && isReconnect && problem.field) settings.edit();
       const found = field ?? all().find(one => one.isCredential === isCredential && one.spec.name === problem.field);
-      found?.tell(problem.message);
+      found?.tell(sentence(problem.message));
       first ??= found;
     }
     if (!first && told.code === 'INVALID_CREDENTIALS') first = ways.fields().find(field => field.spec.secret);

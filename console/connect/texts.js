@@ -362,6 +362,15 @@ const TEXTS = {
   fail_credits_do: ['Nothing is wrong on your side. Please tell {organization}.', 'An Ihnen liegt es nicht. Bitte geben Sie {organization} Bescheid.', 'Le problème ne vient pas de vous. Veuillez prévenir {organization}.', 'No es culpa suya. Avise a {organization}, por favor.'],
   fail_declined: ['The sign-in was not completed', 'Die Anmeldung wurde nicht abgeschlossen', 'L’identification n’a pas abouti', 'El inicio de sesión no se completó'],
   fail_declined_do: ['Sign in again at {system} and agree to what is asked there.', 'Melden Sie sich noch einmal bei {system} an und stimmen Sie dort zu.', 'Identifiez-vous à nouveau chez {system} et donnez votre accord.', 'Inicie sesión de nuevo en {system} y dé su conformidad.'],
+  fail_elsewhere: ['This link was opened in another browser', 'Dieser Link wurde in einem anderen Browser geöffnet', 'Ce lien a été ouvert dans un autre navigateur', 'Este enlace se abrió en otro navegador'],
+  fail_elsewhere_do: [
+    'It works in one browser at a time. Load this page again to go on here.',
+    'Er gilt immer nur in einem Browser. Laden Sie diese Seite neu, um hier weiterzumachen.',
+    'Il ne sert que dans un navigateur à la fois. Rechargez cette page pour continuer ici.',
+    'Funciona en un solo navegador a la vez. Vuelva a cargar esta página para continuar aquí.',
+  ],
+  fail_busy: ['A try is still under way', 'Ein Versuch läuft noch', 'Un essai est encore en cours', 'Aún hay un intento en curso'],
+  fail_busy_do: ['Wait until it has ended, a minute at most, and try again.', 'Warten Sie höchstens eine Minute, bis er zu Ende ist, und versuchen Sie es noch einmal.', 'Attendez qu’il se termine, une minute au plus, puis réessayez.', 'Espere a que termine, un minuto como mucho, e inténtelo de nuevo.'],
 
   // What is read.
   entity_PurchaseOrder: ['purchase orders', 'Bestellungen', 'commandes d’achat', 'pedidos de compra'],

@@ -103,7 +103,7 @@ export function follow({ onEvent, onState, onGap }) {
     const event = payload.data?.events;
     if (payload.errors?.length) refuse(payload.errors[0]);
     if (!event) return;
-    cursor = event.position;
+    cursor = event.cursor;
     onEvent(event);
   }
   function refuse(error) {

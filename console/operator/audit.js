@@ -31,7 +31,6 @@ export function auditView() {
 const COLUMNS = [
   { title: 'When', cell: entry => time(entry.createdAt) },
   { title: 'Who', cell: entry => [entry.actorName ?? entry.actorKind.toLowerCase(), h('span', { class: 'under' }, [entry.actorName && entry.actorKind.toLowerCase(), entry.address].filter(Boolean).join(' · '))] },
-  { title: 'What', cell: entry => h('code', {}, entry.action) },
+  { title: 'What', cell: entry => [h('code', {}, entry.action), details(entry.detail)] },
   { title: 'Done to', wide: true, cell: entry => (entry.targetId ? (entry.action.startsWith('connection.') ? toConnection(entry.targetId) : h('code', {}, entry.targetId)) : '—') },
-  { title: 'Details', cell: entry => details(entry.detail) },
 ];

@@ -13,9 +13,8 @@ export function connectionView(id) {
   let connection = null;
   const history = pages(
     async before => {
-      const { events } = await ask('Events', { connectionIds: [id], last: PAGE, before });
-      const nodes = events.nodes.toSorted((one, other) => Number(other.sequence) - Number(one.sequence));
-      return { nodes, cursor: events.pageInfo.hasPreviousPage ? events.pageInfo.startCursor : null };
+      const { events } = await ask('Events', { connectionIds: [id], first: PAGE, before });
+      return { nodes: events.nodes, cursor: events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null };
     },
     rows => table(EVENT_COLUMNS, rows, { label: 'History', empty: 'Nothing has happened yet.' }),
   );
@@ -110,7 +109,7 @@ export function connectionView(id) {
     const typed = text({ autocapitalize: 'none' });
     const texts = {
       Disconnect: 'The credentials and tokens are destroyed and the credits given back. This cannot be undone.',
-      Delete: 'The connection and its history are removed. This cannot be undone.',
+      Delete: 'The name, settings, account and messages of the connection are erased; only its id and what happened to it stay. This cannot be undone.',
     };
     const form = formDialog(
       `${operation} ${connection.name}?`,
@@ -132,7 +131,7 @@ export function connectionView(id) {
   }
 
   function tokensBlock(one) {
-    const usable = one.tokens.filter(token => !token.revokedAt);
+    const usable = one.tokens.filter(token => !token.revokedAt && !(new Date(token.expiresAt ?? Infinity) <= Date.now()));
     return h(
       'section',
       { class: 'card' },
@@ -192,16 +191,18 @@ export const back = (href, title) => h('p', { class: 'back' }, h('a', { href }, 
 
 const EVENT_COLUMNS = [
   { title: 'When', cell: event => time(event.createdAt) },
-  { title: 'What', cell: event => h('code', {}, event.type) },
-  { title: 'Details', cell: event => details(event.data) },
+  { title: 'What', cell: event => [h('code', {}, event.type), details(event.data)] },
   { title: 'No.', wide: true, cell: event => event.sequence },
 ];
 
 /** Shows a JSON object as words. */
 export function details(data) {
-  const entries = Object.entries(data ?? {}).filter(([, value]) => value !== null);
-  if (!entries.length) return h('span', { class: 'soft' }, '—');
-  const shown = value => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+  const entries = Object.entries(data ?? {}).filter(([, value]) => value !== null && value?.length !== 0);
+  if (!entries.length) return null;
+  const shown = value => {
+    if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return exact(value);
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  };
   return h('dl', { class: 'pairs' }, entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value)))));
 }
 

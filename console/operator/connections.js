@@ -45,9 +45,7 @@ export function connectionsView() {
       const { connections } = await ask('Connections', {
         first: PAGE,
         after,
-        customers: one(kept.customer.trim()),
-        connectors: one(kept.connector),
-        statuses: one(kept.status),
+        filter: { customer: one(kept.customer.trim()), connector: one(kept.connector), status: one(kept.status) },
       });
       return { nodes: connections.nodes, cursor: connections.pageInfo.hasNextPage ? connections.pageInfo.endCursor : null };
     },

@@ -8,7 +8,7 @@ export function linkView() {
   const name = text();
   const redirect = text({ type: 'url', placeholder: 'https://app.example.com/connected' });
   const minutes = select([['30', '30 minutes'], ['15', '15 minutes'], ['5', '5 minutes']]);
-  const locale = select([['', 'The browser’s'], ['en', 'English'], ['de', 'Deutsch'], ['fr', 'Français'], ['es', 'Español']]);
+  const locale = select([['en', 'English'], ['de', 'Deutsch'], ['fr', 'Français'], ['es', 'Español']]);
   const brand = text({ placeholder: 'as the organization' });
   const colour = h('input', { type: 'color', value: '#0f6b66' });
   const hasColour = check('Use this colour');
@@ -80,7 +80,7 @@ export function linkView() {
       allowedConnectors: chosen.length > 1 ? chosen : undefined,
       redirectUrl: redirect.value.trim() || undefined,
       ttlSeconds: minutes.value * 60,
-      locale: locale.value || undefined,
+      locale: locale.value,
       branding: branding.name || branding.color ? branding : undefined,
       frameOrigins: frames.length ? frames : undefined,
     };

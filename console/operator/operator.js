@@ -130,4 +130,10 @@ function route() {
 
 onSignedOut(() => leave(refusal({ message: 'The key is not accepted, or is no longer. Sign in again.' })));
 window.addEventListener('hashchange', route);
+// A key that comes in the fragment never reaches a log: browsers keep fragments to themselves.
+const given = /^#token=(.+)$/.exec(location.hash);
+if (given) {
+  keep(decodeURIComponent(given[1]));
+  history.replaceState(null, '', location.pathname);
+}
 start();

@@ -5,9 +5,9 @@ const ROW = `
   connector { id name }
   customer { externalId name }`;
 
-const EVENT = 'id type position connectionId sequence data createdAt';
+const EVENT = 'id type cursor connectionId sequence data createdAt';
 
-const ENDPOINT = 'id url description types connectionId ordered enabled disabledReason failingSince createdAt updatedAt';
+const ENDPOINT = 'id url description types connectionId ordered enabled disabledReason disabledAt failingSince createdAt updatedAt';
 
 const DELIVERY = 'id endpointId eventId connectionId sequence type state attemptCount nextAttemptAt createdAt finishedAt';
 
@@ -16,8 +16,8 @@ export const QUERIES = {
     organization { id name slug credits { total used available } }
   }`,
 
-  Connections: `query Connections($first: Int, $after: String, $customers: [String!], $connectors: [String!], $statuses: [ConnectionStatus!]) {
-    connections(first: $first, after: $after, customers: $customers, connectors: $connectors, statuses: $statuses) {
+  Connections: `query Connections($first: Int!, $after: String, $filter: ConnectionFilter) {
+    connections(first: $first, after: $after, filter: $filter) {
       nodes { ${ROW} }
       pageInfo { hasNextPage endCursor }
     }
@@ -40,11 +40,11 @@ export const QUERIES = {
     connectors { id name tier categories deployments credits { cloud onPremises } }
   }`,
 
-  // `last` with `before` walks back from the newest event.
-  Events: `query Events($connectionIds: [ID!], $last: Int, $before: String) {
-    events(filter: { connectionIds: $connectionIds }, last: $last, before: $before) {
+  // Without `after` the newest come first.
+  Events: `query Events($connectionIds: [ID!], $first: Int!, $before: String) {
+    events(filter: { connectionIds: $connectionIds }, first: $first, before: $before) {
       nodes { ${EVENT} }
-      pageInfo { hasPreviousPage startCursor }
+      pageInfo { hasNextPage endCursor }
     }
   }`,
 
@@ -62,7 +62,7 @@ export const QUERIES = {
       token { id name prefix expiresAt } secret oldTokensEndAt
     }
   }`,
-  RevokeToken: 'mutation RevokeToken($id: ID!) { revokeToken(id: $id) { id } }',
+  RevokeToken: 'mutation RevokeToken($id: ID!) { revokeToken(id: $id) }',
 
   CreateConnectLink: `mutation CreateConnectLink($input: CreateConnectLinkInput!) {
     createConnectLink(input: $input) { id url expiresAt }
@@ -70,12 +70,12 @@ export const QUERIES = {
   CreateReconnectLink: `mutation CreateReconnectLink($input: CreateReconnectLinkInput!) {
     createReconnectLink(input: $input) { id url expiresAt }
   }`,
-  RevokeLink: 'mutation RevokeLink($id: ID!) { revokeLink(id: $id) { id } }',
+  RevokeLink: 'mutation RevokeLink($id: ID!) { revokeLink(id: $id) }',
 
   WebhookEndpoints: `query WebhookEndpoints { webhookEndpoints { ${ENDPOINT} } }`,
-  WebhookEndpoint: `query WebhookEndpoint($id: ID!) { webhookEndpoint(id: $id) { ${ENDPOINT} secrets { id createdAt expiresAt } } }`,
-  WebhookDeliveries: `query WebhookDeliveries($endpointId: ID, $states: [WebhookDeliveryState!], $types: [String!], $first: Int, $before: String) {
-    webhookDeliveries(endpointId: $endpointId, states: $states, types: $types, first: $first, before: $before) {
+  WebhookEndpoint: `query WebhookEndpoint($id: ID!) { webhookEndpoint(id: $id) { ${ENDPOINT} } }`,
+  WebhookDeliveries: `query WebhookDeliveries($filter: WebhookDeliveryFilter, $first: Int!, $before: String) {
+    webhookDeliveries(filter: $filter, first: $first, before: $before) {
       nodes { ${DELIVERY} }
       pageInfo { hasNextPage endCursor }
     }
@@ -83,26 +83,26 @@ export const QUERIES = {
   WebhookDelivery: `query WebhookDelivery($id: ID!) {
     webhookDelivery(id: $id) {
       ${DELIVERY} body
-      attempts { id number startedAt durationMs status error requestHeaders responseHeaders responseBody }
+      attempts { number startedAt durationMs status error requestHeaders responseHeaders responseBody }
     }
   }`,
   CreateWebhookEndpoint: `mutation CreateWebhookEndpoint($input: CreateWebhookEndpointInput!) {
     createWebhookEndpoint(input: $input) { endpoint { ${ENDPOINT} } secret }
   }`,
   UpdateWebhookEndpoint: `mutation UpdateWebhookEndpoint($input: UpdateWebhookEndpointInput!) {
-    updateWebhookEndpoint(input: $input) { ${ENDPOINT} }
+    updateWebhookEndpoint(input: $input) { endpoint { ${ENDPOINT} } missed { count since } }
   }`,
-  DeleteWebhookEndpoint: 'mutation DeleteWebhookEndpoint($id: ID!) { deleteWebhookEndpoint(id: $id) { id } }',
-  RotateWebhookSecret: `mutation RotateWebhookSecret($endpointId: ID!, $overlapSeconds: Int) {
+  DeleteWebhookEndpoint: 'mutation DeleteWebhookEndpoint($id: ID!) { deleteWebhookEndpoint(id: $id) }',
+  RotateWebhookSecret: `mutation RotateWebhookSecret($endpointId: ID!, $overlapSeconds: Int!) {
     rotateWebhookSecret(endpointId: $endpointId, overlapSeconds: $overlapSeconds) { secret oldSecretsEndAt }
   }`,
   SendTestEvent: 'mutation SendTestEvent($endpointId: ID!) { sendTestEvent(endpointId: $endpointId) { id } }',
   RedeliverWebhook: 'mutation RedeliverWebhook($deliveryId: ID!) { redeliverWebhook(deliveryId: $deliveryId) { id } }',
-  ReplayWebhooks: `mutation ReplayWebhooks($endpointId: ID!, $from: DateTime!, $to: DateTime!) {
-    replayWebhooks(endpointId: $endpointId, from: $from, to: $to) { count }
+  ReplayWebhooks: `mutation ReplayWebhooks($endpointId: ID!, $from: DateTime!, $to: DateTime!, $undeliveredOnly: Boolean!) {
+    replayWebhooks(endpointId: $endpointId, from: $from, to: $to, undeliveredOnly: $undeliveredOnly) { count skipped }
   }`,
 
-  Credits: `query Credits($first: Int, $before: String) {
+  Credits: `query Credits($first: Int!, $before: String) {
     organization {
       id
       credits {
@@ -115,7 +115,7 @@ export const QUERIES = {
     }
   }`,
 
-  AuditLog: `query AuditLog($filter: AuditFilter, $first: Int, $before: String) {
+  AuditLog: `query AuditLog($filter: AuditFilter, $first: Int!, $before: String) {
     auditLog(filter: $filter, first: $first, before: $before) {
       nodes { id actorKind actorId actorName address requestId action targetId detail createdAt }
       pageInfo { hasNextPage endCursor }

@@ -1,5 +1,5 @@
 // The parts that the views are made of: badges, times, tables, notices, dialogs, forms.
-import { copy, fill, h, icon } from '../connect/dom.js';
+import { copy, fill, h, icon, sentence } from '../connect/dom.js';
 
 const TONES = {
   ACTIVE: 'good', OK: 'good', DELIVERED: 'good', CLOSED: 'good',
@@ -71,8 +71,8 @@ export function refusal(error) {
     h(
       'div',
       {},
-      h('p', {}, texts[error.code] ?? error.message),
-      error.problems?.length > 0 && h('ul', {}, error.problems.map(problem => h('li', {}, problem.field ? `${problem.field}: ` : '', problem.message))),
+      h('p', {}, texts[error.code] ?? sentence(error.message)),
+      error.problems?.length > 0 && h('ul', {}, error.problems.map(problem => h('li', {}, problem.field ? `${problem.field}: ` : '', sentence(problem.message)))),
       error.code && error.code !== LOCAL && h('p', { class: 'soft' }, error.code),
     ),
   );

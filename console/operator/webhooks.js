@@ -85,7 +85,7 @@ export function endpointView(id) {
   const list = pages(
     async before => {
       const one = value => (value ? [value] : null);
-      const { webhookDeliveries: page } = await ask('WebhookDeliveries', { endpointId: id, states: one(filter.state), types: one(filter.type), first: PAGE, before });
+      const { webhookDeliveries: page } = await ask('WebhookDeliveries', { filter: { endpointId: id, states: one(filter.state), types: one(filter.type) }, first: PAGE, before });
       return { nodes: page.nodes, cursor: page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null };
     },
     rows => table(DELIVERY_COLUMNS, rows, { label: 'Deliveries', empty: 'No delivery fits.' }),
@@ -107,8 +107,6 @@ export function endpointView(id) {
 
   function draw() {
     const one = endpoint;
-    const current = (one.secrets ?? []).filter(secret => !secret.expiresAt).length;
-    const ending = (one.secrets ?? []).filter(secret => secret.expiresAt);
     return [
       h(
         'div',
@@ -117,9 +115,9 @@ export function endpointView(id) {
         h('div', { class: 'actions' }, [
           button('Send a test', run('SendTestEvent', { endpointId: id }, 'The test is on its way.')),
           button('Edit', () => edit(one, read)),
-          button(one.enabled ? 'Disable' : 'Enable', run('UpdateWebhookEndpoint', { input: { id, enabled: !one.enabled } }, one.enabled ? 'Disabled.' : 'Enabled.'), one.enabled ? '' : 'main'),
+          button(one.enabled ? 'Disable' : 'Enable', one.enabled ? run('UpdateWebhookEndpoint', { input: { id, enabled: false } }, 'Disabled.') : enable, one.enabled ? '' : 'main'),
           button('Rotate the secret', rotate),
-          button('Replay', replay),
+          button('Replay', () => replay()),
           button('Delete', remove, 'danger'),
         ]),
       ),
@@ -131,11 +129,19 @@ export function endpointView(id) {
           ['Events', one.types?.length ? one.types.join(', ') : 'all'],
           ['Connection', one.connectionId ? toConnection(one.connectionId) : 'all'],
           ['Order', one.ordered ? 'by connection' : 'any'],
-          ['Secrets', one.secrets && [`${current} in use`, ending.map(secret => [', one until ', time(secret.expiresAt)])]],
           ['Added', time(one.createdAt)],
         ]),
       ),
     ];
+  }
+
+  async function enable(event) {
+    await act(event.currentTarget, problem, async () => {
+      const { missed } = (await ask('UpdateWebhookEndpoint', { input: { id, enabled: true } })).updateWebhookEndpoint;
+      say('Enabled.');
+      await read();
+      if (missed) replay(new Date(missed.since), `While it was switched off it missed ${missed.count === 1 ? '1 event' : `${missed.count} events`}. A replay brings them.`);
+    });
   }
 
   function rotate() {
@@ -143,18 +149,19 @@ export function endpointView(id) {
     formDialog('Rotate the secret', [h('p', { class: 'soft' }, 'Until the old secret ends, deliveries carry a signature of each.'), field('The old one ends', overlap)], 'Rotate', async () => {
       const { rotateWebhookSecret: made } = await ask('RotateWebhookSecret', { endpointId: id, overlapSeconds: Number(overlap.value) });
       read();
-      return secretNote(made.secret);
+      return [secretNote(made.secret), h('p', { class: 'soft' }, `Old secrets sign until ${exact(made.oldSecretsEndAt)}.`)];
     });
   }
 
-  function replay() {
+  function replay(since = new Date(Date.now() - 86400000), told = null) {
     const local = at => new Date(at - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 16);
-    const from = h('input', { type: 'datetime-local', value: local(Date.now() - 86400000) });
-    const to = h('input', { type: 'datetime-local', value: local(Date.now()) });
-    formDialog('Replay events', [h('p', { class: 'soft' }, 'Events of this time that the endpoint listens to are delivered again, with their old ids.'), h('div', { class: 'pair' }, field('From', from), field('To', to))], 'Replay', async () => {
-      const { replayWebhooks: made } = await ask('ReplayWebhooks', { endpointId: id, from: new Date(from.value).toISOString(), to: new Date(to.value).toISOString() });
+    const from = h('input', { type: 'datetime-local', value: local(Math.floor(since / 60000) * 60000) });
+    const to = h('input', { type: 'datetime-local', value: local(Date.now() + 60000) });
+    const onlyMissing = check('Only those that were not delivered yet', { checked: Boolean(told) });
+    formDialog('Replay events', [told && h('p', {}, told), h('p', { class: 'soft' }, 'Events of this time that the endpoint listens to are delivered again, with their old ids.'), onlyMissing, h('div', { class: 'pair' }, field('From', from), field('To', to))], 'Replay', async () => {
+      const { replayWebhooks: made } = await ask('ReplayWebhooks', { endpointId: id, from: new Date(from.value).toISOString(), to: new Date(to.value).toISOString(), undeliveredOnly: onlyMissing.querySelector('input').checked });
       list.restart();
-      say(made?.count === undefined ? 'The events are on their way.' : `${made.count} events are on their way.`);
+      say(`${made.count === 1 ? '1 event is' : `${made.count} events are`} on the way${made.skipped ? `, ${made.skipped} left out` : ''}.`);
     });
   }
 

@@ -122,6 +122,19 @@ pub async fn list(
     Ok(query.all(database).await?.into_iter().map(Into::into).collect())
 }
 
+impl NewCustomer {
+    /// Checks what can be checked without the database.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if !is_name(&self.external_id) {
+            return Err(Error::InvalidExternalId);
+        }
+        if !is_name(&self.name) {
+            return Err(Error::InvalidName);
+        }
+        Ok(())
+    }
+}
+
 impl From<Model> for Customer {
     fn from(row: Model) -> Self {
         Self {
@@ -134,12 +147,7 @@ impl From<Model> for Customer {
 }
 
 fn row(organization_id: Uuid, new: NewCustomer) -> Result<ActiveModel, Error> {
-    if !is_name(&new.external_id) {
-        return Err(Error::InvalidExternalId);
-    }
-    if !is_name(&new.name) {
-        return Err(Error::InvalidName);
-    }
+    new.check()?;
     Ok(ActiveModel {
         id: Set(Uuid::now_v7()),
         organization_id: Set(organization_id),

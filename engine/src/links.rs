@@ -25,10 +25,10 @@ pub use make::{
     Link, LinkCreated, NewConnectLink, NewReconnectLink, create_connect_link, create_reconnect_link, list, revoke_link,
 };
 pub use options::{Branding, PageOptions};
-pub use page::{PageSession, cancel, form, open, state};
+pub use page::{PageSession, cancel, form, open, sender, state};
 pub use reconnect::{open_reconnect, reconnect_address};
 pub use sign_in::{Returned, authorize, callback};
-pub use view::{ConnectorForm, Done, PageState};
+pub use view::{ConnectorForm, Done, PageState, Sender};
 
 use std::{sync::Arc, time::Duration};
 

@@ -11,13 +11,14 @@ use anyhow::{Context as _, bail};
 use lineshaft_connect::manifest::{self, Manifest};
 use lineshaft_engine::{
     Engine, ProbeReport,
-    connections::{self, Connection, Filter, NewConnection, Status},
+    connections::{self, Connection, CreateError, Filter, NewConnectionRequest, Status},
     credentials::SecretFields,
     customers::NewCustomer,
-    forms,
+    origin::Origin,
     registry::Kind,
 };
 use lineshaft_schema::ConnectionId;
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -62,25 +63,25 @@ async fn add(engine: &Engine, add: AddConnection, out: &mut Output) -> anyhow::R
     let kind = find_connector(engine, &add.connector)?;
     let settings = unique(&add.setting, "setting")?;
     let credentials = credentials(&kind.manifest, &settings, &add.credential)?;
-    let form = forms::check(&kind.manifest, &settings, &credentials).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-        let hint = format!("\n`lineshaft connector show {}` tells what is asked for", add.connector);
-        anyhow::anyhow!("the connection cannot be made:{}{hint}", lines.concat())
-    })?;
     let customer = add.customer.map(|external_id| {
         let name = add.customer_name.unwrap_or_else(|| external_id.clone());
         NewCustomer { external_id, name }
     });
-    let new = NewConnection {
+    let request = NewConnectionRequest {
         organization_id: owner.id,
         customer,
-        connector: add.connector,
-        name: add.name,
-        deployment: deployment(add.deployment, &kind.manifest),
-        settings: form.settings,
-        credentials: SecretFields::new(form.credentials),
+        connector: add.connector.clone(),
+        name: Some(add.name),
+        deployment: Some(deployment(add.deployment, &kind.manifest)),
+        settings,
+        credentials: SecretFields::new(credentials),
+        credentials_expire_at: None,
+        // Stored first and tried then: whoever sits at the server may want to mend the system meanwhile.
+        verify: false,
     };
-    let mut added = engine.connections.add(new).await?;
+    let created = engine.create_connection(request, &Origin::operator(), |_| {}).await;
+    let created = created.map_err(|error| not_made(&error, &add.connector))?;
+    let mut added = created.connection;
     let report = match add.no_test {
         true => None,
         false => Some(
@@ -92,17 +93,37 @@ async fn add(engine: &Engine, add: AddConnection, out: &mut Output) -> anyhow::R
     added = engine.connections.get(owner.id, added.id).await?;
     if add.json {
         let mut value = as_json(&added);
-        if let (Value::Object(value), Some(report)) = (&mut value, &report) {
-            value.insert("test".to_owned(), report_json(report));
+        if let Value::Object(value) = &mut value {
+            let token = created.token.as_ref().map(|token| token.text.expose_secret());
+            value.insert("token".to_owned(), json!(token));
+            value.extend(report.as_ref().map(|report| ("test".to_owned(), report_json(report))));
         }
         out.json(&value)?;
         return Ok(code(report.as_ref()));
     }
     out.line(&format!("Added the connection `{}` ({}).", added.name, added.id))?;
+    if let Some(token) = &created.token {
+        let text = out.styled(Style::Key, token.text.expose_secret());
+        out.line(&format!("Its token, shown this once: {text}"))?;
+    }
     match report {
         Some(report) => tell_report(&added, &report, out),
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Tells why a connection was not made, every problem of the form in a line.
+fn not_made(error: &CreateError, connector: &str) -> anyhow::Error {
+    if error.problems().is_empty() {
+        return anyhow::anyhow!("the connection cannot be made: {error}");
+    }
+    let lines: Vec<String> = error
+        .problems()
+        .iter()
+        .map(|problem| format!("\n  {problem}"))
+        .collect();
+    let hint = format!("\n`lineshaft connector show {connector}` tells what is asked for");
+    anyhow::anyhow!("the connection cannot be made:{}{hint}", lines.concat())
 }
 
 fn find_connector(engine: &Engine, id: &str) -> anyhow::Result<std::sync::Arc<Kind>> {

@@ -1,5 +1,6 @@
 //! `lineshaft demo`: a server with simulated systems and connections to all of them, without a question.
 
+mod life;
 mod plant;
 mod screen;
 
@@ -11,8 +12,8 @@ use std::{
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
-use lineshaft_engine::{Engine, ProbeReport, connections::Connection, tokens::NewToken};
-use lineshaft_sandbox::Sandbox;
+use lineshaft_engine::{Engine, ProbeReport, connections::Connection, origin::Origin, tokens::NewToken};
+use lineshaft_sandbox::{Receiver, Sandbox};
 use lineshaft_schema::ConnectionId;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{net::TcpListener, time::Instant};
@@ -42,6 +43,7 @@ struct Shown<'a> {
     address: std::net::SocketAddr,
     token: &'a SecretString,
     stations: &'a [Station],
+    receiver: &'a Receiver,
     folder: &'a Folder,
     started: Instant,
 }
@@ -84,17 +86,28 @@ pub(super) async fn run(options: cli::Demo, mut out: Output) -> anyhow::Result<E
         Station { sandbox, outcome }
     });
     let stations = join_all(stations).await;
+    let receiver = life::receiver(&engine, organization).await?;
     let token = token(&engine, organization).await?;
     let shown = Shown {
         address: listener.local_addr()?,
         token: &token,
         stations: &stations,
+        receiver: &receiver,
         folder: &folder,
         started,
     };
     screen::show(&shown, &mut out)?;
-    let app = Arc::new(App::new(engine, settings, metrics));
-    Box::pin(serve::serve_app(&app, listener, told_to_stop())).await?;
+    let app = Arc::new(App::new(engine.clone(), settings, metrics));
+    let told = async {
+        if let Err(error) = life::tell(engine, organization, &mut out).await {
+            tracing::error!(%error, "events are no longer shown");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        served = Box::pin(serve::serve_app(&app, listener, told_to_stop())) => served?,
+        () = told => {}
+    }
     out.line("\nStopped.")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -118,6 +131,12 @@ fn settings(folder: &Path) -> anyhow::Result<Settings> {
     settings.database.url = SecretString::from(format!("sqlite://{}", folder.join("lineshaft.db").display()));
     settings.secrets.key_file = folder.join("lineshaft.key");
     settings.upstream.allow_networks = vec!["127.0.0.0/8".to_owned()];
+    settings.webhooks.allow_http = true;
+    // What happens to a system is to be seen at once.
+    settings.health.check_every_s = 1;
+    settings.health.idle_check_every_s = 1;
+    settings.health.unreachable_check_every_s = 1;
+    settings.health.jitter = 0.0;
     settings.log.filter = super::QUIET.to_owned();
     settings.server.shutdown_grace_ms = 2_000;
     Ok(settings)
@@ -158,6 +177,6 @@ async fn token(engine: &Engine, organization_id: uuid::Uuid) -> anyhow::Result<S
         scopes: Vec::new(),
         expires_at: None,
     };
-    let issued = engine.tokens.create(new).await?;
+    let issued = engine.create_token(new, &Origin::operator()).await?;
     Ok(SecretString::from(issued.text.expose_secret()))
 }

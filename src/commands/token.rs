@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chrono::{TimeDelta, Utc};
 use lineshaft_engine::{
     Engine,
+    origin::Origin,
     tokens::{NewToken, Token},
 };
 use secrecy::ExposeSecret as _;
@@ -56,7 +57,7 @@ pub(super) async fn run(settings: &Settings, action: cli::Token, out: &mut Outpu
         }
         cli::Token::Revoke { id, owner } => {
             let owner = organization(&engine, &owner).await?;
-            engine.tokens.revoke(owner.id, id).await?;
+            engine.revoke_token(owner.id, id, &Origin::operator()).await?;
             out.line("Revoked. Servers that remember the token refuse it within seconds.")?;
         }
     }
@@ -64,7 +65,7 @@ pub(super) async fn run(settings: &Settings, action: cli::Token, out: &mut Outpu
 }
 
 async fn create(engine: &Engine, new: NewToken, json: bool, out: &mut Output) -> anyhow::Result<()> {
-    let issued = engine.tokens.create(new).await?;
+    let issued = engine.create_token(new, &Origin::operator()).await?;
     if json {
         let mut token = as_json(&issued.token);
         if let Value::Object(token) = &mut token {

@@ -85,14 +85,14 @@ fn cookie_of(session: &PageSession, public_url: &str) -> Option<HeaderValue> {
 async fn state(State(engine): State<Arc<Engine>>, Path(token): Path<String>, input: FromPage) -> Response {
     match links::state(&engine, &token, &input.visitor).await {
         Ok(state) => private(Json(state).into_response()),
-        Err(error) => refused(&error),
+        Err(error) => refused(&engine, &token, &error).await,
     }
 }
 
 async fn form(State(engine): State<Arc<Engine>>, Path((token, connector)): Path<(String, String)>) -> Response {
     match links::form(&engine, &token, &connector).await {
         Ok(form) => private(Json(form).into_response()),
-        Err(error) => refused(&error),
+        Err(error) => refused(&engine, &token, &error).await,
     }
 }
 
@@ -118,6 +118,7 @@ async fn callback(State(engine): State<Arc<Engine>>, RawQuery(query): RawQuery, 
     let visitor: Visitor = input.visitor;
     let task = tokio::spawn(async move { links::callback(&engine, &query.unwrap_or_default(), &visitor).await });
     match task.await {
+        Ok(Ok(returned)) if returned.in_window => close(),
         Ok(Ok(returned)) => see_other(&returned.path),
         Ok(Err(error)) => told_page(&error),
         Err(error) => {
@@ -125,6 +126,19 @@ async fn callback(State(engine): State<Arc<Engine>>, RawQuery(query): RawQuery, 
             told_page(&LinkError::StateInvalid)
         }
     }
+}
+
+/// Sends the page that closes the window in which somebody signed in. To open the link there would take it away from the
+/// frame.
+fn close() -> Response {
+    let Some(file) = embedded::connect_page("close.html") else {
+        return (StatusCode::NOT_FOUND, "The page is not part of this build.\n").into_response();
+    };
+    let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    let mut response = (html, file.data).into_response();
+    answer::protect(&mut response, &[]);
+    answer::keep_opener(&mut response);
+    response
 }
 
 async fn cancel(State(engine): State<Arc<Engine>>, Path(token): Path<String>, input: FromPage) -> Response {

@@ -193,3 +193,27 @@ fn links_work_for_half_an_hour_at_most() {
         assert!(told.contains(&format!("links.{}", key.to_lowercase())), "{told}");
     }
 }
+
+#[test]
+fn the_manual_of_operators_has_every_section_and_key() {
+    let manual = include_str!("../../docs/operations.md");
+    let defaults = include_str!("../../config/default.toml");
+    let mut section = "";
+    let mut missing = Vec::new();
+    for line in defaults.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = manual
+                .split("\n### ")
+                .find(|text| text.starts_with(&format!("`[{name}")))
+                .unwrap_or_default();
+            if section.is_empty() {
+                missing.push(name.to_owned());
+            }
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.starts_with('#'))
+            && !section.contains(&format!("| `{key}` |"))
+        {
+            missing.push(key.to_owned());
+        }
+    }
+    assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
+}

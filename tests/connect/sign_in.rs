@@ -144,3 +144,33 @@ async fn who_declines_is_shown_the_page_again() {
         (422, &json!("INVALID_SETTINGS"))
     );
 }
+
+#[tokio::test]
+async fn a_window_beside_a_frame_comes_back_without_the_cookie() {
+    let plant = plant().await;
+    let before = connections(&plant).await;
+    let framed = PageOptions {
+        frame_origins: vec!["https://app.example".to_owned()],
+        ..PageOptions::default()
+    };
+    let browser = Browser::open(&link(&plant, framed).await).await;
+    let mut form = form(&plant);
+    let begun = browser.send("/authorize", &form).await;
+    let back = sign_in(&plant, begun.body["address"].as_str().unwrap(), "accept").await;
+    assert_eq!(browser.come_back(&back, false).await.status, 400, "the same window");
+    form["window"] = true.into();
+    let begun = browser.send("/authorize", &form).await;
+    let back = sign_in(&plant, begun.body["address"].as_str().unwrap(), "accept").await;
+    let returned = browser.come_back(&back, false).await;
+    assert_eq!(returned.status, 200, "{}", returned.text);
+    assert!(!returned.headers.contains_key("set-cookie"), "the frame keeps the link");
+    assert!(returned.text.contains("/console/assets/connect/close.js"));
+    let state = browser.state().await;
+    assert_eq!(state.body["status"], "done", "{}", state.text);
+    assert_eq!(connections(&plant).await, before + 1);
+    assert_eq!(
+        browser.come_back(&back, false).await.status,
+        400,
+        "the state counts once"
+    );
+}

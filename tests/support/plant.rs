@@ -271,6 +271,11 @@ impl Plant {
         Answer::read(request.send().await.unwrap()).await
     }
 
+    /// Returns the file of the database.
+    pub fn database_file(&self) -> PathBuf {
+        self.folder.path().join("state.db")
+    }
+
     /// Returns all bytes of the database's files.
     pub fn stored_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();

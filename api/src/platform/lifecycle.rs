@@ -114,6 +114,8 @@ pub(crate) struct CreateConnectionInput {
     /// The credentials by the names of one of the connector's `signIns`.
     #[graphql(default)]
     credentials: Fields,
+    /// When the credentials end, if you know: a warning is told in time.
+    credentials_expire_at: Option<DateTime<Utc>>,
     /// Whether the credentials are tried first. Without it the connection is `PENDING` until it is first used.
     #[graphql(default = true)]
     verify: bool,
@@ -129,6 +131,8 @@ pub(crate) struct UpdateConnectionCredentialsInput {
     settings: Fields,
     /// All credentials by the names of one of the connector's `signIns`.
     credentials: Fields,
+    /// When the credentials end, if you know: a warning is told in time.
+    credentials_expire_at: Option<DateTime<Utc>>,
     /// Whether they may open another account than before.
     #[graphql(default = false)]
     allow_account_change: bool,
@@ -329,6 +333,7 @@ impl ConnectionMutation {
             name: input.name,
             settings: input.settings.0,
             credentials: SecretFields::new(input.credentials.0),
+            credentials_expire_at: input.credentials_expire_at,
             verify: input.verify,
         };
         let created = access::engine(ctx)?
@@ -358,6 +363,7 @@ impl ConnectionMutation {
         let new = connections::Reauthorize {
             settings: input.settings.0,
             credentials: SecretFields::new(input.credentials.0),
+            credentials_expire_at: input.credentials_expire_at,
             allow_other_account: input.allow_account_change,
         };
         let done = access::engine(ctx)?

@@ -1,19 +1,45 @@
 //! Checks one operation before it is executed: the same for every transport.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Executor,
     parser::types::{OperationDefinition, OperationType, Selection},
 };
 use http::Method;
 
-use super::{Code, Endpoint, EventIdSlot, Operation, Prepare, Prepared, Refusal, RequestId, variables};
+use super::{
+    Code, Document, Endpoint, EventIdSlot, Operation, Prepare, Prepared, Refusal, RequestId, order, variables,
+};
 
 /// An operation that passed all checks.
 pub(super) struct Checked {
     pub(super) request: async_graphql::Request,
     pub(super) kind: OperationType,
+    /// What was asked for, by which the answer is ordered.
+    pub(super) asked: AskedFor,
     /// Where the operation marks its events.
     pub(super) slot: EventIdSlot,
+}
+
+/// What an operation asks for.
+#[derive(Clone)]
+pub(super) struct AskedFor {
+    document: Arc<Document>,
+    operation: Option<String>,
+}
+
+impl AskedFor {
+    /// Puts the members of an answer into the order of the document.
+    pub(super) fn arrange(&self, response: &mut async_graphql::Response) {
+        if let Ok(operation) = self.document.operation(self.operation.as_deref()) {
+            order::arrange(
+                &mut response.data,
+                &operation.selection_set.node,
+                self.document.parsed(),
+            );
+        }
+    }
 }
 
 impl Checked {
@@ -75,12 +101,17 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         request.variables = operation.variables;
         request.extensions = operation.extensions;
         let slot = EventIdSlot::default();
+        let asked = AskedFor {
+            operation: request.operation_name.clone(),
+            document: Arc::clone(&document),
+        };
         request.data.insert(id.clone());
         request.data.insert(slot.clone());
         prepared.insert_into(&mut request.data);
         Ok(Checked {
             request,
             kind: chosen.ty,
+            asked,
             slot,
         })
     }

@@ -287,7 +287,10 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
             Ok(checked) => {
                 let execution = AssertUnwindSafe(self.executor.execute(checked.request)).catch_unwind();
                 match timeout_at(deadline, execution).await {
-                    Ok(Ok(response)) => return Outcome::executed(response, id, &self.settings),
+                    Ok(Ok(mut response)) => {
+                        checked.asked.arrange(&mut response);
+                        return Outcome::executed(response, id, &self.settings);
+                    }
                     Ok(Err(_)) => panicked(),
                     Err(_) => {
                         let message = format!("the operation did not end within {} ms", self.settings.query_timeout_ms);

@@ -9,6 +9,7 @@ mod document;
 mod endpoint;
 mod event;
 mod media;
+mod order;
 mod outcome;
 mod persisted;
 mod prepare;

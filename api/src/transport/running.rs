@@ -14,12 +14,15 @@ use futures_util::{FutureExt, Stream, StreamExt, stream, stream::BoxStream};
 use tokio::time::{Sleep, sleep};
 
 use super::{
-    Code, Endpoint, EventIdSlot, Pass, Prepare, Refusal, RequestId, Settings, check::Checked, outcome::Outcome,
+    Code, Endpoint, EventIdSlot, Pass, Prepare, Refusal, RequestId, Settings,
+    check::{AskedFor, Checked},
+    outcome::Outcome,
 };
 
 /// A running operation. Dropping it stops the work.
 pub(super) struct Running {
     source: BoxStream<'static, Response>,
+    asked: AskedFor,
     kind: OperationType,
     phase: Phase,
     /// Events that have come but were not asked for yet; boxed, so that the queue is small.
@@ -55,6 +58,7 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
     pub(super) fn start(&self, checked: Checked, pass: Pass, id: &RequestId) -> Running {
         Running {
             source: self.executor.execute_stream(checked.request, None),
+            asked: checked.asked,
             kind: checked.kind,
             phase: Phase::Starting,
             held: VecDeque::new(),
@@ -88,7 +92,8 @@ impl Running {
         }
     }
 
-    fn take(&mut self, response: Response, context: &mut Context<'_>) -> Event {
+    fn take(&mut self, mut response: Response, context: &mut Context<'_>) -> Event {
+        self.asked.arrange(&mut response);
         let mark = self.slot.take();
         if self.is_subscription() {
             self.deadline = None;

@@ -1,6 +1,7 @@
 //! Makes a connection: its form is checked, its credits are asked for, its credentials are tried, and only then all of
 //! it is stored as one change.
 
+use chrono::{DateTime, Utc};
 use lineshaft_entities::connection::{self, ActiveModel};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, QueryFilter as _, QuerySelect as _, Set,
@@ -43,6 +44,8 @@ pub struct NewConnectionRequest {
     pub settings: Map<String, Value>,
     /// The credentials, as the connector asks for them.
     pub credentials: SecretFields,
+    /// When the credentials end, if whoever gives them knows.
+    pub credentials_expire_at: Option<DateTime<Utc>>,
     /// Whether the credentials are tried first. Without it the connection stays pending until it is tried.
     pub verify: bool,
 }
@@ -155,6 +158,9 @@ impl Engine {
         if !is_name(&name) {
             return Err(CreateError::InvalidName);
         }
+        if let Some(customer) = &request.customer {
+            customer.check()?;
+        }
         let price = self.settings.credits.price(kind.manifest.tier, deployment);
         credits::require(&self.database, request.organization_id, price).await?;
         Ok(Ready {
@@ -222,6 +228,7 @@ impl Engine {
             last_success_at: Set(report.map(|_| now)),
             entity_health: Set(report.map(|report| json!(report.health(now)))),
             account: Set(report.and_then(|report| report.account.clone())),
+            credentials_expire_at: Set(ready.request.credentials_expire_at),
             credits: Set(if report.is_some() { ready.price } else { 0 }),
             ..Default::default()
         };

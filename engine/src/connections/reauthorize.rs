@@ -29,6 +29,8 @@ pub struct Reauthorize {
     pub settings: Map<String, Value>,
     /// All credentials, as the connector asks for them.
     pub credentials: SecretFields,
+    /// When the credentials end, if whoever gives them knows.
+    pub credentials_expire_at: Option<DateTime<Utc>>,
     /// Whether they may open another account than before.
     pub allow_other_account: bool,
 }
@@ -92,6 +94,7 @@ pub(crate) struct ReadyAgain {
     connection: Connection,
     form: Form,
     replaces: i64,
+    credentials_expire_at: Option<DateTime<Utc>>,
     allow_other_account: bool,
 }
 
@@ -154,6 +157,7 @@ impl Engine {
             connection,
             form,
             replaces: stored.version,
+            credentials_expire_at: new.credentials_expire_at,
             allow_other_account: new.allow_other_account,
         })
     }
@@ -170,7 +174,7 @@ impl Engine {
         let row = create::lock_row(change.transaction(), organization_id, id).await?;
         let row = row.ok_or(ReauthorizeError::NotFound(id))?;
         check_state(row.status)?;
-        let other = matches!((&row.account, &report.account), (Some(old), Some(new)) if old != new);
+        let other = is_other_account(&ready, row.account.as_deref(), report.account.as_deref());
         if other && !ready.allow_other_account {
             return Err(ReauthorizeError::AccountMismatch);
         }
@@ -187,7 +191,7 @@ impl Engine {
             credits: Set(price.unwrap_or(row.credits)),
             last_success_at: Set(Some(now)),
             entity_health: Set(Some(json!(report.health(now)))),
-            credentials_expire_at: Set(None),
+            credentials_expire_at: Set(ready.credentials_expire_at),
             circuit_open_until: Set(None),
             rate_limited_until: Set(None),
             updated_at: Set(now),
@@ -259,11 +263,17 @@ impl Engine {
         })
     }
 
-    /// Returns the credits that a connection still has to be given, as it becomes active for the first time.
+    /// Returns the credits that a connection still has to be given, as it works for the first time. It may have been
+    /// refused or paused before it ever worked.
     fn missing_credits(&self, row: &lineshaft_entities::connection::Model) -> Option<i64> {
         let kind = self.registry.get(&row.connector)?;
         let price = self.settings.credits.price(kind.manifest.tier, row.deployment);
-        (row.status == Status::Pending && row.credits == 0).then_some(price)
+        let is_first = match row.status {
+            Status::Pending => true,
+            Status::ReauthRequired | Status::Paused => price > 0,
+            _ => false,
+        };
+        (is_first && row.credits == 0).then_some(price)
     }
 
     async fn replace_secrets(
@@ -373,6 +383,25 @@ impl From<credentials::Error> for ReauthorizeError {
             error => Self::internal(error),
         }
     }
+}
+
+/// Returns whether what was tried may be another account than the one that was connected: its name differs or is no longer
+/// told, or the system has another address, where the same name may be somebody else's.
+fn is_other_account(ready: &ReadyAgain, old: Option<&str>, new: Option<&str>) -> bool {
+    old.is_some_and(|old| new != Some(old)) || hosts(&ready.connection.settings) != hosts(&ready.form.settings)
+}
+
+/// Returns the hosts and ports that settings name.
+fn hosts(settings: &Map<String, Value>) -> Vec<(String, Option<u16>)> {
+    let urls = settings
+        .values()
+        .filter_map(|value| value.as_str()?.parse::<url::Url>().ok());
+    let mut hosts: Vec<_> = urls
+        .filter_map(|url| Some((url.host_str()?.to_ascii_lowercase(), url.port_or_known_default())))
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
 }
 
 fn check_state(status: Status) -> Result<(), ReauthorizeError> {

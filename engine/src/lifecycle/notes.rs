@@ -174,6 +174,8 @@ impl Notes {
         self.facts.last_success_at = Some(now);
         self.dirty = true;
         self.window.count(now, None);
+        let lost = entity.and_then(|name| self.entities.get(name));
+        let is_back = lost.is_some_and(EntityHealth::is_lost);
         if let Some(name) = entity {
             self.read(name, now);
         }
@@ -186,7 +188,7 @@ impl Notes {
                 self.known.status,
                 Status::Pending | Status::Degraded | Status::Unreachable
             );
-        if is_news && circuit == Circuit::Closed && self.may_look(now) {
+        if is_news && circuit == Circuit::Closed && (is_back || self.may_look(now)) {
             self.pending.worked = true;
         }
     }

@@ -46,6 +46,8 @@ pub struct Submission {
     pub way: Option<String>,
     /// The credentials.
     pub credentials: SecretFields,
+    /// Whether the customer signs in in a window of its own, beside the page.
+    pub in_window: bool,
 }
 
 /// What a link led to.
@@ -112,6 +114,7 @@ pub(super) async fn prepare(
         let new = Reauthorize {
             settings: submission.settings,
             credentials: submission.credentials,
+            credentials_expire_at: None,
             allow_other_account: row.options.allow_account_change,
         };
         let ready = engine
@@ -134,6 +137,7 @@ pub(super) async fn prepare(
         name: None,
         settings: submission.settings,
         credentials: submission.credentials,
+        credentials_expire_at: None,
         verify: true,
     };
     let ready = engine.prepare_connection(request, reading).await?;

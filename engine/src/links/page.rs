@@ -15,7 +15,7 @@ use super::{
     failure::Failure,
     find, find_open, hash_of,
     options::redirect_with,
-    view::{ConnectorCard, ConnectorForm, Done, Named, PageState, PastConnection, Pending},
+    view::{ConnectorCard, ConnectorForm, Done, Named, PageState, PastConnection, Pending, Sender},
 };
 use crate::{
     Engine, connections, connections::CreateError, database, lifecycle::Reason, organizations, registry::Kind, tokens,
@@ -102,9 +102,7 @@ pub async fn state(engine: &Engine, token: &str, visitor: &Visitor) -> Result<Pa
             None
         }
     };
-    let organization = organizations::find(&engine.database, row.model.organization_id)
-        .await
-        .map_err(LinkError::internal)?;
+    let organization = organization_of(engine, &row).await?;
     let connection = match row
         .model
         .connection_id
@@ -123,9 +121,7 @@ pub async fn state(engine: &Engine, token: &str, visitor: &Visitor) -> Result<Pa
     Ok(PageState {
         purpose: row.model.purpose,
         status: if done.is_some() { "done" } else { "open" },
-        organization: Named {
-            name: organization.map(|organization| organization.name).unwrap_or_default(),
-        },
+        organization,
         branding: options.branding,
         customer: row.model.customer_name.map(|name| Named { name }),
         locale: options.locale,
@@ -142,6 +138,23 @@ pub async fn state(engine: &Engine, token: &str, visitor: &Visitor) -> Result<Pa
         pending: pending.map(|error: Failure| Pending { error: Some(error) }),
         done,
     })
+}
+
+/// Tells who sent a link, whether it still works or not; none when it is unknown.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sender(engine: &Engine, token: &str) -> Result<Option<Sender>, LinkError> {
+    let row = match find(engine, token).await {
+        Err(LinkError::NotFound) => return Ok(None),
+        found => found?,
+    };
+    Ok(Some(Sender {
+        organization: organization_of(engine, &row).await?,
+        branding: row.options.branding,
+        locale: row.options.locale,
+        return_url: row.options.redirect_url,
+    }))
 }
 
 /// Tells what a connector of the link asks for.
@@ -179,6 +192,14 @@ pub(super) fn offered(engine: &Engine, row: &Row, connector: &str) -> Result<Arc
         true => Ok(kind),
         false => Err(LinkError::ConnectorNotAllowed(shown())),
     }
+}
+
+async fn organization_of(engine: &Engine, row: &Row) -> Result<Named, LinkError> {
+    let found = organizations::find(&engine.database, row.model.organization_id).await;
+    let organization = found.map_err(LinkError::internal)?;
+    Ok(Named {
+        name: organization.map(|organization| organization.name).unwrap_or_default(),
+    })
 }
 
 async fn past_connection(engine: &Engine, row: &Row, id: Uuid) -> Result<PastConnection, LinkError> {

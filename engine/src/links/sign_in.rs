@@ -1,5 +1,6 @@
 //! Sends a customer to the system's own page to sign in, and takes the answer. The sign-in is bound to the link and to
-//! the browser: its state comes back once, and only with the cookie of the page that began it.
+//! the browser: its state comes back once, and only with the cookie of the page that began it. A page in a
+//! frame opens a window for it; there the state alone is enough as long as that page has the link open.
 
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ const EXCHANGE: Duration = Duration::from_secs(20);
 pub struct Returned {
     /// The path of the page.
     pub path: String,
+    /// Whether this is a window of its own, which the page waits for.
+    pub in_window: bool,
 }
 
 /// What is remembered of a sign-in, sealed.
@@ -53,6 +56,7 @@ struct Memory {
     credentials: Map<String, Value>,
     verifier: String,
     redirect_uri: String,
+    in_window: bool,
 }
 
 /// Begins a sign-in at the system's own page. Returns the address of that page.
@@ -80,7 +84,7 @@ pub async fn authorize(
     {
         return Err(no_page(&way));
     }
-    let deployment = submission.deployment;
+    let (deployment, in_window) = (submission.deployment, submission.in_window);
     let work = attempt::prepare(engine, &row, submission, true).await?;
     let trial = work.trial();
     let blueprint = kind
@@ -113,6 +117,7 @@ pub async fn authorize(
         credentials: trial.credentials.expose()?,
         verifier: pkce.verifier.expose_secret().to_owned(),
         redirect_uri: request.redirect_uri,
+        in_window,
     };
     remember(engine, &row, &state, &memory).await?;
     keep_failure(engine, &row, None).await?;
@@ -135,7 +140,9 @@ pub async fn callback(engine: &Engine, query: &str, visitor: &Visitor) -> Result
     let memory = recall(engine, &model)?;
     let row = find(engine, &memory.token).await.map_err(|_| LinkError::StateInvalid)?;
     let is_same = row.model.page_hash.as_deref() == Some(memory.page.as_slice());
-    if !is_same || !row.is_opened_by(&engine.keys, visitor.cookie.as_deref()) {
+    // Browsers keep the cookie of a page in a frame for that frame: a window that it opens has none.
+    let in_window = memory.in_window && !row.options.frame_origins.is_empty();
+    if !is_same || !(in_window || row.is_opened_by(&engine.keys, visitor.cookie.as_deref())) {
         return Err(LinkError::StateInvalid);
     }
     use_up(engine, &model).await?;
@@ -148,7 +155,7 @@ pub async fn callback(engine: &Engine, query: &str, visitor: &Visitor) -> Result
         let row = find(engine, path.trim_start_matches("/connect/")).await?;
         keep_failure(engine, &row, failure).await?;
     }
-    Ok(Returned { path })
+    Ok(Returned { path, in_window })
 }
 
 async fn finish(engine: &Engine, row: &Row, memory: Memory, code: &str, visitor: &Visitor) -> Result<(), Failure> {
@@ -186,6 +193,7 @@ async fn finish(engine: &Engine, row: &Row, memory: Memory, code: &str, visitor:
             settings: memory.settings,
             way: Some(memory.way),
             credentials: SecretFields::new(all),
+            in_window: false,
         };
         let work = attempt::prepare(engine, &row, submission, false).await?;
         let session = signed_in.session(crate::trial::VERSION, asked_at);

@@ -246,6 +246,7 @@ fn submission(password: &str) -> Submission {
         settings: settings(),
         way: Some("password".to_owned()),
         credentials: credentials("clerk", password),
+        in_window: false,
     }
 }
 
@@ -265,6 +266,7 @@ impl Server {
             name: None,
             settings: settings(),
             credentials: credentials("clerk", "sesame-open"),
+            credentials_expire_at: None,
             verify: true,
         }
     }
@@ -384,6 +386,7 @@ impl Server {
         let new = Reauthorize {
             settings: Map::new(),
             credentials: credentials(user, password),
+            credentials_expire_at: None,
             allow_other_account: allow,
         };
         self.engine
@@ -757,6 +760,7 @@ async fn new_credentials_bring_a_connection_back_under_the_same_id() {
                 Reauthorize {
                     settings: Map::new(),
                     credentials: credentials("clerk", "sesame-again"),
+                    credentials_expire_at: None,
                     allow_other_account: true,
                 },
                 &Origin::operator(),
@@ -796,6 +800,7 @@ async fn a_pending_connection_becomes_active_with_credentials_that_work() {
     let server = server().await;
     let request = NewConnectionRequest {
         credentials: credentials("clerk", "sesame-wrong"),
+        credentials_expire_at: None,
         verify: false,
         ..server.request("c-1")
     };

@@ -43,6 +43,20 @@ pub struct PageState {
     pub done: Option<Done>,
 }
 
+/// What a page shows of a link that does not work any more.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sender {
+    /// The organization that sent the link.
+    pub organization: Named,
+    /// Whose page it seems to be.
+    pub branding: Branding,
+    /// The language.
+    pub locale: String,
+    /// Where the customer goes back to.
+    pub return_url: Option<String>,
+}
+
 /// Somebody's name.
 #[derive(Clone, Debug, Serialize)]
 pub struct Named {

@@ -64,6 +64,24 @@ impl Engine {
         Ok(rotated)
     }
 
+    /// Makes a token, and writes down who made it.
+    ///
+    /// # Errors
+    /// When the name is none, or there is no such connection.
+    pub async fn create_token(&self, new: NewToken, origin: &Origin) -> Result<Issued, Error> {
+        let organization_id = new.organization_id;
+        let change = self.journal.begin().await?;
+        let issued = self.tokens.create_within(change.transaction(), new).await?;
+        let act = Act {
+            action: "token.create",
+            target_id: Some(issued.token.id),
+            detail: json!({"name": issued.token.name, "connectionId": issued.token.connection_id}),
+        };
+        change.note(organization_id, origin, act).await?;
+        change.commit().await?;
+        Ok(issued)
+    }
+
     /// Gives a connection a new token within a change, and tells it.
     pub(crate) async fn rotate_within(
         &self,

@@ -2,13 +2,14 @@
 //! finds them again, and starts the systems on the ports that the connections know.
 
 use anyhow::Context as _;
+use lineshaft_connect::manifest;
 use lineshaft_engine::{
     Engine,
-    connections::{Connection, Deployment, Filter, NewConnection, Status},
+    connections::{Connection, Deployment, Filter, NewConnectionRequest, Status},
     credentials::SecretFields,
     customers::NewCustomer,
-    forms,
     organizations::{self, NewOrganization},
+    origin::Origin,
 };
 use lineshaft_sandbox::{Options, Sandbox, Size, System, World};
 use serde_json::{Map, Value};
@@ -101,20 +102,20 @@ async fn add(
         .get(system.id())
         .with_context(|| missing_connector(engine, system))?;
     let (settings, credentials) = sandbox.demo_connection();
-    let form = forms::check(&kind.manifest, &object(settings), &object(credentials)).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!(problems.join("; "))
-    })?;
-    let new = NewConnection {
+    let on_premises = kind.manifest.deployments.contains(&manifest::Deployment::OnPremises);
+    let request = NewConnectionRequest {
         organization_id,
-        name: format!("{} {}", customer.name, system.title()),
+        name: Some(format!("{} {}", customer.name, system.title())),
         customer: Some(customer),
         connector: system.id().to_owned(),
-        deployment: Deployment::OnPremises,
-        settings: form.settings,
-        credentials: SecretFields::new(form.credentials),
+        deployment: on_premises.then_some(Deployment::OnPremises),
+        settings: object(settings),
+        credentials: SecretFields::new(object(credentials)),
+        credentials_expire_at: None,
+        verify: false,
     };
-    Ok(engine.connections.add(new).await?)
+    let created = engine.create_connection(request, &Origin::operator(), |_| {}).await?;
+    Ok(created.connection)
 }
 
 fn missing_connector(engine: &Engine, system: System) -> String {

@@ -26,8 +26,14 @@ pub(super) fn show(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
     // Browsers do not send what follows the `#` to a server, so the token reaches no log.
     for (label, value, style) in [
         ("Playground", format!("{base}/playground#token={token}"), Style::Key),
+        ("Console", format!("{base}/console#token={token}"), Style::Key),
         ("API", format!("{base}/graphql"), Style::Key),
         ("Token", token.to_owned(), Style::Key),
+        (
+            "Webhooks",
+            format!("{} shows what arrives", shown.receiver.base_url()),
+            Style::Key,
+        ),
         ("Data", data, Style::Plain),
     ] {
         let value = out.styled(style, &value);
@@ -51,7 +57,27 @@ pub(super) fn show(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
         }
         out.line("")?;
     }
-    out.line("  Press Ctrl+C to stop.")
+    if let Some(station) = shown
+        .stations
+        .iter()
+        .find(|station| station.sandbox.system() == System::Odoo)
+    {
+        heading(out, "See a connection lose its credentials and come back")?;
+        let address = station.sandbox.base_url();
+        let command = out.styled(
+            Style::Key,
+            &format!("curl -X POST {address}/_sandbox/credentials/expire"),
+        );
+        out.line(&format!("  {command}"))?;
+        for line in [
+            "  prints the new credentials. Within a second or two the status changes in the console, the webhook",
+            "  arrives, and the page to sign in again is printed below. Events from now on:",
+        ] {
+            out.line(&out.styled(Style::Dim, line))?;
+        }
+        out.line("")?;
+    }
+    out.line("  Press Ctrl+C to stop.\n")
 }
 
 fn heading(out: &mut Output, text: &str) -> io::Result<()> {

@@ -7,8 +7,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use lineshaft_engine::{
+    Engine,
     connections::{CreateError, ReauthorizeError},
-    links::{Failure, LinkError},
+    links::{self, Failure, LinkError},
 };
 use serde_json::json;
 
@@ -31,16 +32,20 @@ pub(super) const fn status_of(error: &LinkError) -> StatusCode {
     }
 }
 
-/// Answers a page that asks for its state: where the link stands and why.
-pub(super) fn refused(error: &LinkError) -> Response {
+/// Answers a page that asks for its state: where the link stands and why, and who sent it.
+pub(super) async fn refused(engine: &Engine, token: &str, error: &LinkError) -> Response {
     log(error);
     let failure = error.failure();
-    let body = json!({
-        "status": error.status(),
-        "code": failure.code,
-        "message": failure.message,
-        "advice": failure.advice,
-    });
+    // Without it the page still tells what is the matter.
+    let sender = links::sender(engine, token).await.ok().flatten();
+    let mut body = json!(sender);
+    if body.is_null() {
+        body = json!({});
+    }
+    body["status"] = json!(error.status());
+    body["code"] = json!(failure.code);
+    body["message"] = json!(failure.message);
+    body["advice"] = json!(failure.advice);
     private((status_of(error), Json(body)).into_response())
 }
 
@@ -81,14 +86,19 @@ pub(super) fn told_page(error: &LinkError) -> Response {
     }
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>This did not work</title></head>\n<body>\n\
-         <h1>This did not work</h1>\n<p>{}.</p>\n<p>{}</p>\n<p>{}</p>\n</body>\n</html>\n",
+         content=\"width=device-width, initial-scale=1\"><title>This did not work</title>\
+         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\
+         <link rel=\"stylesheet\" href=\"/console/assets/connect/connect.css\"></head>\n<body>\n\
+         <div id=\"page\"><main><h1>This did not work</h1>\n<p class=\"lead\">{}.</p>\n<p>{}</p>\n\
+         <p class=\"help\">{}</p></main></div>\n</body>\n</html>\n",
         escaped(&message),
         escaped(&failure.advice),
         escaped(&failure.code),
     );
     let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-    private((status_of(error), html, page).into_response())
+    let mut response = (status_of(error), html, page).into_response();
+    protect(&mut response, &[]);
+    response
 }
 
 /// Sets what a page may do and who may show it in a frame. The origins were checked when the link was made.
@@ -107,10 +117,15 @@ pub(super) fn protect(response: &mut Response, frame_origins: &[String]) {
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !frame_origins.is_empty() {
-        // The window in which the customer signs in elsewhere must find the frame that opened it.
-        headers.insert("cross-origin-opener-policy", HeaderValue::from_static("unsafe-none"));
+        keep_opener(response);
         response.extensions_mut().insert(Framed);
     }
+}
+
+/// Lets the window in which a customer signs in elsewhere and the frame that opened it know of each other.
+pub(super) fn keep_opener(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("unsafe-none"));
 }
 
 fn log(error: &LinkError) {

@@ -42,6 +42,8 @@ struct Form {
     way: Option<String>,
     #[serde(default)]
     credentials: Map<String, Value>,
+    #[serde(default)]
+    window: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for FromPage {
@@ -82,6 +84,7 @@ impl FromPage {
             settings: form.settings,
             way: form.way,
             credentials: SecretFields::new(form.credentials),
+            in_window: form.window,
         })
     }
 }
