@@ -8,7 +8,6 @@ mod parts;
 mod tests;
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,7 +16,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use lineshaft_schema::{ConnectionId, FieldIndex, Filter, Projection, Record, RemoteKey, TypeIndex};
+use lineshaft_schema::{ConnectionId, FieldIndex, Filter, KeyMap, Projection, Record, RemoteKey, TypeIndex};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -191,7 +190,7 @@ impl Connector {
         kind: TypeIndex,
         keys: &[RemoteKey],
         projection: &Projection,
-    ) -> Result<HashMap<RemoteKey, Arc<Record>>, Error> {
+    ) -> Result<KeyMap<Arc<Record>>, Error> {
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "look up", |capability| {
                 capability.get_many.is_some()

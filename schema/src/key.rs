@@ -1,12 +1,19 @@
 //! Keys of records: the key in the source system, and the global id that carries it.
 
-use std::{cmp::Ordering, collections::HashSet, fmt, str::FromStr};
+use std::{
+    cmp::Ordering,
+    collections::HashSet,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 use uuid::Uuid;
+
+use crate::value::Text;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -50,40 +57,52 @@ pub type KeySet<'a> = HashSet<&'a RemoteKey, KeyHash>;
 pub type KeyHash = foldhash::fast::RandomState;
 
 /// The key of a record in its source system: one part, or several for composite keys.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct RemoteKey(SmallVec<[Box<str>; 1]>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct RemoteKey(Parts);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Parts {
+    One(Text),
+    /// None, or at least two.
+    Several(Box<[Text]>),
+}
 
 impl RemoteKey {
     /// Makes a key of one part.
     #[must_use]
-    pub fn single(part: impl Into<Box<str>>) -> Self {
-        let mut parts = SmallVec::new();
-        parts.push(part.into());
-        Self(parts)
+    pub fn single(part: impl Into<Text>) -> Self {
+        Self(Parts::One(part.into()))
     }
 
     /// Makes a key of several parts.
     #[must_use]
-    pub fn composite<I: IntoIterator<Item = P>, P: Into<Box<str>>>(parts: I) -> Self {
-        Self(parts.into_iter().map(Into::into).collect())
+    pub fn composite<I: IntoIterator<Item = P>, P: Into<Text>>(parts: I) -> Self {
+        let mut parts = parts.into_iter().map(Into::into);
+        match (parts.next(), parts.next()) {
+            (Some(only), None) => Self(Parts::One(only)),
+            (first, second) => Self(Parts::Several(first.into_iter().chain(second).chain(parts).collect())),
+        }
     }
 
     /// Returns its parts.
     #[must_use]
-    pub fn parts(&self) -> &[Box<str>] {
-        &self.0
+    pub fn parts(&self) -> &[Text] {
+        match &self.0 {
+            Parts::One(part) => std::slice::from_ref(part),
+            Parts::Several(parts) => parts,
+        }
     }
 
     /// Returns the part at a place.
     #[must_use]
     pub fn part(&self, at: usize) -> Option<&str> {
-        self.0.get(at).map(AsRef::as_ref)
+        self.parts().get(at).map(Text::as_str)
     }
 
     /// Compares two keys part by part, whole numbers by value, other text by code points.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Ordering {
-        for (a, b) in self.0.iter().zip(&other.0) {
+        for (a, b) in self.parts().iter().zip(other.parts()) {
             let order = match (a.parse::<u64>(), b.parse::<u64>()) {
                 (Ok(x), Ok(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
                 _ => a.cmp(b),
@@ -92,14 +111,44 @@ impl RemoteKey {
                 return order;
             }
         }
-        self.0.len().cmp(&other.0.len())
+        self.parts().len().cmp(&other.parts().len())
+    }
+}
+
+impl Default for RemoteKey {
+    fn default() -> Self {
+        Self(Parts::Several(Box::default()))
+    }
+}
+
+impl fmt::Debug for RemoteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoteKey").field(&self.parts()).finish()
+    }
+}
+
+impl Hash for RemoteKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().iter().for_each(|part| part.hash(state));
+    }
+}
+
+impl PartialOrd for RemoteKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RemoteKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(other.parts())
     }
 }
 
 /// Writes the parts joined by `|`; `~` and `|` inside a part become `~0` and `~1`.
 impl fmt::Display for RemoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, part) in self.0.iter().enumerate() {
+        for (at, part) in self.parts().iter().enumerate() {
             if at > 0 {
                 f.write_str("|")?;
             }
@@ -116,11 +165,10 @@ impl fmt::Display for RemoteKey {
 impl From<&str> for RemoteKey {
     /// Reads what `Display` wrote.
     fn from(text: &str) -> Self {
-        Self(
-            text.split('|')
-                .map(|part| part.replace("~1", "|").replace("~0", "~").into_boxed_str())
-                .collect(),
-        )
+        if !text.contains(['|', '~']) {
+            return Self::single(text);
+        }
+        Self::composite(text.split('|').map(|part| part.replace("~1", "|").replace("~0", "~")))
     }
 }
 

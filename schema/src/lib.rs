@@ -21,4 +21,4 @@ pub use order::{Direction, Order};
 pub use projection::Projection;
 pub use record::{CustomField, Fields, Layout, Problem, Record};
 pub use status::ConnectionStatus;
-pub use value::{Object, Value};
+pub use value::{Object, Text, Value};

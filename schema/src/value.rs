@@ -13,6 +13,9 @@ use crate::{
     record::Fields,
 };
 
+/// A text within a value or key. Most are short and stand in place; copies of long ones share them.
+pub type Text = smol_str::SmolStr;
+
 /// One value of a record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -26,7 +29,7 @@ pub enum Value {
     /// An exact decimal.
     Decimal(Decimal),
     /// Text, also for URLs, codes and durations.
-    Text(Box<str>),
+    Text(Text),
     /// A calendar date.
     Date(NaiveDate),
     /// An instant.

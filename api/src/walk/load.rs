@@ -137,10 +137,11 @@ impl Loader<'_> {
     /// Loads everything that a selection needs for some records.
     pub(crate) fn load<'r>(&'r self, selection: &'r Selection<'_>, holders: Vec<Holder<'r>>) -> BoxFuture<'r, Node> {
         async move {
-            let needs = selection.fields.iter().map(|field| self.field(&field.kind, &holders));
-            Node {
-                fields: join_all(needs).await,
-            }
+            let mut fields: Vec<Loaded> = selection.fields.iter().map(|_| Loaded::Nothing).collect();
+            let slots = fields.iter_mut().zip(&selection.fields);
+            let needs = slots.filter(|(_, field)| needs_loading_of(&field.kind));
+            join_all(needs.map(async |(slot, field)| *slot = self.field(&field.kind, &holders).await)).await;
+            Node { fields }
         }
         .boxed()
     }
@@ -149,21 +150,13 @@ impl Loader<'_> {
         match field {
             FieldKind::Typename | FieldKind::Leaf { .. } | FieldKind::Computed(_) => Loaded::Nothing,
             FieldKind::Platform(sets) => self.platform(sets, holders).await,
-            FieldKind::Embedded { slot, inner } => {
-                if !needs_loading(inner) {
-                    return Loaded::Nothing;
-                }
-                Loaded::Inner(self.load(inner, embedded(holders, *slot)).await)
-            }
+            FieldKind::Embedded { slot, inner } => Loaded::Inner(self.load(inner, embedded(holders, *slot)).await),
             FieldKind::Reference { slot, inner } => self.references(*slot, inner, holders).await,
             FieldKind::Reverse { slot, by, inner } => self.children(*slot, *by, inner, holders).await,
         }
     }
 
     async fn references(&self, slot: FieldIndex, inner: &Selection<'_>, holders: &[Holder<'_>]) -> Loaded {
-        if inner.projection.is_empty() && !needs_loading(inner) {
-            return Loaded::Nothing;
-        }
         let mut wanted = self.nothing_wanted();
         for holder in holders {
             if let Value::Reference(key) = holder.fields.get(slot)
@@ -269,12 +262,16 @@ impl Loader<'_> {
 
 /// Returns whether a selection has relations or objects of the platform, at any depth within the record.
 pub(crate) fn needs_loading(selection: &Selection<'_>) -> bool {
-    selection.fields.iter().any(|field| match &field.kind {
+    selection.fields.iter().any(|field| needs_loading_of(&field.kind))
+}
+
+fn needs_loading_of(field: &FieldKind<'_>) -> bool {
+    match field {
         FieldKind::Platform(_) | FieldKind::Reverse { .. } => true,
         FieldKind::Reference { inner, .. } => !inner.projection.is_empty() || needs_loading(inner),
         FieldKind::Embedded { inner, .. } => needs_loading(inner),
-        _ => false,
-    })
+        FieldKind::Typename | FieldKind::Leaf { .. } | FieldKind::Computed(_) => false,
+    }
 }
 
 /// Returns the embedded values at a slot, single or in lists.

@@ -562,12 +562,10 @@ fn key_of(def: &TypeDef, subject: Subject<'_>) -> Option<RemoteKey> {
         Identity::Part(parent, at) => {
             let own = def.field("remoteId").map(|field| subject.fields.get(field.index));
             let place = match own {
-                Some(Value::Text(text)) => text.to_string(),
-                _ => at.to_string(),
+                Some(Value::Text(text)) => text.clone(),
+                _ => at.to_string().into(),
             };
-            Some(RemoteKey::composite(
-                parent.parts().iter().cloned().chain([place.into_boxed_str()]),
-            ))
+            Some(RemoteKey::composite(parent.parts().iter().cloned().chain([place])))
         }
         Identity::Value => None,
     }

@@ -519,6 +519,10 @@ pub(crate) fn key_rows(
             .into_iter()
             .filter_map(|literal| Constant::of(literal, part.kind.as_ref()))
             .collect();
+        if let [only] = choices.as_slice() {
+            rows.iter_mut().for_each(|row| row.push(only.clone()));
+            continue;
+        }
         let mut longer = Vec::new();
         for row in &rows {
             for choice in &choices {

@@ -131,8 +131,13 @@ fn without_zeros(text: &str) -> &str {
     }
 }
 
-fn code(text: &str, letters: usize) -> Option<String> {
+fn code(text: &str, letters: usize) -> Option<Cow<'_, str>> {
     let text = text.trim();
-    let fits = text.len() == letters && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    fits.then(|| text.to_ascii_uppercase())
+    if text.len() != letters || !text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return None;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Some(text.into());
+    }
+    Some(text.to_ascii_uppercase().into())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Value};
+use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Text, Value};
 use smallvec::SmallVec;
 
 use super::{
@@ -236,7 +236,7 @@ impl CompiledField {
         let texts: Vec<&str> = elements
             .iter()
             .filter_map(|element| match element {
-                Value::Text(text) => Some(text.as_ref()),
+                Value::Text(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect();
@@ -265,7 +265,7 @@ impl CompiledField {
         trail: Trail<'_>,
         problems: &mut Problems,
     ) -> Value {
-        let mut parts: Vec<Box<str>> = Vec::with_capacity(paths.len());
+        let mut parts: Vec<Text> = Vec::with_capacity(paths.len());
         for path in paths {
             let Some(value) = rows.first(path) else {
                 return Value::Null;

@@ -39,7 +39,7 @@ impl ResourcePlan {
             let message = format!("{} cannot be listed on its own in this system", self.parts.type_name);
             return Err(Error::new(ErrorKind::NotSupported, message));
         }
-        self.plan_page(request, &Asked::default(), variables)
+        self.plan_page(request, Asked::default(), variables)
     }
 
     /// Plans the request that counts the records of a list without reading them; none when the system cannot count.
@@ -58,14 +58,13 @@ impl ResourcePlan {
             page: None,
             ..request.clone()
         };
-        self.plan_request(&request, &Asked::default(), true, variables)
-            .map(Some)
+        self.plan_request(&request, Asked::default(), true, variables).map(Some)
     }
 
     pub(super) fn plan_page(
         &self,
         request: &ListRequest,
-        asked: &Asked,
+        asked: Asked,
         variables: &Variables<'_>,
     ) -> Result<RequestPlan, Error> {
         if let Some(PageState::Link(link)) = &request.page {
@@ -89,7 +88,7 @@ impl ResourcePlan {
     fn plan_request(
         &self,
         request: &ListRequest,
-        asked: &Asked,
+        mut asked: Asked,
         counts: bool,
         variables: &Variables<'_>,
     ) -> Result<RequestPlan, Error> {
@@ -98,7 +97,7 @@ impl ResourcePlan {
         let Written {
             condition,
             parameters: filters,
-        } = self.condition(request, asked, &base_scope)?;
+        } = self.condition(request, &mut asked, &base_scope)?;
         let (select, expand) = selection(self, &request.projection);
         let limit = self.page_limit(request.limit);
         let (offset, page, cursor) = self.place(request);
@@ -112,8 +111,10 @@ impl ResourcePlan {
             .with("offset", offset)
             .with("page", page)
             .with("cursor", cursor);
-        if let Some(keys) = &asked.keys {
-            scope = scope.with("keys", keys.clone());
+        let get_many = asked.keys.as_ref().and(parts.get_many.as_ref());
+        let own_call = get_many.and_then(|get_many| get_many.call.as_ref());
+        if let Some(keys) = asked.keys {
+            scope = scope.with("keys", keys);
         }
         let mut query = render(&parts.scope.query, &scope)?;
         if !asked.by_key {
@@ -133,16 +134,11 @@ impl ResourcePlan {
         {
             query.push((name.clone(), key_text(key)));
         }
-        let own_call = asked
-            .keys
-            .as_ref()
-            .and(parts.get_many.as_ref())
-            .and_then(|get_many| get_many.call.as_ref());
         let mut call = count_call.or(own_call).unwrap_or(&parts.list.call);
-        if let Some((field, key)) = &asked.parent
-            && let Some(children) = parts.children.get(field)
+        if let Some((field, key)) = asked.parent
+            && let Some(children) = parts.children.get(&field)
         {
-            scope = scope.with("key", key.clone());
+            scope = scope.with("key", key);
             call = &children.call;
         }
         let mut plan = call.plan(&parts.base, &scope, &scope, query)?;
@@ -217,7 +213,7 @@ impl ResourcePlan {
         }
     }
 
-    fn condition(&self, request: &ListRequest, asked: &Asked, scope: &Scope<'_>) -> Result<Written, Error> {
+    fn condition(&self, request: &ListRequest, asked: &mut Asked, scope: &Scope<'_>) -> Result<Written, Error> {
         let parts = &self.parts;
         let mut all = Vec::new();
         let scopes = [
@@ -227,7 +223,7 @@ impl ResourcePlan {
         for template in scopes.into_iter().flatten() {
             all.extend(native(template, scope)?);
         }
-        all.extend(asked.condition.clone());
+        all.extend(asked.condition.take());
         all.extend(self.lowering().filter(&self.split(&request.filter).pushed));
         if !asked.by_key {
             if let Some(key) = self.sought_key(request) {

@@ -52,9 +52,7 @@ impl ResourcePlan {
                 if self.parts.children.contains_key(&field) {
                     for key in keys {
                         let one = vec![key.clone()];
-                        if self.asked(by, &one).is_ok() {
-                            self.plan_chunk(by, Strategy::In, one, &projection, variables, &mut planned)?;
-                        }
+                        self.plan_chunk(by, Strategy::In, one, &projection, variables, &mut planned)?;
                     }
                     return Ok(planned);
                 }
@@ -82,7 +80,7 @@ impl ResourcePlan {
             ..look_up.request
         };
         let asked = self.asked(look_up.by, &look_up.keys)?;
-        let plan = self.plan_page(&request, &asked, variables)?;
+        let plan = self.plan_page(&request, asked, variables)?;
         Ok(PlannedLookUp {
             plan,
             request,
@@ -97,16 +95,33 @@ impl ResourcePlan {
         )
     }
 
-    /// Plans one call, or two with half of the keys when the address would be too long.
+    /// Plans one call, or two with half of the keys when the address would be too long. Keys that no record can have
+    /// are left out.
     fn plan_chunk(
         &self,
         by: LookUp,
         strategy: Strategy,
-        keys: Vec<RemoteKey>,
+        mut keys: Vec<RemoteKey>,
         projection: &Projection,
         variables: &Variables<'_>,
         planned: &mut Vec<PlannedLookUp>,
     ) -> Result<(), Error> {
+        let asked = match strategy {
+            Strategy::Each => Asked::default(),
+            _ => match self.asked(by, &keys) {
+                Ok(asked) => asked,
+                // What can be asked for together can be asked for one by one, so only now each key is looked at.
+                Err(error) => {
+                    let before = keys.len();
+                    keys.retain(|key| self.asked(by, std::slice::from_ref(key)).is_ok());
+                    return match keys.len() {
+                        0 => Ok(()),
+                        left if left == before => Err(error),
+                        _ => self.plan_chunk(by, strategy, keys, projection, variables, planned),
+                    };
+                }
+            },
+        };
         let Ok(count) = u32::try_from(keys.len()) else {
             return Err(Error::new(ErrorKind::Internal, "too many keys in one call"));
         };
@@ -126,7 +141,7 @@ impl ResourcePlan {
         };
         let plan = match strategy {
             Strategy::Each => self.plan_one(&keys, &request, variables)?,
-            _ => self.plan_page(&request, &self.asked(by, &keys)?, variables)?,
+            _ => self.plan_page(&request, asked, variables)?,
         };
         if plan.url.len() > self.parts.max_url_bytes && keys.len() > 1 {
             let (first, second) = keys.split_at(keys.len() / 2);
@@ -169,7 +184,7 @@ impl ResourcePlan {
         let mut scope = scope.with("key", self.key_json(key).unwrap_or_else(|| key_text(key).into()));
         for (name, (text, part)) in PART_NAMES.iter().zip(texts.iter().zip(key.parts())) {
             path_scope = path_scope.with(name, text.as_str());
-            scope = scope.with(name, part.as_ref());
+            scope = scope.with(name, part.as_str());
         }
         let mut query = Vec::new();
         for (name, template) in &parts.scope.query {
@@ -253,22 +268,15 @@ impl ResourcePlan {
         }
     }
 
-    /// Returns the keys that records can have.
+    /// Returns the keys that records can have, as far as the keys themselves tell.
     fn possible(&self, by: LookUp, parts: &[KeyPart], keys: Vec<&RemoteKey>) -> Vec<RemoteKey> {
-        let says_something = |key: &&RemoteKey| key.parts().iter().any(|part| !part.is_empty());
-        let mut keys: Vec<RemoteKey> = keys.into_iter().filter(says_something).cloned().collect();
-        // What can be asked for together can be asked for one by one.
-        if by == LookUp::Key || self.asked(by, &keys).is_err() {
-            keys.retain(|key| self.is_possible(by, parts, key));
-        }
-        keys
-    }
-
-    fn is_possible(&self, by: LookUp, parts: &[KeyPart], key: &RemoteKey) -> bool {
-        if let LookUp::Field(_) = by {
-            return self.asked(by, std::slice::from_ref(key)).is_ok();
-        }
-        key_rows(parts, None, key).is_some() && !(self.takes_keys_as_text() && key_text(key).contains(','))
+        let is_possible = |key: &&RemoteKey| {
+            let says_something = key.parts().iter().any(|part| !part.is_empty());
+            let has_own_key =
+                || key_rows(parts, None, key).is_some() && !(self.takes_keys_as_text() && key_text(key).contains(','));
+            says_something && (by != LookUp::Key || has_own_key())
+        };
+        keys.into_iter().filter(is_possible).cloned().collect()
     }
 
     fn takes_keys_as_text(&self) -> bool {

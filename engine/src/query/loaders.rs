@@ -63,7 +63,7 @@ impl Loaders {
             Ok(mut found) => keys
                 .into_iter()
                 .map(|key| {
-                    let record = found.remove(&key);
+                    let record = found.swap_remove(&key);
                     (key, Ok(record))
                 })
                 .collect(),
