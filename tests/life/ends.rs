@@ -57,6 +57,10 @@ async fn each_end_has_its_effects() {
         (api.status(&made.id).await == "DISABLED").then_some(())
     })
     .await;
+    eventually(SOON, "queries see it a second later at most", || async {
+        (api.vendors(&made.id).await.codes() == ["CONNECTION_DISABLED"]).then_some(())
+    })
+    .await;
     assert_rests(&api, &made, "CONNECTION_DISABLED", &sandbox).await;
     for deed in ["resumeConnection", "pauseConnection"] {
         assert_eq!(api.act(deed, &made.id).await.codes(), ["WRONG_STATUS"], "{deed}");
