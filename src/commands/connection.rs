@@ -34,6 +34,10 @@ use crate::{
 /// Runs the command.
 pub(super) async fn run(settings: &Settings, action: cli::Connection, out: &mut Output) -> anyhow::Result<ExitCode> {
     let engine = start::engine(settings, Migrations::AsSettingsSay).await?;
+    // What is told of a connection here names the server's pages as well.
+    if let Ok(address) = settings.server.bind.parse() {
+        engine.serve_under(settings.public_url(address));
+    }
     match action {
         cli::Connection::Add(add) => self::add(&engine, add, out).await,
         cli::Connection::List { owner, json } => {

@@ -137,9 +137,9 @@ impl Connection {
         self.0.credentials_expire_at
     }
 
-    /// When it is tried next without being asked.
-    async fn next_check_at(&self) -> Option<DateTime<Utc>> {
-        self.0.next_check_at
+    /// When it is tried next without being asked; null while it is not asked at all.
+    async fn next_check_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<DateTime<Utc>>> {
+        Ok(self.report(ctx)?.next_check_at)
     }
 
     /// Whether calls go through. After too many faults in a row they are held back for a while.

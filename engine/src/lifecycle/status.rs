@@ -200,7 +200,9 @@ impl Engine {
             last_error_at,
             last_error,
             credentials_expire_at: connection.credentials_expire_at,
-            next_check_at: connection.next_check_at,
+            next_check_at: connection
+                .next_check_at
+                .filter(|_| crate::status_of(connection.status).is_usable()),
             circuit,
             rate_limit: RateLimitReport {
                 limited: until.is_some(),

@@ -97,8 +97,9 @@ fn lines(report: &StatusReport) -> Vec<String> {
     lines.extend(ends.map(|at| format!("the credentials end: {}", moment(at))));
     lines.extend(report.next_check_at.map(|at| format!("next check: {}", moment(at))));
     for entity in &report.entity_health {
-        let message = entity.message.as_deref().unwrap_or_default();
-        lines.push(format!("{}: {} {message}", entity.entity, entity.status.as_str()));
+        let message = entity.message.as_deref().map(|message| format!(", {message}"));
+        let (name, status) = (&entity.entity, entity.status.as_str());
+        lines.push(format!("{name}: {status}{}", message.unwrap_or_default()));
     }
     lines
 }

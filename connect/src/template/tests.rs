@@ -1,0 +1,140 @@
+//! What templates accept, refuse and write.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
+    let settings = json!({ "base_url": "https://erp.example/api", "company": "a b" });
+    let credentials: SecretMap = [("user", "ada"), ("password", "p:{{settings.company}}")]
+        .into_iter()
+        .collect();
+    let session = SecretMap::new();
+    let variables = Variables {
+        settings: settings.as_object().unwrap(),
+        credentials: &credentials,
+        session: &session,
+    };
+    test(
+        Scope::new(&variables)
+            .with("limit", 50)
+            .with("select", json!(["a", "b"]))
+            .with("resource.remote", "po/x"),
+    )
+}
+
+fn render(template: &str) -> Result<String, String> {
+    with_scope(|scope| TextTemplate::parse(template)?.render(&scope))
+}
+
+#[test]
+fn variables_are_filled_in_once() {
+    assert_eq!(
+        render("{{settings.base_url}}/{{ limit }}?f={{select}}").unwrap(),
+        "https://erp.example/api/50?f=a,b"
+    );
+    assert_eq!(render("{{credentials.password}}").unwrap(), "p:{{settings.company}}");
+    assert_eq!(
+        render("Basic {{base64 credentials.user limit}}").unwrap(),
+        "Basic YWRhOjUw"
+    );
+    assert_eq!(render("[{{settings.not_given}}]").unwrap(), "[]");
+    assert_eq!(render("{{select.1}}").unwrap(), "b");
+    assert_eq!(render("{{upper settings.company}}!").unwrap(), "A B!");
+}
+
+#[test]
+fn what_was_kept_as_text_becomes_a_number() {
+    let render = |template| with_scope(|scope| JsonTemplate::parse(&json!([template])).unwrap().render(&scope));
+    assert_eq!(render("{{number limit}}").unwrap(), json!([50]));
+    assert_eq!(
+        render("{{number select.0}}").unwrap_err(),
+        "the variable `select.0` is not a number"
+    );
+    let session: SecretMap = [("uid", "7")].into_iter().collect();
+    let (settings, none) = (Map::new(), SecretMap::new());
+    let variables = Variables {
+        settings: &settings,
+        credentials: &none,
+        session: &session,
+    };
+    let template = JsonTemplate::parse(&json!({"uid": "{{number session.uid}}"})).unwrap();
+    assert_eq!(template.render(&Scope::new(&variables)).unwrap(), json!({"uid": 7}));
+    assert!(TextTemplate::parse("{{number a b}}").is_err());
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told() {
+    assert_eq!(render("{{nope}}").unwrap_err(), "unknown variable `nope`");
+    assert_eq!(
+        render("{{credentials.key}}").unwrap_err(),
+        "the credential `key` is missing"
+    );
+    assert_eq!(
+        render("{{session.sid}}").unwrap_err(),
+        "the session value `sid` is missing"
+    );
+    for text in ["{{", "{{}}", "{{a b}}", "{{base64}}", "{{a..b}}", "{{a{{b}}"] {
+        assert!(TextTemplate::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_text_that_is_one_variable_becomes_its_json() {
+    let template = json!({ "args": ["{{select}}", "{{limit}}", "n={{limit}}"], "kept": null });
+    let template = JsonTemplate::parse(&template).unwrap();
+    assert_eq!(template.variables(), ["select", "limit", "limit"]);
+    let filled = with_scope(|scope| template.render(&scope)).unwrap();
+    assert_eq!(filled, json!({ "args": [["a", "b"], 50, "n=50"], "kept": null }));
+}
+
+#[test]
+fn a_value_in_a_path_stays_one_segment() {
+    let path = |template: &str| {
+        with_scope(|scope| {
+            TextTemplate::parse(template)
+                .unwrap()
+                .render_path(&scope.with("key", ".."))
+        })
+    };
+    assert_eq!(
+        path("{{settings.base_url}}/{{resource.remote}}").unwrap(),
+        "https://erp.example/api/po%2Fx"
+    );
+    assert!(path("/orders/{{key}}").is_err());
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let secrets: SecretMap = [("key", "hunter2")].into_iter().collect();
+    assert_eq!(format!("{secrets:?}"), r#"{"key"}"#);
+}
+
+proptest! {
+    #[test]
+    fn a_value_is_never_expanded_again(value in "(\\{\\{[a-z.]{0,8}\\}\\}|\\PC){0,6}") {
+        let rendered = with_scope(|scope| TextTemplate::parse("<{{value}}>").unwrap().render(&scope.with("value", value.clone())));
+        prop_assert_eq!(rendered.unwrap(), format!("<{value}>"));
+        let node = JsonTemplate::parse(&json!(["{{value}}", "x{{value}}"])).unwrap();
+        let rendered = with_scope(|scope| node.render(&scope.with("value", value.clone())));
+        prop_assert_eq!(rendered.unwrap(), json!([value, format!("x{value}")]));
+    }
+
+    #[test]
+    fn any_text_is_a_template_or_refused(text in "[{}a-c .]{0,12}") {
+        if let Ok(template) = TextTemplate::parse(&text) {
+            let _ = with_scope(|scope| template.render(&scope));
+        }
+    }
+
+    #[test]
+    fn an_escaped_value_never_leaves_its_segment(value in "\\PC{0,12}") {
+        let rendered = with_scope(|scope| TextTemplate::parse("/a/{{value}}/b").unwrap().render_path(&scope.with("value", value.clone())));
+        if let Ok(path) = rendered {
+            prop_assert_eq!(path.matches('/').count(), 3);
+            prop_assert!(!path.contains(['?', '#', '\\', ' ']));
+        }
+    }
+}
