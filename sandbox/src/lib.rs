@@ -14,6 +14,7 @@ pub(crate) mod html;
 pub(crate) mod odata;
 pub(crate) mod state;
 pub(crate) mod systems;
+pub(crate) mod written;
 
 pub use account::Account;
 pub use fault::Fault;

@@ -14,6 +14,7 @@ use crate::permission::{self, UnknownEntity};
 use crate::server::System;
 use crate::sign_ins::{Counters, SignIns};
 use crate::world::{World, now};
+use crate::written::Written;
 
 /// Shared by all handlers of one system.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(crate) struct SystemState {
     /// What clients did to sign in.
     pub(crate) counters: Counters,
     world: RwLock<World>,
+    written: RwLock<Written>,
     version: AtomicU64,
     tokens: Mutex<Tokens>,
     denied: RwLock<BTreeSet<String>>,
@@ -55,6 +57,7 @@ impl SystemState {
             grants: Grants::default(),
             counters: Counters::default(),
             world: RwLock::new(world),
+            written: RwLock::default(),
             version: AtomicU64::new(0),
             tokens: Mutex::default(),
             denied: RwLock::default(),
@@ -72,6 +75,18 @@ impl SystemState {
         // Counted while the lock is held: a cache made in between is taken for an old one.
         self.version.fetch_add(1, Ordering::SeqCst);
         world
+    }
+
+    /// Locks what clients wrote for reading. Whoever needs the world too locks the world first.
+    pub(crate) fn written(&self) -> RwLockReadGuard<'_, Written> {
+        self.written.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks what clients wrote for a change. Whoever needs the world too locks the world first.
+    pub(crate) fn written_mut(&self) -> RwLockWriteGuard<'_, Written> {
+        let written = self.written.write().unwrap_or_else(PoisonError::into_inner);
+        self.version.fetch_add(1, Ordering::SeqCst);
+        written
     }
 
     /// Returns a number that grows with each change of the world, for caches made from it.
