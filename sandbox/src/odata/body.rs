@@ -96,16 +96,6 @@ pub(crate) fn as_date(value: &Value) -> Option<NaiveDate> {
     }
 }
 
-/// Returns the point in time of a value.
-pub(crate) fn as_instant(value: &Value) -> Option<DateTime<Utc>> {
-    match value {
-        Value::Instant(instant) => Some(*instant),
-        Value::DateTime(moment) => Some(moment.and_utc()),
-        Value::Date(date) => date.and_hms_opt(0, 0, 0).map(|moment| moment.and_utc()),
-        _ => None,
-    }
-}
-
 /// Reads a body.
 pub(crate) fn read(
     service: &Service,
@@ -173,7 +163,10 @@ impl Reader<'_> {
         }
         let list = json.get("results").unwrap_or(json);
         let rows = match list {
-            Json::Array(rows) => rows.iter().map(|row| self.object(target, row)).collect::<Result<_, _>>()?,
+            Json::Array(rows) => rows
+                .iter()
+                .map(|row| self.object(target, row))
+                .collect::<Result<_, _>>()?,
             Json::Null => Vec::new(),
             one => vec![self.object(target, one)?],
         };
@@ -266,7 +259,9 @@ impl Reader<'_> {
                 is_known.then(|| Value::Text(member.clone()))
             }
             (Kind::Flag, Json::Bool(flag)) => Some(Value::Flag(*flag)),
-            (Kind::Integer, Json::Number(_)) => decimal(json).filter(|number| number.fract().is_zero()).map(Value::Number),
+            (Kind::Integer, Json::Number(_)) => decimal(json)
+                .filter(|number| number.fract().is_zero())
+                .map(Value::Number),
             (Kind::Decimal | Kind::Long | Kind::Double, Json::String(_)) if is_v2 || self.decimals_as_text => {
                 decimal(json).map(Value::Number)
             }

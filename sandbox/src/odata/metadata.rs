@@ -191,7 +191,9 @@ fn properties(service: &Service, entity: &Entity, text: &mut String) {
             // Which properties are computed is told where the property stands or in annotations of their own.
             Flavour::SapV4 | Flavour::Dynamics => match property.access {
                 Access::Free => text.push_str("/>"),
-                Access::Fixed => text.push_str("><Annotation Term=\"Org.OData.Core.V1.Immutable\" Bool=\"true\"/></Property>"),
+                Access::Fixed => {
+                    text.push_str("><Annotation Term=\"Org.OData.Core.V1.Immutable\" Bool=\"true\"/></Property>")
+                }
                 Access::ReadOnly => {
                     text.push_str("><Annotation Term=\"Org.OData.Core.V1.Computed\" Bool=\"true\"/></Property>");
                 }
