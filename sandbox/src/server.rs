@@ -295,7 +295,11 @@ impl Sandbox {
     #[must_use]
     pub fn writes(&self) -> Vec<Call> {
         let calls = lock(&self.shared.calls);
-        calls.iter().filter(|call| call.write && call.reached).cloned().collect()
+        calls
+            .iter()
+            .filter(|call| call.write && call.reached)
+            .cloned()
+            .collect()
     }
 
     /// Forgets the calls received so far.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::world::now;
 
 /// The written values of one system.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Written {
     rows: HashMap<(String, String), WrittenRow>,
     writes: u32,
@@ -58,12 +58,15 @@ impl Written {
     fn note(&mut self, table: &str, key: &str, fields: Map<String, Value>, is_new: bool) -> &WrittenRow {
         self.writes += 1;
         let at = self.now();
-        let row = self.rows.entry((table.to_owned(), key.to_owned())).or_insert_with(|| WrittenRow {
-            fields: Map::new(),
-            revision: 0,
-            changed_at: at,
-            created_at: is_new.then_some(at),
-        });
+        let row = self
+            .rows
+            .entry((table.to_owned(), key.to_owned()))
+            .or_insert_with(|| WrittenRow {
+                fields: Map::new(),
+                revision: 0,
+                changed_at: at,
+                created_at: is_new.then_some(at),
+            });
         row.fields.extend(fields);
         row.revision += 1;
         row.changed_at = at;

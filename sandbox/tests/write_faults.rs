@@ -44,7 +44,10 @@ async fn a_cut_before_leaves_nothing_and_a_cut_after_leaves_the_record() {
     sandbox.set_fault(Some(Fault::new(Kind::CutBefore).writes()));
     assert!(create(&sandbox, &client).send().await.is_err());
     assert_eq!((made(&sandbox), sandbox.writes().len()), (0, 0));
-    assert_eq!((last(&sandbox).write, last(&sandbox).reached, last(&sandbox).status), (true, false, 0));
+    assert_eq!(
+        (last(&sandbox).write, last(&sandbox).reached, last(&sandbox).status),
+        (true, false, 0)
+    );
     assert_eq!(read(&sandbox, &client).send().await.unwrap().status(), 200);
 
     sandbox.set_fault(Some(Fault::new(Kind::CutAfter).methods(["POST"]).times(1)));
@@ -79,7 +82,11 @@ async fn operations_are_struck_where_the_path_does_not_tell() {
     let client = reqwest::Client::new();
     let call = |method: &str| {
         let address = format!("{}/json/2/res.partner/{method}", sandbox.base_url());
-        client.post(address).bearer_auth(&key).json(&json!({"domain": []})).send()
+        client
+            .post(address)
+            .bearer_auth(&key)
+            .json(&json!({"domain": []}))
+            .send()
     };
     sandbox.set_fault(Some(
         Fault::new(Kind::Status { code: 503 }).operation_contains("partner.search_count"),

@@ -112,20 +112,32 @@ fn odoo_call(path: &str, body: &[u8]) -> Option<String> {
         let arguments = params.get("args")?;
         return Some(format!("{}.{}", text(arguments.get(3))?, text(arguments.get(4))?));
     }
-    Some(format!("{}.{}", text(params.get("model"))?, text(params.get("method"))?))
+    Some(format!(
+        "{}.{}",
+        text(params.get("model"))?,
+        text(params.get("method"))?
+    ))
 }
 
 fn signs_in(path: &str) -> bool {
-    ["/token", "/login", "/logout", "/authenticate", "/authorize", "/GetUserSessionInfo"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    [
+        "/token",
+        "/login",
+        "/logout",
+        "/authenticate",
+        "/authorize",
+        "/GetUserSessionInfo",
+    ]
+    .iter()
+    .any(|end| path.ends_with(end))
 }
 
 /// Says whether an OData batch has only parts that read, in its text or its JSON form.
 fn reads_only(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
     let writes = |method: &str| {
-        text.contains(&format!("\n{method} ")) || text.to_ascii_uppercase().contains(&format!("\"METHOD\":\"{method}\""))
+        text.contains(&format!("\n{method} "))
+            || text.to_ascii_uppercase().contains(&format!("\"METHOD\":\"{method}\""))
     };
     !["POST", "PATCH", "PUT", "MERGE", "DELETE"].into_iter().any(writes)
 }

@@ -48,9 +48,7 @@ impl Front {
         // Small and wholly read: what RPC calls do stands in their bodies only.
         let content = body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
         let intent = Intent::of(self.shared.state.system, &head, &content);
-        let fault = self
-            .shared
-            .take_fault(&path_and_query, head.method.as_str(), &intent);
+        let fault = self.shared.take_fault(&path_and_query, head.method.as_str(), &intent);
         let mut call = Call {
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
