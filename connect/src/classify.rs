@@ -296,7 +296,10 @@ impl Rule {
             .with_status(answer.status)
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-            .with_rule(self.rule, self.field.as_ref().and_then(text).filter(|name| !name.is_empty()))
+            .with_rule(
+                self.rule,
+                self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
+            )
             .with_retry_after(wait)
     }
 }
@@ -347,7 +350,8 @@ fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) 
             format!("{pointer}/rule"),
             "says why the business refuses a write, the kind says that something else is wrong",
         );
-        problems.push(problem.with_help("write `kind: invalid_request`, `conflict`, `not_found` or `permission_denied`"));
+        problems
+            .push(problem.with_help("write `kind: invalid_request`, `conflict`, `not_found` or `permission_denied`"));
     }
 }
 

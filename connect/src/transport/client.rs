@@ -95,7 +95,9 @@ impl HttpClient {
         match body {
             Ok(body) => Ok(Response { status, headers, body }),
             // The head of the answer is enough to know that the system refused the request.
-            Err(error) if status.is_client_error() => Err(error.with_status(status.as_u16()).with_reach(Reach::Answered)),
+            Err(error) if status.is_client_error() => {
+                Err(error.with_status(status.as_u16()).with_reach(Reach::Answered))
+            }
             Err(error) => Err(error.with_reach(Reach::Unknown)),
         }
     }

@@ -104,16 +104,17 @@ impl Marks {
     }
 }
 
-async fn fetch(
-    context: &CallContext,
-    line: &Line,
-    access: &Arc<Access>,
-    wanted: &AntiForgery,
-) -> Result<Mark, Error> {
+async fn fetch(context: &CallContext, line: &Line, access: &Arc<Access>, wanted: &AntiForgery) -> Result<Mark, Error> {
     let plan = line.blueprint().plan_anti_forgery(wanted, &access.variables())?;
     // An answer to HEAD has no body, so a mark is proof enough that all is well.
     let has_mark = |response: &Response| response.status.is_success() && response.headers.contains_key(wanted.header());
-    let classify = |response: &Response| if has_mark(response) { None } else { line.classify(response) };
+    let classify = |response: &Response| {
+        if has_mark(response) {
+            None
+        } else {
+            line.classify(response)
+        }
+    };
     let response = line.exchange_as(context, &plan, access, &classify).await?;
     let headers = wanted.marked(access.headers(), &response.headers).ok_or_else(|| {
         let message = "the answer has no anti-forgery mark";

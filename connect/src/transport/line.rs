@@ -180,10 +180,7 @@ impl Line {
         let classify = |response: &Response| classify(response).or_else(|| self.classify(response));
         self.retries.deposit();
         let Change { plan, access, .. } = change;
-        match self
-            .attempt(context, plan, Some(access), Some(change), &classify)
-            .await
-        {
+        match self.attempt(context, plan, Some(access), Some(change), &classify).await {
             Ok(response) => Ok(response),
             Err(failure) if mark_refused.into_inner() => Err(Refusal::Mark(failure.error)),
             Err(failure) => Err(Refusal::Other(failure.error)),
