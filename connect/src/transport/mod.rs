@@ -20,6 +20,8 @@ pub(crate) mod timeout;
 mod trace;
 
 #[cfg(test)]
+mod change_tests;
+#[cfg(test)]
 mod client_tests;
 #[cfg(test)]
 pub(crate) mod testing;
