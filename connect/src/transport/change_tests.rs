@@ -82,9 +82,7 @@ async fn send_noted(
 ) -> Result<Arc<Response>, Error> {
     let (context, transport) = (context_of(seconds), connector.transport_for_tests());
     let access = transport.access(&context).await?;
-    transport
-        .send_noted(&context, access, |_| Ok(post("orders")), noted)
-        .await
+    transport.send(&context, access, |_| Ok(post("orders")), noted).await
 }
 
 async fn send(connector: &Connector) -> Result<Arc<Response>, Error> {
@@ -327,7 +325,7 @@ async fn a_mark_is_fetched_once_for_all_and_not_for_reads() {
         repeatable: true,
         ..post("orders")
     };
-    let _ = transport.send(&context, access, |_| Ok(get.clone())).await;
+    let _ = transport.send(&context, access, |_| Ok(get.clone()), None).await;
     let seen = wire.seen();
     let last = seen.last().unwrap();
     assert!(last.headers.get("x-csrf-token").is_none() && last.headers.get("cookie").is_none());
