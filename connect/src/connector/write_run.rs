@@ -226,7 +226,11 @@ impl<'a> Writer<'a> {
         mut warnings: Vec<String>,
         place: &[String],
     ) -> Reply {
-        match self.undo(run, place).await {
+        let undone = match request.act {
+            Act::Create => self.undo(run, place).await,
+            _ => None,
+        };
+        match undone {
             Some(Ok(())) => return stop.into_reply(),
             Some(Err(error)) if error.leaves_doubt() => {
                 return Reply::InDoubt {
