@@ -441,6 +441,7 @@ async fn a_read_after_a_write_sees_it_though_a_slow_read_is_under_way() {
     projection.insert(field("PurchaseOrder", "title"));
     let (before, context, after) = (context(), context(), context());
     let keys = [key];
+    connector.transport_for_tests().access(&before).await.unwrap();
     let slow = connector.get_many(&before, kind, &keys, &projection);
     let change = async {
         let change = request(Act::Update, Some("7"), &[("title", "new")]);
