@@ -11,4 +11,4 @@ mod record;
 mod register;
 
 pub(crate) use record::{AnyRecord, Written};
-pub use root::Mutation;
+pub(crate) use root::Mutation;
