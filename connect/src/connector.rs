@@ -11,6 +11,10 @@ mod write_shown;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod write_settle_tests;
+#[cfg(test)]
+mod write_testing;
+#[cfg(test)]
 mod write_tests;
 
 use std::{
@@ -435,7 +439,7 @@ impl Connector {
         departure: Option<&dyn Departure>,
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
-        match self.transport.send_noted(context, access, plan, departure).await {
+        match self.transport.send(context, access, plan, departure).await {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);
