@@ -12,3 +12,11 @@ mod register;
 
 pub(crate) use record::{AnyRecord, Written};
 pub(crate) use root::Mutation;
+
+#[cfg(test)]
+mod zz {
+    #[test]
+    fn zz_sdl() {
+        std::fs::write("/tmp/api2.graphql", crate::sdl()).unwrap();
+    }
+}
