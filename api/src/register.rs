@@ -48,7 +48,7 @@ pub(crate) fn types(catalogue: &Catalogue, registry: &mut Registry) {
         };
         registry.types.insert(interface.name.clone(), meta);
     }
-    for def in catalogue.types.values() {
+    for def in catalogue.types.values().filter(|def| !def.is_input_only()) {
         insert_object(registry, &def.name, &def.description, fields(def));
         for interface in &def.interfaces {
             registry.add_implements(&def.name, interface);

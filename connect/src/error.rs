@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::manifest::BusinessRule;
+
 /// The kind of a failure. Closed: every connector's failures fall into one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -151,6 +153,21 @@ struct Inner {
     status: Option<u16>,
     retry_after: Option<Duration>,
     reason: Option<CredentialReason>,
+    reach: Reach,
+    rule: Option<BusinessRule>,
+    remote_field: Option<String>,
+}
+
+/// How far a request came before it failed: whether the system may have carried it out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// It did not leave: nothing was carried out.
+    #[default]
+    NotSent,
+    /// The system answered.
+    Answered,
+    /// It left and no answer came, or none that could be read.
+    Unknown,
 }
 
 impl Error {
@@ -164,6 +181,9 @@ impl Error {
             status: None,
             retry_after: None,
             reason: None,
+            reach: Reach::NotSent,
+            rule: None,
+            remote_field: None,
         }))
     }
 
@@ -198,6 +218,39 @@ impl Error {
     #[must_use]
     pub fn with_reason(self, reason: Option<CredentialReason>) -> Self {
         self.change(|inner| inner.reason = reason)
+    }
+
+    /// Adds how far the request came.
+    #[must_use]
+    pub fn with_reach(self, reach: Reach) -> Self {
+        self.change(|inner| inner.reach = reach)
+    }
+
+    /// Adds which rule of the business the system named, and the field that it found wrong, in its own words.
+    #[must_use]
+    pub fn with_rule(self, rule: Option<BusinessRule>, field: Option<String>) -> Self {
+        self.change(|inner| {
+            inner.rule = rule;
+            inner.remote_field = field.map(|text| cut(&text, 100));
+        })
+    }
+
+    /// Returns how far the request came.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.0.reach
+    }
+
+    /// Returns which rule of the business the system named.
+    #[must_use]
+    pub fn rule(&self) -> Option<BusinessRule> {
+        self.0.rule
+    }
+
+    /// Returns the field that the system found wrong, in its own words.
+    #[must_use]
+    pub fn remote_field(&self) -> Option<&str> {
+        self.0.remote_field.as_deref()
     }
 
     /// Returns whether it is the very same failure, told to another caller.

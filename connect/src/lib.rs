@@ -19,5 +19,6 @@ pub mod split;
 pub mod store;
 pub mod template;
 pub mod transport;
+pub mod write;
 
-pub use error::{CredentialReason, Error, ErrorKind};
+pub use error::{CredentialReason, Error, ErrorKind, Reach};

@@ -66,6 +66,8 @@ pub struct Model {
     pub event_sequence: i64,
     /// Counts the changes of what its status endpoint tells.
     pub revision: i64,
+    /// Whether writes reach the system.
+    pub write_mode: WriteMode,
 }
 
 /// Where the system of a connection runs.
@@ -79,6 +81,23 @@ pub enum Deployment {
     /// The customer runs it; it may lie in a private network.
     #[sea_orm(string_value = "on_premises")]
     OnPremises,
+}
+
+/// Whether the writes of a connection reach its system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum WriteMode {
+    /// They do.
+    #[default]
+    #[sea_orm(string_value = "enabled")]
+    Enabled,
+    /// They are refused.
+    #[sea_orm(string_value = "read_only")]
+    ReadOnly,
+    /// They are checked and answered as if they had been carried out, and nothing is sent.
+    #[sea_orm(string_value = "simulate")]
+    Simulate,
 }
 
 /// The state of a connection.

@@ -24,6 +24,7 @@ pub mod webhook_secret;
 pub mod webhook_delivery;
 
 pub mod webhook_attempt;
+pub mod write_operation;
 
 pub mod connect_link;
 

@@ -24,6 +24,7 @@ mod m20261122_000009_create_connect_link;
 mod m20261122_000010_create_audit_entry;
 
 mod m20261122_000011_add_token_key;
+mod m20261122_000012_create_write_operation;
 
 mod parts;
 
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_create_connect_link::Migration),
             Box::new(m20261122_000010_create_audit_entry::Migration),
             Box::new(m20261122_000011_add_token_key::Migration),
+            Box::new(m20261122_000012_create_write_operation::Migration),
         ]
     }
 }

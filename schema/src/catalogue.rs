@@ -33,6 +33,15 @@ pub enum Shape {
     },
     /// A value inside a record, such as `Money`.
     Embedded,
+    /// What is told for an action on an entity; there are no records of it.
+    Action {
+        /// The entity that is acted on.
+        of: String,
+        /// Short name of the action, such as `submit`.
+        name: String,
+    },
+    /// A value that stands only in inputs.
+    Input,
 }
 
 /// The type of a field, lists aside.
@@ -64,6 +73,31 @@ pub enum FieldType {
     Platform,
 }
 
+/// When clients may write a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writable {
+    /// Never.
+    Never,
+    /// Only when the record is made.
+    OnCreate,
+    /// When the record is made and later.
+    Always,
+}
+
+impl Writable {
+    /// Returns whether it may be given for a new record.
+    #[must_use]
+    pub const fn on_create(self) -> bool {
+        !matches!(self, Self::Never)
+    }
+
+    /// Returns whether it may be changed later.
+    #[must_use]
+    pub const fn on_update(self) -> bool {
+        matches!(self, Self::Always)
+    }
+}
+
 /// One field of a type.
 #[derive(Clone, Debug)]
 pub struct FieldDef {
@@ -87,6 +121,8 @@ pub struct FieldDef {
     pub reverse: Option<String>,
     /// Whether the server fills it itself.
     pub computed: bool,
+    /// When clients may write it (still subject to what a connector can do).
+    pub writable: Writable,
     /// Whether clients may filter by it (still subject to what a connector can do).
     pub filterable: bool,
     /// Arguments as written in the SDL: name, type, description.
@@ -162,7 +198,29 @@ impl TypeDef {
     /// Returns whether rows of it can be loaded on their own: entities and parts.
     #[must_use]
     pub fn has_rows(&self) -> bool {
-        !matches!(self.shape, Shape::Embedded)
+        matches!(self.shape, Shape::Entity { .. } | Shape::Part { .. })
+    }
+
+    /// Returns whether it stands only in inputs: actions and their values.
+    #[must_use]
+    pub fn is_input_only(&self) -> bool {
+        matches!(self.shape, Shape::Action { .. } | Shape::Input)
+    }
+
+    /// Returns whether records of it can be written by some connector.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.has_rows() && self.fields.values().any(|field| field.writable != Writable::Never)
+    }
+
+    /// Returns, for a part, the field that refers to its owner.
+    #[must_use]
+    pub fn owner_field(&self, catalogue: &Catalogue) -> Option<&FieldDef> {
+        let Shape::Part { of } = &self.shape else { return None };
+        let owner = catalogue.type_named(of)?.index;
+        self.fields
+            .values()
+            .find(|field| field.kind == FieldType::Reference(owner) && !field.list)
     }
 }
 
@@ -258,6 +316,22 @@ impl Catalogue {
     /// Iterates over the entities.
     pub fn entities(&self) -> impl Iterator<Item = &TypeDef> {
         self.types.values().filter(|def| def.is_entity())
+    }
+
+    /// Iterates over the actions on an entity: their short names and what they are told.
+    pub fn actions_of<'a>(&'a self, entity: &'a str) -> impl Iterator<Item = (&'a str, &'a TypeDef)> {
+        self.types.values().filter_map(move |def| match &def.shape {
+            Shape::Action { of, name } if of == entity => Some((name.as_str(), def)),
+            _ => None,
+        })
+    }
+
+    /// Finds an action on an entity by its short name.
+    #[must_use]
+    pub fn action(&self, entity: &str, name: &str) -> Option<&TypeDef> {
+        self.types
+            .values()
+            .find(|def| matches!(&def.shape, Shape::Action { of, name: known } if of == entity && known == name))
     }
 
     /// Finds the entity that a root list field names.

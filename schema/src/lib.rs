@@ -13,7 +13,7 @@ pub mod value;
 
 mod sdl;
 
-pub use catalogue::{Catalogue, EnumDef, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex};
+pub use catalogue::{Catalogue, EnumDef, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex, Writable};
 pub use cursor::{Cursor, Position};
 pub use filter::{Condition, Filter, Operand, Operator};
 pub use key::{ConnectionId, GlobalId, KeyHash, KeyMap, KeySet, OrganizationId, RemoteKey};

@@ -11,7 +11,7 @@ use async_graphql_value::ConstValue;
 use indexmap::IndexMap;
 
 use crate::catalogue::{
-    Catalogue, EnumDef, EnumIndex, FieldDef, FieldIndex, FieldType, ScalarDef, Shape, TypeDef, TypeIndex,
+    Catalogue, EnumDef, EnumIndex, FieldDef, FieldIndex, FieldType, ScalarDef, Shape, TypeDef, TypeIndex, Writable,
 };
 
 macro_rules! unified_files {
@@ -32,6 +32,7 @@ pub(crate) const UNIFIED_FILES: &[(&str, &str)] = unified_files![
     "location.graphql",
     "user.graphql",
     "attachment.graphql",
+    "actions.graphql",
 ];
 
 /// Types that are declared outside the unified model.
@@ -115,6 +116,7 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                     },
                 );
             }
+            TypeKind::Enum(_) if definition.directives.iter().any(|d| d.node.name.node == "internal") => {}
             TypeKind::Enum(definition) => {
                 let index = EnumIndex(to_index(catalogue.enums.len()));
                 let values = definition
@@ -166,9 +168,10 @@ fn fill_fields(sources: &[Source<'_>], catalogue: &mut Catalogue, problems: &mut
             TypeKind::Interface(interface) => (&interface.fields, true),
             _ => continue,
         };
+        let is_input = catalogue.types.get(name).is_some_and(TypeDef::is_input_only);
         let mut filled = IndexMap::new();
         for (at, field) in fields.iter().enumerate() {
-            match field_of(catalogue, to_index(at), &field.node) {
+            match field_of(catalogue, is_input, to_index(at), &field.node) {
                 Ok(field) => {
                     filled.insert(field.name.clone(), field);
                 }
@@ -207,12 +210,20 @@ fn mark_amounts(catalogue: &mut Catalogue) {
     }
 }
 
-fn field_of(catalogue: &Catalogue, at: u16, field: &FieldDefinition) -> Result<FieldDef, String> {
+fn field_of(catalogue: &Catalogue, is_input: bool, at: u16, field: &FieldDefinition) -> Result<FieldDef, String> {
     let (type_name, list, required) = unwrap_type(&field.ty.node)?;
-    let kind = field_type(catalogue, &type_name).ok_or_else(|| format!("unknown type {type_name}"))?;
+    let kind = field_type(catalogue, &type_name, is_input).ok_or_else(|| format!("unknown type {type_name}"))?;
     let directives: Vec<&ConstDirective> = field.directives.iter().map(|d| &d.node).collect();
     let has = |name: &str| directives.iter().any(|d| d.name.node == name);
     let computed = has("computed");
+    let writable = match directives.iter().find(|d| d.name.node == "writable") {
+        None => Writable::Never,
+        Some(mark) if mark.get_argument("on").is_some() => Writable::OnCreate,
+        Some(_) => Writable::Always,
+    };
+    if computed && writable != Writable::Never {
+        return Err("a field that the server fills cannot be written".to_owned());
+    }
     let reverse = directives
         .iter()
         .find(|d| d.name.node == "reverse")
@@ -248,12 +259,14 @@ fn field_of(catalogue: &Catalogue, at: u16, field: &FieldDefinition) -> Result<F
         required,
         reverse,
         computed,
+        writable,
         filterable,
         arguments,
     })
 }
 
-fn field_type(catalogue: &Catalogue, name: &str) -> Option<FieldType> {
+/// Returns what a type name means; in inputs every type that has rows is referred to.
+fn field_type(catalogue: &Catalogue, name: &str, is_input: bool) -> Option<FieldType> {
     Some(match name {
         "String" | "URL" | "CurrencyCode" | "CountryCode" | "Duration" => FieldType::Text,
         "ID" => FieldType::Id,
@@ -269,7 +282,7 @@ fn field_type(catalogue: &Catalogue, name: &str) -> Option<FieldType> {
                 FieldType::Enum(def.index)
             } else {
                 let def = catalogue.types.get(other)?;
-                if def.is_entity() {
+                if def.is_entity() || is_input && def.has_rows() {
                     FieldType::Reference(def.index)
                 } else {
                     FieldType::Object(def.index)
@@ -337,6 +350,13 @@ fn shape_of(directives: &[&ConstDirective]) -> Shape {
                     of: text_argument(directive, "of").unwrap_or_default(),
                 };
             }
+            "action" => {
+                return Shape::Action {
+                    of: text_argument(directive, "of").unwrap_or_default(),
+                    name: text_argument(directive, "name").unwrap_or_default(),
+                };
+            }
+            "input" => return Shape::Input,
             _ => {}
         }
     }

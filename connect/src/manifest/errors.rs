@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::field::OneOrMany;
+use super::{field::OneOrMany, write::BusinessRule};
 use crate::error::{CredentialReason, ErrorKind};
 
 /// When its conditions hold, the answer is a failure of this kind.
@@ -25,6 +25,12 @@ pub struct ErrorRule {
     /// Path of the system's own code in the body.
     #[serde(default)]
     pub code: Option<String>,
+    /// Which rule of the business refuses a write.
+    #[serde(default)]
+    pub rule: Option<BusinessRule>,
+    /// Path in the body of the name of the field that is wrong, in the system's own words.
+    #[serde(default)]
+    pub field: Option<String>,
 }
 
 /// Conditions of a rule; all that are given must hold.

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::errors::BodyTest;
+use super::{errors::BodyTest, write::AntiForgery};
 
 /// How requests are sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,9 @@ pub struct Http {
     /// Statuses of success besides 200 to 299.
     #[serde(default)]
     pub success: Option<ResponseTest>,
+    /// The mark that the system wants with every request that changes something.
+    #[serde(default)]
+    pub anti_forgery: Option<AntiForgery>,
 }
 
 /// A test that a successful answer must pass; one that fails it is malformed.

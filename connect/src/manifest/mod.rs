@@ -12,6 +12,7 @@ mod resource;
 mod shape;
 mod spec;
 pub mod suggest;
+mod write;
 pub mod yaml;
 
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
@@ -24,6 +25,11 @@ pub use http::{Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
 pub use resource::{
     ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
     Select, Strategy,
+};
+pub use write::{
+    AntiForgery, BusinessRule, ChildrenWay, ClientReference, Describe, DescribeForm, EmbedChildren, FieldsForm,
+    FullWriteField, Occasion, Reply, ReplyHeader, Sends, Write, WriteAction, WriteChildren, WriteDefaults, WriteField,
+    WriteOperation, WriteStep,
 };
 
 use indexmap::IndexMap;
@@ -80,6 +86,9 @@ pub struct Manifest {
     /// Defaults for `get_many` of every resource.
     #[serde(default)]
     pub get_many: Option<GetMany>,
+    /// What the writes of all types have in common.
+    #[serde(default)]
+    pub write: Option<WriteDefaults>,
     /// Paths that clients may call as they are.
     #[serde(default)]
     pub raw: Option<RawAccess>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     field::{CustomFields, Mapping, OneOrMany, Test},
     http::{Count, Paging, Request},
+    write::Write,
 };
 
 /// A protocol: defaults for lists, filters and paging.
@@ -80,6 +81,9 @@ pub struct Resource {
     /// Whether only rows that belong to a parent can be had, so that the type cannot be listed on its own.
     #[serde(default)]
     pub children_only: bool,
+    /// How records are written; they cannot be when it is left out.
+    #[serde(default)]
+    pub write: Option<Write>,
     /// Unified fields and where they come from.
     pub fields: Mapping,
 }

@@ -49,6 +49,9 @@ kinds! {
     Disabled, "connection.disabled", "The operator of the server switched the connection off.";
     Enabled, "connection.enabled", "The operator of the server switched the connection on again.";
     Disconnected, "connection.disconnected", "The connection was removed; its credentials are gone and its credits given back.";
+    WriteSucceeded, "write.succeeded", "A write was carried out by the system; told of writes that nobody waited for or whose outcome was unknown.";
+    WriteFailed, "write.failed", "A write was not carried out; told of writes that nobody waited for or whose outcome was unknown.";
+    WriteInDoubt, "write.in_doubt", "It is not known whether the system carried a write out.";
     CreditsReserved, "credits.reserved", "Credits were reserved for a connection.";
     CreditsReleased, "credits.released", "The credits of a connection were given back.";
     CreditsLow, "credits.low", "Fewer credits are available than the warning level.";
