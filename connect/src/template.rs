@@ -240,7 +240,11 @@ enum Part {
     Number(Box<str>),
     Upper(Box<str>),
     Base64(Box<[Box<str>]>),
+    Tail(Box<str>),
 }
+
+/// What may stand in a segment that was escaped before.
+const ESCAPED_SEGMENT: &AsciiSet = &PATH_SEGMENT.remove(b'%');
 
 /// A text with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -291,6 +295,7 @@ impl TextTemplate {
                 Part::Text(_) => &[],
                 Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
+                Part::Tail(name) => std::slice::from_ref(name),
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -345,6 +350,13 @@ impl TextTemplate {
                     PATH_SEGMENT,
                 )),
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
+                Part::Tail(name) => {
+                    let tail = tail_of(name, scope)?;
+                    if tail.is_empty() || matches!(tail.as_str(), "." | "..") {
+                        return Err(format!("the variable `{name}` does not end in a name"));
+                    }
+                    filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
+                }
             }
         }
         Ok(filled)
@@ -366,6 +378,7 @@ impl TextTemplate {
                 Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
+                Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
             }
         }
         Ok(filled)
@@ -399,6 +412,15 @@ fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
     Ok(STANDARD.encode(joined))
 }
 
+/// Returns what follows the last slash of a variable, without a query; as it stands there, for addresses are escaped
+/// already.
+fn tail_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
+    let value = scope.find(name)?;
+    let text = text_of(&value);
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    Ok(path.rsplit('/').next().unwrap_or_default().to_owned())
+}
+
 fn parse_variable(inner: &str) -> Result<Part, String> {
     let mut words = inner.split_whitespace();
     let first = words.next().ok_or("`{{}}` names no variable")?;
@@ -418,9 +440,13 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Upper(name.clone()));
     }
+    if let ("tail", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Tail(name.clone()));
+    }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `tail` or `base64` of variables",
             inner.trim()
         ));
     }
@@ -454,6 +480,7 @@ enum Node {
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
 }
+
 
 impl JsonTemplate {
     /// Parses the texts of a JSON value. Names of members are no templates.
