@@ -39,6 +39,12 @@ impl Written {
         self.rows.get(&(table.to_owned(), key.to_owned()))
     }
 
+    /// Returns all written rows of a table, in no order.
+    pub(crate) fn rows_of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = (&'a str, &'a WrittenRow)> {
+        let own = self.rows.iter().filter(move |((name, _), _)| name == table);
+        own.map(|((_, key), row)| (key.as_str(), row))
+    }
+
     /// Returns how often a row was written.
     pub(crate) fn revision(&self, table: &str, key: &str) -> u32 {
         self.row(table, key).map_or(0, |row| row.revision)

@@ -12,11 +12,14 @@ use super::{
 use crate::{
     capability::Capability,
     dialect::{Language, LiteralKind},
-    manifest::{Select, Strategy},
+    error::{Error, ErrorKind},
+    manifest::{DescribeForm, Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
+    request::{RequestPlan, complete_headers},
     split::{Split, split},
-    template::JsonTemplate,
+    template::{JsonTemplate, Scope, Variables},
+    write::{Described, WriteCapability, compile::WritePlan, read_description},
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -24,6 +27,7 @@ use crate::{
 pub struct ResourcePlan {
     pub(crate) mapping: CompiledMapping,
     pub(crate) parts: Arc<Parts>,
+    pub(crate) write: Option<Arc<WritePlan>>,
 }
 
 /// What does not depend on settings.
@@ -155,6 +159,45 @@ impl ResourcePlan {
         &self.parts.capability
     }
 
+    /// Returns what can be written; none when nothing can.
+    #[must_use]
+    pub fn writes(&self) -> Option<&WriteCapability> {
+        self.write_plan().map(|plan| &plan.capability)
+    }
+
+    pub(crate) fn write_plan(&self) -> Option<&WritePlan> {
+        self.write.as_deref()
+    }
+
+    /// Plans the request by which the system tells which fields it has; none when it does not. Its answer is read by
+    /// `read_description`.
+    #[must_use]
+    pub fn plan_describe(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        let describe = self.write_plan()?.describe.as_ref()?;
+        let scope = Scope::new(variables).with("resource.remote", self.remote());
+        let plan = describe.call.plan(&self.parts.base, &scope, &scope, Vec::new());
+        Some(plan.map(|mut plan| {
+            if !matches!(describe.form, DescribeForm::OdataMetadata { .. }) {
+                complete_headers(&mut plan);
+            }
+            plan
+        }))
+    }
+
+    /// Reads what the system tells of its fields.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the fields are not where they should be.
+    pub fn read_description(&self, body: &[u8]) -> Result<Described, Error> {
+        match self.write_plan().and_then(|plan| plan.describe.as_ref()) {
+            Some(describe) => read_description(&describe.form, self.remote(), body),
+            None => Err(Error::new(
+                ErrorKind::NotSupported,
+                "the system does not tell which fields it has",
+            )),
+        }
+    }
+
     /// Returns the mapping of rows.
     #[must_use]
     pub fn mapping(&self) -> &CompiledMapping {
@@ -191,6 +234,11 @@ impl ResourcePlan {
         Ok(Self {
             mapping: self.mapping.with_settings(settings)?,
             parts: Arc::clone(&self.parts),
+            write: self
+                .write
+                .as_ref()
+                .map(|write| write.with_settings(settings).map(Arc::new))
+                .transpose()?,
         })
     }
 }

@@ -1,11 +1,26 @@
 //! Writes as plain data: what is to be done to a record, what a connector can do, what came of it.
 
+mod backward;
+mod backward_children;
+pub(crate) mod compile;
+mod compile_fields;
+mod compile_steps;
+mod describe;
+mod describe_xml;
+mod mark;
+mod run;
+mod run_errors;
+mod run_scope;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 use lineshaft_schema::{FieldIndex, RemoteKey, Text, TypeIndex, Value};
 use serde::{Deserialize, Serialize};
+
+pub use describe::read_description;
+pub use run::{Next, Run};
 
 use crate::error::Error;
 pub use crate::manifest::BusinessRule;

@@ -148,7 +148,7 @@ async fn writes_need_the_token_of_their_session() {
         .send()
         .await
         .unwrap();
-    assert_eq!(accepted.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(accepted.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]
@@ -351,7 +351,10 @@ async fn a_change_of_the_world_is_seen() {
 /// Guards the tables against misspelled sets and properties, and against rows with equal keys.
 #[test]
 fn every_row_fits_its_set() {
-    let services = Services::new(World::generate(Seed::default(), Size::Medium));
+    let services = Services::new(
+        World::generate(Seed::default(), Size::Medium),
+        crate::written::Written::default(),
+    );
     for service in services.all() {
         let data = &service.data;
         let sets = data.model.sets.values();
