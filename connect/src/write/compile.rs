@@ -450,7 +450,10 @@ impl WritePlan {
     /// Fills settings into codecs, such as the zone of date-times without one.
     pub(crate) fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
         let mut bound = self.clone();
-        let ways = bound.children.values_mut().flat_map(|child| [&mut child.create, &mut child.update]);
+        let ways = bound
+            .children
+            .values_mut()
+            .flat_map(|child| [&mut child.create, &mut child.update]);
         for way in ways.flatten() {
             if let WayPlan::Embed(embed) = way {
                 embed.settings.clone_from(settings);

@@ -131,10 +131,7 @@ impl Place<'_> {
     ) -> Option<WayPlan> {
         let pointer = format!("{pointer}/embed");
         let to = path_to(&embed.to, &format!("{pointer}/to"), problems);
-        let known = self
-            .context
-            .known
-            .with_open(CHILD_VARIABLES, BTreeSet::new(), &["row"]);
+        let known = self.context.known.with_open(CHILD_VARIABLES, BTreeSet::new(), &["row"]);
         let mut template =
             |value: Option<&serde_json::Value>, name: &str| known.json(value?, &format!("{pointer}/{name}"), problems);
         let create = match &embed.create {
