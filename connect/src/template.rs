@@ -537,7 +537,9 @@ impl Node {
             match (name.as_str(), node.render(scope)?) {
                 (SPREAD, Value::Object(inner)) => object.extend(inner),
                 (SPREAD, Value::Null) => {}
-                (_, Value::Null) if *node == Self::Constant(Value::Null) && members.iter().any(|(name, _)| name == SPREAD) => {
+                (_, Value::Null)
+                    if *node == Self::Constant(Value::Null) && members.iter().any(|(name, _)| name == SPREAD) =>
+                {
                     object.shift_remove(name);
                 }
                 (SPREAD, _) => return Err(format!("only objects can stand at `{SPREAD}`")),

@@ -415,7 +415,10 @@ impl Place<'_> {
     ) -> Option<WayPlan> {
         let pointer = format!("{pointer}/embed");
         let to = path_to(&embed.to, &format!("{pointer}/to"), problems);
-        let known = self.context.known.with_open(CHILD_VARIABLES, std::collections::BTreeSet::new(), &["row"]);
+        let known = self
+            .context
+            .known
+            .with_open(CHILD_VARIABLES, std::collections::BTreeSet::new(), &["row"]);
         let mut template =
             |value: Option<&serde_json::Value>, name: &str| known.json(value?, &format!("{pointer}/{name}"), problems);
         let create = match &embed.create {
@@ -671,7 +674,10 @@ impl WritePlan {
     /// Fills settings into codecs, such as the zone of date-times without one.
     pub(crate) fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
         let mut bound = self.clone();
-        let ways = bound.children.values_mut().flat_map(|child| [&mut child.create, &mut child.update]);
+        let ways = bound
+            .children
+            .values_mut()
+            .flat_map(|child| [&mut child.create, &mut child.update]);
         for way in ways.flatten() {
             if let WayPlan::Embed(embed) = way {
                 embed.settings.clone_from(settings);
