@@ -8,13 +8,14 @@ mod register;
 mod root;
 pub mod transport;
 mod walk;
+mod write;
 
 use std::sync::Arc;
 
 use lineshaft_engine::Engine;
 
 /// The schema of the API.
-pub type Schema = async_graphql::Schema<root::Query, platform::Mutation, platform::Subscription>;
+pub type Schema = async_graphql::Schema<root::Query, write::Mutation, platform::Subscription>;
 
 /// Whether errors for unknown names suggest known ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,7 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(options)
 }
 
-fn builder() -> async_graphql::SchemaBuilder<root::Query, platform::Mutation, platform::Subscription> {
+fn builder() -> async_graphql::SchemaBuilder<root::Query, write::Mutation, platform::Subscription> {
     // Limits are kept by the transport, before execution.
-    Schema::build(root::Query, platform::Mutation::default(), platform::Subscription)
-        .data(Arc::new(platform::Told::default()))
+    Schema::build(root::Query, write::Mutation, platform::Subscription).data(Arc::new(platform::Told::default()))
 }

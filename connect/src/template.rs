@@ -138,7 +138,8 @@ impl<'a> Scope<'a> {
         self
     }
 
-    /// Returns whether what has this variable alone is left out. What a row does not have is not shown either.
+    /// Returns whether an object in a list that has this variable alone is left out. What a row does not have is not shown
+    /// there either.
     fn leaves_out(&self, name: &str) -> bool {
         let is_left_out = match self.absent {
             Absent::Refused => false,
@@ -551,23 +552,22 @@ impl Node {
         Ok(object)
     }
 
-    /// Returns whether it is nothing but a variable that has no value, or a list of nothing but such elements.
+    /// Returns whether it is nothing but a variable that has no value, or a list of nothing but objects that are left out.
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
-            Self::Variable(name) | Self::Number(name) => scope.leaves_out(name),
+            Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
             Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
             _ => false,
         }
     }
 
-    /// Returns whether an element of a list has variables and none of them has a value.
+    /// Returns whether it is an object with variables of which none has a value. Other elements of lists stay, since their
+    /// places may mean something.
     fn is_left_out_of_list(&self, scope: &Scope<'_>) -> bool {
-        if let Self::Object(members) = self {
-            let mut names = Vec::new();
-            members.iter().for_each(|(_, node)| node.variables(&mut names));
-            return !names.is_empty() && names.iter().all(|name| scope.leaves_out(name));
-        }
-        self.is_left_out(scope)
+        let Self::Object(members) = self else { return false };
+        let mut names = Vec::new();
+        members.iter().for_each(|(_, node)| node.variables(&mut names));
+        !names.is_empty() && names.iter().all(|name| scope.leaves_out(name))
     }
 }
 

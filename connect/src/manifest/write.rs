@@ -172,7 +172,7 @@ pub struct WriteChildren {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ChildrenWay {
     /// Inside the row of the record, in the same request.
-    Embed(EmbedChildren),
+    Embed(Box<EmbedChildren>),
     /// One by one after the record, by the operations of their own type. When one of a new record fails, the record is
     /// removed again.
     Each,
@@ -248,7 +248,7 @@ pub enum Sends {
 /// `children.<list>`, the rows of new children that are embedded.
 ///
 /// Keys are JSON numbers where the system has numbers, and quotes in them are doubled in the paths of `OData`. A member of
-/// a body that is nothing but one variable without value is left out, and so is an element of a list whose variables all
+/// a body that is nothing but one variable without value is left out, and so is an object in a list whose variables all
 /// have none; null is written. The member `...` stands for all members of an object, such as those of `{{row}}`: they are
 /// laid over the members before it and below those after it, where null takes a member away. In texts a variable without value is empty, in paths it is an error.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -351,7 +351,7 @@ pub enum DescribeForm {
         entity_set: Option<String>,
     },
     /// A JSON object or list with one entry for each field.
-    Fields(FieldsForm),
+    Fields(Box<FieldsForm>),
     /// A JSON Schema with `properties`.
     JsonSchema {
         /// Where it stands in the answer.
