@@ -241,7 +241,11 @@ enum Part {
     Number(Box<str>),
     Upper(Box<str>),
     Base64(Box<[Box<str>]>),
+    Tail(Box<str>),
 }
+
+/// What may stand in a segment that was escaped before.
+const ESCAPED_SEGMENT: &AsciiSet = &PATH_SEGMENT.remove(b'%');
 
 /// A text with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -292,6 +296,7 @@ impl TextTemplate {
                 Part::Text(_) => &[],
                 Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
+                Part::Tail(name) => std::slice::from_ref(name),
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -346,6 +351,13 @@ impl TextTemplate {
                     PATH_SEGMENT,
                 )),
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
+                Part::Tail(name) => {
+                    let tail = tail_of(name, scope)?;
+                    if tail.is_empty() || matches!(tail.as_str(), "." | "..") {
+                        return Err(format!("the variable `{name}` does not end in a name"));
+                    }
+                    filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
+                }
             }
         }
         Ok(filled)
@@ -367,6 +379,7 @@ impl TextTemplate {
                 Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
+                Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
             }
         }
         Ok(filled)
@@ -400,6 +413,15 @@ fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
     Ok(STANDARD.encode(joined))
 }
 
+/// Returns what follows the last slash of a variable, without a query; as it stands there, for addresses are escaped
+/// already.
+fn tail_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
+    let value = scope.find(name)?;
+    let text = text_of(&value);
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    Ok(path.rsplit('/').next().unwrap_or_default().to_owned())
+}
+
 fn parse_variable(inner: &str) -> Result<Part, String> {
     let mut words = inner.split_whitespace();
     let first = words.next().ok_or("`{{}}` names no variable")?;
@@ -419,9 +441,13 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Upper(name.clone()));
     }
+    if let ("tail", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Tail(name.clone()));
+    }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `tail` or `base64` of variables",
             inner.trim()
         ));
     }
@@ -454,7 +480,16 @@ enum Node {
     Text(TextTemplate),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
+    /// An object with members laid under it and over it; nothing for one that is taken out.
+    Laid {
+        under: Vec<(String, Node)>,
+        base: Box<Node>,
+        over: Vec<(String, Option<Node>)>,
+    },
 }
+
+/// The member that names the object under which the members before it are laid, and over which those after it are.
+const BASE: &str = "...";
 
 impl JsonTemplate {
     /// Parses the texts of a JSON value. Names of members are no templates.
@@ -497,6 +532,7 @@ impl Node {
                 }
             }
             Value::Array(list) => Self::List(list.iter().map(Self::parse).collect::<Result<_, _>>()?),
+            Value::Object(members) if members.contains_key(BASE) => Self::parse_laid(members)?,
             Value::Object(members) => Self::Object(
                 members
                     .iter()
@@ -514,7 +550,58 @@ impl Node {
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
             Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+            Self::Laid { under, base, over } => {
+                under.iter().for_each(|(_, node)| node.variables(names));
+                base.variables(names);
+                over.iter()
+                    .filter_map(|(_, node)| node.as_ref())
+                    .for_each(|node| node.variables(names));
+            }
         }
+    }
+
+    fn parse_laid(members: &Map<String, Value>) -> Result<Self, String> {
+        let base = Self::parse(members.get(BASE).unwrap_or(&Value::Null))?;
+        let (mut under, mut over) = (Vec::new(), Vec::new());
+        let mut is_over = false;
+        for (name, value) in members {
+            match (name == BASE, is_over, value.is_null()) {
+                (true, ..) => is_over = true,
+                (_, true, true) => over.push((name.clone(), None)),
+                (_, true, false) => over.push((name.clone(), Some(Self::parse(value)?))),
+                (_, false, _) => under.push((name.clone(), Self::parse(value)?)),
+            }
+        }
+        Ok(Self::Laid {
+            under,
+            base: Box::new(base),
+            over,
+        })
+    }
+
+    fn render_laid(
+        under: &[(String, Self)],
+        base: &Self,
+        over: &[(String, Option<Self>)],
+        scope: &Scope<'_>,
+    ) -> Result<Value, String> {
+        let mut laid = Self::render_members(under, scope)?;
+        let Value::Object(base) = base.render(scope)? else {
+            return Err(format!("`{BASE}` is not an object"));
+        };
+        laid.extend(base);
+        for (name, node) in over {
+            match node {
+                Some(node) if node.is_left_out(scope) => {}
+                Some(node) => {
+                    laid.insert(name.clone(), node.render(scope)?);
+                }
+                None => {
+                    laid.shift_remove(name);
+                }
+            }
+        }
+        Ok(Value::Object(laid))
     }
 
     fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
@@ -529,27 +616,16 @@ impl Node {
                 Value::Array(present.map(|node| node.render(scope)).collect::<Result<_, _>>()?)
             }
             Self::Object(members) => Value::Object(Self::render_members(members, scope)?),
+            Self::Laid { under, base, over } => Self::render_laid(under, base, over, scope)?,
         })
     }
 
     fn render_members(members: &[(String, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
-        let mut object = Map::new();
-        for (name, node) in members.iter().filter(|(_, node)| !node.is_left_out(scope)) {
-            match (name.as_str(), node.render(scope)?) {
-                (SPREAD, Value::Object(inner)) => object.extend(inner),
-                (SPREAD, Value::Null) => {}
-                (_, Value::Null)
-                    if *node == Self::Constant(Value::Null) && members.iter().any(|(name, _)| name == SPREAD) =>
-                {
-                    object.shift_remove(name);
-                }
-                (SPREAD, _) => return Err(format!("only objects can stand at `{SPREAD}`")),
-                (_, value) => {
-                    object.insert(name.clone(), value);
-                }
-            }
-        }
-        Ok(object)
+        members
+            .iter()
+            .filter(|(_, node)| !node.is_left_out(scope))
+            .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
+            .collect()
     }
 
     /// Returns whether it is nothing but a variable that has no value, or a list of nothing but objects that are left out.
@@ -564,16 +640,14 @@ impl Node {
     /// Returns whether it is an object with variables of which none has a value. Other elements of lists stay, since their
     /// places may mean something.
     fn is_left_out_of_list(&self, scope: &Scope<'_>) -> bool {
-        let Self::Object(members) = self else { return false };
         let mut names = Vec::new();
-        members.iter().for_each(|(_, node)| node.variables(&mut names));
+        match self {
+            Self::Object(_) | Self::Laid { .. } => self.variables(&mut names),
+            _ => return false,
+        }
         !names.is_empty() && names.iter().all(|name| scope.leaves_out(name))
     }
 }
-
-/// The member of an object that the members of another object stand for: they win over the members before it, and those
-/// after it win over them. There, null takes a member away.
-const SPREAD: &str = "...";
 
 /// Returns a variable as a JSON number, whatever it was kept as: secrets and session values are kept as text.
 fn number_of(name: &str, value: &Value) -> Result<Value, String> {
