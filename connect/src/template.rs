@@ -138,7 +138,8 @@ impl<'a> Scope<'a> {
         self
     }
 
-    /// Returns whether what has this variable alone is left out. What a row does not have is not shown either.
+    /// Returns whether an object in a list that has this variable alone is left out. What a row does not have is not shown
+    /// there either.
     fn leaves_out(&self, name: &str) -> bool {
         let is_left_out = match self.absent {
             Absent::Refused => false,
@@ -479,7 +480,16 @@ enum Node {
     Text(TextTemplate),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
+    /// An object with members laid under it and over it; nothing for one that is taken out.
+    Laid {
+        under: Vec<(String, Node)>,
+        base: Box<Node>,
+        over: Vec<(String, Option<Node>)>,
+    },
 }
+
+/// The member that names the object under which the members before it are laid, and over which those after it are.
+const BASE: &str = "...";
 
 impl JsonTemplate {
     /// Parses the texts of a JSON value. Names of members are no templates.
@@ -522,6 +532,7 @@ impl Node {
                 }
             }
             Value::Array(list) => Self::List(list.iter().map(Self::parse).collect::<Result<_, _>>()?),
+            Value::Object(members) if members.contains_key(BASE) => Self::parse_laid(members)?,
             Value::Object(members) => Self::Object(
                 members
                     .iter()
@@ -539,7 +550,58 @@ impl Node {
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
             Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+            Self::Laid { under, base, over } => {
+                under.iter().for_each(|(_, node)| node.variables(names));
+                base.variables(names);
+                over.iter()
+                    .filter_map(|(_, node)| node.as_ref())
+                    .for_each(|node| node.variables(names));
+            }
         }
+    }
+
+    fn parse_laid(members: &Map<String, Value>) -> Result<Self, String> {
+        let base = Self::parse(members.get(BASE).unwrap_or(&Value::Null))?;
+        let (mut under, mut over) = (Vec::new(), Vec::new());
+        let mut is_over = false;
+        for (name, value) in members {
+            match (name == BASE, is_over, value.is_null()) {
+                (true, ..) => is_over = true,
+                (_, true, true) => over.push((name.clone(), None)),
+                (_, true, false) => over.push((name.clone(), Some(Self::parse(value)?))),
+                (_, false, _) => under.push((name.clone(), Self::parse(value)?)),
+            }
+        }
+        Ok(Self::Laid {
+            under,
+            base: Box::new(base),
+            over,
+        })
+    }
+
+    fn render_laid(
+        under: &[(String, Self)],
+        base: &Self,
+        over: &[(String, Option<Self>)],
+        scope: &Scope<'_>,
+    ) -> Result<Value, String> {
+        let mut laid = Self::render_members(under, scope)?;
+        let Value::Object(base) = base.render(scope)? else {
+            return Err(format!("`{BASE}` is not an object"));
+        };
+        laid.extend(base);
+        for (name, node) in over {
+            match node {
+                Some(node) if node.is_left_out(scope) => {}
+                Some(node) => {
+                    laid.insert(name.clone(), node.render(scope)?);
+                }
+                None => {
+                    laid.shift_remove(name);
+                }
+            }
+        }
+        Ok(Value::Object(laid))
     }
 
     fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
@@ -554,52 +616,38 @@ impl Node {
                 Value::Array(present.map(|node| node.render(scope)).collect::<Result<_, _>>()?)
             }
             Self::Object(members) => Value::Object(Self::render_members(members, scope)?),
+            Self::Laid { under, base, over } => Self::render_laid(under, base, over, scope)?,
         })
     }
 
     fn render_members(members: &[(String, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
-        let mut object = Map::new();
-        for (name, node) in members.iter().filter(|(_, node)| !node.is_left_out(scope)) {
-            match (name.as_str(), node.render(scope)?) {
-                (SPREAD, Value::Object(inner)) => object.extend(inner),
-                (SPREAD, Value::Null) => {}
-                (_, Value::Null)
-                    if *node == Self::Constant(Value::Null) && members.iter().any(|(name, _)| name == SPREAD) =>
-                {
-                    object.shift_remove(name);
-                }
-                (SPREAD, _) => return Err(format!("only objects can stand at `{SPREAD}`")),
-                (_, value) => {
-                    object.insert(name.clone(), value);
-                }
-            }
-        }
-        Ok(object)
+        members
+            .iter()
+            .filter(|(_, node)| !node.is_left_out(scope))
+            .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
+            .collect()
     }
 
-    /// Returns whether it is nothing but a variable that has no value, or a list of nothing but such elements.
+    /// Returns whether it is nothing but a variable that has no value, or a list of nothing but objects that are left out.
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
-            Self::Variable(name) | Self::Number(name) => scope.leaves_out(name),
+            Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
             Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
             _ => false,
         }
     }
 
-    /// Returns whether an element of a list has variables and none of them has a value.
+    /// Returns whether it is an object with variables of which none has a value. Other elements of lists stay, since their
+    /// places may mean something.
     fn is_left_out_of_list(&self, scope: &Scope<'_>) -> bool {
-        if let Self::Object(members) = self {
-            let mut names = Vec::new();
-            members.iter().for_each(|(_, node)| node.variables(&mut names));
-            return !names.is_empty() && names.iter().all(|name| scope.leaves_out(name));
+        let mut names = Vec::new();
+        match self {
+            Self::Object(_) | Self::Laid { .. } => self.variables(&mut names),
+            _ => return false,
         }
-        self.is_left_out(scope)
+        !names.is_empty() && names.iter().all(|name| scope.leaves_out(name))
     }
 }
-
-/// The member of an object that the members of another object stand for: they win over the members before it, and those
-/// after it win over them. There, null takes a member away.
-const SPREAD: &str = "...";
 
 /// Returns a variable as a JSON number, whatever it was kept as: secrets and session values are kept as text.
 fn number_of(name: &str, value: &Value) -> Result<Value, String> {

@@ -167,6 +167,31 @@ proptest! {
 }
 
 #[test]
+fn members_of_a_row_are_spread_and_what_has_no_value_is_left_out() {
+    let body = |row: Value| {
+        with_scope(|scope| {
+            let template = json!({
+                "Plant": "1010",
+                "...": "{{row}}",
+                "Notes": [{"Kind": "F01", "Text": "{{row.Notes.Text}}"}],
+                "Hidden": null,
+            });
+            JsonTemplate::parse(&template)?.render(&scope.leaving_out().with("row", row))
+        })
+    };
+    assert_eq!(
+        body(json!({"Plant": "1020", "Cleared": null, "Hidden": {"a": 1}, "Notes": {"Text": "x"}})).unwrap(),
+        json!({"Plant": "1020", "Cleared": null, "Notes": [{"Kind": "F01", "Text": "x"}]})
+    );
+    assert_eq!(body(json!({"A": 1})).unwrap(), json!({"Plant": "1010", "A": 1}));
+    assert_eq!(
+        body(json!({"Notes": [{"Kind": "F02"}]})).unwrap(),
+        json!({"Plant": "1010", "Notes": [{"Kind": "F02"}]})
+    );
+    assert!(body(json!("text")).is_err());
+}
+
+#[test]
 fn writes_leave_out_what_has_no_value_but_not_null() {
     let settings = Map::new();
     let none = SecretMap::new();

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use lineshaft_schema::{FieldDef, FieldIndex, TypeDef};
-use serde_json::Map;
 
 use super::compile::{ChildPlan, EmbedPlan, InlinePlan, Place, WayPlan, child_kind, owned, path_to};
 use crate::{
@@ -148,7 +147,7 @@ impl Place<'_> {
             create,
             update,
             delete,
-            settings: Map::new(),
+            settings: serde_json::Map::new(),
         })))
     }
 }

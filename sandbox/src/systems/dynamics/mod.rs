@@ -116,7 +116,7 @@ async fn handle(
     match path.strip_prefix("/data") {
         Some(below) if below.is_empty() || below.starts_with('/') => {
             let below = below.trim_matches('/');
-            data(&dynamics, &service, account, &method, &uri, &headers, below, &body)
+            data(&dynamics, account, &method, &uri, &headers, below, &body)
         }
         _ => not_found(&uri),
     }
@@ -129,7 +129,6 @@ const JSON: &str = "application/json; odata.metadata=minimal; odata.streaming=tr
 
 fn data(
     dynamics: &Dynamics,
-    service: &Service,
     account: Account,
     method: &Method,
     uri: &Uri,
@@ -137,6 +136,7 @@ fn data(
     path: &str,
     body: &[u8],
 ) -> Response {
+    let service = &dynamics.service();
     let options: Vec<(String, String)> = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .into_owned()
         .collect();

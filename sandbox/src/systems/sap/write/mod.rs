@@ -3,6 +3,7 @@
 
 mod find;
 mod functions;
+mod items;
 mod maintenance;
 mod objects;
 mod orders;
@@ -228,8 +229,8 @@ fn parameters(request: &Request) -> Result<Vec<(String, String)>, Problem> {
 fn create(writing: &mut Writing<'_>, set: &str, draft: Draft) -> Result<Vec<Value>, Problem> {
     match set {
         "A_PurchaseOrder" | "PurchaseOrder" => orders::create(writing, draft),
-        "A_PurchaseOrderItem" | "PurchaseOrderItem" => orders::create_item(writing, draft),
-        "A_PurOrdAccountAssignment" | "PurchaseOrderAccountAssignment" => orders::create_assignment(writing, draft),
+        "A_PurchaseOrderItem" | "PurchaseOrderItem" => items::create_item(writing, draft),
+        "A_PurOrdAccountAssignment" | "PurchaseOrderAccountAssignment" => items::create_assignment(writing, draft),
         "A_PurchaseOrderNote" | "PurchaseOrderNote" => orders::create_note(writing, draft),
         "A_MaterialDocumentHeader" => stock::post(writing, draft),
         "A_BusinessPartner" => partners::create(writing, draft),
@@ -248,7 +249,7 @@ fn change(writing: &mut Writing<'_>, set: &str, entity: &Entity, row: &Row, draf
     let at = |name: &str| value(entity, row, name).text();
     match set {
         "A_PurchaseOrder" | "PurchaseOrder" => orders::change(writing, at("PurchaseOrder"), draft),
-        "A_PurchaseOrderItem" | "PurchaseOrderItem" => orders::change_item(
+        "A_PurchaseOrderItem" | "PurchaseOrderItem" => items::change_item(
             writing,
             at("PurchaseOrder"),
             at("PurchaseOrderItem"),
@@ -257,13 +258,13 @@ fn change(writing: &mut Writing<'_>, set: &str, entity: &Entity, row: &Row, draf
             draft,
         ),
         "A_PurchaseOrderScheduleLine" => {
-            orders::change_schedule(writing, at("PurchasingDocument"), at("PurchasingDocumentItem"), draft)
+            items::change_schedule(writing, at("PurchasingDocument"), at("PurchasingDocumentItem"), draft)
         }
         "PurchaseOrderScheduleLine" => {
-            orders::change_schedule(writing, at("PurchaseOrder"), at("PurchaseOrderItem"), draft)
+            items::change_schedule(writing, at("PurchaseOrder"), at("PurchaseOrderItem"), draft)
         }
         "A_PurOrdAccountAssignment" | "PurchaseOrderAccountAssignment" => {
-            orders::change_assignment(writing, at("PurchaseOrder"), at("PurchaseOrderItem"), draft)
+            items::change_assignment(writing, at("PurchaseOrder"), at("PurchaseOrderItem"), draft)
         }
         "A_PurchaseOrderNote" | "PurchaseOrderNote" => {
             let key = (at("PurchaseOrder"), at("TextObjectType"), at("Language"));
@@ -295,7 +296,7 @@ fn delete(writing: &mut Writing<'_>, set: &str, entity: &Entity, row: &Row) -> R
     match set {
         "A_PurchaseOrder" | "PurchaseOrder" => orders::delete(writing, at("PurchaseOrder")),
         "A_PurchaseOrderItem" | "PurchaseOrderItem" => {
-            orders::delete_item(writing, at("PurchaseOrder"), at("PurchaseOrderItem"))
+            items::delete_item(writing, at("PurchaseOrder"), at("PurchaseOrderItem"))
         }
         "A_PurchaseOrderNote" | "PurchaseOrderNote" => {
             orders::delete_note(writing, at("PurchaseOrder"), at("TextObjectType"), at("Language"))
