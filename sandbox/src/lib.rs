@@ -10,6 +10,7 @@ pub mod sign_ins;
 pub mod world;
 
 pub(crate) mod grants;
+pub(crate) mod guards;
 pub(crate) mod html;
 pub(crate) mod odata;
 pub(crate) mod state;

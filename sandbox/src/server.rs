@@ -4,6 +4,7 @@
 mod control;
 mod credentials;
 mod front;
+mod guards;
 pub(crate) mod serve;
 
 use std::fmt;

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::account::{Account, Generation};
 use crate::grants::{Grants, Refusal};
+use crate::guards::Guards;
 use crate::permission::{self, UnknownEntity};
 use crate::server::System;
 use crate::sign_ins::{Counters, SignIns};
@@ -25,6 +26,8 @@ pub(crate) struct SystemState {
     pub(crate) base_url: String,
     /// Codes and refresh tokens, for a system with an authorization server.
     pub(crate) grants: Grants,
+    /// What a test set so that writes are refused.
+    pub(crate) guards: Guards,
     /// What clients did to sign in.
     pub(crate) counters: Counters,
     world: RwLock<World>,
@@ -55,6 +58,7 @@ impl SystemState {
             system,
             base_url,
             grants: Grants::default(),
+            guards: Guards::default(),
             counters: Counters::default(),
             world: RwLock::new(world),
             written: RwLock::default(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::world::now;
 
 /// The written values of one system.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Written {
     rows: HashMap<(String, String), WrittenRow>,
     writes: u32,
@@ -37,6 +37,12 @@ impl Written {
     /// Returns what was written to a row.
     pub(crate) fn row(&self, table: &str, key: &str) -> Option<&WrittenRow> {
         self.rows.get(&(table.to_owned(), key.to_owned()))
+    }
+
+    /// Returns all written rows of a table, in no order.
+    pub(crate) fn rows_of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = (&'a str, &'a WrittenRow)> {
+        let own = self.rows.iter().filter(move |((name, _), _)| name == table);
+        own.map(|((_, key), row)| (key.as_str(), row))
     }
 
     /// Returns how often a row was written.

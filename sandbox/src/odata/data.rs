@@ -12,6 +12,8 @@ use super::{
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Row {
     values: HashMap<Cow<'static, str>, Value>,
+    /// How often clients wrote the row.
+    pub(crate) revision: u32,
 }
 
 impl Row {
@@ -142,7 +144,8 @@ pub(crate) fn value<'a>(entity: &'a Entity, row: &'a Row, name: &str) -> &'a Val
         .unwrap_or(&Value::Null)
 }
 
-fn store(entity: &Entity, row: &mut Row) {
+/// Brings the values of a row to the forms of their properties.
+pub(crate) fn store(entity: &Entity, row: &mut Row) {
     for (name, value) in &mut row.values {
         if let Some(property) = entity.properties.get(name.as_ref()) {
             *value = property.kind.store(std::mem::replace(value, Value::Null));

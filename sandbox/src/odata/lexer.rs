@@ -214,14 +214,15 @@ pub(crate) fn date_time(text: &str) -> Option<NaiveDateTime> {
         .or_else(|| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok())
 }
 
-fn instant(text: &str) -> Option<DateTime<Utc>> {
+/// Reads a point in time with its zone.
+pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|instant| instant.with_timezone(&Utc))
 }
 
 /// Reads a time of day written as a duration: `PT10H30M00S`.
-fn duration(text: &str) -> Option<NaiveTime> {
+pub(crate) fn duration(text: &str) -> Option<NaiveTime> {
     let mut rest = text.strip_prefix("PT")?;
     let mut part = |unit: char| -> Option<u32> {
         let Some((number, after)) = rest.split_once(unit) else {

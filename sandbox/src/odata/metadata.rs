@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Service,
-    model::{Entity, Kind},
+    Flavour, Service,
+    model::{Access, Entity, Kind},
 };
 
 /// Returns the metadata document of the service.
@@ -70,9 +70,19 @@ fn version_2(service: &Service) -> String {
     for entity in service.data.model.sets.values() {
         let _ = write!(
             text,
-            "<EntitySet Name=\"{}\" EntityType=\"{namespace}.{}\" sap:content-version=\"1\"/>",
+            "<EntitySet Name=\"{}\" EntityType=\"{namespace}.{}\" sap:content-version=\"1\"",
             entity.set, entity.type_name
         );
+        for (is_refused, verb) in [
+            (entity.refuses.create, "creatable"),
+            (entity.refuses.update, "updatable"),
+            (entity.refuses.delete, "deletable"),
+        ] {
+            if is_refused {
+                let _ = write!(text, " sap:{verb}=\"false\"");
+            }
+        }
+        text.push_str("/>");
     }
     text.push_str(&association_sets);
     text.push_str("</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>");
@@ -119,10 +129,28 @@ fn version_4(service: &Service) -> String {
                 link.target
             );
         }
+        restrictions(entity, &mut text);
         text.push_str("</EntitySet>");
     }
     text.push_str("</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>");
     text
+}
+
+/// Writes what clients may not do to the rows of a set.
+fn restrictions(entity: &Entity, text: &mut String) {
+    for (is_refused, term, flag) in [
+        (entity.refuses.create, "Insert", "Insertable"),
+        (entity.refuses.update, "Update", "Updatable"),
+        (entity.refuses.delete, "Delete", "Deletable"),
+    ] {
+        if is_refused {
+            let _ = write!(
+                text,
+                "<Annotation Term=\"Org.OData.Capabilities.V1.{term}Restrictions\"><Record>\
+                 <PropertyValue Property=\"{flag}\" Bool=\"false\"/></Record></Annotation>"
+            );
+        }
+    }
 }
 
 fn properties(service: &Service, entity: &Entity, text: &mut String) {
@@ -146,10 +174,31 @@ fn properties(service: &Service, entity: &Entity, text: &mut String) {
         {
             let _ = write!(text, " MaxLength=\"{length}\"");
         }
-        if service.flavour.is_v2() {
-            let _ = write!(text, " sap:label=\"{}\"", label(name));
+        if let Some((all, after)) = property.digits {
+            let _ = write!(text, " Precision=\"{all}\" Scale=\"{after}\"");
         }
-        text.push_str("/>");
+        match service.flavour {
+            Flavour::SapV2 => {
+                let _ = write!(text, " sap:label=\"{}\"", label(name));
+                if property.access == Access::ReadOnly {
+                    text.push_str(" sap:creatable=\"false\"");
+                }
+                if property.access != Access::Free {
+                    text.push_str(" sap:updatable=\"false\"");
+                }
+                text.push_str("/>");
+            }
+            // Which properties are computed is told where the property stands or in annotations of their own.
+            Flavour::SapV4 | Flavour::Dynamics => match property.access {
+                Access::Free => text.push_str("/>"),
+                Access::Fixed => {
+                    text.push_str("><Annotation Term=\"Org.OData.Core.V1.Immutable\" Bool=\"true\"/></Property>")
+                }
+                Access::ReadOnly => {
+                    text.push_str("><Annotation Term=\"Org.OData.Core.V1.Computed\" Bool=\"true\"/></Property>");
+                }
+            },
+        }
     }
 }
 

@@ -1,8 +1,10 @@
-//! An OData service over rows in memory: reads of versions 2 and 4 in the three flavours that the
-//! simulated ERP systems speak. It never opens a socket and knows no system's records.
+//! An OData service over rows in memory: reads and the bodies of writes of versions 2 and 4, in the three flavours that
+//! the simulated ERP systems speak. It never opens a socket and knows no system's records.
 
 mod answer;
 mod atom;
+mod body;
+mod change;
 mod check;
 mod data;
 mod evaluate;
@@ -11,6 +13,7 @@ mod lexer;
 mod locate;
 mod metadata;
 mod model;
+mod overlay;
 mod path;
 mod problem;
 mod query;
@@ -22,8 +25,11 @@ mod value;
 mod tests;
 
 pub(crate) use answer::{Answer, Request, answer};
-pub(crate) use data::{Data, Row};
-pub(crate) use model::{Kind, Model};
+pub(crate) use body::{Draft, Purpose, as_date, read as read_body};
+pub(crate) use change::{Notes, check_version, show, target};
+pub(crate) use data::{Data, Row, value};
+pub(crate) use model::{Entity, Kind, Model};
+pub(crate) use overlay::lay_over;
 pub(crate) use problem::Problem;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use value::Value;

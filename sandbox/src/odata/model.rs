@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use indexmap::IndexMap;
 use rust_decimal::Decimal;
 
+use super::data::{Row, value};
 use super::value::Value;
 
 /// All entity sets of a service.
@@ -30,6 +31,31 @@ pub(crate) struct Entity {
     pub(crate) properties: IndexMap<String, Property>,
     /// The navigation properties by name.
     pub(crate) navigations: IndexMap<String, Navigation>,
+    /// What clients may not do to rows at their own address.
+    pub(crate) refuses: Refuses,
+}
+
+/// What clients may not do to the rows of a set at their own address.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Refuses {
+    /// Rows are not made in the set itself; perhaps below another row.
+    pub(crate) create: bool,
+    /// Rows are not changed.
+    pub(crate) update: bool,
+    /// Rows are not deleted.
+    pub(crate) delete: bool,
+}
+
+/// When clients may give a property a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Access {
+    /// Always.
+    #[default]
+    Free,
+    /// Only when the row is made.
+    Fixed,
+    /// Never.
+    ReadOnly,
 }
 
 /// One property of an entity.
@@ -39,6 +65,10 @@ pub(crate) struct Property {
     pub(crate) kind: Kind,
     /// What a row shows that has no value of its own.
     pub(crate) default: Value,
+    /// How many digits a number has at most, and how many of them after the point.
+    pub(crate) digits: Option<(u32, u32)>,
+    /// When clients may give a value.
+    pub(crate) access: Access,
 }
 
 /// A link from one entity set to another.
@@ -96,6 +126,7 @@ impl Model {
     pub(crate) fn parse(text: &str) -> Self {
         let mut model = Self::default();
         let mut current: Option<Entity> = None;
+        let mut marks: HashMap<&str, Access> = HashMap::new();
         for line in text.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
@@ -108,8 +139,19 @@ impl Model {
                         key: key.split(',').map(str::to_owned).collect(),
                         properties: IndexMap::new(),
                         navigations: IndexMap::new(),
+                        refuses: Refuses::default(),
                     });
+                    marks.clear();
                 }
+                ["deny", verbs @ ..] => {
+                    if let Some(entity) = &mut current {
+                        entity.refuses.create |= verbs.contains(&"create");
+                        entity.refuses.update |= verbs.contains(&"update");
+                        entity.refuses.delete |= verbs.contains(&"delete");
+                    }
+                }
+                ["readonly", names @ ..] => marks.extend(names.iter().map(|name| (*name, Access::ReadOnly))),
+                ["fixed", names @ ..] => marks.extend(names.iter().map(|name| (*name, Access::Fixed))),
                 ["enum", name, members] => {
                     let members = members.split(',').map(str::to_owned).collect();
                     model.enumerations.insert((*name).to_owned(), members);
@@ -134,7 +176,8 @@ impl Model {
                     if let Some(entity) = &mut current {
                         let properties = properties.iter().filter_map(|word| word.split_once(':'));
                         for (name, kind) in properties {
-                            entity.add(name, Kind::parse(kind));
+                            let access = marks.get(name).copied().unwrap_or_default();
+                            entity.add(name, kind, access);
                         }
                     }
                 }
@@ -150,7 +193,7 @@ impl Model {
         if let Some(entity) = self.sets.get_mut(set)
             && !entity.properties.contains_key(name)
         {
-            entity.add(name, kind);
+            entity.insert(name, kind, None, Access::Free);
             self.fill_defaults();
         }
     }
@@ -179,9 +222,28 @@ impl Model {
 }
 
 impl Entity {
-    fn add(&mut self, name: &str, kind: Kind) {
-        let default = kind.default();
-        self.properties.insert(name.to_owned(), Property { kind, default });
+    /// Adds a property from its word in the text; `Dec13.3` has 13 digits, three of them after the point.
+    fn add(&mut self, name: &str, kind: &str, access: Access) {
+        let digits = kind.strip_prefix("Dec").and_then(|digits| digits.split_once('.'));
+        let digits = digits.and_then(|(all, after)| Some((all.parse().ok()?, after.parse().ok()?)));
+        let kind = if digits.is_some() { "Dec" } else { kind };
+        self.insert(name, Kind::parse(kind), digits, access);
+    }
+
+    fn insert(&mut self, name: &str, kind: Kind, digits: Option<(u32, u32)>, access: Access) {
+        let property = Property {
+            default: kind.default(),
+            kind,
+            digits,
+            access,
+        };
+        self.properties.insert(name.to_owned(), property);
+    }
+
+    /// Writes the key of a row as one text, by which written values are kept.
+    pub(crate) fn row_key(&self, row: &Row) -> String {
+        let parts = self.key.iter().map(|name| value(self, row, name).index_key(false));
+        parts.collect::<Vec<_>>().join("/")
     }
 }
 

@@ -13,6 +13,21 @@ pub(crate) struct Problem {
     code: &'static str,
     /// What is wrong, for a person.
     message: String,
+    /// The property that is wrong.
+    target: String,
+    /// What was wrong with it.
+    about: About,
+}
+
+/// What a problem is about, which Dynamics tells by its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The address.
+    Address,
+    /// The body.
+    Body,
+    /// What the system's own rules say of the values.
+    Rules,
 }
 
 impl Problem {
@@ -23,6 +38,8 @@ impl Problem {
             status: 404,
             code: "005056A509B11EE1B9A8FEC11C21D78E",
             message,
+            target: String::new(),
+            about: About::Address,
         }
     }
 
@@ -33,6 +50,8 @@ impl Problem {
             status: 404,
             code: "/IWBEP/CM_MGW_RT/020",
             message,
+            target: String::new(),
+            about: About::Address,
         }
     }
 
@@ -48,6 +67,59 @@ impl Problem {
             status: 400,
             code: "/IWBEP/CM_MGW_RT/022",
             message: message.into(),
+            target: String::new(),
+            about: About::Address,
+        }
+    }
+
+    /// The body of the request is not valid.
+    pub(crate) fn body_wrong(message: impl Into<String>) -> Self {
+        Self {
+            about: About::Body,
+            ..Self::bad(message)
+        }
+    }
+
+    /// A rule of the system forbids what was asked.
+    pub(crate) fn rule(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            about: About::Rules,
+            ..Self::bad(message)
+        }
+    }
+
+    /// Names the property that is wrong.
+    pub(crate) fn at(self, target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            ..self
+        }
+    }
+
+    /// The client did not say which version it means to change.
+    pub(crate) fn version_missing() -> Self {
+        Self {
+            status: 428,
+            code: "/IWBEP/CM_MGW_RT/194",
+            ..Self::body_wrong("Precondition required: the request needs an If-Match header")
+        }
+    }
+
+    /// The client means another version than there is.
+    pub(crate) fn version_differs() -> Self {
+        Self {
+            status: 412,
+            code: "/IWBEP/CM_MGW_RT/195",
+            ..Self::body_wrong("Precondition failed: the entity was changed in the meantime")
+        }
+    }
+
+    /// The body is in a form that is not read.
+    pub(crate) fn media_type() -> Self {
+        Self {
+            status: 415,
+            ..Self::body_wrong("The content type of the request is not supported")
         }
     }
 
@@ -58,6 +130,8 @@ impl Problem {
             status: 405,
             code: "/IWBEP/CM_MGW_RT/096",
             message,
+            target: String::new(),
+            about: About::Address,
         }
     }
 
@@ -73,6 +147,8 @@ impl Problem {
             status,
             code: "/IWBEP/CM_MGW_RT/021",
             message,
+            target: String::new(),
+            about: About::Address,
         }
     }
 
@@ -105,9 +181,9 @@ impl Problem {
                 "errordetails": [{
                     "code": self.code,
                     "message": self.message,
-                    "propertyref": "",
+                    "propertyref": self.target,
                     "severity": severity,
-                    "target": "",
+                    "target": self.target,
                 }],
             },
         }})
@@ -117,6 +193,7 @@ impl Problem {
         json!({"error": {
             "code": self.code,
             "message": self.message,
+            "target": self.target,
             "@SAP__common.ExceptionCategory": "Client_Error",
             "innererror": {
                 "ErrorDetails": {
@@ -144,6 +221,20 @@ impl Problem {
                 "innererror": {
                     "message": self.message,
                     "type": "System.UnauthorizedAccessException",
+                    "stacktrace": "",
+                },
+            }});
+        }
+        if self.about != About::Address {
+            return json!({"error": {
+                "code": "",
+                "message": "An error has occurred.",
+                "innererror": {
+                    "message": self.message,
+                    "type": match self.about {
+                        About::Rules => "Microsoft.Dynamics.Platform.Integration.Services.OData.ODataException",
+                        _ => "Microsoft.OData.ODataException",
+                    },
                     "stacktrace": "",
                 },
             }});

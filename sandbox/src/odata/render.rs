@@ -120,7 +120,7 @@ impl Render<'_> {
     }
 
     /// Returns the mark of a row's version: it changes when the row does.
-    fn etag(&self, entity: &Entity, row: &Row) -> String {
+    pub(crate) fn etag(&self, entity: &Entity, row: &Row) -> String {
         let stamp = ["LastChangeDateTime", "ETag"]
             .into_iter()
             .find_map(|name| row.get(name));
@@ -251,9 +251,9 @@ fn duration(time: NaiveTime) -> String {
     format!("PT{:02}H{:02}M{:02}S", time.hour(), time.minute(), time.second())
 }
 
-/// Hashes the stored values of a row (FNV-1a).
+/// Hashes the stored values of a row and how often it was written (FNV-1a).
 fn fingerprint(entity: &Entity, row: &Row) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(row.revision).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for (name, _) in &entity.properties {
         let Some(value) = row.get(name) else { continue };
         for byte in name.bytes().chain(value.index_key(false).bytes()) {

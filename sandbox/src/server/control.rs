@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Shared, credentials, lock};
+use super::{Shared, credentials, guards, lock};
 use crate::account::Account;
 use crate::fault::Fault;
 use crate::grants::TokenRules;
@@ -52,6 +52,12 @@ pub(super) async fn answer(shared: &Shared, request: Request<Body>) -> Response 
         "deny" | "allow" => permissions(shared, &head.method, path, &content),
         "sign-ins" => sign_ins(shared, &head.method),
         "token-rules" => token_rules(shared, &head.method, &content),
+        "csrf/end" | "locks" | "periods" => {
+            let done_so = guards::control(shared, &head.method, path, &content);
+            done_so.map_or(Err(Refusal::NotFound), |result| {
+                result.map(|()| done()).map_err(Refusal::Bad)
+            })
+        }
         _ => sessions(shared, &head.method, path, &content),
     };
     answered.into_response()

@@ -39,7 +39,8 @@ pub(super) struct Logon {
 struct Memory {
     /// Wrong passwords in a row, for each account and each of its passwords in turn: a new one unlocks the user.
     failures: HashMap<(Account, Generation), u32>,
-    write_tokens: HashMap<String, String>,
+    /// The write token of each session, with the epoch in which it was given.
+    write_tokens: HashMap<String, (String, u64)>,
     count: u64,
 }
 
@@ -109,7 +110,7 @@ impl Logon {
     }
 
     /// Gives the client a token for writes, bound to a new session.
-    pub(super) fn add_write_token(&self, response: &mut Response) {
+    pub(super) fn add_write_token(&self, state: &SystemState, response: &mut Response) {
         let mut memory = self.memory();
         memory.count += 1;
         let session = format!(
@@ -117,7 +118,8 @@ impl Logon {
             u128::from(memory.count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
         );
         let token = STANDARD.encode(format!("write-token-{session}"));
-        memory.write_tokens.insert(session.clone(), token.clone());
+        let epoch = state.guards.token_epoch();
+        memory.write_tokens.insert(session.clone(), (token.clone(), epoch));
         let cookies = [
             format!("SAP_SESSIONID_S4H_{CLIENT}={session}; path=/; HttpOnly"),
             format!("sap-usercontext=sap-client={CLIENT}; path=/"),
@@ -133,7 +135,7 @@ impl Logon {
     }
 
     /// Returns whether the request carries a write token together with the session it was made for.
-    pub(super) fn knows_write_token(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn knows_write_token(&self, state: &SystemState, headers: &HeaderMap) -> bool {
         let cookies = text(headers, header::COOKIE.as_str()).unwrap_or_default();
         let prefix = format!("SAP_SESSIONID_S4H_{CLIENT}=");
         let session = cookies
@@ -143,7 +145,7 @@ impl Logon {
         let memory = self.memory();
         session
             .and_then(|session| memory.write_tokens.get(session))
-            .is_some_and(|known| Some(known) == token.as_ref())
+            .is_some_and(|(known, epoch)| Some(known) == token.as_ref() && *epoch == state.guards.token_epoch())
     }
 
     /// Returns the account that a pair of user and password fits, and counts failures. While the credentials are revoked

@@ -1,6 +1,6 @@
 //! Simulates SAP S/4HANA: OData services of version 2 below `/sap/opu/odata/sap/` and the purchase
-//! order service of version 4, behind Basic or OAuth logon. Reads only; a write is refused after
-//! its token was checked.
+//! order service of version 4, behind Basic or OAuth logon. A write needs the token of its
+//! session.
 
 mod codes;
 mod logon;
@@ -11,11 +11,12 @@ mod partners;
 mod products;
 mod purchasing;
 mod service;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Router,
@@ -43,6 +44,18 @@ struct Sap {
     state: Arc<SystemState>,
     logon: Logon,
     services: Snapshot<Services>,
+    /// Held while a write is done.
+    writing: Mutex<()>,
+}
+
+impl Sap {
+    /// Returns the services over what there is now.
+    fn services(&self) -> Arc<Services> {
+        let world = self.state.world();
+        let version = self.state.world_version();
+        self.services
+            .get(version, || Services::new(world.clone(), self.state.written().clone()))
+    }
 }
 
 /// Returns the routes of the system.
@@ -51,6 +64,7 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
         state,
         logon: Logon::default(),
         services: Snapshot::new(),
+        writing: Mutex::new(()),
     };
     Router::new().fallback(handle).with_state(Arc::new(sap))
 }
@@ -78,15 +92,11 @@ async fn handle(State(sap): State<Arc<Sap>>, method: Method, uri: Uri, headers: 
         let document = json!({"id": logon::user(account), "client": CLIENT, "language": "EN", "system": "S4H"});
         return respond(StatusCode::OK, "application/json", document.to_string());
     }
-    serve(&sap, &method, &uri, &headers)
+    serve(&sap, &method, &uri, &headers, &body)
 }
 
-fn serve(sap: &Sap, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
-    let services = {
-        let world = sap.state.world();
-        sap.services
-            .get(sap.state.world_version(), || Services::new(world.clone()))
-    };
+fn serve(sap: &Sap, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
+    let services = sap.services();
     let path = percent_decode_str(uri.path()).decode_utf8_lossy();
     let Some((root, rest)) = service::split(&path) else {
         return page(StatusCode::NOT_FOUND, "The requested URL was not found on this server");
@@ -97,16 +107,7 @@ fn serve(sap: &Sap, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response
     if rest.is_none() {
         return redirect(uri);
     }
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        if !sap.logon.knows_write_token(headers) {
-            return logon::token_required();
-        }
-        return problem(&Problem::method(), service);
-    }
     let set = rest.and_then(|rest| rest.split(['/', '(']).next()).unwrap_or_default();
-    if sap.state.denies(set) {
-        return problem(&Problem::denied(service.flavour, set), service);
-    }
     let request = Request {
         root: format!("{}{root}/", sap.state.base_url),
         path: rest.unwrap_or_default().to_owned(),
@@ -116,6 +117,12 @@ fn serve(sap: &Sap, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response
         decimals_as_text: accept(headers).contains("ieee754compatible=true"),
         company: None,
     };
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return write::answer(sap, root, service, method, headers, &request, body);
+    }
+    if sap.state.denies(set) {
+        return problem(&Problem::denied(service.flavour, set), service);
+    }
     let mut response = match answer(service, &request) {
         Ok(answer) => written(answer, service.flavour.is_v2()),
         Err(found) => problem(&found, service),
@@ -124,7 +131,7 @@ fn serve(sap: &Sap, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response
         .get("x-csrf-token")
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"fetch"))
     {
-        sap.logon.add_write_token(&mut response);
+        sap.logon.add_write_token(&sap.state, &mut response);
     }
     response
 }

@@ -52,7 +52,7 @@ fn order_type(kind: WorkKind) -> &'static str {
 
 /// Returns the place of the status in the phases: planning, approval, preparation, scheduling,
 /// execution and completion of nine.
-fn phase(status: WorkStatus) -> &'static str {
+pub(super) fn phase(status: WorkStatus) -> &'static str {
     match status {
         WorkStatus::Draft => "03",
         WorkStatus::PendingApproval => "04",
@@ -65,7 +65,7 @@ fn phase(status: WorkStatus) -> &'static str {
 }
 
 /// Returns the status line as the system writes it: codes of four letters.
-fn system_status(status: WorkStatus) -> &'static str {
+pub(super) fn system_status(status: WorkStatus) -> &'static str {
     match status {
         WorkStatus::Draft | WorkStatus::PendingApproval => "CRTD MANC NMAT",
         WorkStatus::Approved | WorkStatus::Scheduled => "REL  MANC NMAT PRC",

@@ -6,10 +6,11 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{movements, objects, orders, partners, products, purchasing, respond};
+use super::{movements, objects, orders, partners, products, purchasing, respond, write};
 use crate::{
-    odata::{Data, Flavour, Model, Row, Service},
+    odata::{Data, Flavour, Model, Row, Service, lay_over},
     world::World,
+    written::Written,
 };
 
 /// Where the services of version 2 are.
@@ -115,14 +116,16 @@ fn no_own_properties(_: &mut Model, _: &World) {}
 #[derive(Debug)]
 pub(super) struct Services {
     world: World,
+    written: Written,
     built: [OnceLock<Service>; OFFERS.len()],
 }
 
 impl Services {
-    /// Returns the services over a world; each is built when it is first asked for.
-    pub(super) fn new(world: World) -> Self {
+    /// Returns the services over a world and what was written besides; each is built when it is first asked for.
+    pub(super) fn new(world: World, written: Written) -> Self {
         Self {
             world,
+            written,
             built: Default::default(),
         }
     }
@@ -144,7 +147,13 @@ impl Services {
         let offer = offer.unwrap_or(&OFFERS[0]);
         let mut model = Model::parse(offer.model);
         (offer.extend)(&mut model, &self.world);
-        let data = Data::new(model, offer.flavour, (offer.rows)(&self.world));
+        let mut sets = (offer.rows)(&self.world);
+        for (set, rows) in &mut sets {
+            if let Some(entity) = model.sets.get(*set) {
+                *rows = lay_over(entity, write::table(set), std::mem::take(rows), &self.written);
+            }
+        }
+        let data = Data::new(model, offer.flavour, sets);
         Service {
             flavour: offer.flavour,
             namespace: offer.namespace,

@@ -351,7 +351,10 @@ async fn a_change_of_the_world_is_seen() {
 /// Guards the tables against misspelled sets and properties, and against rows with equal keys.
 #[test]
 fn every_row_fits_its_set() {
-    let services = Services::new(World::generate(Seed::default(), Size::Medium));
+    let services = Services::new(
+        World::generate(Seed::default(), Size::Medium),
+        crate::written::Written::default(),
+    );
     for service in services.all() {
         let data = &service.data;
         let sets = data.model.sets.values();
