@@ -2,8 +2,10 @@
 //! in place of the answer. The front applies at most one fault to each request.
 
 mod bodies;
+mod request;
 
 pub(crate) use bodies::gzip_stored;
+pub(crate) use request::Intent;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
@@ -26,6 +28,16 @@ pub struct Fault {
     /// Strikes only requests whose path and query contain this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_contains: Option<String>,
+    /// Strikes only requests with one of these HTTP methods; empty means any. A method that a header or the path puts in
+    /// place of the one that was sent counts as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// Strikes only requests whose operation contains this text, as the log of calls names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_contains: Option<String>,
+    /// Strikes only requests that change something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes: bool,
 }
 
 /// What happens to a struck request.
@@ -92,6 +104,21 @@ pub enum Kind {
     Truncated,
     /// The right answer with every value of another type.
     WrongType,
+    /// The connection closes after the request was read, and the system never sees it.
+    CutBefore,
+    /// The system carries the request out, then the connection closes before any byte of the answer.
+    CutAfter,
+    /// The system carries the request out, but the answer has this status and a short text.
+    StatusAfter {
+        /// The status code.
+        code: u16,
+    },
+    /// The system carries the request out, then nothing is sent for a time.
+    HangAfter {
+        /// How long; thirty seconds when left out.
+        #[serde(default = "thirty_seconds")]
+        ms: u64,
+    },
 }
 
 fn thirty_seconds() -> u64 {
@@ -104,6 +131,9 @@ impl From<Kind> for Fault {
             kind,
             times: None,
             path_contains: None,
+            methods: Vec::new(),
+            operation_contains: None,
+            writes: false,
         }
     }
 }
@@ -129,12 +159,42 @@ impl Fault {
         self
     }
 
-    pub(crate) fn strikes(&self, path_and_query: &str) -> bool {
+    /// Limits it to HTTP methods.
+    #[must_use]
+    pub fn methods<T: Into<String>>(mut self, methods: impl IntoIterator<Item = T>) -> Self {
+        self.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Limits it to operations whose name contains a text.
+    #[must_use]
+    pub fn operation_contains(mut self, text: impl Into<String>) -> Self {
+        self.operation_contains = Some(text.into());
+        self
+    }
+
+    /// Limits it to requests that change something.
+    #[must_use]
+    pub fn writes(mut self) -> Self {
+        self.writes = true;
+        self
+    }
+
+    /// Says whether it strikes a request.
+    pub(crate) fn strikes(&self, path_and_query: &str, method: &str, intent: &Intent) -> bool {
+        let is_method = |wanted: &String| {
+            let is = |given: &str| given.eq_ignore_ascii_case(wanted);
+            is(method) || intent.method.as_deref().is_some_and(is)
+        };
+        let names = |text: &String| intent.operation.as_ref().is_some_and(|name| name.contains(text));
         self.times != Some(0)
             && self
                 .path_contains
                 .as_ref()
                 .is_none_or(|text| path_and_query.contains(text))
+            && (self.methods.is_empty() || self.methods.iter().any(is_method))
+            && self.operation_contains.as_ref().is_none_or(names)
+            && (!self.writes || intent.write)
     }
 }
 
@@ -149,7 +209,15 @@ impl Kind {
                 | Self::SlowHeader { .. }
                 | Self::Truncated
                 | Self::WrongType
+                | Self::CutAfter
+                | Self::StatusAfter { .. }
+                | Self::HangAfter { .. }
         )
+    }
+
+    /// Says whether the connection closes without a byte of an answer.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self, Self::Refuse | Self::CutBefore | Self::CutAfter)
     }
 
     /// Says whether the body is changed, which asks for one that is not packed.
@@ -160,7 +228,7 @@ impl Kind {
     /// Returns how long to wait before the answer.
     pub(crate) fn delay(&self) -> Option<Duration> {
         match self {
-            Self::Latency { ms } | Self::SlowHeader { ms } => Some(Duration::from_millis(*ms)),
+            Self::Latency { ms } | Self::SlowHeader { ms } | Self::HangAfter { ms } => Some(Duration::from_millis(*ms)),
             _ => None,
         }
     }
@@ -172,10 +240,7 @@ impl Kind {
                 retry_after_s,
                 http_date,
             } => rate_limited(*retry_after_s, *http_date),
-            Self::Status { code } => {
-                let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                answer(status, "text/plain", status.canonical_reason().unwrap_or("").to_owned())
-            }
+            Self::Status { code } => plain(*code),
             Self::Unauthorized => {
                 let mut response = answer(
                     StatusCode::UNAUTHORIZED,
@@ -210,6 +275,7 @@ impl Kind {
     pub(crate) fn change(&self, response: Response, body: Bytes) -> Response {
         let (mut head, _) = response.into_parts();
         match self {
+            Self::StatusAfter { code } => plain(*code),
             Self::Cut => {
                 head.headers.remove(header::CONTENT_ENCODING);
                 head.headers
@@ -267,6 +333,11 @@ fn rate_limited(retry_after_s: Option<u32>, http_date: bool) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }
     response
+}
+
+fn plain(code: u16) -> Response {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer(status, "text/plain", status.canonical_reason().unwrap_or("").to_owned())
 }
 
 fn json(body: impl Into<Body>) -> Response {

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::account::{Account, Generation};
-use crate::fault::{Fault, Kind};
+use crate::fault::{Fault, Intent, Kind};
 use crate::state::SystemState;
 use crate::systems::{dynamics, limble, maximo, odoo, sap, tryton};
 use crate::world::{Seed, Size, World};
@@ -175,6 +175,12 @@ pub struct Call {
     pub login: bool,
     /// What was called, when the path does not tell (RPC): `purchase.order.search_read`.
     pub operation: Option<String>,
+    /// It asked for a change: creating, changing, deleting, an action.
+    #[serde(default)]
+    pub write: bool,
+    /// The system saw it; false when a fault stood in its place.
+    #[serde(default)]
+    pub reached: bool,
 }
 
 /// What the front and the owner of a sandbox share.
@@ -187,9 +193,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Returns the fault that strikes a request, and counts it.
-    fn take_fault(&self, path_and_query: &str) -> Option<Kind> {
+    fn take_fault(&self, path_and_query: &str, method: &str, intent: &Intent) -> Option<Kind> {
         let mut slot = lock(&self.fault);
-        let fault = slot.as_mut().filter(|fault| fault.strikes(path_and_query))?;
+        let fault = slot
+            .as_mut()
+            .filter(|fault| fault.strikes(path_and_query, method, intent))?;
         if let Some(times) = &mut fault.times {
             *times -= 1;
         }
@@ -282,6 +290,17 @@ impl Sandbox {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.shared.calls).clone()
+    }
+
+    /// Returns the calls that asked for a change and reached the system.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Call> {
+        let calls = lock(&self.shared.calls);
+        calls
+            .iter()
+            .filter(|call| call.write && call.reached)
+            .cloned()
+            .collect()
     }
 
     /// Forgets the calls received so far.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{self, Body};
 use axum::response::Response;
 use chrono::Utc;
 use http::Request;
@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 use super::serve::Answer;
 use super::{Call, Shared, control};
-use crate::fault::Kind;
+use crate::fault::{Intent, Kind};
 use crate::state::CallNote;
 
 /// Answers the requests of one system.
@@ -38,26 +38,29 @@ impl Answer for Front {
 }
 
 impl Front {
-    async fn simulate(self, mut request: Request<Body>) -> io::Result<Response> {
+    async fn simulate(self, request: Request<Body>) -> io::Result<Response> {
         let path_and_query = request
             .uri()
             .path_and_query()
             .map_or("/", |text| text.as_str())
             .to_owned();
+        let (head, body) = request.into_parts();
+        // Small and wholly read: what RPC calls do stands in their bodies only.
+        let content = body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
+        let intent = Intent::of(self.shared.state.system, &head, &content);
+        let fault = self.shared.take_fault(&path_and_query, head.method.as_str(), &intent);
         let mut call = Call {
-            method: request.method().to_string(),
-            path: request.uri().path().to_owned(),
-            query: request.uri().query().unwrap_or("").to_owned(),
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or("").to_owned(),
             status: 0,
             at: Utc::now(),
-            login: looks_like_login(request.uri().path()),
-            operation: None,
+            login: looks_like_login(head.uri.path()),
+            operation: intent.operation,
+            write: intent.write,
+            reached: fault.as_ref().is_none_or(Kind::wants_answer),
         };
-        let fault = self.shared.take_fault(&path_and_query);
-        if fault == Some(Kind::Refuse) {
-            self.shared.log(call);
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
+        let mut request = Request::from_parts(head, Body::from(content));
         if fault.as_ref().is_some_and(Kind::changes_body) {
             request.headers_mut().remove(http::header::ACCEPT_ENCODING);
         }
@@ -67,9 +70,19 @@ impl Front {
         };
         if let Some(note) = response.extensions().get::<CallNote>() {
             call.login = note.login;
-            call.operation.clone_from(&note.operation);
+            call.write &= !note.login;
+            if note.operation.is_some() {
+                call.operation.clone_from(&note.operation);
+            }
+        }
+        if fault.as_ref().is_some_and(Kind::closes) {
+            self.shared.log(call);
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         call.status = response.status().as_u16();
+        if let Some(Kind::StatusAfter { code }) = &fault {
+            call.status = *code;
+        }
         self.shared.log(call);
         match fault {
             Some(kind) if kind.wants_answer() => change(&kind, response).await,
@@ -90,7 +103,7 @@ async fn change(kind: &Kind, response: Response) -> io::Result<Response> {
         tokio::time::sleep(delay).await;
     }
     let (head, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
+    let body = body::to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
     Ok(kind.change(Response::from_parts(head, Body::empty()), body))
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::Parameters;
+use super::change::next_statuses;
 use super::dataset::{Dataset, Row};
 use super::evaluate::{is_like, satisfies, sort};
 use super::problem::Problem;
@@ -322,7 +323,7 @@ pub(super) fn one(target: &Target<'_>, id: &str) -> Result<Value, Problem> {
 pub(super) fn children(target: &Target<'_>, id: &str, name: &str) -> Result<Value, Problem> {
     let row = target.find(id)?;
     if let Some(attribute) = name.strip_prefix("getlist~") {
-        return codes(target, attribute);
+        return codes(target, row, attribute);
     }
     let child = target
         .structure
@@ -345,7 +346,7 @@ pub(super) fn children(target: &Target<'_>, id: &str, name: &str) -> Result<Valu
     Ok(Value::Object(body))
 }
 
-fn codes(target: &Target<'_>, name: &str) -> Result<Value, Problem> {
+fn codes(target: &Target<'_>, row: &Row, name: &str) -> Result<Value, Problem> {
     let attribute = target
         .structure
         .shape
@@ -361,6 +362,11 @@ fn codes(target: &Target<'_>, name: &str) -> Result<Value, Problem> {
         .collect();
     codes.sort_unstable();
     codes.dedup();
+    if attribute.name == "status"
+        && let Some(next) = next_statuses(&target.structure.name, row)
+    {
+        codes = next.to_vec();
+    }
     let members: Vec<Value> = codes
         .into_iter()
         .map(|code| json!({"value": code, "maxvalue": code}))

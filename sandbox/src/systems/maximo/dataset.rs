@@ -11,6 +11,7 @@ use super::rows;
 use super::structures::{Catalogue, Structure};
 use crate::state::SystemState;
 use crate::world::World;
+use crate::written::Written;
 
 /// One record with its child rows under the children's names.
 #[derive(Debug, Clone)]
@@ -40,12 +41,13 @@ impl Table {
 pub(super) struct Dataset {
     pub(super) world: World,
     pub(super) catalogue: Catalogue,
+    written: Written,
     tables: HashMap<String, OnceLock<Table>>,
     nothing: Table,
 }
 
 impl Dataset {
-    fn of(world: &World) -> Self {
+    fn of(world: &World, written: &Written) -> Self {
         let catalogue = Catalogue::of(world);
         let tables = catalogue
             .structures
@@ -54,6 +56,7 @@ impl Dataset {
             .collect();
         Self {
             world: world.clone(),
+            written: written.clone(),
             catalogue,
             tables,
             nothing: Table::default(),
@@ -63,21 +66,17 @@ impl Dataset {
     /// Returns the rows of a structure.
     pub(super) fn table(&self, structure: &Structure) -> &Table {
         match self.tables.get(&structure.name) {
-            Some(table) => table.get_or_init(|| build(structure, &self.world)),
+            Some(table) => table.get_or_init(|| build(structure, &self.world, &self.written)),
             None => &self.nothing,
         }
     }
 }
 
-fn build(structure: &Structure, world: &World) -> Table {
+fn build(structure: &Structure, world: &World, written: &Written) -> Table {
     let rows: Vec<Row> = rows::of(&structure.name, world)
         .into_iter()
         .filter_map(|value| match value {
-            Value::Object(values) => Some(Row {
-                id: id_of(&structure.id, &values),
-                rowstamp: rowstamp(&values),
-                values,
-            }),
+            Value::Object(values) => Some(row(structure, values, written)),
             _ => None,
         })
         .collect();
@@ -87,6 +86,36 @@ fn build(structure: &Structure, world: &World) -> Table {
         .map(|(place, row)| (row.id.clone(), place))
         .collect();
     Table { rows, by_id }
+}
+
+/// Makes a row of what follows from the plant and of what clients wrote.
+fn row(structure: &Structure, mut values: Map<String, Value>, written: &Written) -> Row {
+    let id = id_of(&structure.id, &values);
+    for child in &structure.shape.children {
+        let table = child_table(structure, &child.name);
+        for row in values
+            .get_mut(&child.name)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
+            if let Some(key) = row.get(child.id_attribute()).map(Value::to_string) {
+                written.lay_over(&table, &key, row);
+            }
+        }
+    }
+    written.lay_over(&structure.name, &id, &mut values);
+    Row {
+        rowstamp: rowstamp(&values, written.revision(&structure.name, &id)),
+        id,
+        values,
+    }
+}
+
+/// Returns the name under which values of child rows are kept.
+pub(super) fn child_table(structure: &Structure, child: &str) -> String {
+    format!("{}/{child}", structure.name)
 }
 
 /// Returns the href's tail that these attributes of a row make up: base64 of the key, `-` for each padding sign.
@@ -108,11 +137,14 @@ fn encode(key: &str) -> String {
 }
 
 /// Returns a number that changes whenever the row does (FNV-1a of its text).
-fn rowstamp(values: &Map<String, Value>) -> String {
+fn rowstamp(values: &Map<String, Value>, revision: u32) -> String {
     let text = serde_json::to_string(values).unwrap_or_default();
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .chain(revision.to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     (hash % 1_000_000_000).to_string()
 }
 
@@ -131,7 +163,7 @@ impl Cache {
         if let Some((_, dataset)) = latest.as_ref().filter(|(cached, _)| *cached == version) {
             return Arc::clone(dataset);
         }
-        let dataset = Arc::new(Dataset::of(&world));
+        let dataset = Arc::new(Dataset::of(&world, &state.written()));
         *latest = Some((version, Arc::clone(&dataset)));
         dataset
     }

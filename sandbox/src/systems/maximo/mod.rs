@@ -1,6 +1,6 @@
-//! Simulates IBM Maximo Manage: object structures over the OSLC and API routes, with API keys and login sessions. It only
-//! reads.
+//! Simulates IBM Maximo Manage: object structures over the OSLC and API routes, with API keys and login sessions.
 
+mod change;
 mod clock;
 mod collection;
 mod dataset;
@@ -25,6 +25,7 @@ use http::header::SET_COOKIE;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
+use self::change::Transactions;
 use self::collection::{Cursors, Target};
 use self::dataset::{Cache, Dataset};
 use self::problem::Problem;
@@ -35,6 +36,8 @@ use crate::state::{CallNote, SystemState};
 
 /// The longest path and query the server in front takes.
 const LONGEST_ADDRESS: usize = 8192;
+/// The largest body that is taken.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
 pub(crate) use self::session::account_of;
 
@@ -43,6 +46,7 @@ struct Server {
     state: Arc<SystemState>,
     cache: Cache,
     cursors: Cursors,
+    transactions: Transactions,
 }
 
 /// Returns the routes of the system.
@@ -51,6 +55,7 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
         state,
         cache: Cache::default(),
         cursors: Cursors::default(),
+        transactions: Transactions::default(),
     };
     Router::new().fallback(answer).with_state(Arc::new(server))
 }
@@ -93,7 +98,7 @@ impl Parameters {
 }
 
 async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let parameters = Parameters::of(head.uri.query().unwrap_or_default());
     let lean = parameters.is_on("lean");
     let path = head.uri.path().trim_end_matches('/');
@@ -112,13 +117,19 @@ async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Re
         )
             .into_response();
     }
+    let reads = matches!(head.method, Method::GET | Method::HEAD);
+    let content = match axum::body::to_bytes(body, LARGEST_BODY).await {
+        Ok(content) => content,
+        Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    };
     let answered = match rest {
         "login" => sign_in(&server, &head),
         "logout" => {
             session::sign_out(&server.state, &head.headers);
             Ok(StatusCode::OK.into_response())
         }
-        _ => read(&server, &head, &parameters, &base, rest),
+        _ if reads => read(&server, &head, &parameters, &base, rest),
+        _ => change::answer(&server, &head, &content, &parameters, &base, rest),
     };
     let mut response = answered.unwrap_or_else(|problem| problem.answer(&base, lean));
     if rest == "login" {
@@ -150,9 +161,6 @@ fn read(
     rest: &str,
 ) -> Result<Response, Problem> {
     let caller = session::caller(&server.state, &head.headers, parameters.get("apikey"))?;
-    if head.method != Method::GET && head.method != Method::HEAD {
-        return Err(Problem::method_not_supported());
-    }
     let dataset = server.cache.current(&server.state);
     let segments: Vec<&str> = rest.split('/').collect();
     match segments.as_slice() {
@@ -176,7 +184,7 @@ fn read(
         ["os", name, below @ ..] => {
             let structure = dataset.catalogue.find(name).ok_or_else(|| Problem::not_found(name))?;
             if !caller.may_read(&structure.name) || server.state.denies(&structure.name) {
-                return Err(Problem::not_allowed(&structure.object));
+                return Err(Problem::not_allowed("READ", &structure.object));
             }
             let target = Target {
                 dataset: &dataset,

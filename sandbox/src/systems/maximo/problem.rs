@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::query::Refusal;
 
@@ -14,15 +14,94 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) reason: &'static str,
     pub(super) text: String,
+    /// The attribute and the object it belongs to, where a value is at fault.
+    at: Option<(String, String)>,
+    /// All faults of a write that asked for them with `batcherror`.
+    all: Vec<Problem>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, reason: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, reason: &'static str, text: impl Into<String>) -> Self {
         Self {
             status,
             reason,
             text: text.into(),
+            at: None,
+            all: Vec::new(),
         }
+    }
+
+    /// A write breaks a rule of the application.
+    pub(super) fn rule(reason: &'static str, text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason, text)
+    }
+
+    /// The value of an attribute is at fault.
+    pub(super) fn value(reason: &'static str, object: &str, attribute: &str, text: impl Into<String>) -> Self {
+        Self {
+            at: Some((attribute.to_owned(), object.to_ascii_lowercase())),
+            ..Self::rule(reason, text)
+        }
+    }
+
+    /// An attribute that must have a value has none.
+    pub(super) fn required(object: &str, attribute: &str) -> Self {
+        let text = format!(
+            "A value is required for the {} field on the {object} object",
+            title(attribute)
+        );
+        Self::value("BMXAA4195E", object, attribute, text)
+    }
+
+    /// The record is in history and takes no changes.
+    pub(super) fn in_history(what: &str) -> Self {
+        Self::rule(
+            "BMXAA4105E",
+            format!("{what} is a history record and cannot be changed"),
+        )
+    }
+
+    /// The record was changed since the client read it. A live system answers 412 when `_rowstamp` in the body is an
+    /// old one.
+    pub(super) fn stale(object: &str, id: &str) -> Self {
+        let text = format!(
+            "Record {object} : {id} has been updated by another user. Your changes have not been saved. Refresh the \
+             record and try again"
+        );
+        Self::new(StatusCode::PRECONDITION_FAILED, "BMXAA8229W", text)
+    }
+
+    /// A record with this key exists.
+    pub(super) fn exists(object: &str, key: &str) -> Self {
+        Self::rule("BMXAA4129E", format!("The record for {object}=[{key}] already exists"))
+    }
+
+    /// The server carried out a request with this transaction id already. The sources tell the status, not the code.
+    pub(super) fn repeated(transaction: &str) -> Self {
+        let text = format!("A transaction with the id {transaction} was processed already");
+        Self::new(StatusCode::CONFLICT, "BMXAA9537E", text)
+    }
+
+    /// The record must stay. The sources name no code of its own for this.
+    pub(super) fn stays(what: &str, why: &str) -> Self {
+        Self::rule("BMXAA4017E", format!("{what} cannot be deleted: {why}"))
+    }
+
+    /// The body is no JSON object.
+    pub(super) fn bad_body(text: impl std::fmt::Display) -> Self {
+        Self::rule("BMXAA9540E", format!("The body is not valid: {text}"))
+    }
+
+    /// Puts the faults of a write together: all of them when they were asked for, else the first.
+    pub(super) fn of_all(mut all: Vec<Problem>, batch: bool) -> Result<(), Self> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        let first = all.first().cloned();
+        if !batch {
+            all.clear();
+        }
+        first.map_or(Ok(()), |first| Err(Self { all, ..first }))
     }
 
     /// No credentials, a bad key, or a session without a user.
@@ -39,9 +118,9 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "BMXAA7901E", "This user cannot sign in now")
     }
 
-    /// The user may not read the object.
-    pub(super) fn not_allowed(object: &str) -> Self {
-        let text = format!("The READ action is not allowed for the object {object}");
+    /// The user may not read, insert, save or delete rows of the object.
+    pub(super) fn not_allowed(action: &str, object: &str) -> Self {
+        let text = format!("The {action} action is not allowed for the object {object}");
         Self::new(StatusCode::BAD_REQUEST, "BMXAA0024E", text)
     }
 
@@ -78,7 +157,7 @@ impl Problem {
         )
     }
 
-    /// The server only reads.
+    /// The method is not one of this resource.
     pub(super) fn method_not_supported() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -89,26 +168,44 @@ impl Problem {
 
     /// Writes the error body, lean or with prefixes.
     pub(super) fn answer(&self, base: &str, lean: bool) -> Response {
+        if !self.all.is_empty() {
+            let all: Vec<Value> = self.all.iter().map(|one| one.body(base, true)).collect();
+            return (self.status, Json(json!({"attrerrors": all}))).into_response();
+        }
+        (self.status, Json(self.body(base, lean))).into_response()
+    }
+
+    fn body(&self, base: &str, lean: bool) -> Value {
         let status = self.status.as_str();
         let message = format!("{} - {}.", self.reason, self.text);
         let more = format!("{base}/error/messages/{}", self.reason);
-        let body = if lean {
-            json!({"Error": {
-                "extendedError": {"moreInfo": {"href": more}},
-                "reasonCode": self.reason,
-                "message": message,
-                "statusCode": status,
-            }})
-        } else {
-            json!({"oslc:Error": {
+        if !lean {
+            return json!({"oslc:Error": {
                 "oslc:extendedError": {"oslc:moreInfo": {"rdf:resource": more}},
                 "spi:reasonCode": self.reason,
                 "oslc:message": message,
                 "oslc:statusCode": status,
-            }})
-        };
-        (self.status, Json(body)).into_response()
+            }});
+        }
+        let mut error = json!({
+            "extendedError": {"moreInfo": {"href": more}},
+            "reasonCode": self.reason,
+            "message": message,
+            "statusCode": status,
+        });
+        if let (Some((attribute, object)), Some(error)) = (&self.at, error.as_object_mut()) {
+            error.insert("errorattrname".into(), attribute.as_str().into());
+            error.insert("errorobjpath".into(), object.as_str().into());
+        }
+        json!({"Error": error})
     }
+}
+
+fn title(attribute: &str) -> String {
+    let mut letters = attribute.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 impl From<Refusal> for Problem {

@@ -71,6 +71,30 @@ pub(super) struct Child {
     pub(super) shape: Shape,
 }
 
+impl Child {
+    /// Returns the attribute that holds a row's own number.
+    pub(super) fn id_attribute(&self) -> &'static str {
+        match self.name.as_str() {
+            "woactivity" => "workorderid",
+            "wplabor" => "wplaborid",
+            "wpmaterial" => "wpitemid",
+            "labtrans" => "labtransid",
+            "matusetrans" => "matusetransid",
+            "poline" => "polineid",
+            "assetmeter" => "assetmeterid",
+            "assetspec" => "assetspecid",
+            "sparepart" => "sparepartid",
+            "failurereport" => "failurereportid",
+            "invvendor" => "invvendorid",
+            "invbalances" => "invbalancesid",
+            "invcost" => "invcostid",
+            "compcontact" => "compcontactid",
+            "lochierarchy" => "lochierarchyid",
+            _ => "",
+        }
+    }
+}
+
 /// A related object of another structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relation {

@@ -1,9 +1,9 @@
 //! Shows the plant's records as rows of Maximo's object structures.
 
-mod places;
+pub(super) mod places;
 mod purchasing;
 mod stock;
-mod work;
+pub(super) mod work;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -15,11 +15,11 @@ use super::structures::CUSTOM_PREFIX;
 use crate::world::{Custom, CustomFields, LocationKind, World};
 
 /// The organization all records belong to.
-const ORGANIZATION: &str = "EAGLENA";
+pub(super) const ORGANIZATION: &str = "EAGLENA";
 /// The set all items belong to.
-const ITEM_SET: &str = "SET1";
-const FIRST_SITE: &str = "BEDFORD";
-const SECOND_SITE: &str = "NASHUA";
+pub(super) const ITEM_SET: &str = "SET1";
+pub(super) const FIRST_SITE: &str = "BEDFORD";
+pub(super) const SECOND_SITE: &str = "NASHUA";
 /// Who changed what no person changed.
 const ADMINISTRATOR: &str = "MAXADMIN";
 
@@ -41,8 +41,41 @@ pub(super) fn of(structure: &str, world: &World) -> Vec<Value> {
     }
 }
 
+/// Returns the row of one record by the plant's id of it, for the structures that clients write.
+pub(super) fn one(structure: &str, world: &World, id: u32) -> Option<Value> {
+    let row = match structure {
+        "mxapiwodetail" => {
+            let order = world.find_work_order(id)?;
+            with_custom(work::order_row(order, world), &order.custom)
+        }
+        "mxapiasset" => {
+            let asset = world.find_asset(id)?;
+            with_custom(places::asset_row(asset, world), &asset.custom)
+        }
+        "mxapilocations" => {
+            let location = world.find_location(id)?;
+            with_custom(places::location_row(location, world), &location.custom)
+        }
+        "mxapiitem" => {
+            let item = world.find_item(id)?;
+            with_custom(stock::item_row(item, world), &item.custom)
+        }
+        "mxapipo" => {
+            let order = world.find_purchase_order(id)?;
+            with_custom(purchasing::order_row(order, world), &order.custom)
+        }
+        "mxapivendor" => {
+            let vendor = world.find_vendor(id)?;
+            with_custom(purchasing::vendor_row(vendor), &vendor.custom)
+        }
+        // Rows that put several records together, or come from the middle of one.
+        _ => return None,
+    };
+    Some(row)
+}
+
 /// Returns the Maximo site of a location: the plant's first site is BEDFORD, any other NASHUA.
-fn site(world: &World, location: u32) -> &'static str {
+pub(super) fn site(world: &World, location: u32) -> &'static str {
     let first = world
         .locations
         .iter()
@@ -100,7 +133,7 @@ fn person(world: &World, id: u32) -> Value {
         .map_or(Value::Null, |user| person_id(&user.login).into())
 }
 
-fn person_id(login: &str) -> String {
+pub(super) fn person_id(login: &str) -> String {
     login.to_uppercase()
 }
 
@@ -129,7 +162,7 @@ fn vendor_number(world: &World, id: u32) -> Value {
 }
 
 /// Returns the code of a manufacturer's company record.
-fn company_code(name: &str) -> String {
+pub(super) fn company_code(name: &str) -> String {
     name.chars()
         .filter(|letter| letter.is_alphanumeric())
         .take(12)

@@ -17,7 +17,7 @@ pub(super) fn assets(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn asset_row(asset: &Asset, world: &World) -> Value {
+pub(super) fn asset_row(asset: &Asset, world: &World) -> Value {
     let parent = asset.parent.and_then(|id| world.find_asset(id));
     let meters = world
         .meters
@@ -81,7 +81,7 @@ fn asset_meter(meter: &Meter) -> Value {
     })
 }
 
-fn meter_name(meter: &Meter) -> String {
+pub(in super::super) fn meter_name(meter: &Meter) -> String {
     let name: String = meter
         .name
         .chars()
@@ -140,7 +140,7 @@ pub(super) fn locations(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn location_row(location: &Location, world: &World) -> Value {
+pub(super) fn location_row(location: &Location, world: &World) -> Value {
     let parent = location.parent.map(|id| location_code(world, id));
     let has_children = world
         .locations

@@ -1,5 +1,6 @@
 //! Vendors, purchase orders with their revisions, and receipts.
 
+use chrono::Duration;
 use serde_json::{Value, json};
 
 use super::{
@@ -21,7 +22,7 @@ pub(super) fn vendors(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn vendor_row(vendor: &Vendor) -> Value {
+pub(super) fn vendor_row(vendor: &Vendor) -> Value {
     let status = match vendor.status {
         VendorStatus::Active => "ACTIVE",
         VendorStatus::Blocked => "HOLD",
@@ -75,8 +76,10 @@ pub(super) fn orders(world: &World) -> Vec<Value> {
         .collect()
 }
 
+/// Only orders that were approved when the plant was drawn were revised.
 fn revision(order: &PurchaseOrder) -> u32 {
-    u32::from(order.status.was_approved() && order.id % REVISED_EVERY == 2)
+    let is_drawn = order.approved_at == Some(order.created_at + Duration::hours(5));
+    u32::from(is_drawn && order.status.was_approved() && order.id % REVISED_EVERY == 2)
 }
 
 fn replaced(mut row: Value, order: &PurchaseOrder) -> Value {
@@ -104,7 +107,7 @@ fn replaced(mut row: Value, order: &PurchaseOrder) -> Value {
     row
 }
 
-fn order_row(order: &PurchaseOrder, world: &World) -> Value {
+pub(super) fn order_row(order: &PurchaseOrder, world: &World) -> Value {
     let vendor = world.find_vendor(order.vendor);
     let site = site(world, order.site);
     let lines: Vec<Value> = order.lines.iter().map(|line| line_row(line, order, world)).collect();

@@ -19,7 +19,7 @@ pub(super) fn items(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn item_row(item: &Item, world: &World) -> Value {
+pub(super) fn item_row(item: &Item, world: &World) -> Value {
     let mut vendor = item_vendor(item, world);
     if let Some(values) = vendor.as_object_mut() {
         values.insert("barcode".into(), text(&item.barcode));
@@ -176,7 +176,7 @@ fn issue(movement: &StockMovement, world: &World) -> Value {
     let order = movement.work_order.and_then(|id| world.find_work_order(id));
     json!({
         "matusetransid": movement.id,
-        "issuetype": "ISSUE",
+        "issuetype": if movement.quantity.is_sign_negative() { "RETURN" } else { "ISSUE" },
         "quantity": number(-movement.quantity),
         "storeloc": movement.from.map(|id| location_code(world, id)),
         "refwo": order.map(|order| order.number.as_str()),

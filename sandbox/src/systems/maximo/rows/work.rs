@@ -11,7 +11,7 @@ use super::{
 use crate::world::{Labor, Part, Task, WorkKind, WorkOrder, WorkStatus, World};
 
 /// Ids of tasks start here, so that they never meet those of orders.
-const FIRST_TASK: u32 = 500_000;
+pub(in super::super) const FIRST_TASK: u32 = 500_000;
 
 /// Returns every order, each followed by its tasks.
 pub(super) fn orders(world: &World) -> Vec<Value> {
@@ -28,7 +28,7 @@ fn rows_of(order: &WorkOrder, world: &World) -> Vec<Value> {
     rows
 }
 
-fn order_row(order: &WorkOrder, world: &World) -> Value {
+pub(super) fn order_row(order: &WorkOrder, world: &World) -> Value {
     let asset = order.asset.and_then(|id| world.find_asset(id));
     let labor_cost: Decimal = order.labor.iter().map(|entry| entry.hours * entry.rate).sum();
     let material_cost: Decimal = order.parts.iter().map(|part| part.used * part.unit_cost).sum();
@@ -85,6 +85,7 @@ fn order_row(order: &WorkOrder, world: &World) -> Value {
         let planned = order
             .parts
             .iter()
+            .filter(|part| !part.planned.is_zero())
             .map(|part| planned_material(part, order, world))
             .collect();
         values.insert("wpmaterial".into(), Value::Array(planned));
@@ -99,7 +100,7 @@ fn order_row(order: &WorkOrder, world: &World) -> Value {
     row
 }
 
-fn task_row(order: &WorkOrder, task: &Task, world: &World) -> Value {
+pub(super) fn task_row(order: &WorkOrder, task: &Task, world: &World) -> Value {
     let asset = order.asset.and_then(|id| world.find_asset(id));
     json!({
         "wonum": task_number(task),
@@ -127,7 +128,7 @@ fn task_row(order: &WorkOrder, task: &Task, world: &World) -> Value {
     })
 }
 
-fn task_number(task: &Task) -> String {
+pub(in super::super) fn task_number(task: &Task) -> String {
     format!("T{}", FIRST_TASK + task.id)
 }
 
@@ -249,9 +250,9 @@ fn used_material(part: &Part, order: &WorkOrder, world: &World) -> Value {
         "itemsetid": ITEM_SET,
         "description": item_name(world, part.item),
         "linetype": "ITEM",
-        "issuetype": "ISSUE",
+        "issuetype": if part.used.is_sign_negative() { "RETURN" } else { "ISSUE" },
         "quantity": number(-part.used),
-        "positivequantity": number(part.used),
+        "positivequantity": number(part.used.abs()),
         "storeloc": storeroom.map(|id| location_code(world, id)),
         "siteid": site(world, storeroom.unwrap_or(order.location)),
         "unitcost": number(part.unit_cost),
