@@ -6,6 +6,7 @@ use super::Caller;
 use super::domain::{self, Odoo};
 use super::error::OdooError;
 use super::values::{self, Links};
+use super::write;
 use crate::systems::orm::{Database, Query, Table, Val, select};
 
 /// The named arguments of a call.
@@ -18,6 +19,8 @@ pub(super) struct ModelCall<'a> {
     pub(super) method: &'a str,
     pub(super) arguments: Arguments,
     pub(super) context: Map<String, Value>,
+    /// Made records are always told as a list.
+    pub(super) lists: bool,
 }
 
 /// Returns the names of a method's parameters in order; none when there is no such method.
@@ -38,6 +41,7 @@ pub(super) fn parameters(method: &str) -> Option<&'static [&'static str]> {
         "create" => &["vals_list"],
         "write" => &["ids", "vals"],
         "unlink" | "copy" => &["ids"],
+        button if write::is_button(button) => &["ids"],
         _ => return None,
     })
 }
@@ -81,7 +85,8 @@ impl ModelCall<'_> {
             .table(self.model)
             .ok_or_else(|| OdooError::user(format!("Object {} doesn't exist", self.model)))?;
         let is_context = self.method == "context_get" && self.model == "res.users";
-        if parameters(self.method).is_none() || (self.method == "context_get" && !is_context) {
+        let is_known = parameters(self.method).is_some() && write::is_known(self.model, self.method);
+        if !is_known || (self.method == "context_get" && !is_context) {
             return Err(OdooError::attribute(format!(
                 "The method '{}.{}' does not exist",
                 self.model, self.method
@@ -93,7 +98,7 @@ impl ModelCall<'_> {
             "context_get" => return Ok(json!({"lang": "en_US", "tz": "Europe/Berlin", "uid": self.caller.uid})),
             "check_access_rights" | "has_access" => {
                 return Ok(json!(
-                    may_read && self.text("operation").is_none_or(|operation| operation == "read")
+                    may_read && write::may(self.caller, self.model, self.text("operation").unwrap_or("read"))
                 ));
             }
             "fields_get" => {
@@ -103,10 +108,8 @@ impl ModelCall<'_> {
                     &self.names("attributes")?,
                 ));
             }
-            "create" | "write" | "unlink" | "copy" => {
-                let operation = if self.method == "copy" { "create" } else { self.method };
-                return Err(OdooError::not_allowed(&table, operation));
-            }
+            "create" | "write" | "unlink" | "copy" => return write::run(self, database, &table),
+            button if write::is_button(button) => return write::run(self, database, &table),
             _ => {}
         }
         if !may_read {

@@ -43,13 +43,13 @@ impl Dialect for Odoo {
     }
 }
 
-fn day(text: &str) -> Result<NaiveDate, Failure> {
+pub(super) fn day(text: &str) -> Result<NaiveDate, Failure> {
     let part = text.get(..10).unwrap_or(text);
     part.parse()
         .map_err(|_| Failure::BadValue(format!("time data '{text}' does not match format '%Y-%m-%d'")))
 }
 
-fn moment(text: &str) -> Result<Val, Failure> {
+pub(super) fn moment(text: &str) -> Result<Val, Failure> {
     let wrong = || Failure::BadValue(format!("time data '{text}' does not match format '%Y-%m-%d %H:%M:%S'"));
     let parsed = if text.len() == 10 {
         text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0))

@@ -45,6 +45,17 @@ impl OdooError {
         Self::new("odoo.exceptions.UserError", StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
+    pub(super) fn validation(message: impl Into<String>) -> Self {
+        let name = "odoo.exceptions.ValidationError";
+        Self::new(name, StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// A record that is not there.
+    pub(super) fn missing(model: &str, id: &Value, uid: u32) -> Self {
+        let message = format!("Record does not exist or has been deleted.\n(Record: {model}({id},), User: {uid})");
+        Self::new("odoo.exceptions.MissingError", StatusCode::NOT_FOUND, message)
+    }
+
     pub(super) fn value(message: impl Into<String>) -> Self {
         Self::new("builtins.ValueError", StatusCode::INTERNAL_SERVER_ERROR, message)
     }

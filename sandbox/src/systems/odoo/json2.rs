@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::call::{self, ModelCall};
 use super::error::OdooError;
-use super::{Caller, DATABASE};
+use super::{Caller, DATABASE, write};
 use crate::state::CallNote;
 use crate::systems::orm::Database;
 
@@ -86,7 +86,7 @@ fn answer(
             format!("the model '{model}' does not exist"),
         ));
     }
-    if let Some(names) = call::parameters(method) {
+    if let Some(names) = call::parameters(method).filter(|_| write::is_known(model, method)) {
         let on_records = names.first() == Some(&"ids");
         if !on_records && arguments.contains_key("ids") {
             let message = format!("cannot call {model}.{method} with ids");
@@ -103,6 +103,7 @@ fn answer(
         method,
         arguments,
         context,
+        lists: true,
     }
     .run(database)
 }

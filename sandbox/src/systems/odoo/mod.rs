@@ -7,6 +7,7 @@ mod json2;
 mod models;
 mod rpc;
 mod values;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ pub(crate) const LIMITED_KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678";
 
 /// Returns the routes of the system.
 pub(crate) fn router(state: Arc<SystemState>) -> Router {
-    let database = Arc::new(Database::new(state, models::build));
+    let database = Arc::new(Database::new(state, models::build, write::LAID));
     Router::new()
         .route("/jsonrpc", post(rpc::json_rpc))
         .route("/json/2/{model}/{method}", any(json2::call))

@@ -119,6 +119,7 @@ fn call_model(
         method,
         arguments,
         context,
+        lists: false,
     }
     .run(database)
 }
@@ -191,6 +192,8 @@ fn request(body: &[u8]) -> Option<(Value, Value)> {
 
 fn answer(id: &Value, result: Result<Value, OdooError>, note: CallNote) -> Response {
     let body = match result {
+        // A method that returns nothing gives an answer without a result.
+        Ok(Value::Null) => json!({"jsonrpc": "2.0", "id": id}),
         Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
         Err(error) => json!({"jsonrpc": "2.0", "id": id, "error": error.rpc()}),
     };

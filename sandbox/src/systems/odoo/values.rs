@@ -102,7 +102,7 @@ pub(super) fn describe(table: &Table, names: &[String], attributes: &[String]) -
                 }
             };
             put("name", field.name.clone().into());
-            put("readonly", (!field.stored || field.name == "id").into());
+            put("readonly", (!field.stored || field.read_only).into());
             put("required", field.required.into());
             put("searchable", field.stored.into());
             put("sortable", field.stored.into());

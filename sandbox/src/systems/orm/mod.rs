@@ -2,6 +2,8 @@
 //! neither protocol nor value format; a dialect tells it how literals are written.
 
 mod domain;
+mod draft;
+pub(crate) mod plant;
 mod select;
 mod table;
 
@@ -12,8 +14,9 @@ use crate::state::SystemState;
 use crate::world::World;
 
 pub(crate) use domain::{Clause, Dialect, Domain, Operator};
+pub(crate) use draft::Draft;
 pub(crate) use select::{Failure, Query, SortKey, select};
-pub(crate) use table::{Builder, Field, Kind, Table, Val};
+pub(crate) use table::{Builder, Field, Kind, Laid, Table, Val};
 
 /// Builds one table from the world; none for a model that does not exist.
 pub(crate) type Build = fn(&World, &str) -> Option<Table>;
@@ -22,15 +25,22 @@ pub(crate) type Build = fn(&World, &str) -> Option<Table>;
 pub(crate) struct Database {
     pub(crate) state: Arc<SystemState>,
     build: Build,
+    laid: Laid,
     tables: Mutex<HashMap<String, (u64, Arc<Table>)>>,
+    beside: Mutex<draft::Beside>,
+    /// Held by the one client that writes.
+    turn: Mutex<()>,
 }
 
 impl Database {
-    pub(crate) fn new(state: Arc<SystemState>, build: Build) -> Self {
+    pub(crate) fn new(state: Arc<SystemState>, build: Build, laid: Laid) -> Self {
         Self {
             state,
             build,
+            laid,
             tables: Mutex::default(),
+            beside: Mutex::default(),
+            turn: Mutex::default(),
         }
     }
 
@@ -48,7 +58,14 @@ impl Database {
         {
             return Some(table);
         }
-        let table = Arc::new((self.build)(&self.state.world(), model)?);
+        let table = {
+            let world = self.state.world();
+            let mut table = (self.build)(&world, model)?;
+            let written = self.state.written();
+            let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+            table.lay_over(&written, beside.rows(model), self.laid);
+            Arc::new(table)
+        };
         self.tables
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde_json::{Map, Value};
 
 use crate::world::{Custom, CustomFields};
+use crate::written::Written;
 
 /// A value of a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +24,57 @@ pub(crate) enum Val {
     One(u32),
     Many(Vec<u32>),
     Reference(&'static str, u32),
+}
+
+impl Val {
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn flag(&self) -> bool {
+        *self == Self::Bool(true)
+    }
+
+    pub(crate) fn number(&self) -> Option<Decimal> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Int(number) => Some(Decimal::from(*number)),
+            _ => None,
+        }
+    }
+
+    /// Returns the day of a date or an instant.
+    pub(crate) fn day(&self) -> Option<NaiveDate> {
+        match self {
+            Self::Date(day) => Some(*day),
+            Self::Moment(at) => Some(at.date_naive()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn moment(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Moment(at) => Some(*at),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Option<u32> {
+        match self {
+            Self::One(id) | Self::Reference(_, id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn ids(&self) -> &[u32] {
+        match self {
+            Self::Many(ids) => ids,
+            _ => &[],
+        }
+    }
 }
 
 macro_rules! from {
@@ -90,6 +143,8 @@ pub(crate) struct Field {
     pub(crate) required: bool,
     /// False for a value computed on reading, which can be neither searched nor sorted.
     pub(crate) stored: bool,
+    /// Set by the system alone.
+    pub(crate) read_only: bool,
     pub(crate) custom: bool,
 }
 
@@ -138,6 +193,70 @@ impl Table {
             _ => None,
         }
     }
+}
+
+impl Table {
+    /// Marks fields as set by the system alone.
+    pub(crate) fn read_only(mut self, names: &[&str]) -> Self {
+        for field in &mut self.fields {
+            field.read_only |= !field.stored || names.contains(&field.name.as_str());
+        }
+        self
+    }
+
+    /// Lays what clients wrote over the rows, and adds the rows that the plant has no place for.
+    pub(crate) fn lay_over(&mut self, written: &Written, beside: impl IntoIterator<Item = u32>, dialect: Laid) {
+        for id in beside {
+            if !self.by_id.contains_key(&id) {
+                let mut row = vec![Val::Null; self.fields.len()];
+                row[0] = Val::from(id);
+                self.by_id.insert(id, self.rows.len());
+                self.rows.push(row);
+            }
+        }
+        let (created, changed) = (self.place("create_date"), self.place("write_date"));
+        for row in &mut self.rows {
+            let Some(written) = written.row(self.model, &Self::id_of(row).to_string()) else {
+                continue;
+            };
+            for (name, value) in &written.fields {
+                let Some(place) = self.places.get(name.as_str()).copied() else {
+                    continue;
+                };
+                if *value == derived() {
+                    continue;
+                }
+                if let Some(value) = (dialect.read)(&self.fields[place], value) {
+                    row[place] = value;
+                }
+            }
+            if let (Some(place), Some(at)) = (created, written.created_at) {
+                row[place] = Val::Moment(at);
+            }
+            let is_untouched = written.created_at.is_some() && written.revision == 1;
+            if let Some(place) = changed {
+                if is_untouched && dialect.unchanged_is_null {
+                    row[place] = Val::Null;
+                } else if row[place].moment().is_none_or(|at| at < written.changed_at) {
+                    row[place] = Val::Moment(written.changed_at);
+                }
+            }
+        }
+    }
+}
+
+/// What a dialect says of written values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Laid {
+    /// Reads a value that was kept as the client wrote it.
+    pub(crate) read: fn(&Field, &Value) -> Option<Val>,
+    /// A row that was never changed has no date of its last change.
+    pub(crate) unchanged_is_null: bool,
+}
+
+/// Returns what stands in place of a kept value once it follows from the plant again.
+pub(crate) fn derived() -> Value {
+    Value::Object(Map::new())
 }
 
 type Getter<'a, R> = Box<dyn Fn(&R) -> Val + 'a>;
@@ -317,6 +436,7 @@ impl<'a, R> Builder<'a, R> {
             selection: Vec::new(),
             required: false,
             stored: true,
+            read_only: false,
             custom: false,
         });
         self.getters.push(Box::new(get));
@@ -366,6 +486,7 @@ fn id_field() -> Field {
         selection: Vec::new(),
         required: false,
         stored: true,
+        read_only: true,
         custom: false,
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Tryton {
 /// Returns the routes of the system.
 pub(crate) fn router(state: Arc<SystemState>) -> Router {
     let tryton = Arc::new(Tryton {
-        database: Database::new(state, models::build),
+        database: Database::new(state, models::build, values::LAID),
         failures: Mutex::default(),
     });
     Router::new()

@@ -5,8 +5,23 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
+use super::domain::Dotted;
 use super::error::TrytonError;
-use crate::systems::orm::{Database, Field, Kind, Table, Val};
+use crate::systems::orm::{Database, Dialect, Field, Kind, Laid, Table, Val};
+
+/// How kept values are read again.
+pub(super) const LAID: Laid = Laid {
+    read: |field, value| match (field.kind, value) {
+        (kind, Value::Array(ids)) if kind.is_many() => Some(Val::Many(
+            ids.iter()
+                .filter_map(Value::as_u64)
+                .filter_map(|id| u32::try_from(id).ok())
+                .collect(),
+        )),
+        (_, value) => Dotted::literal(field, value).ok(),
+    },
+    unchanged_is_null: true,
+};
 
 /// Returns rows with the fields asked for; only the id when none were named.
 pub(super) fn rows(

@@ -4,68 +4,73 @@
 
 use std::collections::BTreeSet;
 
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{User, Vendor, VendorStatus, World, now};
 
-pub(super) const STUDIO: &str = "x_studio_";
+pub(in crate::systems::odoo) const STUDIO: &str = "x_studio_";
 
-pub(super) fn partner_of_vendor(vendor: u32) -> u32 {
+pub(in crate::systems::odoo) fn partner_of_vendor(vendor: u32) -> u32 {
     vendor + 100
 }
 
-pub(super) fn user_id(user: u32) -> u32 {
+pub(in crate::systems::odoo) fn user_id(user: u32) -> u32 {
     user + 1
 }
 
 /// Returns the distinct words in order; a word's id is its place plus one.
-pub(super) fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(in crate::systems::odoo) fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
     words.into_iter().map(str::to_owned).collect()
 }
 
-pub(super) fn id_in(words: &[String], word: &str) -> Option<u32> {
+pub(in crate::systems::odoo) fn id_in(words: &[String], word: &str) -> Option<u32> {
     let place = words.binary_search_by(|known| known.as_str().cmp(word)).ok()?;
     u32::try_from(place + 1).ok()
 }
 
-pub(super) fn currency_words(world: &World) -> Vec<String> {
-    let known = ["EUR", "USD"].into_iter();
-    distinct(world.vendors.iter().map(|vendor| vendor.currency.as_str()).chain(known))
+/// Returns the vendors, with those whose words stay known when nobody uses them any more.
+fn vendors(world: &World) -> impl Iterator<Item = &Vendor> {
+    world.vendors.iter().chain(&plant::usual().vendors)
 }
 
-pub(super) fn country_words(world: &World) -> Vec<String> {
+pub(in crate::systems::odoo) fn currency_words(world: &World) -> Vec<String> {
+    let known = ["EUR", "USD"].into_iter();
+    distinct(vendors(world).map(|vendor| vendor.currency.as_str()).chain(known))
+}
+
+pub(in crate::systems::odoo) fn country_words(world: &World) -> Vec<String> {
     distinct(
-        world
-            .vendors
-            .iter()
+        vendors(world)
             .map(|vendor| vendor.country.as_str())
             .chain(std::iter::once("DE")),
     )
 }
 
-pub(super) fn state_words(world: &World) -> Vec<String> {
-    distinct(world.vendors.iter().map(|vendor| vendor.region.as_str()))
+pub(in crate::systems::odoo) fn state_words(world: &World) -> Vec<String> {
+    distinct(vendors(world).map(|vendor| vendor.region.as_str()))
 }
 
-pub(super) fn term_words(world: &World) -> Vec<String> {
-    distinct(world.vendors.iter().map(|vendor| vendor.payment_terms.as_str()))
+pub(in crate::systems::odoo) fn term_words(world: &World) -> Vec<String> {
+    distinct(vendors(world).map(|vendor| vendor.payment_terms.as_str()))
 }
 
-pub(super) fn incoterm_words(world: &World) -> Vec<String> {
+pub(in crate::systems::odoo) fn incoterm_words(world: &World) -> Vec<String> {
     distinct(
         world
             .purchase_orders
             .iter()
+            .chain(&plant::usual().purchase_orders)
             .filter_map(|order| order.incoterms.as_deref()),
     )
 }
 
-pub(super) fn category_words(world: &World) -> Vec<String> {
-    distinct(world.items.iter().map(|item| item.category.as_str()))
+pub(in crate::systems::odoo) fn category_words(world: &World) -> Vec<String> {
+    let items = world.items.iter().chain(&plant::usual().items);
+    distinct(items.map(|item| item.category.as_str()))
 }
 
 /// Returns the id of a unit: pieces, litres, metres.
-pub(super) fn unit_id(uom: &str) -> u32 {
+pub(in crate::systems::odoo) fn unit_id(uom: &str) -> u32 {
     match uom {
         "L" => 11,
         "M" => 6,
@@ -87,27 +92,27 @@ fn named(model: &'static str, label: &'static str, words: Vec<String>) -> Table 
         .build(rows, |row| row.0)
 }
 
-pub(super) fn incoterms(world: &World) -> Table {
+pub(in crate::systems::odoo) fn incoterms(world: &World) -> Table {
     named("account.incoterms", "Incoterms", incoterm_words(world))
 }
 
-pub(super) fn payment_terms(world: &World) -> Table {
+pub(in crate::systems::odoo) fn payment_terms(world: &World) -> Table {
     named("account.payment.term", "Payment Terms", term_words(world))
 }
 
-pub(super) fn currencies(world: &World) -> Table {
+pub(in crate::systems::odoo) fn currencies(world: &World) -> Table {
     named("res.currency", "Currency", currency_words(world))
 }
 
-pub(super) fn countries(world: &World) -> Table {
+pub(in crate::systems::odoo) fn countries(world: &World) -> Table {
     named("res.country", "Country", country_words(world))
 }
 
-pub(super) fn states(world: &World) -> Table {
+pub(in crate::systems::odoo) fn states(world: &World) -> Table {
     named("res.country.state", "Country state", state_words(world))
 }
 
-pub(super) fn categories(world: &World) -> Table {
+pub(in crate::systems::odoo) fn categories(world: &World) -> Table {
     let words = category_words(world);
     let rows = words
         .into_iter()
@@ -120,7 +125,7 @@ pub(super) fn categories(world: &World) -> Table {
         .build(rows, |row| row.0)
 }
 
-pub(super) fn companies(world: &World) -> Table {
+pub(in crate::systems::odoo) fn companies(world: &World) -> Table {
     let currency = id_in(&currency_words(world), &world.currency);
     Builder::new("res.company", "Companies", "name")
         .char("name", "Company Name", |name: &String| name.clone())
@@ -131,7 +136,7 @@ pub(super) fn companies(world: &World) -> Table {
         .build([world.company.clone()], |_| 1)
 }
 
-pub(super) fn units(_world: &World) -> Table {
+pub(in crate::systems::odoo) fn units(_world: &World) -> Table {
     Builder::new("uom.uom", "Unit of Measure", "id")
         .char("name", "Unit Name", |row: &(u32, &str)| row.1)
         .char("display_name", "Display Name", |row| row.1)
@@ -177,7 +182,7 @@ impl Party<'_> {
     }
 }
 
-pub(super) fn partners(world: &World) -> Table {
+pub(in crate::systems::odoo) fn partners(world: &World) -> Table {
     let (countries, states) = (country_words(world), state_words(world));
     let (currencies, terms) = (currency_words(world), term_words(world));
     let ordered = |vendor: u32| {
@@ -190,7 +195,7 @@ pub(super) fn partners(world: &World) -> Table {
     let rows = std::iter::once(Party::Company(world))
         .chain(world.users.iter().map(Party::User))
         .chain(world.vendors.iter().map(Party::Vendor));
-    let own = world.vendors.first().map(|vendor| &vendor.custom);
+    let own = plant::usual().vendors.first().map(|vendor| &vendor.custom);
     Builder::new("res.partner", "Contact", "name")
         .char("name", "Name", Party::name)
         .char("display_name", "Display Name", Party::name)
@@ -323,6 +328,7 @@ pub(super) fn partners(world: &World) -> Table {
             party.vendor().map(|vendor| vendor.custom.clone())
         })
         .build(rows, Party::id)
+        .read_only(&["complete_name", "create_date", "write_date"])
 }
 
 impl Vendor {
@@ -331,7 +337,7 @@ impl Vendor {
     }
 }
 
-pub(super) fn users(world: &World) -> Table {
+pub(in crate::systems::odoo) fn users(world: &World) -> Table {
     Builder::new("res.users", "User", "name, login")
         .char("name", "Name", |user: &&User| user.name.clone())
         .char("display_name", "Display Name", |user| user.name.clone())

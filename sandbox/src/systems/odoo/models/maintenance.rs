@@ -3,15 +3,16 @@
 
 use super::base::{STUDIO, distinct, id_in, partner_of_vendor, user_id};
 use super::stock::location_id;
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{Asset, AssetStatus, WorkKind, WorkOrder, WorkStatus, World, now};
 
-fn category_words(world: &World) -> Vec<String> {
-    distinct(world.assets.iter().map(|asset| asset.category.as_str()))
+pub(in crate::systems::odoo) fn category_words(world: &World) -> Vec<String> {
+    let assets = world.assets.iter().chain(&plant::usual().assets);
+    distinct(assets.map(|asset| asset.category.as_str()))
 }
 
 /// The customer's stages: name, folded, done.
-const STAGES: &[(&str, bool, bool)] = &[
+pub(in crate::systems::odoo) const STAGES: &[(&str, bool, bool)] = &[
     ("New Request", false, false),
     ("In Progress", false, false),
     ("Repaired", true, true),
@@ -22,7 +23,7 @@ const STAGES: &[(&str, bool, bool)] = &[
     ("Closed", true, true),
 ];
 
-fn stage_of(work: &WorkOrder) -> u32 {
+pub(in crate::systems::odoo) fn stage_of(work: &WorkOrder) -> u32 {
     match work.status {
         WorkStatus::Draft | WorkStatus::Canceled => 1,
         WorkStatus::InProgress | WorkStatus::OnHold => 2,
@@ -76,12 +77,15 @@ fn requests_for<'a>(world: &'a World, asset: &Asset) -> impl Iterator<Item = &'a
 
 pub(super) fn equipment(world: &World) -> Table {
     let categories = category_words(world);
-    let own = world.assets.first().map(|asset| &asset.custom);
+    let own = plant::usual().assets.first().map(|asset| &asset.custom);
     let scrapped = |asset: &Asset| asset.status == AssetStatus::Decommissioned;
     Builder::new("maintenance.equipment", "Maintenance Equipment", "id")
         .char("name", "Equipment Name", |asset: &&Asset| asset.name.clone())
         .required()
         .char("display_name", "Display Name", |asset| {
+            if asset.serial.is_empty() {
+                return asset.name.clone();
+            }
             format!("{}/{}", asset.name, asset.serial)
         })
         .char("serial_no", "Serial Number", |asset| asset.serial.clone())
@@ -106,7 +110,9 @@ pub(super) fn equipment(world: &World) -> Table {
         .date("scrap_date", "Scrap Date", move |asset| {
             scrapped(asset).then(|| asset.updated_at.date_naive())
         })
-        .html("note", "Note", |asset| format!("<p>{}</p>", asset.description))
+        .html("note", "Note", |asset| {
+            (!asset.description.is_empty()).then(|| format!("<p>{}</p>", asset.description))
+        })
         .bool("active", "Active", |_| true)
         .one("owner_user_id", "Owner", "res.users", |asset| {
             (asset.id % 3 == 0).then_some(3)
@@ -175,18 +181,24 @@ pub(super) fn equipment(world: &World) -> Table {
         .own()
         .custom(STUDIO, own, |asset: &&Asset| Some(asset.custom.clone()))
         .build(&world.assets, |asset| asset.id)
+        .read_only(&[
+            "maintenance_count",
+            "maintenance_open_count",
+            "create_date",
+            "write_date",
+        ])
 }
 
 pub(super) fn requests(world: &World) -> Table {
     let categories = category_words(world);
-    let own = world.work_orders.first().map(|work| &work.custom);
+    let own = plant::usual().work_orders.first().map(|work| &work.custom);
     let asset_of = |work: &WorkOrder| work.asset.and_then(|id| world.find_asset(id));
     Builder::new("maintenance.request", "Maintenance Request", "id desc")
         .char("name", "Subjects", |work: &&WorkOrder| work.title.clone())
         .required()
         .char("display_name", "Display Name", |work| work.title.clone())
         .html("description", "Description", |work| {
-            format!("<p>{}</p>", work.description.replace('\n', "<br>"))
+            (!work.description.is_empty()).then(|| format!("<p>{}</p>", work.description.replace('\n', "<br>")))
         })
         .date("request_date", "Request Date", |work| work.reported_at.date_naive())
         .moment("schedule_date", "Scheduled Date", |work| work.scheduled_start)
@@ -301,4 +313,5 @@ pub(super) fn requests(world: &World) -> Table {
         .own()
         .custom(STUDIO, own, |work: &&WorkOrder| Some(work.custom.clone()))
         .build(&world.work_orders, |work| work.id)
+        .read_only(&["done", "category_id", "create_date", "write_date"])
 }

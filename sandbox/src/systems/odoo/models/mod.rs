@@ -1,10 +1,10 @@
 //! Odoo's models, each made from the world: names and meanings of fields are those of 19.0
 //! Community with a few fields added in Studio.
 
-mod base;
-mod maintenance;
-mod purchase;
-mod stock;
+pub(super) mod base;
+pub(super) mod maintenance;
+pub(super) mod purchase;
+pub(super) mod stock;
 mod technical;
 
 use crate::systems::orm::Table;

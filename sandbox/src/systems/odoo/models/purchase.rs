@@ -5,7 +5,8 @@ use rust_decimal::Decimal;
 
 use super::base::{STUDIO, currency_words, id_in, incoterm_words, partner_of_vendor, term_words, unit_id, user_id};
 use super::stock::{location_id, warehouse_of};
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::plant::Open;
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{OrderStatus, PoLine, PurchaseOrder, Receipt, World};
 
 const STATES: &[(&str, &str)] = &[
@@ -16,9 +17,10 @@ const STATES: &[(&str, &str)] = &[
     ("cancel", "Cancelled"),
 ];
 
-fn state(order: &PurchaseOrder) -> &'static str {
+/// Returns the state; of the orders that were there from the start, every second request was sent.
+pub(in crate::systems::odoo) fn state(order: &PurchaseOrder) -> &'static str {
     match order.status {
-        OrderStatus::Draft if order.id.is_multiple_of(2) => "sent",
+        OrderStatus::Draft if order.id.is_multiple_of(2) && !order.number.is_empty() => "sent",
         OrderStatus::Draft => "draft",
         OrderStatus::PendingApproval => "to approve",
         OrderStatus::Rejected | OrderStatus::Canceled => "cancel",
@@ -27,6 +29,9 @@ fn state(order: &PurchaseOrder) -> &'static str {
 }
 
 fn receipt_status(order: &PurchaseOrder) -> Option<&'static str> {
+    if order.lines.is_empty() {
+        return None;
+    }
     match order.status {
         OrderStatus::Approved | OrderStatus::Sent => Some("pending"),
         OrderStatus::PartiallyReceived => Some("partial"),
@@ -47,13 +52,14 @@ fn at_noon(day: NaiveDate) -> DateTime<Utc> {
     Utc.from_utc_datetime(&day.and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default()))
 }
 
-pub(super) fn name(order: &PurchaseOrder) -> String {
+pub(in crate::systems::odoo) fn name(order: &PurchaseOrder) -> String {
     format!("P{:05}", order.id)
 }
 
 pub(super) fn orders(world: &World) -> Table {
     let (currencies, terms, incoterms) = (currency_words(world), term_words(world), incoterm_words(world));
-    let own = world.purchase_orders.first().map(|order| &order.custom);
+    let pending = plant::open_deliveries(world);
+    let own = plant::usual().purchase_orders.first().map(|order| &order.custom);
     Builder::new("purchase.order", "Purchase Order", "priority desc, id desc")
         .char("name", "Order Reference", |order: &&PurchaseOrder| name(order))
         .required()
@@ -128,12 +134,11 @@ pub(super) fn orders(world: &World) -> Table {
             warehouse_of(world, order.site)
         })
         .required()
-        .many("picking_ids", "Receptions", "stock.picking", |order| {
-            let receipts = world
-                .receipts
-                .iter()
-                .filter(|receipt| receipt.purchase_order == order.id);
-            receipts.map(|receipt| receipt.id).collect()
+        .many("picking_ids", "Receptions", "stock.picking", move |order| {
+            let receipts = world.receipts.iter();
+            let done = receipts.filter(|receipt| receipt.purchase_order == order.id);
+            let open = pending.iter().filter(|open| open.order == order.id);
+            done.map(|receipt| receipt.id).chain(open.map(|open| open.id)).collect()
         })
         .bool("is_shipped", "Is Shipped", |order| {
             receipt_status(order) == Some("full")
@@ -147,11 +152,26 @@ pub(super) fn orders(world: &World) -> Table {
         })
         .custom(STUDIO, own, |order: &&PurchaseOrder| Some(order.custom.clone()))
         .build(&world.purchase_orders, |order| order.id)
+        .read_only(&[
+            "state",
+            "date_approve",
+            "invoice_status",
+            "receipt_status",
+            "amount_untaxed",
+            "amount_tax",
+            "amount_total",
+            "picking_ids",
+            "create_date",
+            "write_date",
+            "create_uid",
+            "write_uid",
+        ])
 }
 
 type Line<'a> = (&'a PurchaseOrder, &'a PoLine);
 
 pub(super) fn lines(world: &World) -> Table {
+    let again = plant::open_deliveries(world);
     let currencies = currency_words(world);
     Builder::new("purchase.order.line", "Purchase Order Line", "order_id, sequence, id")
         .text("name", "Description", |(_, line): &Line<'_>| line.description.clone())
@@ -203,12 +223,14 @@ pub(super) fn lines(world: &World) -> Table {
             |(_, line)| location_id(line.location),
         )
         .moment("date_order", "Order Deadline", |(order, _)| at_noon(order.order_date))
-        .children("move_ids", "Reservation", "stock.move", |(_, line)| {
+        .children("move_ids", "Reservation", "stock.move", move |(_, line)| {
             let moves = world
                 .stock_movements
                 .iter()
                 .filter(|movement| movement.purchase_line == Some(line.id));
-            moves.map(|movement| movement.id).collect()
+            let pending = again.iter().flat_map(|open| &open.lines);
+            let pending = pending.filter(|(id, ..)| *id == line.id).map(|(_, id, _)| *id);
+            moves.map(|movement| movement.id).chain(pending).collect()
         })
         .one("company_id", "Company", "res.company", |_| 1)
         .moment("create_date", "Created on", |(order, _)| order.created_at)
@@ -228,22 +250,85 @@ pub(super) fn lines(world: &World) -> Table {
         )
         .own()
         .build(world.purchase_lines(), |(_, line)| line.id)
+        .read_only(&[
+            "state",
+            "partner_id",
+            "currency_id",
+            "date_order",
+            "price_subtotal",
+            "price_total",
+            "price_tax",
+            "product_uom_qty",
+            "qty_invoiced",
+            "qty_to_invoice",
+            "company_id",
+            "create_date",
+            "write_date",
+        ])
 }
 
+enum Picking<'a> {
+    Done(&'a Receipt),
+    Open(Open),
+}
+
+impl Picking<'_> {
+    fn id(&self) -> u32 {
+        match self {
+            Self::Done(receipt) => receipt.id,
+            Self::Open(open) => open.id,
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("WH/IN/{:05}", self.id())
+    }
+
+    fn order(&self) -> u32 {
+        match self {
+            Self::Done(receipt) => receipt.purchase_order,
+            Self::Open(open) => open.order,
+        }
+    }
+
+    fn received_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Done(receipt) => Some(receipt.received_at),
+            Self::Open(_) => None,
+        }
+    }
+
+    fn moves(&self, world: &World) -> Vec<u32> {
+        match self {
+            Self::Done(receipt) => {
+                let moves = world.stock_movements.iter();
+                moves
+                    .filter(|one| plant::receipt_of(world, one).is_some_and(|of| of.id == receipt.id))
+                    .map(|one| one.id)
+                    .collect()
+            }
+            Self::Open(open) => open.lines.iter().map(|(_, id, _)| *id).collect(),
+        }
+    }
+}
+
+/// Done receipts, and for each confirmed order a transfer of what it still waits for.
 pub(super) fn pickings(world: &World) -> Table {
-    let order_of = |receipt: &Receipt| world.find_purchase_order(receipt.purchase_order);
+    let order_of = |picking: &Picking<'_>| world.find_purchase_order(picking.order());
+    let created = move |picking: &Picking<'_>| {
+        let approved = || order_of(picking).and_then(|order| order.approved_at);
+        picking.received_at().or_else(approved)
+    };
+    let done = world.receipts.iter().map(Picking::Done);
+    let rows = done.chain(plant::open_deliveries(world).into_iter().map(Picking::Open));
     Builder::new(
         "stock.picking",
         "Transfer",
         "priority desc, scheduled_date asc, id desc",
     )
-    .char("name", "Reference", |receipt: &&Receipt| {
-        format!("WH/IN/{:05}", receipt.id)
-    })
-    .char("display_name", "Display Name", |receipt| {
-        format!("WH/IN/{:05}", receipt.id)
-    })
-    .char("origin", "Source Document", move |receipt| order_of(receipt).map(name))
+    .char("name", "Reference", Picking::name)
+    .char("display_name", "Display Name", Picking::name)
+    .char("origin", "Source Document", move |picking| order_of(picking).map(name))
     .select("priority", "Priority", &[("0", "Normal"), ("1", "Urgent")], |_| "0")
     .select(
         "state",
@@ -256,22 +341,27 @@ pub(super) fn pickings(world: &World) -> Table {
             ("done", "Done"),
             ("cancel", "Cancelled"),
         ],
-        |_| "done",
+        |picking| match picking {
+            Picking::Done(_) => "done",
+            Picking::Open(_) => "assigned",
+        },
     )
-    .moment("scheduled_date", "Scheduled Date", |receipt| receipt.received_at)
-    .moment("date_done", "Date of Transfer", |receipt| receipt.received_at)
-    .one("partner_id", "Contact", "res.partner", move |receipt| {
-        order_of(receipt).map(|order| partner_of_vendor(order.vendor))
+    .moment("scheduled_date", "Scheduled Date", move |picking| {
+        let expected = || order_of(picking).map(|order| at_noon(order.required_date));
+        picking.received_at().or_else(expected)
     })
-    .one("purchase_id", "Purchase Orders", "purchase.order", |receipt| {
-        receipt.purchase_order
+    .moment("date_done", "Date of Transfer", Picking::received_at)
+    .one("partner_id", "Contact", "res.partner", move |picking| {
+        order_of(picking).map(|order| partner_of_vendor(order.vendor))
     })
+    .one("purchase_id", "Purchase Orders", "purchase.order", Picking::order)
     .one(
         "picking_type_id",
         "Operation Type",
         "stock.picking.type",
-        move |receipt| order_of(receipt).and_then(|order| warehouse_of(world, order.site)),
+        move |picking| order_of(picking).and_then(|order| warehouse_of(world, order.site)),
     )
+    .required()
     .select(
         "picking_type_code",
         "Type of Operation",
@@ -282,18 +372,13 @@ pub(super) fn pickings(world: &World) -> Table {
         ],
         |_| "incoming",
     )
-    .children("move_ids", "Stock Moves", "stock.move", |receipt| {
-        let lines: Vec<u32> = receipt.lines.iter().map(|(line, _)| *line).collect();
-        let moves = world.stock_movements.iter();
-        moves
-            .filter(|one| one.purchase_line.is_some_and(|line| lines.contains(&line)))
-            .map(|one| one.id)
-            .collect()
-    })
+    .children("move_ids", "Stock Moves", "stock.move", |picking| picking.moves(world))
+    .html("note", "Notes", |_| "")
     .one("company_id", "Company", "res.company", |_| 1)
-    .moment("create_date", "Created on", |receipt| receipt.received_at)
-    .moment("write_date", "Last Updated on", |receipt| receipt.received_at)
-    .build(&world.receipts, |receipt| receipt.id)
+    .moment("create_date", "Created on", created)
+    .moment("write_date", "Last Updated on", created)
+    .build(rows, Picking::id)
+    .read_only(&["state", "date_done", "picking_type_code", "name"])
 }
 
 pub(super) fn picking_types(world: &World) -> Table {

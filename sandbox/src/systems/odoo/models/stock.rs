@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use rust_decimal::Decimal;
 
 use super::base::{STUDIO, category_words, currency_words, id_in, partner_of_vendor, unit_id};
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{
     Item, ItemStatus, ItemType, Location, LocationKind, MovementKind, StockLevel, StockMovement, World, now,
 };
@@ -15,12 +15,12 @@ const VENDORS: u32 = 4;
 const LOSS: u32 = 2;
 const PRODUCTION: u32 = 3;
 
-pub(super) fn location_id(location: u32) -> u32 {
+pub(in crate::systems::odoo) fn location_id(location: u32) -> u32 {
     location + 20
 }
 
 /// Returns the id of the warehouse a place belongs to: sites in order.
-pub(super) fn warehouse_of(world: &World, location: u32) -> Option<u32> {
+pub(in crate::systems::odoo) fn warehouse_of(world: &World, location: u32) -> Option<u32> {
     let site = world.site_of(location)?;
     let place = world
         .locations
@@ -31,6 +31,9 @@ pub(super) fn warehouse_of(world: &World, location: u32) -> Option<u32> {
 }
 
 fn product_name(item: &Item) -> String {
+    if item.number.is_empty() {
+        return item.name.clone();
+    }
     format!("[{}] {}", item.number, item.name)
 }
 
@@ -56,13 +59,13 @@ fn totals(world: &World) -> HashMap<u32, Totals> {
     all
 }
 
-pub(super) fn products(world: &World, model: &'static str, label: &'static str) -> Table {
+pub(in crate::systems::odoo) fn products(world: &World, model: &'static str, label: &'static str) -> Table {
     let categories = category_words(world);
     let currency = id_in(&currency_words(world), &world.currency);
     let totals = totals(world);
     let of = move |item: &Item| totals.get(&item.id).copied().unwrap_or_default();
     let (on_hand, free, coming, going, ahead) = (of.clone(), of.clone(), of.clone(), of.clone(), of);
-    let own = world.items.first().map(|item| &item.custom);
+    let own = plant::usual().items.first().map(|item| &item.custom);
     Builder::new(model, label, "is_favorite desc, default_code, name, id")
         .char("name", "Name", |item: &&Item| item.name.clone())
         .required()
@@ -76,7 +79,7 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
             }
         })
         .html("description", "Description", |item| {
-            format!("<p>{}</p>", item.description)
+            (!item.description.is_empty()).then(|| format!("<p>{}</p>", item.description))
         })
         .text("description_purchase", "Purchase Description", |item| {
             item.description.clone()
@@ -147,7 +150,9 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
         .many("product_variant_ids", "Products", "product.product", |item| {
             vec![item.id]
         })
-        .children("seller_ids", "Vendors", "product.supplierinfo", |item| vec![item.id])
+        .children("seller_ids", "Vendors", "product.supplierinfo", |item| {
+            if item.vendor == 0 { Vec::new() } else { vec![item.id] }
+        })
         .children("stock_quant_ids", "Stock Quant", "stock.quant", |item| {
             world
                 .stock_levels
@@ -168,9 +173,19 @@ pub(super) fn products(world: &World, model: &'static str, label: &'static str) 
         .own()
         .custom(STUDIO, own, |item: &&Item| Some(item.custom.clone()))
         .build(&world.items, |item| item.id)
+        .read_only(&[
+            "qty_available",
+            "free_qty",
+            "incoming_qty",
+            "outgoing_qty",
+            "virtual_available",
+            "stock_quant_ids",
+            "create_date",
+            "write_date",
+        ])
 }
 
-pub(super) fn suppliers(world: &World) -> Table {
+pub(in crate::systems::odoo) fn suppliers(world: &World) -> Table {
     let currencies = currency_words(world);
     Builder::new(
         "product.supplierinfo",
@@ -200,7 +215,7 @@ pub(super) fn suppliers(world: &World) -> Table {
     })
     .moment("create_date", "Created on", |item| item.created_at)
     .moment("write_date", "Last Updated on", |item| item.updated_at)
-    .build(&world.items, |item| item.id)
+    .build(world.items.iter().filter(|item| item.vendor != 0), |item| item.id)
 }
 
 enum Place<'a> {
@@ -255,7 +270,7 @@ impl Place<'_> {
     }
 }
 
-pub(super) fn locations(world: &World) -> Table {
+pub(in crate::systems::odoo) fn locations(world: &World) -> Table {
     let rows = [
         Place::Virtual(VENDORS, "Vendors", "supplier"),
         Place::Virtual(5, "Customers", "customer"),
@@ -315,7 +330,7 @@ pub(super) fn locations(world: &World) -> Table {
         .build(rows, Place::id)
 }
 
-pub(super) fn warehouses(world: &World) -> Table {
+pub(in crate::systems::odoo) fn warehouses(world: &World) -> Table {
     let sites = world.locations.iter().filter(|place| place.parent.is_none());
     Builder::new("stock.warehouse", "Warehouse", "sequence, id")
         .char("name", "Warehouse", |site: &&Location| site.name.clone())
@@ -340,7 +355,7 @@ pub(super) fn warehouses(world: &World) -> Table {
         .build(sites, |site| warehouse_of(world, site.id).unwrap_or(0))
 }
 
-fn lot_words(world: &World) -> Vec<(u32, String)> {
+pub(in crate::systems::odoo) fn lot_words(world: &World) -> Vec<(u32, String)> {
     let lots: BTreeSet<(u32, &str)> = world
         .stock_levels
         .iter()
@@ -356,7 +371,7 @@ fn lot_id(lots: &[(u32, String)], level: &StockLevel) -> Option<u32> {
         .and_then(|place| u32::try_from(place + 1).ok())
 }
 
-pub(super) fn lots(world: &World) -> Table {
+pub(in crate::systems::odoo) fn lots(world: &World) -> Table {
     let rows = lot_words(world).into_iter().enumerate();
     Builder::new("stock.lot", "Lot/Serial", "name, id")
         .char("name", "Lot/Serial Number", |(_, (_, lot)): &(usize, (u32, String))| {
@@ -372,7 +387,7 @@ pub(super) fn lots(world: &World) -> Table {
         .build(rows, |(place, _)| u32::try_from(place + 1).unwrap_or(0))
 }
 
-pub(super) fn quants(world: &World) -> Table {
+pub(in crate::systems::odoo) fn quants(world: &World) -> Table {
     let lots = lot_words(world);
     let categories = category_words(world);
     let item_of = |level: &StockLevel| world.find_item(level.item);
@@ -415,7 +430,11 @@ pub(super) fn quants(world: &World) -> Table {
         .float("available_quantity", "Available Quantity", |level| level.available())
         .computed()
         .float("inventory_quantity", "Counted Quantity", |_| Decimal::ZERO)
-        .computed()
+        .bool("inventory_quantity_set", "Inventory Quantity Set", |_| false)
+        .float("inventory_quantity_auto_apply", "Inventoried Quantity", |level| {
+            level.on_hand
+        })
+        .float("inventory_diff_quantity", "Difference", |_| Decimal::ZERO)
         .money("value", "Value", |level| (level.on_hand * level.unit_cost).round_dp(2))
         .computed()
         .date("inventory_date", "Scheduled", |_| {
@@ -429,9 +448,20 @@ pub(super) fn quants(world: &World) -> Table {
         .moment("create_date", "Created on", |level| level.created_at)
         .moment("write_date", "Last Updated on", |level| level.updated_at)
         .build(&world.stock_levels, |level| level.id)
+        .read_only(&[
+            "quantity",
+            "reserved_quantity",
+            "inventory_diff_quantity",
+            "inventory_quantity_set",
+            "in_date",
+            "product_tmpl_id",
+            "product_uom_id",
+            "warehouse_id",
+            "company_id",
+        ])
 }
 
-pub(super) fn orderpoints(world: &World) -> Table {
+pub(in crate::systems::odoo) fn orderpoints(world: &World) -> Table {
     Builder::new(
         "stock.warehouse.orderpoint",
         "Minimum Inventory Rule",
@@ -474,72 +504,110 @@ pub(super) fn orderpoints(world: &World) -> Table {
     .build(&world.stock_levels, |level| level.id)
 }
 
-pub(super) fn moves(world: &World) -> Table {
+struct Move {
+    movement: StockMovement,
+    /// The transfer it is part of.
+    picking: Option<u32>,
+    is_done: bool,
+}
+
+fn all_moves(world: &World) -> Vec<Move> {
+    let done = world.stock_movements.iter().map(|movement| Move {
+        movement: movement.clone(),
+        picking: plant::receipt_of(world, movement).map(|receipt| receipt.id),
+        is_done: true,
+    });
+    let open = plant::open_deliveries(world).into_iter().flat_map(|open| {
+        let order = world.find_purchase_order(open.order);
+        let lines = open.lines.into_iter();
+        lines.filter_map(move |(line, id, quantity)| {
+            let order = order?;
+            let line = order.lines.iter().find(|one| one.id == line)?;
+            let movement = StockMovement {
+                id,
+                item: line.item?,
+                kind: MovementKind::Receipt,
+                quantity,
+                from: None,
+                to: Some(line.location),
+                at: order.approved_at.unwrap_or(order.updated_at),
+                work_order: None,
+                purchase_order: Some(order.id),
+                purchase_line: Some(line.id),
+                lot: None,
+                unit_cost: line.unit_price,
+            };
+            Some(Move {
+                movement,
+                picking: Some(open.id),
+                is_done: false,
+            })
+        })
+    });
+    done.chain(open).collect()
+}
+
+pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
     let outside = |movement: &StockMovement, incoming: bool| match (movement.kind, incoming) {
         (MovementKind::Receipt, _) => VENDORS,
         (MovementKind::Issue, _) => PRODUCTION,
         _ => LOSS,
     };
-    let receipt_of = |movement: &StockMovement| {
-        let line = movement.purchase_line?;
-        world
-            .receipts
-            .iter()
-            .find(|receipt| receipt.lines.iter().any(|(id, _)| *id == line))
-    };
     Builder::new("stock.move", "Stock Move", "sequence, id")
-        .int("sequence", "Sequence", |_: &&StockMovement| 10_u32)
-        .char("display_name", "Display Name", |movement| {
-            world.find_item(movement.item).map(|item| item.name.clone())
+        .int("sequence", "Sequence", |_: &Move| 10_u32)
+        .char("display_name", "Display Name", |one| {
+            world.find_item(one.movement.item).map(|item| item.name.clone())
         })
-        .one("product_id", "Product", "product.product", |movement| movement.item)
+        .one("product_id", "Product", "product.product", |one| one.movement.item)
         .required()
-        .float("product_uom_qty", "Demand", |movement| movement.quantity)
-        .float("quantity", "Quantity", |movement| movement.quantity)
-        .one("product_uom", "Unit", "uom.uom", |movement| {
-            world.find_item(movement.item).map(|item| unit_id(&item.uom))
+        .float("product_uom_qty", "Demand", |one| one.movement.quantity)
+        .float("quantity", "Quantity", |one| one.movement.quantity)
+        .bool("picked", "Picked", |one| one.is_done)
+        .one("product_uom", "Unit", "uom.uom", |one| {
+            world.find_item(one.movement.item).map(|item| unit_id(&item.uom))
         })
-        .float("price_unit", "Unit Price", |movement| movement.unit_cost)
-        .one("location_id", "Source Location", "stock.location", move |movement| {
+        .float("price_unit", "Unit Price", |one| one.movement.unit_cost)
+        .one("location_id", "Source Location", "stock.location", move |one| {
+            let movement = &one.movement;
             movement.from.map_or_else(|| outside(movement, true), location_id)
         })
         .one(
             "location_dest_id",
             "Intermediate Location",
             "stock.location",
-            move |movement| movement.to.map_or_else(|| outside(movement, false), location_id),
+            move |one| {
+                let movement = &one.movement;
+                movement.to.map_or_else(|| outside(movement, false), location_id)
+            },
         )
         .select(
             "state",
             "Status",
             &[("draft", "New"), ("assigned", "Available"), ("done", "Done")],
-            |_| "done",
+            |one| if one.is_done { "done" } else { "assigned" },
         )
-        .moment("date", "Date Scheduled", |movement| movement.at)
-        .char("origin", "Source Document", |movement| {
-            let order = movement.purchase_order.and_then(|id| world.find_purchase_order(id));
-            let work = movement.work_order.and_then(|id| world.find_work_order(id));
+        .moment("date", "Date Scheduled", |one| one.movement.at)
+        .char("origin", "Source Document", |one| {
+            let order = one.movement.purchase_order.and_then(|id| world.find_purchase_order(id));
+            let work = one.movement.work_order.and_then(|id| world.find_work_order(id));
             order
                 .map(super::purchase::name)
                 .or(work.map(|work| work.number.clone()))
         })
-        .char("reference", "Reference", move |movement| {
-            receipt_of(movement).map_or_else(
-                || "Product Quantity Updated".to_owned(),
-                |one| format!("WH/IN/{:05}", one.id),
-            )
+        .char("reference", "Reference", |one| {
+            one.picking
+                .map_or_else(|| "Product Quantity Updated".to_owned(), |id| format!("WH/IN/{id:05}"))
         })
-        .one("picking_id", "Transfer", "stock.picking", move |movement| {
-            receipt_of(movement).map(|one| one.id)
-        })
+        .one("picking_id", "Transfer", "stock.picking", |one| one.picking)
         .one(
             "purchase_line_id",
             "Purchase Order Line",
             "purchase.order.line",
-            |movement| movement.purchase_line,
+            |one| one.movement.purchase_line,
         )
         .one("company_id", "Company", "res.company", |_| 1)
-        .moment("create_date", "Created on", |movement| movement.at)
-        .moment("write_date", "Last Updated on", |movement| movement.at)
-        .build(&world.stock_movements, |movement| movement.id)
+        .moment("create_date", "Created on", |one| one.movement.at)
+        .moment("write_date", "Last Updated on", |one| one.movement.at)
+        .build(all_moves(world), |one| one.movement.id)
+        .read_only(&["state", "reference"])
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::OWN;
 use super::small::{country_words, currency_words, id_in, subdivision_words, term_words};
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{Location, User, Vendor, VendorStatus, World, now};
 
 pub(super) fn party_of_vendor(vendor: u32) -> u32 {
@@ -65,7 +65,7 @@ pub(super) fn parties(world: &World) -> Table {
     let rows = std::iter::once(Party::Company(world))
         .chain(world.users.iter().map(Party::User))
         .chain(world.vendors.iter().map(Party::Vendor));
-    let own = world.vendors.first().map(|vendor| &vendor.custom);
+    let own = plant::usual().vendors.first().map(|vendor| &vendor.custom);
     Builder::new("party.party", "Party", "name, id")
         .char("name", "Name", Party::name)
         .char("rec_name", "Record Name", Party::name)

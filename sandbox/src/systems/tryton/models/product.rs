@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::OWN;
 use super::party::{changed, party_of_vendor};
 use super::small::{category_words, currency_words, id_in, unit_id};
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{Asset, CustomFields, Item, ItemStatus, ItemType, World};
 
 pub(super) fn product_of_asset(asset: u32) -> u32 {
@@ -154,7 +154,7 @@ pub(super) fn templates(world: &World) -> Table {
 }
 
 pub(super) fn products(world: &World) -> Table {
-    let own = world.items.first().map(|item| &item.custom);
+    let own = plant::usual().items.first().map(|item| &item.custom);
     Builder::new("product.product", "Variant", "rec_name, id")
         .one("template", "Product Template", "product.template", Product::id)
         .required()

@@ -9,7 +9,7 @@ use super::party::{changed, party_of_vendor};
 use super::product::four_digits;
 use super::small::{currency_words, id_in, term_words, unit_id};
 use super::stock::{input_zone, location_id};
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{OrderStatus, PoLine, PurchaseOrder, Receipt, World};
 
 const STATES: &[(&str, &str)] = &[
@@ -51,7 +51,7 @@ fn rec_name(order: &PurchaseOrder) -> String {
 
 pub(super) fn purchases(world: &World) -> Table {
     let (currencies, terms) = (currency_words(world), term_words(world));
-    let own = world.purchase_orders.first().map(|order| &order.custom);
+    let own = plant::usual().purchase_orders.first().map(|order| &order.custom);
     let all_moves = moves::all(world);
     Builder::new("purchase.purchase", "Purchase", "purchase_date desc, id desc")
         .char("number", "Number", |order: &&PurchaseOrder| number(order))

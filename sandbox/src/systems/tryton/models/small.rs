@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::systems::orm::{Builder, Table};
-use crate::world::World;
+use crate::systems::orm::{Builder, Table, plant};
+use crate::world::{Vendor, World};
 
 fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
@@ -16,16 +16,19 @@ pub(super) fn id_in(words: &[String], word: &str) -> Option<u32> {
     u32::try_from(place + 1).ok()
 }
 
+/// Returns the vendors, with those whose words stay known when nobody uses them any more.
+fn vendors(world: &World) -> impl Iterator<Item = &Vendor> {
+    world.vendors.iter().chain(&plant::usual().vendors)
+}
+
 pub(super) fn currency_words(world: &World) -> Vec<String> {
     let known = ["EUR", "USD"].into_iter();
-    distinct(world.vendors.iter().map(|vendor| vendor.currency.as_str()).chain(known))
+    distinct(vendors(world).map(|vendor| vendor.currency.as_str()).chain(known))
 }
 
 pub(super) fn country_words(world: &World) -> Vec<String> {
     distinct(
-        world
-            .vendors
-            .iter()
+        vendors(world)
             .map(|vendor| vendor.country.as_str())
             .chain(std::iter::once("DE")),
     )
@@ -33,15 +36,16 @@ pub(super) fn country_words(world: &World) -> Vec<String> {
 
 pub(super) fn subdivision_words(world: &World) -> Vec<String> {
     let sites = world.locations.iter().map(|place| place.region.as_str());
-    distinct(world.vendors.iter().map(|vendor| vendor.region.as_str()).chain(sites))
+    distinct(vendors(world).map(|vendor| vendor.region.as_str()).chain(sites))
 }
 
 pub(super) fn term_words(world: &World) -> Vec<String> {
-    distinct(world.vendors.iter().map(|vendor| vendor.payment_terms.as_str()))
+    distinct(vendors(world).map(|vendor| vendor.payment_terms.as_str()))
 }
 
 pub(super) fn category_words(world: &World) -> Vec<String> {
-    distinct(world.items.iter().map(|item| item.category.as_str()))
+    let items = world.items.iter().chain(&plant::usual().items);
+    distinct(items.map(|item| item.category.as_str()))
 }
 
 /// Returns the id of a unit: pieces, litres, metres.

@@ -10,7 +10,7 @@ use super::party::{changed, party_of_vendor};
 use super::product::product_of_asset;
 use super::small::{currency_words, id_in};
 use super::stock::location_id;
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{Asset, AssetStatus, CustomFields, Location, WorkKind, WorkOrder, WorkStatus, World};
 
 pub(super) fn work_id(work: u32) -> u32 {
@@ -96,7 +96,7 @@ fn seconds(hours: Decimal) -> Option<i64> {
 }
 
 pub(super) fn works(world: &World) -> Table {
-    let own = world.work_orders.first().map(|work| &work.custom);
+    let own = plant::usual().work_orders.first().map(|work| &work.custom);
     let sites = world.locations.iter().filter(|place| place.parent.is_none());
     let rows = sites.map(Work::Project).chain(world.work_orders.iter().map(Work::Task));
     let project_of = |work: &WorkOrder| world.site_of(work.location).map(|site| site.id);
@@ -256,7 +256,7 @@ pub(super) fn works(world: &World) -> Table {
 }
 
 pub(super) fn assets(world: &World) -> Table {
-    let own = world.assets.first().map(|asset| &asset.custom);
+    let own = plant::usual().assets.first().map(|asset| &asset.custom);
     let currency = id_in(&currency_words(world), &world.currency);
     Builder::new("account.asset", "Asset", "id")
         .char("number", "Number", |asset: &&Asset| asset.number.clone())
