@@ -118,28 +118,8 @@ impl Reader<'_> {
     }
 
     fn scalar(&self, field: &FieldDef, kind: FieldType, value: GraphValue) -> ServerResult<Value> {
-        let read = match (kind, &value) {
-            (FieldType::Text, GraphValue::String(text)) => Some(Value::text(text)),
-            (FieldType::Integer, GraphValue::Number(number)) => number.as_i64().map(Value::Integer),
-            (FieldType::Boolean, GraphValue::Boolean(flag)) => Some(Value::Boolean(*flag)),
-            (FieldType::Decimal, GraphValue::String(text)) => decimal(text),
-            (FieldType::Decimal, GraphValue::Number(number)) => decimal(&number.to_string()),
-            (FieldType::Date, GraphValue::String(text)) => text.parse::<NaiveDate>().ok().map(Value::Date),
-            (FieldType::DateTime, GraphValue::String(text)) => DateTime::parse_from_rfc3339(text)
-                .ok()
-                .map(|at| Value::DateTime(at.with_timezone(&Utc))),
-            (FieldType::Enum(index), GraphValue::Enum(name)) => self.enum_value(index, name),
-            (FieldType::Enum(index), GraphValue::String(name)) => self.enum_value(index, name),
-            _ => None,
-        };
+        let read = scalar_value(self.catalogue, kind, &value);
         read.ok_or_else(|| self.invalid(&field.name, &format!("{value} is not a valid {}", expected(kind))))
-    }
-
-    fn enum_value(&self, index: lineshaft_schema::catalogue::EnumIndex, name: &str) -> Option<Value> {
-        self.catalogue
-            .enum_at(index)?
-            .value_index(name)
-            .map(|value| Value::Enum(index, value))
     }
 
     /// Reads an order.
@@ -239,6 +219,26 @@ fn word(value: &GraphValue) -> Option<&str> {
     }
 }
 
+/// Reads the value of a scalar or an enum, if it is one.
+pub(crate) fn scalar_value(catalogue: &Catalogue, kind: FieldType, value: &GraphValue) -> Option<Value> {
+    match (kind, value) {
+        (FieldType::Text, GraphValue::String(text)) => Some(Value::text(text)),
+        (FieldType::Integer, GraphValue::Number(number)) => number.as_i64().map(Value::Integer),
+        (FieldType::Boolean, GraphValue::Boolean(flag)) => Some(Value::Boolean(*flag)),
+        (FieldType::Decimal, GraphValue::String(text)) => decimal(text),
+        (FieldType::Decimal, GraphValue::Number(number)) => decimal(&number.to_string()),
+        (FieldType::Date, GraphValue::String(text)) => text.parse::<NaiveDate>().ok().map(Value::Date),
+        (FieldType::DateTime, GraphValue::String(text)) => DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|at| Value::DateTime(at.with_timezone(&Utc))),
+        (FieldType::Enum(index), value) => {
+            let value = catalogue.enum_at(index)?.value_index(word(value)?)?;
+            Some(Value::Enum(index, value))
+        }
+        _ => None,
+    }
+}
+
 fn decimal(text: &str) -> Option<Value> {
     Decimal::from_str_exact(text)
         .or_else(|_| Decimal::from_scientific(text))
@@ -246,7 +246,8 @@ fn decimal(text: &str) -> Option<Value> {
         .map(Value::Decimal)
 }
 
-const fn expected(kind: FieldType) -> &'static str {
+/// Returns what a value of a type looks like, for messages.
+pub(crate) const fn expected(kind: FieldType) -> &'static str {
     match kind {
         FieldType::Integer => "whole number",
         FieldType::Boolean => "truth value",

@@ -8,6 +8,7 @@ mod register;
 mod root;
 pub mod transport;
 mod walk;
+mod write;
 
 use std::sync::Arc;
 

@@ -29,7 +29,12 @@ pub(crate) fn edge(def: &TypeDef) -> String {
 
 /// Returns the name of the root field that finds one record.
 pub(crate) fn single(def: &TypeDef) -> String {
-    let mut letters = def.name.chars();
+    lower_first(&def.name)
+}
+
+/// Returns a name with a small first letter.
+pub(crate) fn lower_first(name: &str) -> String {
+    let mut letters = name.chars();
     letters
         .next()
         .map(|first| first.to_lowercase().chain(letters).collect())
@@ -66,4 +71,34 @@ pub(crate) fn field_filter(catalogue: &Catalogue, field: &FieldDef) -> Option<St
         FieldType::Enum(index) => enum_filter(&catalogue.enum_at(index)?.name),
         FieldType::Id | FieldType::Json | FieldType::Object(_) | FieldType::Platform => return None,
     })
+}
+
+/// Returns the name of the input of a value of a type within other inputs: `Money` becomes `MoneyInput`.
+pub(crate) fn value_input(name: &str) -> String {
+    format!("{name}Input")
+}
+
+/// Returns the name of the input from which records of a type are made.
+pub(crate) fn create_input(def: &TypeDef) -> String {
+    format!("Create{}Input", def.name)
+}
+
+/// Returns the name of the input by which records of a type are changed.
+pub(crate) fn update_input(def: &TypeDef) -> String {
+    format!("Update{}Input", def.name)
+}
+
+/// Returns the name of the input by which a row of a type is changed together with its owner.
+pub(crate) fn change_input(def: &TypeDef) -> String {
+    format!("{}Change", def.name)
+}
+
+/// Returns the name of the input by which the rows of a list are changed together with their owner.
+pub(crate) fn changes_input(def: &TypeDef) -> String {
+    format!("{}Changes", def.name)
+}
+
+/// Returns the name of what a write to a record of a type answers.
+pub(crate) fn payload(def: &TypeDef) -> String {
+    format!("{}Payload", def.name)
 }

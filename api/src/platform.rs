@@ -20,6 +20,8 @@ mod organization;
 mod source;
 mod token;
 mod webhook;
+pub(crate) mod write;
+mod write_schema;
 
 pub(crate) use connection::Connection;
 use connection::Deployment;
@@ -37,11 +39,17 @@ pub(crate) struct PlatformQuery(
     audit::AuditQuery,
     event::EventQuery,
     webhook::WebhookQuery,
+    write::WriteQuery,
+    write_schema::WriteSchemaQuery,
 );
 
-/// Everything that can be changed.
+/// What can be changed of the platform.
 #[derive(Default, MergedObject)]
-pub struct Mutation(lifecycle::ConnectionMutation, webhook::WebhookMutation);
+pub(crate) struct PlatformMutation(
+    lifecycle::ConnectionMutation,
+    webhook::WebhookMutation,
+    write::WriteMutation,
+);
 
 /// Which way a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -107,13 +115,12 @@ pub(crate) fn register(registry: &mut Registry) {
     <OrderDirection as InputType>::create_type_info(registry);
 }
 
-/// Writes an object of the platform, or a list of them, as JSON text.
-pub(crate) async fn write<T: OutputType>(
+/// Resolves an object of the platform, or a list of them.
+pub(crate) async fn resolve<T: OutputType>(
     ctx: &Context<'_>,
     sets: &[&Positioned<SelectionSet>],
     object: &T,
-    out: &mut Vec<u8>,
-) {
+) -> Value {
     let mut whole = Value::Null;
     for set in sets {
         match object.resolve(&ctx.with_selection_set(set), ctx.item).await {
@@ -121,7 +128,17 @@ pub(crate) async fn write<T: OutputType>(
             Err(error) => ctx.add_error(error),
         }
     }
-    write_value(out, &whole);
+    whole
+}
+
+/// Writes an object of the platform, or a list of them, as JSON text.
+pub(crate) async fn write<T: OutputType>(
+    ctx: &Context<'_>,
+    sets: &[&Positioned<SelectionSet>],
+    object: &T,
+    out: &mut Vec<u8>,
+) {
+    write_value(out, &resolve(ctx, sets, object).await);
 }
 
 /// Writes a connection as JSON text.

@@ -298,7 +298,8 @@ fn named<const N: usize>(fields: [MetaField; N]) -> IndexMap<String, MetaField> 
     fields.into_iter().map(|field| (field.name.clone(), field)).collect()
 }
 
-fn field(
+/// Makes a field.
+pub(crate) fn field(
     name: &str,
     kind: &str,
     about: &str,
@@ -325,7 +326,8 @@ fn field(
     }
 }
 
-fn input(name: &str, kind: &str, about: &str, default: Option<&str>) -> (String, MetaInputValue) {
+/// Makes an argument or a field of an input.
+pub(crate) fn input(name: &str, kind: &str, about: &str, default: Option<&str>) -> (String, MetaInputValue) {
     let meta = MetaInputValue {
         name: name.to_owned(),
         description: Some(about.to_owned()),
@@ -341,7 +343,8 @@ fn input(name: &str, kind: &str, about: &str, default: Option<&str>) -> (String,
     (name.to_owned(), meta)
 }
 
-fn insert_object(registry: &mut Registry, name: &str, about: &str, fields: IndexMap<String, MetaField>) {
+/// Registers an object type.
+pub(crate) fn insert_object(registry: &mut Registry, name: &str, about: &str, fields: IndexMap<String, MetaField>) {
     let meta = MetaType::Object {
         name: name.to_owned(),
         description: Some(about.to_owned()),
@@ -363,11 +366,32 @@ fn insert_object(registry: &mut Registry, name: &str, about: &str, fields: Index
     registry.types.insert(name.to_owned(), meta);
 }
 
-fn insert_input(
+/// Registers an input type.
+pub(crate) fn insert_input(
     registry: &mut Registry,
     name: &str,
     about: &str,
     inputs: impl IntoIterator<Item = (String, MetaInputValue)>,
+) {
+    insert_any_input(registry, name, about, inputs, false);
+}
+
+/// Registers an input type of which exactly one field is given.
+pub(crate) fn insert_choice(
+    registry: &mut Registry,
+    name: &str,
+    about: &str,
+    inputs: impl IntoIterator<Item = (String, MetaInputValue)>,
+) {
+    insert_any_input(registry, name, about, inputs, true);
+}
+
+fn insert_any_input(
+    registry: &mut Registry,
+    name: &str,
+    about: &str,
+    inputs: impl IntoIterator<Item = (String, MetaInputValue)>,
+    oneof: bool,
 ) {
     let meta = MetaType::InputObject {
         name: name.to_owned(),
@@ -377,7 +401,7 @@ fn insert_input(
         inaccessible: false,
         tags: Vec::new(),
         rust_typename: None,
-        oneof: false,
+        oneof,
         directive_invocations: Vec::new(),
     };
     registry.types.insert(name.to_owned(), meta);
@@ -415,7 +439,8 @@ fn insert_enum<'v>(
     registry.types.insert(name.to_owned(), meta);
 }
 
-fn first_sentence(text: &str) -> String {
+/// Returns the first sentence of a description.
+pub(crate) fn first_sentence(text: &str) -> String {
     let line = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     match line.find(". ") {
         Some(end) => line.get(..=end).unwrap_or_default().to_owned(),

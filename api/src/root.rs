@@ -92,24 +92,37 @@ impl ContainerType for Query {
 }
 
 /// One root field while it is resolved.
-struct Root<'a> {
-    ctx: &'a Context<'a>,
-    engine: &'a Arc<Engine>,
-    session: &'a Session,
-    compiler: Compiler<'a>,
-    key: &'a str,
-    sets: Vec<&'a Positioned<SelectionSet>>,
+pub(crate) struct Root<'a> {
+    /// Its place in the operation.
+    pub(crate) ctx: &'a Context<'a>,
+    /// The engine.
+    pub(crate) engine: &'a Arc<Engine>,
+    /// Who asks.
+    pub(crate) session: &'a Session,
+    /// What compiles selections of the operation.
+    pub(crate) compiler: Compiler<'a>,
+    /// Its name in the answer.
+    pub(crate) key: &'a str,
+    /// What is selected of it.
+    pub(crate) sets: Vec<&'a Positioned<SelectionSet>>,
+    /// How many fields the root of the operation has.
+    pub(crate) fields: usize,
 }
 
 impl<'a> Root<'a> {
     fn new(ctx: &'a Context<'a>, engine: &'a Arc<Engine>) -> ServerResult<Self> {
+        Self::of(ctx, engine, "Query")
+    }
+
+    /// Makes a field of the root with this name ready to be resolved.
+    pub(crate) fn of(ctx: &'a Context<'a>, engine: &'a Arc<Engine>, root: &str) -> ServerResult<Self> {
         let session = ctx
             .data::<Session>()
             .map_err(|error| error.into_server_error(ctx.item.pos))?;
         let query = ctx.query_env;
         let key = response_key(&ctx.item.node);
         // Fields with the same name in the answer are one field: their selections are merged.
-        let root = fields_of(query, &[&query.operation.node.selection_set], &|name| name == "Query")?;
+        let root = fields_of(query, &[&query.operation.node.selection_set], &|name| name == root)?;
         let sets = root
             .get(key)
             .map(|nodes| nodes.iter().map(|node| &node.node.selection_set).collect());
@@ -124,6 +137,7 @@ impl<'a> Root<'a> {
             },
             key,
             sets,
+            fields: root.len(),
         })
     }
 

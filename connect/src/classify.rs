@@ -11,9 +11,9 @@ use regex::Regex;
 
 use crate::{
     blueprint::Problem,
-    error::{CredentialReason, Error, ErrorKind, speaks_of_credentials},
+    error::{CredentialReason, Error, ErrorKind, Reach, speaks_of_credentials},
     json::{self, Value},
-    manifest::{self, ErrorRule, OneOrMany},
+    manifest::{self, BusinessRule, ErrorRule, OneOrMany, RuleConditions},
     path::Path,
 };
 
@@ -87,17 +87,72 @@ fn alternatives(values: &OneOrMany<serde_json::Value>) -> Vec<serde_json::Value>
     }
 }
 
-/// A compiled rule.
+/// Conditions of an answer, compiled.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
+pub(crate) struct Conditions {
     status: Option<Vec<u16>>,
     headers: Vec<(http::HeaderName, Regex)>,
     content_type: Option<String>,
     body: Vec<BodyCheck>,
+}
+
+impl Conditions {
+    /// Compiles conditions; `empty` is told when they hold for every answer.
+    pub(crate) fn compile(when: &RuleConditions, pointer: &str, empty: &str, problems: &mut Vec<Problem>) -> Self {
+        let mut headers = Vec::new();
+        for (name, pattern) in &when.headers {
+            let pointer = format!("{pointer}/headers/{name}");
+            match name.parse::<http::HeaderName>() {
+                Ok(name) => headers.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (name, pattern))),
+                Err(_) => problems.push(Problem::new(pointer, format!("`{name}` is not the name of a header"))),
+            }
+        }
+        if when.status.is_none() && when.headers.is_empty() && when.content_type.is_none() && when.body.is_empty() {
+            problems.push(Problem::new(pointer, empty));
+        }
+        Self {
+            status: when.status.as_ref().map(|status| status.as_slice().to_vec()),
+            headers,
+            content_type: when.content_type.as_ref().map(|text| text.to_ascii_lowercase()),
+            body: BodyCheck::compile(&when.body, &format!("{pointer}/body"), problems),
+        }
+    }
+
+    /// Returns whether all hold for an answer.
+    pub(crate) fn hold(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> bool {
+        self.hold_for(&Answer::new(status, headers, body))
+    }
+
+    fn hold_for(&self, answer: &Answer<'_>) -> bool {
+        self.status
+            .as_ref()
+            .is_none_or(|statuses| statuses.contains(&answer.status))
+            && self.headers.iter().all(|(name, pattern)| {
+                let mut values = answer
+                    .headers
+                    .get_all(name)
+                    .iter()
+                    .filter_map(|value| value.to_str().ok());
+                values.any(|value| pattern.is_match(value))
+            })
+            && self
+                .content_type
+                .as_ref()
+                .is_none_or(|start| answer.content_type().starts_with(start))
+            && self.body.iter().all(|check| answer.meets(check))
+    }
+}
+
+/// A compiled rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    when: Conditions,
     kind: ErrorKind,
     reason: Option<CredentialReason>,
     message: Vec<Path>,
     code: Option<Path>,
+    rule: Option<BusinessRule>,
+    field: Option<Path>,
 }
 
 /// Everything that tells failures from successes.
@@ -113,30 +168,16 @@ impl Classifier {
         let mut rules = Vec::new();
         for (at, rule) in manifest.errors.iter().enumerate() {
             let pointer = format!("/errors/{at}");
-            let when = &rule.when;
             check_reason(rule, &pointer, problems);
-            let mut headers = Vec::new();
-            for (name, pattern) in &when.headers {
-                let pointer = format!("{pointer}/when/headers/{name}");
-                match name.parse::<http::HeaderName>() {
-                    Ok(name) => {
-                        headers.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (name, pattern)))
-                    }
-                    Err(_) => problems.push(Problem::new(pointer, format!("`{name}` is not the name of a header"))),
-                }
-            }
-            if when.status.is_none() && when.headers.is_empty() && when.content_type.is_none() && when.body.is_empty() {
-                problems.push(Problem::new(
-                    format!("{pointer}/when"),
-                    "the rule would make a failure of every answer",
-                ));
-            }
+            check_business(rule, &pointer, problems);
             let messages = rule.message.iter().enumerate();
             rules.push(Rule {
-                status: when.status.as_ref().map(|status| status.as_slice().to_vec()),
-                headers,
-                content_type: when.content_type.as_ref().map(|text| text.to_ascii_lowercase()),
-                body: BodyCheck::compile(&when.body, &format!("{pointer}/when/body"), problems),
+                when: Conditions::compile(
+                    &rule.when,
+                    &format!("{pointer}/when"),
+                    "the rule would make a failure of every answer",
+                    problems,
+                ),
                 kind: rule.kind,
                 reason: rule.reason,
                 message: messages
@@ -146,6 +187,11 @@ impl Classifier {
                     .code
                     .as_ref()
                     .and_then(|path| parse_path(path, &format!("{pointer}/code"), problems)),
+                rule: rule.rule,
+                field: rule
+                    .field
+                    .as_ref()
+                    .and_then(|path| parse_path(path, &format!("{pointer}/field"), problems)),
             });
         }
         let success = manifest
@@ -162,12 +208,7 @@ impl Classifier {
 
     /// Returns the failure that an answer is, or nothing when it is a success.
     pub(crate) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
-        let answer = Answer {
-            status,
-            headers,
-            bytes: body,
-            parsed: std::cell::OnceCell::new(),
-        };
+        let answer = Answer::new(status, headers, body);
         if let Some(rule) = self.rules.iter().find(|rule| rule.holds(&answer)) {
             return Some(rule.error(&answer, retry_after(headers, &self.retry_after_headers)));
         }
@@ -180,7 +221,7 @@ impl Classifier {
                 ErrorKind::MalformedResponse,
                 "the answer is not what the system's API promises",
             );
-            error.with_status(status)
+            error.with_status(status).with_reach(reach_of_unread(status))
         })
     }
 }
@@ -194,6 +235,15 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
+    const fn new(status: u16, headers: &'a HeaderMap, bytes: &'a [u8]) -> Self {
+        Self {
+            status,
+            headers,
+            bytes,
+            parsed: std::cell::OnceCell::new(),
+        }
+    }
+
     fn body(&self) -> Option<&Value<'a>> {
         self.parsed.get_or_init(|| json::parse(self.bytes).ok()).as_ref()
     }
@@ -231,22 +281,7 @@ impl Rule {
         if is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
             return false;
         }
-        self.status
-            .as_ref()
-            .is_none_or(|statuses| statuses.contains(&answer.status))
-            && self.headers.iter().all(|(name, pattern)| {
-                let mut values = answer
-                    .headers
-                    .get_all(name)
-                    .iter()
-                    .filter_map(|value| value.to_str().ok());
-                values.any(|value| pattern.is_match(value))
-            })
-            && self
-                .content_type
-                .as_ref()
-                .is_none_or(|start| answer.content_type().starts_with(start))
-            && self.body.iter().all(|check| answer.meets(check))
+        self.when.hold_for(answer)
     }
 
     fn error(&self, answer: &Answer<'_>, wait: Option<Duration>) -> Error {
@@ -261,7 +296,20 @@ impl Rule {
             .with_status(answer.status)
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
+            .with_rule(
+                self.rule,
+                self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
+            )
             .with_retry_after(wait)
+    }
+}
+
+/// A success whose body cannot be read tells nothing; any other status is an answer.
+const fn reach_of_unread(status: u16) -> Reach {
+    if status >= 200 && status < 300 {
+        Reach::Unknown
+    } else {
+        Reach::Answered
     }
 }
 
@@ -291,6 +339,22 @@ fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Reports rules of the business beside kinds that refuse nothing.
+fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
+    let refuses = matches!(
+        rule.kind,
+        ErrorKind::InvalidRequest | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::PermissionDenied
+    );
+    if rule.rule.is_some() && !refuses {
+        let problem = Problem::new(
+            format!("{pointer}/rule"),
+            "says why the business refuses a write, the kind says that something else is wrong",
+        );
+        problems
+            .push(problem.with_help("write `kind: invalid_request`, `conflict`, `not_found` or `permission_denied`"));
+    }
+}
+
 /// Judges an answer by HTTP alone.
 pub(crate) fn built_in(status: u16, headers: &HeaderMap, body: &[u8], wait_headers: &[String]) -> Option<Error> {
     let kind = match status {
@@ -299,7 +363,7 @@ pub(crate) fn built_in(status: u16, headers: &HeaderMap, body: &[u8], wait_heade
                 ErrorKind::MalformedResponse,
                 "the system sent a web page where JSON is expected",
             );
-            return Some(error.with_status(status));
+            return Some(error.with_status(status).with_reach(reach_of_unread(status)));
         }
         200..300 => return None,
         300..400 => {

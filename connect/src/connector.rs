@@ -1,11 +1,17 @@
-//! One live connection: reads pages, records, children and counts of one customer's system.
+//! One live connection: reads pages, records, children and counts of one customer's system, and writes to it.
 
 mod look_up;
 mod page;
 mod parts;
+mod write;
+mod write_run;
+mod write_settle;
+mod write_shown;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod write_tests;
 
 use std::{
     fmt,
@@ -36,7 +42,7 @@ use crate::{
     request::{ListPage, ListRequest, LookUp, RequestPlan},
     store::{Clock, Observation, Observer, Operation},
     transport::{
-        Access, Line, Response, Transport,
+        Access, Departure, Line, Response, Transport,
         authorize::{self, Authorizer},
     },
 };
@@ -69,6 +75,7 @@ pub struct Connector {
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     most_children: usize,
+    descriptions: write::Descriptions,
     last: Mutex<Last>,
 }
 
@@ -121,6 +128,7 @@ impl Connector {
             observer: parts.observer,
             clock: parts.clock,
             most_children: parts.options.most_children,
+            descriptions: write::Descriptions::default(),
             last: Mutex::default(),
         })
     }
@@ -360,29 +368,39 @@ impl Connector {
         let span = trace::span(&context, self.id, self.connector_id(), operation, kind);
         async {
             let result = deadline::keep(&context, run(&context)).await;
-            self.remember(&result);
-            let observation = Observation {
-                connection: self.id,
-                operation,
-                kind,
-                error: result.as_ref().err(),
-                latency: started.elapsed(),
-                calls: context.calls(),
-            };
-            observe::tell(&*self.observer, &observation);
+            self.note(&context, operation, kind, started, result.as_ref().err());
             result
         }
         .instrument(span)
         .await
     }
 
-    fn remember<T>(&self, result: &Result<T, Error>) {
+    /// Remembers how an operation went, and tells it to the observer.
+    fn note(
+        &self,
+        context: &CallContext,
+        operation: Operation,
+        kind: Option<&str>,
+        started: Instant,
+        error: Option<&Error>,
+    ) {
         let now = self.clock.now();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(_) => last.success = Some(now),
-            Err(error) => last.error = Some((now, error.clone())),
+        {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            match error {
+                None => last.success = Some(now),
+                Some(error) => last.error = Some((now, error.clone())),
+            }
         }
+        let observation = Observation {
+            connection: self.id,
+            operation,
+            kind,
+            error,
+            latency: started.elapsed(),
+            calls: context.calls(),
+        };
+        observe::tell(&*self.observer, &observation);
     }
 
     /// Returns the present sign-in. Signing in counts for the breaker when it fails.
@@ -405,8 +423,19 @@ impl Connector {
         access: Arc<Access>,
         plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        self.fetch_noted(context, access, plan, None).await
+    }
+
+    /// The same, telling of requests that change something before they leave.
+    async fn fetch_noted(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        departure: Option<&dyn Departure>,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
-        match self.transport.send(context, access, plan).await {
+        match self.transport.send_noted(context, access, plan, departure).await {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);

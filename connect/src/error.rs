@@ -202,10 +202,15 @@ impl Error {
         })
     }
 
-    /// Adds the HTTP status.
+    /// Adds the HTTP status. With a status the system has answered, unless it is known that the answer is worth nothing.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
-        self.change(|inner| inner.status = Some(status))
+        self.change(|inner| {
+            inner.status = Some(status);
+            if inner.reach == Reach::NotSent {
+                inner.reach = Reach::Answered;
+            }
+        })
     }
 
     /// Adds how long the system asks to wait.
@@ -233,6 +238,18 @@ impl Error {
             inner.rule = rule;
             inner.remote_field = field.map(|text| cut(&text, 100));
         })
+    }
+
+    /// Returns whether the system may have carried out the request that failed so, had it been one that changes
+    /// something: no answer came, or one that tells nothing.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        match self.reach() {
+            Reach::NotSent => false,
+            Reach::Unknown => true,
+            Reach::Answered if self.rule() == Some(BusinessRule::Repeated) => true,
+            Reach::Answered => self.rule().is_none() && tells_nothing(self.kind(), self.status()),
+        }
     }
 
     /// Returns how far the request came.
@@ -307,6 +324,17 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+}
+
+/// Returns whether an answer leaves open what became of the request. A status below 500 is a refusal, but for one that
+/// tells of lost time, and for redirects that may follow a request that was carried out.
+const fn tells_nothing(kind: ErrorKind, status: Option<u16>) -> bool {
+    let is_fault = kind.is_fault_of_system() || matches!(kind, ErrorKind::Internal | ErrorKind::DeadlineExceeded);
+    match status {
+        None => true,
+        Some(301 | 307 | 308) => false,
+        Some(status) => is_fault && (status < 400 || status == 408 || status >= 500),
     }
 }
 

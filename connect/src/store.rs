@@ -86,6 +86,10 @@ pub enum Operation {
     Check,
     /// The session was renewed ahead of its end.
     Renew,
+    /// Something was written, tried as a dry run, or looked for after an unknown outcome.
+    Write,
+    /// The system was asked which fields it has.
+    Describe,
 }
 
 impl Operation {
@@ -100,6 +104,8 @@ impl Operation {
             Self::Probe => "probe",
             Self::Check => "check",
             Self::Renew => "renew",
+            Self::Write => "write",
+            Self::Describe => "describe",
         }
     }
 }

@@ -9,7 +9,7 @@ use async_graphql::{
 use http::Method;
 
 use super::{
-    Code, Document, Endpoint, EventIdSlot, Operation, Prepare, Prepared, Refusal, RequestId, order, variables,
+    Begun, Code, Document, Endpoint, EventIdSlot, IdempotencyKey, Operation, Prepare, Prepared, Refusal, RequestId, order, variables,
 };
 
 /// An operation that passed all checks.
@@ -49,6 +49,14 @@ impl Checked {
 
     pub(super) fn mutates(&self) -> bool {
         self.kind == OperationType::Mutation
+    }
+
+    /// Hands the header `Idempotency-Key` on to resolvers.
+    pub(super) fn with_key(mut self, key: Option<IdempotencyKey>) -> Self {
+        if let Some(key) = key {
+            self.request.data.insert(key);
+        }
+        self
     }
 
     /// Refuses what has more than one result.
@@ -107,6 +115,9 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         };
         request.data.insert(id.clone());
         request.data.insert(slot.clone());
+        if chosen.ty == OperationType::Mutation {
+            request.data.insert(Begun::default());
+        }
         prepared.insert_into(&mut request.data);
         Ok(Checked {
             request,

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Admission, Code, Documents, HttpStatus, Media, Pass, Prepare, Prepared, Refusal, RequestId, Settings, Stop,
+    Admission, Code, Documents, HttpStatus, IdempotencyKey, Media, Pass, Prepare, Prepared, Refusal, RequestId, Settings, Stop,
     check::Checked,
     media::{EVENT_STREAM, accepts_events, is_plain_json},
     outcome::{Outcome, success_status},
@@ -127,9 +127,11 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         };
         let pass = self.admission.enter(prepared.caller(), received.len())?;
         let deadline = Instant::now() + Duration::from_millis(self.settings.query_timeout_ms);
+        let key = IdempotencyKey::from_headers(&parts.headers);
         match received {
             Received::Single(operation) => {
                 let checked = self.check(*operation, &parts.method, &prepared, id).await;
+                let checked = checked.map(|checked| checked.with_key(key));
                 if accepts_events(&parts.headers) && self.is_streamed(&checked, media) {
                     return self.stream(checked, parts, &prepared, pass, id);
                 }
@@ -137,9 +139,11 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
                 Ok(Answer::Single(Box::new(self.run(checked, deadline, id).await)))
             }
             Received::Batch(operations) => {
+                let key = key.map(IdempotencyKey::of_batch);
                 let mut checked = Vec::with_capacity(operations.len());
                 for operation in operations {
                     let one = self.check(operation, &parts.method, &prepared, id).await;
+                    let one = one.map(|checked| checked.with_key(key.clone()));
                     checked.push(one.and_then(Checked::single));
                 }
                 Ok(Answer::Batch(self.run_all(checked, deadline, id).await))

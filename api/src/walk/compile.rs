@@ -112,6 +112,30 @@ pub(crate) fn resolve(query: &QueryEnv, value: &Positioned<async_graphql_value::
     })
 }
 
+/// Returns a value as the client gave it: what stands in a variable that was left out is left out, also within inputs.
+pub(crate) fn given(query: &QueryEnv, value: &async_graphql_value::Value) -> Option<Value> {
+    use async_graphql_value::Value as Written;
+    match value {
+        Written::Variable(name) => {
+            let definitions = &query.operation.node.variable_definitions;
+            let definition = definitions.iter().find(|definition| definition.node.name.node == *name);
+            let value = query.variables.get(name).cloned();
+            value.or_else(|| definition?.node.default_value().cloned())
+        }
+        Written::List(values) => {
+            let values = values.iter().map(|value| given(query, value).unwrap_or_default());
+            Some(Value::List(values.collect()))
+        }
+        Written::Object(members) => {
+            let members = members
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), given(query, value)?)));
+            Some(Value::Object(members.collect()))
+        }
+        other => other.clone().into_const(),
+    }
+}
+
 /// Returns the value of an argument, if it was given.
 pub(crate) fn argument(query: &QueryEnv, field: &AstField, name: &str) -> ServerResult<Option<Value>> {
     match field.get_argument(name) {

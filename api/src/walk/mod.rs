@@ -7,7 +7,7 @@ mod scalar;
 mod selection;
 mod write;
 
-pub(crate) use compile::{Compiler, argument, fields_of, response_key};
+pub(crate) use compile::{Compiler, argument, fields_of, given, response_key};
 pub(crate) use load::{Holder, Loader, Node, Source, needs_loading};
 pub(crate) use selection::Selection;
 pub(crate) use write::{RecordProblem, Step, Writer, verbatim};

@@ -9,6 +9,7 @@ use lineshaft_schema::{Catalogue, TypeDef, TypeIndex};
 
 use super::{
     Blueprint, Problem,
+    anti_forgery::AntiForgery,
     call::{Base, Known, check_headers, escape_pointer},
     check,
     compile_fields::compile_fields,
@@ -37,6 +38,8 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     };
     let base = compile_base(&manifest, &known, &mut problems);
     let classifier = Classifier::compile(&manifest, &mut problems);
+    let anti_forgery = manifest.http.anti_forgery.as_ref();
+    let anti_forgery = anti_forgery.and_then(|written| AntiForgery::compile(written, &known, &mut problems));
     let auth = manifest.auth.iter().enumerate();
     let sign_ins: Vec<SignIn> = auth
         .filter_map(|(at, auth)| SignIn::compile(auth, &known, &format!("/auth/{at}"), &mut problems))
@@ -62,6 +65,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
         Some(probe) if problems.is_empty() => Ok(Blueprint {
             base,
             classifier: Arc::new(classifier),
+            anti_forgery: anti_forgery.map(Arc::new),
             sign_ins: sign_ins.into(),
             probe: Arc::new(probe),
             resources: Arc::new(resources),

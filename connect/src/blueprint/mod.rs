@@ -1,5 +1,6 @@
 //! A manifest that has been checked against the unified model and compiled into plans.
 
+mod anti_forgery;
 mod call;
 mod check;
 mod compile;
@@ -23,6 +24,7 @@ use lineshaft_schema::{Catalogue, TypeIndex};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub(crate) use anti_forgery::AntiForgery;
 pub(crate) use call::{parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
@@ -50,6 +52,7 @@ pub struct Blueprint {
     catalogue: Arc<Catalogue>,
     base: Arc<Base>,
     classifier: Arc<Classifier>,
+    anti_forgery: Option<Arc<AntiForgery>>,
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
     resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
+use lineshaft_schema::{FieldIndex, Filter, Text, TypeIndex};
 use serde_json::{Map, Value};
 
 use super::{
@@ -12,11 +12,14 @@ use super::{
 use crate::{
     capability::Capability,
     dialect::{Language, LiteralKind},
+    error::{Error, ErrorKind},
     manifest::{Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
+    request::RequestPlan,
     split::{Split, split},
-    template::JsonTemplate,
+    template::{JsonTemplate, Variables},
+    write::{Described, WriteCapability, WriteRequest},
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -153,6 +156,37 @@ impl ResourcePlan {
     #[must_use]
     pub fn capability(&self) -> &Capability {
         &self.parts.capability
+    }
+
+    /// Returns what can be written; none when nothing can.
+    #[must_use]
+    pub fn writes(&self) -> Option<&WriteCapability> {
+        None
+    }
+
+    /// Plans the request by which the system tells which fields it has; none when it does not. Its answer is read by
+    /// `read_description`.
+    #[must_use]
+    pub fn plan_describe(&self, _variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        None
+    }
+
+    /// Reads what the system tells of its fields.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the fields are not where they should be.
+    pub fn read_description(&self, _body: &[u8]) -> Result<Described, Error> {
+        Err(Error::new(
+            ErrorKind::NotSupported,
+            "the system does not tell which fields it has",
+        ))
+    }
+
+    /// Returns the field and the value by which a record that a write made is found again; none when the system carries
+    /// no mark, or when the caller used the field.
+    #[must_use]
+    pub fn mark(&self, _request: &WriteRequest) -> Option<(FieldIndex, Text)> {
+        None
     }
 
     /// Returns the mapping of rows.

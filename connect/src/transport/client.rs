@@ -13,7 +13,7 @@ use super::{
     trace::{Step, Tracer},
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     request::RequestBody,
 };
 
@@ -91,8 +91,15 @@ impl HttpClient {
         let body = size::collect(response.bytes_stream(), announced, outgoing.most_bytes, |error| {
             classify(&error)
         })
-        .await?;
-        Ok(Response { status, headers, body })
+        .await;
+        match body {
+            Ok(body) => Ok(Response { status, headers, body }),
+            // The head of the answer is enough to know that the system refused the request.
+            Err(error) if status.is_client_error() => {
+                Err(error.with_status(status.as_u16()).with_reach(Reach::Answered))
+            }
+            Err(error) => Err(error.with_reach(Reach::Unknown)),
+        }
     }
 
     async fn glimpse(&self, outgoing: Outgoing<'_>) -> Result<Response, Error> {
@@ -193,8 +200,17 @@ fn headers_of(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-/// Tells what kind of failure a client error is. Its own text names addresses and is not passed on.
+/// Tells what kind of failure a client error is, and how far the request came. Its own text names addresses and is not
+/// passed on.
 pub(super) fn classify(error: &reqwest::Error) -> Error {
+    let did_not_leave = error.is_connect()
+        || error.is_builder()
+        || causes(error).any(|cause| cause.downcast_ref::<ResolveError>().is_some());
+    let reach = if did_not_leave { Reach::NotSent } else { Reach::Unknown };
+    kind_of(error).with_reach(reach)
+}
+
+fn kind_of(error: &reqwest::Error) -> Error {
     if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<ResolveError>()) {
         return (*refused).into();
     }

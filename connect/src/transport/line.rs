@@ -1,7 +1,16 @@
 //! The line to one system: repeats what may be repeated, keeps to the system's limits, classifies the answers.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -15,7 +24,7 @@ use super::{
 use crate::{
     blueprint::Blueprint,
     context::CallContext,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     layers::breaker::Breaker,
     layers::observe::Meter,
     request::RequestPlan,
@@ -48,6 +57,36 @@ impl fmt::Debug for Line {
 
 /// Classifies an answer: a failure, or none.
 type Classify<'a> = &'a (dyn Fn(&Response) -> Option<Error> + Sync);
+
+/// Is told of each request that changes something right before it leaves, when nothing but the network can stop it any
+/// more.
+pub(crate) trait Departure: Send + Sync {
+    /// Takes note of a request, which is signed in with these headers. When that fails the request is not sent.
+    fn leaving<'a>(
+        &'a self,
+        plan: &'a RequestPlan,
+        access: &'a Access,
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// A request that changes something, on its way.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) plan: &'a RequestPlan,
+    pub(crate) access: &'a Access,
+    /// The headers of the sign-in, with the mark that the system wants.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) departure: Option<&'a dyn Departure>,
+}
+
+/// How a request that changes something failed.
+pub(crate) enum Refusal {
+    /// The system no longer takes the mark that the request carried: nothing was carried out.
+    Mark(Error),
+    /// Anything else.
+    Other(Error),
+}
 
 /// A failed attempt, and whether anything was sent.
 struct Failure {
@@ -123,6 +162,42 @@ impl Line {
         self.exchange_with(context, plan, Some(access), &classify).await
     }
 
+    /// Sends a request that changes something, once, and returns the answer if it is a success. When the query's time is
+    /// up before it leaves it is not sent; once it has left it has the whole time of an attempt.
+    pub(crate) async fn change(&self, context: &CallContext, change: Change<'_>) -> Result<Response, Refusal> {
+        let mark_refused = AtomicBool::new(false);
+        let classify = |response: &Response| {
+            let status = response.status.as_u16();
+            let wanted = self.blueprint.anti_forgery()?;
+            if wanted.is_refused(status, &response.headers, &response.body) {
+                mark_refused.store(true, Ordering::Relaxed);
+                let message = "the system refuses the anti-forgery mark that it gave";
+                let error = Error::new(ErrorKind::MalformedResponse, message);
+                return Some(error.with_status(status).with_reach(Reach::Answered));
+            }
+            None
+        };
+        let classify = |response: &Response| classify(response).or_else(|| self.classify(response));
+        self.retries.deposit();
+        let Change { plan, access, .. } = change;
+        match self.attempt(context, plan, Some(access), Some(change), &classify).await {
+            Ok(response) => Ok(response),
+            Err(failure) if mark_refused.into_inner() => Err(Refusal::Mark(failure.error)),
+            Err(failure) => Err(Refusal::Other(failure.error)),
+        }
+    }
+
+    /// Sends a request that is signed in and changes nothing, with its own way to tell failures.
+    pub(crate) async fn exchange_as(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Access,
+        classify: Classify<'_>,
+    ) -> Result<Response, Error> {
+        self.exchange_with(context, plan, Some(access), classify).await
+    }
+
     /// Sends a request that is not signed in, such as a login, with its own way to tell failures.
     pub(crate) async fn exchange_bare(
         &self,
@@ -131,6 +206,11 @@ impl Line {
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
         self.exchange_with(context, plan, None, classify).await
+    }
+
+    /// Returns the compiled connector.
+    pub(crate) fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
     }
 
     /// Classifies an answer by the rules of the manifest and the built-in ones.
@@ -149,7 +229,7 @@ impl Line {
         self.retries.deposit();
         let mut repeated = 0;
         loop {
-            let failure = match self.attempt(context, plan, access, classify).await {
+            let failure = match self.attempt(context, plan, access, None, classify).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -175,9 +255,13 @@ impl Line {
         context: &CallContext,
         plan: &RequestPlan,
         access: Option<&Access>,
+        change: Option<Change<'_>>,
         classify: Classify<'_>,
     ) -> Result<Response, Failure> {
-        let unsent = |error| Failure { error, sent: false };
+        let unsent = |error: Error| Failure {
+            error: error.with_reach(Reach::NotSent),
+            sent: false,
+        };
         let _slot = self.slots.take(context.deadline()).await.map_err(unsent)?;
         self.rates
             .wait(&plan.method, context.deadline())
@@ -187,15 +271,25 @@ impl Line {
         if let Some(access) = access {
             access.check_alive().map_err(unsent)?;
         }
+        if let Some(change) = change {
+            self.depart(context, change).await.map_err(unsent)?;
+        }
         context.count_call();
         let started = Instant::now();
-        let none = http::HeaderMap::new();
+        let none = HeaderMap::new();
         let outgoing = Outgoing {
             plan,
-            sign_in: access.map_or(&none, Access::headers),
+            sign_in: match change {
+                Some(change) => change.headers,
+                None => access.map_or(&none, Access::headers),
+            },
             most_bytes: self.most_bytes,
         };
-        let result = timeout::limit(self.attempt, context.deadline(), self.wire.send(outgoing)).await;
+        let end = match change {
+            Some(_) => started + self.attempt,
+            None => context.deadline(),
+        };
+        let result = timeout::limit(self.attempt, end, self.wire.send(outgoing)).await;
         log::attempt(context, plan, access, &result, started);
         let result = result.and_then(|response| match classify(&response) {
             None => Ok(response),
@@ -215,6 +309,18 @@ impl Line {
                 self.heed(&error, access);
                 Err(Failure { error, sent: true })
             }
+        }
+    }
+
+    /// Lets a request that changes something go while there is time, and has it written down first.
+    async fn depart(&self, context: &CallContext, change: Change<'_>) -> Result<(), Error> {
+        if context.time_left().is_zero() {
+            let message = "the time was up before the request was sent";
+            return Err(Error::new(ErrorKind::DeadlineExceeded, message));
+        }
+        match change.departure {
+            Some(departure) => departure.leaving(change.plan, change.access, change.headers).await,
+            None => Ok(()),
         }
     }
 

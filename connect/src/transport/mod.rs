@@ -1,10 +1,13 @@
 //! Sends planned requests: signs them in, shares identical reads, and passes them down the line.
 //!
-//! From the outside in: authorize, share, retry, concurrency, rate, timeout, log, wire (client, guard, size).
+//! From the outside in: authorize, share, retry, concurrency, rate, timeout, log, wire (client, guard, size). Requests
+//! that change something are never shared and never repeated: they are sent again only when the system said that it
+//! refused the sign-in or the anti-forgery mark, and so carried nothing out.
 
 pub(crate) mod authorize;
 mod client;
 mod concurrency;
+mod forgery;
 mod guard;
 mod line;
 mod log;
@@ -35,14 +38,19 @@ use url::Url;
 pub(crate) use authorize::Access;
 pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
-pub(crate) use line::Line;
+pub(crate) use line::{Departure, Line};
 pub use post::{Post, Posted};
 pub use trace::{Stage, Step};
 
-use self::{authorize::Authorizer, share::Shares};
+use self::{
+    authorize::Authorizer,
+    forgery::Marks,
+    line::{Change, Refusal},
+    share::Shares,
+};
 use crate::{
     context::CallContext,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     request::RequestPlan,
 };
 
@@ -70,7 +78,8 @@ pub struct Outgoing<'a> {
 
 /// The seam to the network: sends one request once and reads the whole answer.
 pub trait Wire: Send + Sync {
-    /// Sends a request. Every status is an answer; errors are those of the network and of the limits.
+    /// Sends a request. Every status is an answer; errors are those of the network and of the limits, and tell by
+    /// their reach whether the request may have arrived.
     fn send<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>>;
 
     /// Sends a request of whose answer the status counts. Of the body no more than `most_bytes` are read, and what
@@ -119,6 +128,7 @@ pub(crate) struct Transport {
     line: Arc<Line>,
     authorizer: Arc<Authorizer>,
     shares: Shares,
+    marks: Marks,
 }
 
 impl Transport {
@@ -127,6 +137,7 @@ impl Transport {
             line,
             authorizer,
             shares: Shares::default(),
+            marks: Marks::default(),
         }
     }
 
@@ -151,11 +162,23 @@ impl Transport {
         access: Arc<Access>,
         plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
     ) -> Result<Arc<Response>, Error> {
+        self.send_noted(context, access, plan, None).await
+    }
+
+    /// The same, telling of each request that changes something right before it leaves. When this future is dropped
+    /// after that, nobody knows whether the system carried the request out.
+    pub(crate) async fn send_noted(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        departure: Option<&dyn Departure>,
+    ) -> Result<Arc<Response>, Error> {
         let mut access = access;
         let mut refused = false;
         for _ in 0..MOST_SIGN_INS {
             let planned = Arc::new(plan(&access)?);
-            let error = match self.exchange(context, planned, &access).await {
+            let error = match self.exchange(context, planned, &access, departure).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -172,7 +195,9 @@ impl Transport {
                 }
                 _ => return Err(error),
             }
-            access = self.authorizer.renew(context, &access).await?;
+            let renewed = self.authorizer.renew(context, &access).await;
+            // The system refused the request before; what the new sign-in met is not about it.
+            access = renewed.map_err(|error| error.with_reach(Reach::NotSent))?;
         }
         Err(Error::new(
             ErrorKind::SessionExpired,
@@ -185,12 +210,11 @@ impl Transport {
         context: &CallContext,
         plan: Arc<RequestPlan>,
         access: &Arc<Access>,
+        departure: Option<&dyn Departure>,
     ) -> Result<Arc<Response>, Error> {
         let _alone = access.wait_until_proven().await;
         if !plan.repeatable {
-            let result = self.line.exchange(context, &plan, access).await.map(Arc::new);
-            self.shares.forget();
-            return result;
+            return self.change(context, &plan, access, departure).await.map(Arc::new);
         }
         loop {
             let reading = self.shares.join(&plan, || {
@@ -208,5 +232,45 @@ impl Transport {
                 result => return result,
             }
         }
+    }
+
+    /// Sends a request that changes something, with a new mark when the system refuses the one that it had.
+    async fn change(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Arc<Access>,
+        departure: Option<&dyn Departure>,
+    ) -> Result<Response, Error> {
+        let _forget = Forget(&self.shares);
+        let mut refused = None;
+        loop {
+            let mark = self.marks.find(context, &self.line, access, refused.as_ref()).await?;
+            let change = Change {
+                plan,
+                access,
+                headers: mark.as_ref().map_or(access.headers(), |mark| mark.headers()),
+                departure,
+            };
+            match self.line.change(context, change).await {
+                Ok(response) => return Ok(response),
+                Err(Refusal::Mark(_)) if refused.is_none() && mark.is_some() => refused = mark,
+                Err(Refusal::Mark(error) | Refusal::Other(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes the next reads see what is there now.
+    pub(crate) fn forget_reads(&self) {
+        self.shares.forget();
+    }
+}
+
+/// Ends the sharing of reads that began before a change, however the change ends.
+struct Forget<'a>(&'a Shares);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.0.forget();
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::client::{HttpClient, classify};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Reach};
 
 /// What is sent.
 #[derive(Clone, Debug)]
@@ -54,7 +54,10 @@ impl HttpClient {
         let sent = request.headers(post.headers).body(post.body).send();
         let mut response = match timeout_at(end, sent).await {
             Ok(sent) => sent.map_err(|error| classify(&error))?,
-            Err(_) => return Err(Error::new(ErrorKind::Timeout, "there was no answer in time")),
+            Err(_) => {
+                let late = Error::new(ErrorKind::Timeout, "there was no answer in time");
+                return Err(late.with_reach(Reach::Unknown));
+            }
         };
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();

@@ -24,7 +24,7 @@ use super::{Outgoing, Response, Wire};
 use crate::{
     blueprint::Blueprint,
     connector::{Connector, Options, Parts},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     layers::breaker,
     request::RequestBody,
     store::{Clock, CredentialStore, Credentials, Observation, Observer, Session, StoredSession, Unobserved},
@@ -34,6 +34,7 @@ use crate::{
 /// A request as it was put on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    pub(crate) method: http::Method,
     pub(crate) url: String,
     pub(crate) authorization: Option<String>,
     pub(crate) headers: HeaderMap,
@@ -104,6 +105,7 @@ impl Wire for Scripted {
             .get("authorization")
             .map(|value| value.to_str().unwrap().to_owned());
         let seen = Seen {
+            method: request.plan.method.clone(),
             url: request.plan.url.clone(),
             authorization,
             headers: request.sign_in.clone(),
@@ -422,4 +424,10 @@ impl Setup {
         });
         Arc::new(connector.unwrap())
     }
+}
+
+/// Breaks off after the request has left, as the network does.
+pub(crate) fn cut() -> Act {
+    let error = Error::new(ErrorKind::Network, "scripted").with_reach(Reach::Unknown);
+    Act::Answer(Duration::ZERO, Err(error))
 }

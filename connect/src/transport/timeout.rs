@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Reach};
 
 /// Runs one attempt for at most `limit` and never beyond the deadline of the query.
 ///
 /// A system that had at least half of the limit is told to be slow even if the query ended first, so that it is
-/// noticed by queries with little time, too.
+/// noticed by queries with little time, too. Whatever was sent by then may have arrived.
 pub(crate) async fn limit<T>(
     limit: Duration,
     deadline: Instant,
@@ -22,11 +22,13 @@ pub(crate) async fn limit<T>(
         Err(_) if end <= deadline || started.elapsed() * 2 >= limit => Err(Error::new(
             ErrorKind::Timeout,
             format!("the system did not answer within {} ms", started.elapsed().as_millis()),
-        )),
+        )
+        .with_reach(Reach::Unknown)),
         Err(_) => Err(Error::new(
             ErrorKind::DeadlineExceeded,
             "the query's time was up before the system answered",
-        )),
+        )
+        .with_reach(Reach::Unknown)),
     }
 }
 

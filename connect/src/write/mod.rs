@@ -1,11 +1,17 @@
 //! Writes as plain data: what is to be done to a record, what a connector can do, what came of it.
 
+mod describe;
+mod run;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 use lineshaft_schema::{FieldIndex, RemoteKey, Text, TypeIndex, Value};
 use serde::{Deserialize, Serialize};
+
+pub use describe::read_description;
+pub use run::{Next, Run};
 
 use crate::error::Error;
 pub use crate::manifest::BusinessRule;

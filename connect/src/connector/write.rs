@@ -1,0 +1,158 @@
+//! Writes: carries them out, tries them without sending what changes something, and tells what a system can write.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use lineshaft_schema::TypeIndex;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::{Connector, write_run::Writer, write_shown};
+use crate::{
+    blueprint::ResourcePlan,
+    context::CallContext,
+    error::{Error, ErrorKind},
+    layers::{breaker::Pass, capability, trace},
+    request::RequestPlan,
+    store::Operation,
+    transport::{Access, Response},
+    write::{Described, Journal, Next, Reply, Run, ShownRequest, UserError, WriteCapability, WriteRequest},
+};
+
+/// How long what a system tells of its fields is kept.
+const DESCRIPTION_LASTS: Duration = Duration::from_secs(60 * 60);
+
+impl Connector {
+    /// Returns what it can write of a type; none when it can write nothing.
+    #[must_use]
+    pub fn writes(&self, kind: TypeIndex) -> Option<&WriteCapability> {
+        self.blueprint.resource(kind).and_then(ResourcePlan::writes)
+    }
+
+    /// Carries a write out.
+    ///
+    /// Every request that changes something is given to the journal before it leaves, and leaves only when the journal
+    /// has taken it. It is sent once; it is sent again only after the system said that it refused the sign-in or the
+    /// anti-forgery mark, which the journal is told as well.
+    ///
+    /// The deadline of the context counts until a request has left: one that changes something is then waited for, for
+    /// the whole time of an attempt, and what was begun may be taken back in the same time and a little more. A write
+    /// can so outlast its deadline by three attempts at most. Nothing goes on in the background: when this future is
+    /// dropped after the journal has taken a request, the journal is all that is left and the outcome is unknown, so
+    /// whoever calls it runs it to its end on a task of their own, and settles what the journal shows as sent after a
+    /// crash.
+    pub async fn write(&self, context: &CallContext, request: &WriteRequest, journal: &dyn Journal) -> Reply {
+        let context = context.child();
+        let started = Instant::now();
+        let kind = capability::name_of(&self.blueprint, request.kind);
+        let span = trace::span(&context, self.id, self.connector_id(), Operation::Write, kind);
+        async {
+            let mut writer = Writer::new(self, &context, journal);
+            let reply = writer.write(request, Vec::new()).await;
+            self.note(&context, Operation::Write, kind, started, writer.failure(&reply));
+            reply
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Tells which requests a write would send, without sending any that changes something. Reads the record where the
+    /// requests, the expected version or the states in which the write is allowed need it.
+    ///
+    /// # Errors
+    /// Returns why the record could not be read, or what the requests lack.
+    pub async fn dry_run(
+        &self,
+        context: &CallContext,
+        request: &WriteRequest,
+    ) -> Result<Result<Vec<ShownRequest>, Vec<UserError>>, Error> {
+        let mut run = match Run::start(&self.blueprint, request, self.clock.now()) {
+            Ok(run) => run,
+            Err(errors) => return Ok(Err(errors)),
+        };
+        run.rehearse();
+        let rehearse = async |context: &CallContext| {
+            while run.next() == Next::Read {
+                let Some(key) = &request.key else { break };
+                let found = self.read_fresh(context, request, key, &run.projection()).await?;
+                if let Err(error) = run.read(found) {
+                    return Ok(Err(vec![error]));
+                }
+            }
+            let access = self.access(context).await?;
+            let mark = self.blueprint.anti_forgery().map(|wanted| wanted.header());
+            let plans = run.dry(&access.variables())?;
+            let shown = plans.iter().map(|(step, plan)| {
+                let mark = mark.filter(|_| !plan.repeatable);
+                write_shown::show(step, plan, &access, access.headers(), mark)
+            });
+            Ok(Ok(shown.collect()))
+        };
+        self.operate(context, Operation::Write, Some(request.kind), rehearse)
+            .await
+    }
+
+    /// Asks the system which fields it has for a type; none when it does not tell. The answer is kept for an hour.
+    ///
+    /// # Errors
+    /// Returns why it could not be asked.
+    pub async fn describe(&self, context: &CallContext, kind: TypeIndex) -> Result<Option<Described>, Error> {
+        if let Some(described) = self.descriptions.get(kind) {
+            return Ok(Some(described));
+        }
+        let Some(resource) = self.blueprint.resource(kind) else {
+            return Ok(None);
+        };
+        if !resource.writes().is_some_and(|writes| writes.described) {
+            return Ok(None);
+        }
+        let ask = async |context: &CallContext| {
+            let plan = |access: &Access| {
+                let plan = resource.plan_describe(&access.variables());
+                plan.unwrap_or_else(|| {
+                    Err(Error::new(
+                        ErrorKind::NotSupported,
+                        "the system does not tell its fields",
+                    ))
+                })
+            };
+            let (response, pass) = self.look(context, plan).await?;
+            let described = resource.read_description(&response.body);
+            self.tell(pass, &described);
+            described
+        };
+        let described = self.operate(context, Operation::Describe, Some(kind), ask).await?;
+        self.descriptions.put(kind, Arc::clone(&described));
+        Ok(Some(described))
+    }
+
+    /// Signs in and sends a request that changes nothing.
+    pub(super) async fn look(
+        &self,
+        context: &CallContext,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        let access = self.access(context).await?;
+        self.fetch(context, access, plan).await
+    }
+}
+
+/// What a system told of its fields, for a while.
+#[derive(Debug, Default)]
+pub(super) struct Descriptions(Mutex<HashMap<TypeIndex, (Instant, Described)>>);
+
+impl Descriptions {
+    fn get(&self, kind: TypeIndex) -> Option<Described> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, described) = known.get(&kind)?;
+        (since.elapsed() < DESCRIPTION_LASTS).then(|| Arc::clone(described))
+    }
+
+    fn put(&self, kind: TypeIndex, described: Described) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(kind, (Instant::now(), described));
+    }
+}

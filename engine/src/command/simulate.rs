@@ -1,0 +1,97 @@
+//! Answers a write as if it had been carried out: it is checked, and nothing is sent that changes anything.
+
+use std::sync::Arc;
+
+use lineshaft_connect::{
+    Error, ErrorKind,
+    context::CallContext,
+    write::{Act, UserError, UserErrorCode, WriteRequest},
+};
+use lineshaft_schema::{Record, RemoteKey};
+use uuid::Uuid;
+
+use super::{Writer, ending::Ending, target::Target};
+use crate::database;
+
+/// What the log has as the step of a simulated write.
+pub(super) const STEP: &str = "simulated";
+/// What the caller of a simulated write is told.
+pub(super) const WARNING: &str = "simulated: nothing was sent";
+
+/// Checks a write and tells how it would have ended, and with which record.
+pub(super) async fn answer(
+    writer: &Writer,
+    target: &dyn Target,
+    context: &CallContext,
+    request: &WriteRequest,
+    id: Uuid,
+) -> (Ending, Option<Arc<Record>>) {
+    let simulated = |ending: Ending| Ending {
+        step: Some(STEP.to_owned()),
+        ..ending
+    };
+    match target.rehearse(context, request).await {
+        Err(error) => return (simulated(Ending::failed(&error)), None),
+        Ok(Err(errors)) => return (simulated(Ending::refused(errors)), None),
+        Ok(Ok(_)) => {}
+    }
+    let key = match (&request.act, &request.key) {
+        (Act::Create, _) | (_, None) => new_key(id),
+        (_, Some(key)) => key.clone(),
+    };
+    match record(writer, target, context, request, &key).await {
+        Ok(record) => {
+            let ending = Ending::done(Some(key), vec![WARNING.to_owned()]);
+            (simulated(ending), record.map(Arc::new))
+        }
+        Err(ending) => (simulated(ending), None),
+    }
+}
+
+/// Returns the key of a record that was not made.
+fn new_key(id: Uuid) -> RemoteKey {
+    RemoteKey::single(format!("simulated-{id}"))
+}
+
+/// Returns the record as it would be afterwards; none when it would be gone.
+pub(super) async fn record(
+    writer: &Writer,
+    target: &dyn Target,
+    context: &CallContext,
+    request: &WriteRequest,
+    key: &RemoteKey,
+) -> Result<Option<Record>, Ending> {
+    let Some(def) = writer.catalogue.type_at(request.kind) else {
+        return Ok(None);
+    };
+    let mut record = match request.act {
+        Act::Delete | Act::SoftDelete => return Ok(None),
+        Act::Create => Record::new(def, key.clone(), database::now()),
+        Act::Update | Act::Action(_) => match target.read(context, request.kind, key).await {
+            Ok(Some(present)) => Record::clone(&present),
+            Ok(None) => return Err(Ending::refused(vec![not_found()])),
+            Err(error) if cannot_be_read(&error) => Record::new(def, key.clone(), database::now()),
+            Err(error) => return Err(Ending::failed(&error)),
+        },
+    };
+    if !matches!(request.act, Act::Action(_)) {
+        for (field, value) in &request.input.values {
+            record.set(*field, value.clone());
+        }
+    }
+    Ok(Some(record))
+}
+
+fn cannot_be_read(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotSupported
+}
+
+fn not_found() -> UserError {
+    UserError {
+        path: Vec::new(),
+        code: UserErrorCode::NotFound,
+        message: "there is no such record".to_owned(),
+        remote_code: None,
+        remote_message: None,
+    }
+}

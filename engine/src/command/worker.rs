@@ -1,0 +1,236 @@
+//! Takes over what processes that are gone left behind, and carries queued writes out, a few per connection at once.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lineshaft_connect::{Error, ErrorKind};
+use lineshaft_entities::{
+    connection::WriteMode,
+    write_operation::{ActiveModel, Column, Entity, Mode, Model, State},
+};
+use sea_orm::{
+    ActiveEnum as _, ColumnTrait as _, Condition, DbErr, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Set,
+    sea_query::{Alias, Expr, Query},
+};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{
+    batch::skipped_ending,
+    ending::{Ending, Guard},
+    run::Order,
+    writer::Permit,
+};
+use crate::{Engine, connections, database, lifecycle::Stop};
+
+/// How often it is looked for writes that are due.
+const TICK: std::time::Duration = std::time::Duration::from_secs(1);
+/// Writes that are looked at in one go.
+const LOOKED_AT: u64 = 200;
+/// How often a queued write is begun anew whose process went away before anything was sent.
+const BEGUN_ANEW: i32 = 3;
+
+/// Does so until it is told to stop.
+pub(crate) async fn work(engine: Arc<Engine>, mut stop: Stop) {
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            () = engine.writer.rung() => {}
+            () = sleep(TICK) => {}
+        }
+        let now = database::now();
+        if let Err(error) = engine.take_over_writes(now).await {
+            tracing::error!(%error, "writes that were left behind could not be taken over");
+        }
+        if let Err(error) = engine.begin_queued_writes(now).await {
+            tracing::error!(%error, "queued writes could not be begun");
+        }
+    }
+}
+
+impl Engine {
+    /// Takes over the writes whose process is gone. Nothing of them is sent again: where nothing was sent they end, or go
+    /// back into the queue; else their outcome is unknown. Returns how many there were.
+    pub(super) async fn take_over_writes(&self, now: DateTime<Utc>) -> Result<usize, DbErr> {
+        let rows = Entity::of_all()
+            .filter(Column::State.is_in([State::Running, State::Sending]))
+            .filter(is_late(now))
+            .order_by_asc(Column::OwnedUntil)
+            .limit(LOOKED_AT)
+            .all(&self.database)
+            .await?;
+        let mut taken = 0;
+        for row in rows {
+            taken += usize::from(self.take_over(&row, now).await?);
+        }
+        Ok(taken)
+    }
+
+    async fn take_over(&self, row: &Model, now: DateTime<Utc>) -> Result<bool, DbErr> {
+        let begins_anew = row.state == State::Running && row.mode == Mode::Async && row.look_ups < BEGUN_ANEW;
+        let mut set = ActiveModel {
+            owner: Set(Some(self.writer.owner)),
+            owned_until: Set(Some(self.writer.owned_until(now))),
+            ..Default::default()
+        };
+        if begins_anew {
+            set.state = Set(State::Queued);
+            set.owner = Set(None);
+            set.owned_until = Set(None);
+            set.due_at = Set(Some(now));
+            set.look_ups = Set(row.look_ups + 1);
+        }
+        let taken = Entity::update_of_all()
+            .set(set)
+            .filter(Column::Id.eq(row.id))
+            // Whoever had it may have gone on meanwhile: then it is no longer as it was.
+            .filter(Column::State.eq(row.state))
+            .filter(is_late(now))
+            .exec(&self.database)
+            .await?;
+        if taken.rows_affected == 0 {
+            return Ok(false);
+        }
+        tracing::warn!(write.id = %row.id, connection.id = %row.connection_id, state = ?row.state, "a write was taken over whose process is gone");
+        if begins_anew {
+            return Ok(true);
+        }
+        let ending = match row.state {
+            State::Sending => {
+                let error = Error::new(ErrorKind::Internal, "the server ended while the request was under way");
+                Ending::in_doubt(&error, None)
+            }
+            _ => Ending::not_carried_out("INTERRUPTED", "the server ended before anything was sent"),
+        };
+        self.writer.finish_row(row, &ending, Guard::Owned).await?;
+        Ok(true)
+    }
+
+    /// Begins queued writes that are due, as many as may run at once. Returns how many were begun.
+    pub(super) async fn begin_queued_writes(self: &Arc<Self>, now: DateTime<Utc>) -> Result<usize, DbErr> {
+        let mut begun = 0;
+        while let Some(full) = self.writer.full() {
+            let rows = self.queued_writes(now, &full).await?;
+            let (seen, before) = (rows.len(), begun);
+            for row in rows {
+                let Some(permit) = self.writer.admit(row.connection_id) else {
+                    continue;
+                };
+                if let Some(row) = self.writer.take_queued(row.id, now).await? {
+                    begun += 1;
+                    let engine = self.clone();
+                    self.writer.spawn(async move { engine.carry_out_queued(row, permit).await });
+                }
+            }
+            let is_all = u64::try_from(seen).is_ok_and(|seen| seen < LOOKED_AT);
+            if is_all || begun == before {
+                break;
+            }
+        }
+        Ok(begun)
+    }
+
+    async fn queued_writes(&self, now: DateTime<Utc>, except: &[Uuid]) -> Result<Vec<Model>, DbErr> {
+        let mut query = Entity::of_all()
+            .filter(Column::State.eq(State::Queued))
+            .filter(Column::DueAt.lte(now))
+            .filter(is_its_turn())
+            .order_by_asc(Column::Id)
+            .limit(LOOKED_AT);
+        if !except.is_empty() {
+            query = query.filter(Column::ConnectionId.is_not_in(except.iter().copied()));
+        }
+        query.all(&self.database).await
+    }
+
+    async fn carry_out_queued(&self, row: Model, permit: Permit) {
+        match self.order_of(&row).await {
+            Ok(order) => drop(self.writer.carry_out(order).await),
+            Err(ending) => {
+                if let Err(error) = self.writer.finish_row(&row, &ending, Guard::Owned).await {
+                    tracing::error!(%error, write.id = %row.id, "the end of a queued write could not be written down");
+                }
+            }
+        }
+        drop(permit);
+    }
+
+    /// Returns what carries a queued write out, or how it ends because it can no longer be carried out.
+    async fn order_of(&self, row: &Model) -> Result<Order, Ending> {
+        let internal = |_| Ending::not_carried_out("INTERNAL", "the write could not be begun; nothing was sent");
+        if self.batch_stopped(row).await.map_err(internal)? {
+            return Err(skipped_ending());
+        }
+        let connection = match self.connections.get(row.organization_id, row.connection_id).await {
+            Ok(connection) => connection,
+            Err(connections::Error::NotFound(_)) => {
+                return Err(Ending::not_carried_out("CONNECTION_NOT_FOUND", "the connection was removed"));
+            }
+            Err(error) => {
+                tracing::error!(%error, write.id = %row.id, "the connection of a queued write could not be read");
+                return Err(Ending::not_carried_out("INTERNAL", "the connection could not be read; nothing was sent"));
+            }
+        };
+        if connection.write_mode == WriteMode::ReadOnly {
+            let message = "the connection can only be read; nothing was sent";
+            return Err(Ending::not_carried_out("CONNECTION_READ_ONLY", message));
+        }
+        if let Some(error) = self.refusal(&connection) {
+            return Err(Ending::not_carried_out(error.code, error.message));
+        }
+        let target = self.target(&connection);
+        let target = target.map_err(|error| Ending::not_carried_out(error.code, error.message))?;
+        let request = self.writer.open(row);
+        let request = request.ok_or_else(|| Ending::not_carried_out("INTERNAL", "the stored input cannot be opened"))?;
+        Ok(Order {
+            row: row.clone(),
+            request,
+            target,
+            simulated: connection.write_mode == WriteMode::Simulate,
+        })
+    }
+
+    /// Returns whether an earlier write of the same batch to the same record did not succeed.
+    async fn batch_stopped(&self, row: &Model) -> Result<bool, DbErr> {
+        let (Some(batch), Some(lane)) = (row.batch_id, &row.lane) else {
+            return Ok(false);
+        };
+        let earlier = Entity::for_organization(row.organization_id)
+            .filter(Column::BatchId.eq(batch))
+            .filter(Column::ConnectionId.eq(row.connection_id))
+            .filter(Column::Lane.eq(lane))
+            .filter(Column::Id.lt(row.id))
+            .filter(Column::State.is_in([State::Failed, State::InDoubt]))
+            .limit(1)
+            .one(&self.database)
+            .await?;
+        Ok(earlier.is_some())
+    }
+}
+
+fn is_late(now: DateTime<Utc>) -> Condition {
+    Condition::any()
+        .add(Column::OwnedUntil.is_null())
+        .add(Column::OwnedUntil.lte(now))
+}
+
+/// Only the earliest write under way of what must not be written twice at once may be begun.
+fn is_its_turn() -> Condition {
+    let earlier = Alias::new("earlier");
+    let other = |column: Column| Expr::col((earlier.clone(), column));
+    let mine = |column: Column| Expr::col((Entity, column));
+    let under_way = [State::Queued, State::Running, State::Sending].map(|state| state.to_value());
+    let before = Query::select()
+        .expr(Expr::val(1))
+        .from_as(Entity, earlier.clone())
+        .cond_where(
+            Condition::all()
+                .add(other(Column::ConnectionId).eq(mine(Column::ConnectionId)))
+                .add(other(Column::Lane).eq(mine(Column::Lane)))
+                .add(other(Column::State).is_in(under_way))
+                .add(other(Column::Id).lt(mine(Column::Id))),
+        )
+        .to_owned();
+    Condition::any().add(Column::Lane.is_null()).add(Expr::not_exists(before))
+}
