@@ -1,7 +1,7 @@
 //! Writes through the public API against simulated systems: that what is declared can be done and comes back as it was
 //! given, that nothing is done twice whatever breaks, and that what happened is told truly.
 
-mod call;
+pub mod call;
 mod form;
 mod model;
 mod pool;
