@@ -19,7 +19,7 @@ pub struct CodeDescription {
 
 macro_rules! codes {
     ($($code:literal, $retryable:literal, $about:literal;)*) => {
-        /// Every code that queries and connections can answer with, besides those of the transport.
+        /// Every code that queries, writes and connections can answer with, besides those of the transport.
         pub const CODES: &[CodeDescription] = &[$(CodeDescription { code: $code, retryable: $retryable, about: $about }),*];
     };
 }
@@ -29,7 +29,7 @@ codes! {
     "CURSOR_OF_ANOTHER_QUERY", false, "The cursor belongs to a list with another type, filter, order or scope. Cursors go on only with the query that gave them.";
     "INVALID_PAGE_SIZE", false, "`first` is zero, negative or larger than the server allows.";
     "INVALID_ID", false, "A text is not an id of this API. Ids are opaque: pass on what the API gave.";
-    "FORBIDDEN", false, "The token may not do this: organization work needs an organization's key, not a connection's token.";
+    "FORBIDDEN", false, "The token may not do this: organization work needs an organization's key, not a connection's token; and a token with scopes writes only with the scope `write`.";
     "WRONG_STATUS", false, "The status of the connection does not allow it, such as resuming one that was disconnected.";
     "TOKEN_NOT_FOUND", false, "There is no such token.";
     "WEBHOOK_NOT_FOUND", false, "There is no such webhook endpoint.";
@@ -38,7 +38,7 @@ codes! {
     "INVALID_WEBHOOK_URL", false, "The address of a webhook endpoint cannot be used: it must be https on the public internet, unless the operator allows more.";
     "TOO_MANY", false, "There are more of them than allowed; the message says how many may be.";
     "CURSOR_TOO_OLD", false, "Events behind the cursor are no longer kept. Go on from the oldest that is, and read the connections anew.";
-    "INVALID_VALUE", false, "A filter value is not of the field's type, such as a date that does not exist.";
+    "INVALID_VALUE", false, "A value of a filter or an argument is not of its type, such as a date that does not exist.";
     "CONNECTION_NOT_FOUND", false, "There is no such connection for this token. Connections of other organizations look the same as missing ones.";
     "RECORD_NOT_FOUND", false, "The system has no record with this id, or the account may not see it.";
     "TOO_MANY_CONNECTIONS", false, "The query would run over more connections than allowed. Narrow it by `connections`, `customers` or `connectors`.";
@@ -88,6 +88,18 @@ codes! {
     "LINK_BUSY", true, "Credentials are being tried with the link just now. One try goes on at a time.";
     "LINK_LIMIT_REACHED", true, "Too many pages were opened for the connection within half an hour.";
     "STATE_INVALID", false, "What came back from the system's own page does not belong to a sign-in of this browser: the state is unknown, too old, used already or tampered with. Nothing is stored.";
+    "OPERATION_NOT_SUPPORTED", false, "The system does not have this write. Nothing was sent. `alternative` names what serves instead, where something does; `writeSchema` tells what a connection can write.";
+    "CONNECTION_READ_ONLY", false, "Writes to the connection are switched off (`setWriteMode`). Nothing was sent.";
+    "INVALID_IDEMPOTENCY_KEY", false, "An idempotency key must have 1 to 255 printable ASCII characters, and the header `Idempotency-Key` stands for a request with one mutation. Nothing was sent.";
+    "IDEMPOTENCY_KEY_REUSED", false, "The idempotency key was used for another write before; `writeId` names it. Nothing was sent. Give every write a key of its own.";
+    "REQUEST_IN_PROGRESS", true, "A write with this idempotency key is under way, or takes longer than the request may; `writeId` names it. It goes on. Send the same request again after `retryAfterSeconds`, or ask for `write`.";
+    "BATCH_TOO_LARGE", false, "The batch has more operations than allowed. Nothing was sent. Split it.";
+    "INVALID_ARGUMENT", false, "The unified model has no such type or operation.";
+    "WRITE_NOT_FOUND", false, "There is no such write for this token; the log is kept for some time only.";
+    "WRITE_NOT_IN_DOUBT", false, "The outcome of the write is known, or it is under way, so there is nothing to settle.";
+    "SIMULATE_NOT_ALLOWED", false, "The operator lets only connections to sandboxes simulate writes (`writes.simulate`).";
+    "SKIPPED", false, "An earlier operation of the batch on the same record did not succeed, so this one was not sent.";
+    "NOT_CARRIED_OUT", false, "The write was found, or told, not to have been carried out. Its idempotency key may be used again.";
     "CODE_INVALID", false, "The one-time code is unknown, has expired or was exchanged already.";
 }
 

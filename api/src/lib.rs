@@ -15,7 +15,7 @@ use std::sync::Arc;
 use lineshaft_engine::Engine;
 
 /// The schema of the API.
-pub type Schema = async_graphql::Schema<root::Query, platform::Mutation, platform::Subscription>;
+pub type Schema = async_graphql::Schema<root::Query, write::Mutation, platform::Subscription>;
 
 /// Whether errors for unknown names suggest known ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(options)
 }
 
-fn builder() -> async_graphql::SchemaBuilder<root::Query, platform::Mutation, platform::Subscription> {
+fn builder() -> async_graphql::SchemaBuilder<root::Query, write::Mutation, platform::Subscription> {
     // Limits are kept by the transport, before execution.
-    Schema::build(root::Query, platform::Mutation::default(), platform::Subscription)
+    Schema::build(root::Query, write::Mutation, platform::Subscription)
         .data(Arc::new(platform::Told::default()))
 }

@@ -20,8 +20,8 @@ mod organization;
 mod source;
 mod token;
 mod webhook;
-pub(crate) mod write;
 mod write_schema;
+pub(crate) mod writes;
 
 pub(crate) use connection::Connection;
 use connection::Deployment;
@@ -39,7 +39,7 @@ pub(crate) struct PlatformQuery(
     audit::AuditQuery,
     event::EventQuery,
     webhook::WebhookQuery,
-    write::WriteQuery,
+    writes::WriteQuery,
     write_schema::WriteSchemaQuery,
 );
 
@@ -48,7 +48,7 @@ pub(crate) struct PlatformQuery(
 pub(crate) struct PlatformMutation(
     lifecycle::ConnectionMutation,
     webhook::WebhookMutation,
-    write::WriteMutation,
+    writes::WriteMutation,
 );
 
 /// Which way a list is sorted.

@@ -14,6 +14,7 @@ use super::{
     access::{self, cursor, page_size},
     event::{self, EventPage},
     token::ApiToken,
+    writes::ConnectionWriteMode,
 };
 
 /// Where the system of a connection runs.
@@ -106,6 +107,11 @@ impl Connection {
     /// What more there is to tell of the status, for people.
     async fn status_message(&self) -> Option<&str> {
         self.0.status_message.as_deref()
+    }
+
+    /// Whether its writes reach the system.
+    async fn write_mode(&self) -> ConnectionWriteMode {
+        self.0.write_mode.into()
     }
 
     /// Since when it stands there.

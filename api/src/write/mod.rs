@@ -1,6 +1,14 @@
 //! Writes: the mutations that follow from the unified model, from their arguments to what they answer.
-#![allow(dead_code)]
 
+mod root;
+
+mod asked;
+mod batch;
 mod input;
 mod offer;
+mod payload;
+mod record;
 mod register;
+
+pub(crate) use record::{AnyRecord, Written};
+pub use root::Mutation;

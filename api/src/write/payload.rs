@@ -15,7 +15,7 @@ use crate::{
     names,
     platform::{
         self,
-        write::{self as told, WriteOperation},
+        writes::{self as told, WriteOperation},
     },
     root::Root,
     walk::{Step, fields_of},

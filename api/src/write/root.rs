@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     error::{coded, of_connection},
-    platform::{PlatformMutation, access, write as told},
+    platform::{PlatformMutation, access, writes as told},
     root::Root,
     transport::Begun,
 };
