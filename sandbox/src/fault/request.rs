@@ -70,7 +70,7 @@ impl Intent {
             _ => Self {
                 operation: None,
                 method,
-                write: !signs_in(path) && !(path.ends_with("/$batch") && reads_only(body)),
+                write: !(signs_in(path) || path.ends_with("/$batch") && reads_only(body)),
             },
         }
     }

@@ -1,6 +1,7 @@
-//! Simulates Limble CMMS, API v2: Basic keys, bare JSON arrays, pages told by headers, limits per method. It only reads.
+//! Simulates Limble CMMS, API v2: Basic keys, bare JSON arrays, pages told by headers, limits per method.
 
 mod catalogue;
+mod change;
 mod limits;
 mod lists;
 mod problem;
@@ -34,6 +35,8 @@ const SECOND_ID: &str = "LSSECONDCLIENT";
 /// A key pair that may not see vendors and purchases.
 const LIMITED_ID: &str = "LIMITED";
 const LIMITED_SECRET: &str = "limited";
+/// The largest body that is taken.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
 /// The longest path and query that is taken.
 const LONGEST_ADDRESS: usize = 8192;
 
@@ -53,7 +56,7 @@ impl Server {
         if let Some((_, dataset)) = latest.as_ref().filter(|(cached, _)| *cached == version) {
             return Arc::clone(dataset);
         }
-        let dataset = Arc::new(Dataset::of(&world));
+        let dataset = Arc::new(Dataset::of(&world, &self.state.written()));
         *latest = Some((version, Arc::clone(&dataset)));
         dataset
     }
@@ -86,16 +89,20 @@ fn client_secret(account: Account, generation: Generation) -> String {
 }
 
 async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let client = match client_of(&server.state, &head.headers) {
         Ok(client) => client,
         Err(problem) => return problem.into_response(),
     };
-    let allowance = server.limits.take(client, &head.method);
+    let method = asked_method(&head);
+    let Ok(content) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let allowance = server.limits.take(client, &method);
     let mut response = if allowance.is_exhausted() {
         Problem::TooMany.into_response()
     } else {
-        read(&server, client, &head).unwrap_or_else(Problem::into_response)
+        serve(&server, client, &head, &method, &content).unwrap_or_else(Problem::into_response)
     };
     allowance.write(response.headers_mut());
     response
@@ -130,7 +137,26 @@ fn owner(state: &SystemState, id: &str, secret: &str) -> Option<&'static str> {
     (secret == client_secret(account, state.generation(account))).then(|| client_id(account))
 }
 
-fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Response, Problem> {
+/// Returns the method that is meant: a POST may name another one in a header.
+fn asked_method(head: &http::request::Parts) -> Method {
+    let named = head
+        .headers
+        .get("x-http-method-override")
+        .and_then(|value| value.to_str().ok());
+    match named.map(str::to_ascii_uppercase).as_deref() {
+        Some("PATCH") if head.method == Method::POST => Method::PATCH,
+        Some("PUT") if head.method == Method::POST => Method::PUT,
+        _ => head.method.clone(),
+    }
+}
+
+fn serve(
+    server: &Server,
+    client: &str,
+    head: &http::request::Parts,
+    method: &Method,
+    content: &[u8],
+) -> Result<Response, Problem> {
     if head
         .uri
         .path_and_query()
@@ -142,8 +168,13 @@ fn read(server: &Server, client: &str, head: &http::request::Parts) -> Result<Re
     let below = path
         .strip_prefix("/v2/")
         .ok_or_else(|| Problem::NotFound(path.to_owned()))?;
-    if head.method != Method::GET {
-        return Err(Problem::MethodNotSupported);
+    if *method != Method::GET {
+        let segments: Vec<&str> = below.split('/').collect();
+        let is_limited = client == LIMITED_ID && is_withheld(below);
+        if is_limited || server.state.denies(change::table_of(&segments)) {
+            return Err(Problem::NotPermitted);
+        }
+        return change::answer(server, method, below, content);
     }
     if below == "me" {
         let company = server.state.world().company.clone();

@@ -16,9 +16,13 @@ pub(super) enum Problem {
     NotPermitted,
     /// A parameter has a bad value or is unknown.
     Parameter(String),
-    /// Parameters that do not go together.
+    /// Parameters that do not go together, or a state that does not allow the change.
     Conflict(&'static str),
     NotFound(String),
+    /// What is to be made is there already.
+    Exists(String),
+    /// The order may not go to this state from the present one.
+    Transition,
     MethodNotSupported,
     TooMany,
 }
@@ -46,6 +50,12 @@ impl Problem {
                     .into_response()
             }
             Self::Conflict(text) => other(StatusCode::BAD_REQUEST, text),
+            Self::Exists(text) => other(StatusCode::CONFLICT, &text),
+            Self::Transition => {
+                let text = "Transition not allowed from current state";
+                let body = json!({"success": false, "message": text});
+                (StatusCode::BAD_REQUEST, Json(body)).into_response()
+            }
             Self::NotFound(path) => other(StatusCode::NOT_FOUND, &format!("{path} was not found")),
             Self::MethodNotSupported => other(StatusCode::NOT_IMPLEMENTED, "The method is not supported"),
             Self::TooMany => other(StatusCode::TOO_MANY_REQUESTS, "Too many requests"),

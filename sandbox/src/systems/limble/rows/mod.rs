@@ -1,9 +1,9 @@
 //! Shows the plant's records as rows of Limble's lists, built once per state of the world.
 
 mod fields;
-mod parts;
-mod purchasing;
-mod tasks;
+pub(super) mod parts;
+pub(super) mod purchasing;
+pub(super) mod tasks;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -14,24 +14,28 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::{Value, json};
 
 use self::parts::Shelf;
-use super::lists::Row;
+use super::lists::{self, Row};
 use crate::world::{LocationKind, User, World};
+use crate::written::Written;
 
-const ASSET: u32 = 10_000;
-const LOCATION: u32 = 100;
-const PURCHASE: u32 = 70_000;
-const PURCHASE_LINE: u32 = 300_000;
+pub(super) const ASSET: u32 = 10_000;
+pub(super) const LOCATION: u32 = 100;
+pub(super) const PURCHASE: u32 = 70_000;
+pub(super) const PURCHASE_LINE: u32 = 300_000;
 const REGION: u32 = 10;
-const TASK: u32 = 40_000;
+pub(super) const TASK: u32 = 40_000;
+/// The hidden member that tells which suggested fields were attached to a record that a client made.
+pub(super) const ATTACHED: &str = "_attached";
 const TEMPLATE: u32 = 90_000;
-const USER: u32 = 200;
-const VENDOR: u32 = 5_000;
+pub(super) const USER: u32 = 200;
+pub(super) const VENDOR: u32 = 5_000;
 
 /// All lists of one state of the world, built when first asked for.
 #[derive(Debug)]
 pub(super) struct Dataset {
     world: World,
     shelf: Shelf,
+    written: Written,
     lists: HashMap<&'static str, OnceLock<Vec<Row>>>,
 }
 
@@ -62,10 +66,11 @@ const PATHS: [&str; 23] = [
 ];
 
 impl Dataset {
-    pub(super) fn of(world: &World) -> Self {
+    pub(super) fn of(world: &World, written: &Written) -> Self {
         Self {
             world: world.clone(),
             shelf: Shelf::of(world),
+            written: written.clone(),
             lists: PATHS.into_iter().map(|path| (path, OnceLock::new())).collect(),
         }
     }
@@ -73,9 +78,41 @@ impl Dataset {
     /// Returns the rows of a list in the order of their ids.
     pub(super) fn rows(&self, path: &str) -> &[Row] {
         match self.lists.get(path) {
-            Some(list) => list.get_or_init(|| objects(self.build(path))),
+            Some(list) => list.get_or_init(|| self.written_rows(path)),
             None => &[],
         }
+    }
+
+    /// Returns the rows with what clients wrote laid over them.
+    fn written_rows(&self, path: &str) -> Vec<Row> {
+        let mut rows = objects(self.build(path));
+        if path.ends_with("/fields") {
+            rows.retain(|row| self.is_attached(path, row));
+        }
+        let Some(id) = lists::find(path).map(|list| list.id) else {
+            return rows;
+        };
+        for row in &mut rows {
+            if let Some(key) = row.get(id).map(Value::to_string) {
+                self.written.lay_over(path, &key, row);
+            }
+        }
+        rows
+    }
+
+    /// Says whether a record has a field: one that a client made has only those that were attached to it.
+    fn is_attached(&self, path: &str, row: &Row) -> bool {
+        let (owner, name) = match path {
+            "assets/fields" => ("assets", "assetID"),
+            "parts/fields" => ("parts", "partID"),
+            _ => ("vendors", "vendorID"),
+        };
+        let key = row.get(name).map(Value::to_string).unwrap_or_default();
+        let Some(written) = self.written.row(owner, &key).filter(|row| row.created_at.is_some()) else {
+            return true;
+        };
+        let attached = written.fields.get(ATTACHED).and_then(Value::as_array);
+        attached.is_some_and(|fields| row.get("fieldID").is_some_and(|field| fields.contains(field)))
     }
 
     fn build(&self, path: &str) -> Vec<Value> {
@@ -109,6 +146,16 @@ impl Dataset {
     }
 }
 
+/// Returns all fields that records could have, attached or not.
+pub(super) fn all_fields(world: &World, path: &str) -> Vec<Row> {
+    let shelf = Shelf::of(world);
+    objects(match path {
+        "assets/fields" => fields::of_assets(world),
+        "parts/fields" => fields::of_parts(world, &shelf),
+        _ => fields::of_vendors(world),
+    })
+}
+
 fn objects(rows: Vec<Value>) -> Vec<Row> {
     rows.into_iter()
         .filter_map(|row| match row {
@@ -118,7 +165,7 @@ fn objects(rows: Vec<Value>) -> Vec<Row> {
         .collect()
 }
 
-fn number(value: Decimal) -> Value {
+pub(super) fn number(value: Decimal) -> Value {
     if value.is_integer() {
         return value.to_i64().map_or(Value::Null, Value::from);
     }
@@ -248,14 +295,13 @@ fn teams(world: &World) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::super::lists;
     use super::*;
     use crate::world::{Seed, Size};
 
     #[test]
     fn every_list_has_rows_in_the_order_of_their_ids() {
         let world = World::generate(Seed::default(), Size::Small);
-        let dataset = Dataset::of(&world);
+        let dataset = Dataset::of(&world, &Written::default());
         for path in PATHS {
             assert!(!dataset.rows(path).is_empty(), "{path}");
             assert!(lists::find(path).is_some(), "{path}");

@@ -10,28 +10,28 @@ use super::{LOCATION, PURCHASE_LINE, VENDOR, first_location, moved, number};
 use crate::world::{Item, ItemType, OrderStatus, StockLevel, World};
 
 /// Ids of parts in stock: this plus the id of the first stock level.
-const STOCKED: u32 = 6_000;
+pub(in super::super) const STOCKED: u32 = 6_000;
 /// Ids of parts nobody keeps in stock: this plus the item's id.
 const UNSTOCKED: u32 = 200_000;
 
 /// One part row: an item at a storeroom.
 #[derive(Debug)]
-pub(super) struct PartPlace {
-    pub(super) id: u32,
-    pub(super) item: u32,
-    location: Option<u32>,
+pub(in super::super) struct PartPlace {
+    pub(in super::super) id: u32,
+    pub(in super::super) item: u32,
+    pub(in super::super) location: Option<u32>,
     levels: Vec<u32>,
 }
 
 /// Which part rows there are, by item.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
-    pub(super) places: Vec<PartPlace>,
+pub(in super::super) struct Shelf {
+    pub(in super::super) places: Vec<PartPlace>,
     by_item: BTreeMap<u32, Vec<usize>>,
 }
 
 impl Shelf {
-    pub(super) fn of(world: &World) -> Self {
+    pub(in super::super) fn of(world: &World) -> Self {
         let mut places: IndexMap<(u32, u32), PartPlace> = IndexMap::new();
         for level in &world.stock_levels {
             let new = || PartPlace {
@@ -181,7 +181,7 @@ fn category_id(name: &str, categories: &[&str]) -> usize {
     categories.binary_search(&name).map_or(0, |position| position + 1)
 }
 
-pub(super) fn categories(world: &World) -> Vec<Value> {
+pub(in super::super) fn categories(world: &World) -> Vec<Value> {
     let names = category_names(world);
     (1..)
         .zip(names)
@@ -221,7 +221,7 @@ pub(super) fn unit_code(uom: &str) -> &'static str {
 }
 
 /// Returns the units of measure, more than one default page of them.
-pub(super) fn units() -> Vec<Value> {
+pub(in super::super) fn units() -> Vec<Value> {
     const UNITS: [(&str, &str, &str, &str); 26] = [
         ("each", "ea", "Each", "count"),
         ("box", "box", "Box", "count"),

@@ -7,8 +7,8 @@ use super::parts::Shelf;
 use super::{LOCATION, PURCHASE, PURCHASE_LINE, TASK, USER, VENDOR, first_location, moved, number, text, unix_day};
 use crate::world::{Custom, ItemType, OrderStatus, PoLine, PurchaseOrder, Receipt, World};
 
-const BILL: u32 = 400;
-const TRANSACTION: u32 = 1_000;
+pub(in super::super) const BILL: u32 = 400;
+pub(in super::super) const TRANSACTION: u32 = 1_000;
 
 pub(super) fn vendors(world: &World) -> Vec<Value> {
     world
@@ -50,24 +50,42 @@ fn state(status: OrderStatus) -> (u32, &'static str, &'static str) {
     }
 }
 
-fn next_state(status: OrderStatus) -> Option<OrderStatus> {
+/// Returns the states that an order may be sent to: one step forward, or disapproved before it is ready to receive.
+/// Receipts alone lead to the states of receiving.
+pub(in super::super) fn next_states(status: OrderStatus) -> Vec<OrderStatus> {
     match status {
-        OrderStatus::Draft => Some(OrderStatus::PendingApproval),
-        OrderStatus::PendingApproval => Some(OrderStatus::Approved),
-        OrderStatus::Received => Some(OrderStatus::Closed),
-        _ => None,
+        OrderStatus::Draft => vec![OrderStatus::PendingApproval, OrderStatus::Rejected],
+        OrderStatus::PendingApproval => vec![OrderStatus::Approved, OrderStatus::Rejected],
+        OrderStatus::Received => vec![OrderStatus::Closed],
+        _ => Vec::new(),
     }
 }
 
-fn state_details(status: OrderStatus) -> Value {
+/// Says whether a text means a state: its number, its name, or the number of its step of approval.
+pub(in super::super) fn is_state(status: OrderStatus, text: &str) -> bool {
+    let (number, name, _) = state(status);
+    text == name || text == number.to_string() || ((1..97).contains(&number) && text == format!("custom_step_{number}"))
+}
+
+/// Says whether lines may still change.
+pub(in super::super) fn can_modify(status: OrderStatus) -> bool {
+    state(status).0 < 97
+}
+
+/// Describes a state.
+pub(in super::super) fn state_json(status: OrderStatus) -> Value {
     let (number, name, label) = state(status);
-    let available: Vec<Value> = next_state(status)
-        .map(state)
+    json!({"number": number, "name": name, "label": label, "canModify": can_modify(status)})
+}
+
+fn state_details(status: OrderStatus) -> Value {
+    let available: Vec<Value> = next_states(status)
         .into_iter()
+        .map(state)
         .map(|(number, name, label)| json!({"state": number, "name": name, "label": label}))
         .collect();
     json!({
-        "current": {"number": number, "name": name, "label": label, "canModify": number < 97},
+        "current": state_json(status),
         "transitions": {"available": available},
     })
 }

@@ -66,7 +66,7 @@ pub(super) fn statuses() -> Vec<Value> {
     .collect()
 }
 
-pub(super) fn priorities() -> Vec<Value> {
+pub(in super::super) fn priorities() -> Vec<Value> {
     [
         (8, "Lowest", 0, "#000000"),
         (9, "Low", 1, "#429b1f"),

@@ -10,6 +10,7 @@ mod purchase;
 mod receive;
 mod stock;
 mod work;
+mod work_rows;
 
 #[cfg(test)]
 mod tests;
