@@ -435,7 +435,7 @@ impl Connector {
         departure: Option<&dyn Departure>,
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
-        match self.transport.send_noted(context, access, plan, departure).await {
+        match self.transport.send(context, access, plan, departure).await {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);

@@ -140,13 +140,14 @@ impl Veil {
         // As they stand inside JSON that is itself a text, inside addresses, and as templates can change them.
         let quoted = Value::from(value).to_string();
         let forms = [
-            quoted.trim_matches('"').to_owned(),
+            quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned(),
             utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
             value.to_uppercase(),
             STANDARD.encode(value),
         ];
         self.anywhere.push(value.to_owned());
-        self.anywhere.extend(forms.into_iter().filter(|form| form != value));
+        self.anywhere
+            .extend(forms.into_iter().filter(|form| form != value && !form.is_empty()));
     }
 
     fn text(&self, text: &str) -> String {

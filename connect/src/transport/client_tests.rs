@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     context::CallContext,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     request::{RequestBody, RequestPlan},
 };
 
@@ -446,4 +446,87 @@ async fn every_kind_of_wrong_body_ends_in_one_malformed_answer() {
             "{name}: {error}"
         );
     }
+}
+
+async fn reach_of(url: String) -> Reach {
+    let mut request = plan(url);
+    request.method = http::Method::POST;
+    request.body = RequestBody::Json("{}".to_owned());
+    request.repeatable = false;
+    send(&client(), &request, 64 * 1024).await.unwrap_err().reach()
+}
+
+#[tokio::test]
+async fn what_never_left_is_told_as_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = listener.local_addr().unwrap();
+    drop(listener);
+    assert_eq!(reach_of(format!("http://{closed}/a")).await, Reach::NotSent);
+    assert_eq!(
+        reach_of("http://no-such-host.invalid/a".to_owned()).await,
+        Reach::NotSent
+    );
+    assert_eq!(reach_of("http://10.0.0.1/a".to_owned()).await, Reach::NotSent);
+    for answer in ["", "HTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let server = serve(answer, Then::Close).await;
+        let url = format!("https://{}/a", server.address);
+        assert_eq!(reach_of(url).await, Reach::NotSent, "no TLS after {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn encryption_that_hangs_is_told_as_not_sent() {
+    let server = serve("", Then::Hold).await;
+    assert_eq!(reach_of(format!("https://{}/a", server.address)).await, Reach::NotSent);
+}
+
+#[tokio::test]
+async fn what_left_without_a_whole_answer_may_have_arrived() {
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":";
+    let chunked = "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc";
+    let large = "HTTP/1.1 200 OK\r\ncontent-length: 300000000\r\n\r\n{";
+    let broken = "HTTP/1.1 500 Oops\r\ncontent-length: 100\r\n\r\n{\"a\":";
+    for answer in ["", "garbage\r\n\r\n", "HTTP/1.1 200", cut, chunked, large, broken] {
+        let server = serve(answer, Then::Close).await;
+        let url = format!("http://{}/a", server.address);
+        assert_eq!(reach_of(url).await, Reach::Unknown, "{answer:?}");
+        assert_eq!(server.heads.lock().await.len(), 1, "{answer:?}");
+    }
+    let refused = "HTTP/1.1 422 No\r\ncontent-length: 100\r\n\r\n{\"a\":";
+    let server = serve(refused, Then::Close).await;
+    let url = format!("http://{}/a", server.address);
+    assert_eq!(reach_of(url).await, Reach::Answered, "the head says enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_after_the_request_has_left_may_mean_anything() {
+    let server = serve("HTTP/1.1 200 OK\r\n", Then::Hold).await;
+    assert_eq!(reach_of(format!("http://{}/a", server.address)).await, Reach::Unknown);
+    assert_eq!(server.heads.lock().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_breaks_off_after_the_request_is_not_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            read_request(&mut stream).await;
+            *count.lock().await += 1;
+            stream.write_all(&ok("", b"{}")).await.unwrap();
+            if !read_request(&mut stream).await.is_empty() {
+                *count.lock().await += 1;
+            }
+        }
+    });
+    let client = client();
+    let mut request = plan(url);
+    request.method = http::Method::POST;
+    request.repeatable = false;
+    assert!(send(&client, &request, 1000).await.is_ok());
+    let error = send(&client, &request, 1000).await.unwrap_err();
+    assert_eq!((error.kind(), error.reach()), (ErrorKind::Network, Reach::Unknown));
+    assert_eq!(*seen.lock().await, 2);
 }

@@ -20,6 +20,8 @@ pub(crate) mod timeout;
 mod trace;
 
 #[cfg(test)]
+mod change_tests;
+#[cfg(test)]
 mod client_tests;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -155,19 +157,9 @@ impl Transport {
     }
 
     /// Plans a request with the present sign-in and sends it. When the session has ended meanwhile, signs in once more,
-    /// plans anew and sends that.
+    /// plans anew and sends that. The departure is told of each request that changes something right before it leaves;
+    /// when this future is dropped after that, nobody knows whether the system carried the request out.
     pub(crate) async fn send(
-        &self,
-        context: &CallContext,
-        access: Arc<Access>,
-        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
-    ) -> Result<Arc<Response>, Error> {
-        self.send_noted(context, access, plan, None).await
-    }
-
-    /// The same, telling of each request that changes something right before it leaves. When this future is dropped
-    /// after that, nobody knows whether the system carried the request out.
-    pub(crate) async fn send_noted(
         &self,
         context: &CallContext,
         access: Arc<Access>,

@@ -46,7 +46,7 @@ async fn send(connector: &Connector, context: &CallContext, plan: &RequestPlan) 
         let access = connector.transport_for_tests().access(context).await?;
         connector
             .transport_for_tests()
-            .send(context, access, |_| Ok(plan.clone()))
+            .send(context, access, |_| Ok(plan.clone()), None)
             .await
     };
     deadline::keep(context, run).await

@@ -159,7 +159,7 @@ async fn passwords_that_have_been_accepted_go_in_parallel() {
             };
             connector
                 .transport_for_tests()
-                .send(&context(), access, |_| Ok(plan.clone()))
+                .send(&context(), access, |_| Ok(plan.clone()), None)
                 .await
         }
     };
@@ -411,7 +411,7 @@ async fn an_ended_session_is_renewed_by_one_login_and_waiting_requests_are_not_w
             };
             connector
                 .transport_for_tests()
-                .send(&context(), access, |_| Ok(plan.clone()))
+                .send(&context(), access, |_| Ok(plan.clone()), None)
                 .await
         }
     };
