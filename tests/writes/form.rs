@@ -38,15 +38,16 @@ pub struct Form {
     pub leads_to: Vec<String>,
     pub lock: String,
     pub client_reference: Option<String>,
-    /// The modes in which records can be removed.
+    /// All of it, for messages.
     pub text: String,
 }
 
 const QUERY: &str = "query($connection: ID, $entity: String!, $operation: String!) {
     form: writeSchema(connectionId: $connection, entity: $entity, operation: $operation) {
         supported alternative lock clientReference allowedIn leadsTo
-        fields { name path type required allowedValues maxLength }
-        children { field create update delete atomic } } }";
+        fields { name parts required writable allowedValues maxLength }
+        children { field create update delete atomic
+            fields { name parts required writable allowedValues maxLength } } } }";
 
 impl Form {
     pub async fn ask(plant: &Plant, connection: &str, entity: &str, operation: &str) -> Self {
@@ -90,25 +91,21 @@ fn children(children: &Value) -> Children {
     }
 }
 
-/// Gathers the entries of one field: parts of embedded values have entries of their own, with a path of two names.
+/// Reads the fields, those left out that the system says cannot be written.
 fn fields(entries: &Value) -> Vec<Field> {
-    let mut fields: Vec<Field> = Vec::new();
-    for entry in entries.as_array().into_iter().flatten() {
-        let path: Vec<String> = match &entry["path"] {
-            Value::Array(names) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
-            _ => vec![entry["name"].as_str().unwrap().to_owned()],
-        };
-        let field = Field {
-            name: path[0].clone(),
-            parts: path.get(1).cloned().into_iter().collect(),
+    let entries = entries.as_array().into_iter().flatten();
+    let entries = entries.filter(|entry| entry["writable"] == true);
+    let texts = |list: &Value| -> Vec<String> {
+        let all = list.as_array().into_iter().flatten();
+        all.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    };
+    entries
+        .map(|entry| Field {
+            name: entry["name"].as_str().unwrap().to_owned(),
+            parts: texts(&entry["parts"]),
             required: entry["required"] == true,
             allowed: entry["allowedValues"].as_array().cloned().unwrap_or_default(),
             max_length: entry["maxLength"].as_u64().and_then(|length| usize::try_from(length).ok()),
-        };
-        match fields.iter_mut().find(|known| known.name == field.name) {
-            Some(known) => known.parts.extend(field.parts),
-            None => fields.push(field),
-        }
-    }
-    fields
+        })
+        .collect()
 }

@@ -122,8 +122,8 @@ impl Trial<'_> {
             put("lot", &from.lot);
             if def.field("toLocation").is_some() {
                 let here = levels.iter().map(|level| &level.location).find(|place| **place != from.location);
-                let there = self.stage.pool.values("InventoryItem", "stock");
-                let other = here.cloned().or_else(|| self.other_place(&from.location, &there))?;
+                
+                let other = here.cloned().or_else(|| self.other_place(&from.location))?;
                 put("toLocation", &other);
             }
             input.insert("quantity".to_owned(), json!("1"));
@@ -149,7 +149,7 @@ impl Trial<'_> {
         Some((input, levels))
     }
 
-    fn other_place(&self, from: &Value, _known: &[&Value]) -> Option<Value> {
+    fn other_place(&self, from: &Value) -> Option<Value> {
         let places = self.stage.pool.ids("Location");
         places.into_iter().map(Value::from).find(|place| place != from)
     }
