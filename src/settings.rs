@@ -15,7 +15,7 @@ use lineshaft_connect::{
 };
 use lineshaft_engine::{
     applications::{Application, Applications},
-    credits, database, events, lifecycle, links, query, tokens, webhooks,
+    command, credits, database, events, lifecycle, links, query, tokens, webhooks,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -52,6 +52,8 @@ pub struct Settings {
     pub oauth: HashMap<String, OauthApplication>,
     /// How the health of connections is watched.
     pub health: Health,
+    /// How writes are carried out and kept.
+    pub writes: Writes,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -279,6 +281,42 @@ pub struct Health {
     pub expiry_warning_days: u32,
 }
 
+/// How writes are carried out and kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Writes {
+    /// Milliseconds that a write has.
+    pub timeout_ms: u64,
+    /// Milliseconds beyond that until another server takes a write over.
+    pub slack_ms: u64,
+    /// Days that idempotency keys are kept.
+    pub key_days: u32,
+    /// Days that the log is kept.
+    pub keep_days: u32,
+    /// Writes to one connection at once, of one batch and of those that are queued.
+    pub batch_width: usize,
+    /// Queued writes that are carried out at once.
+    pub workers: usize,
+    /// Milliseconds until an unknown outcome is first looked up.
+    pub settle_after_ms: u64,
+    /// Seconds of the longest wait between two such looks.
+    pub settle_longest_s: u64,
+    /// Seconds after which it is looked up no more.
+    pub settle_for_s: u64,
+    /// Which connections may simulate writes.
+    pub simulate: Simulate,
+}
+
+/// Which connections may simulate writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Simulate {
+    /// All.
+    Any,
+    /// Those whose system runs on the machine of the server.
+    Loopback,
+}
+
 /// Where connectors come from besides the built-in ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -343,6 +381,7 @@ impl Settings {
             },
             applications: self.applications(),
             health: self.health.options(),
+            writes: self.writes.options(),
         }
     }
 
@@ -422,6 +461,26 @@ impl Health {
             parallel: self.parallel,
             degraded_share: self.degraded_share,
             expiry_warning: Duration::from_secs(u64::from(self.expiry_warning_days) * 86_400),
+        }
+    }
+}
+
+impl Writes {
+    fn options(&self) -> command::Settings {
+        command::Settings {
+            timeout: Duration::from_millis(self.timeout_ms),
+            slack: Duration::from_millis(self.slack_ms),
+            key_days: self.key_days,
+            keep_days: self.keep_days,
+            batch_width: self.batch_width,
+            workers: self.workers,
+            settle_after: Duration::from_millis(self.settle_after_ms),
+            settle_longest: Duration::from_secs(self.settle_longest_s),
+            settle_for: Duration::from_secs(self.settle_for_s),
+            simulate: match self.simulate {
+                Simulate::Any => command::Simulate::Any,
+                Simulate::Loopback => command::Simulate::Loopback,
+            },
         }
     }
 }

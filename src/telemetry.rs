@@ -53,6 +53,12 @@ fn describe() {
         metrics::Unit::Seconds,
         "Time of requests to this server."
     );
+    metrics::describe_counter!("lineshaft_writes_total", "Writes to systems by outcome.");
+    metrics::describe_histogram!(
+        "lineshaft_write_seconds",
+        metrics::Unit::Seconds,
+        "Time of writes to systems, from the request until the outcome is known."
+    );
     metrics::describe_gauge!("lineshaft_sockets_open", "WebSockets that are open.");
     metrics::describe_gauge!(
         "lineshaft_subscriptions_open",

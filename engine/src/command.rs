@@ -90,7 +90,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
-            slack: Duration::from_secs(15),
+            slack: Duration::from_secs(60),
             key_days: 30,
             keep_days: 90,
             batch_width: 4,

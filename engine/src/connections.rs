@@ -32,7 +32,7 @@ use crate::{
     tokens::{Caller, Scope},
 };
 
-pub use lineshaft_entities::connection::{Deployment, Status};
+pub use lineshaft_entities::connection::{Deployment, Status, WriteMode};
 
 /// One connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,8 @@ pub struct Connection {
     pub credits: i64,
     /// Counts the changes of its state.
     pub revision: i64,
+    /// Whether writes reach the system.
+    pub write_mode: WriteMode,
 }
 
 /// A connection to add.
@@ -296,6 +298,7 @@ impl Connection {
             account: row.account,
             credits: row.credits,
             revision: row.revision,
+            write_mode: row.write_mode,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod audit;
+pub mod command;
 pub mod connections;
 pub mod credentials;
 pub mod credits;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub applications: applications::Applications,
     /// How the health of connections is watched.
     pub health: lifecycle::Settings,
+    /// How writes are carried out and kept.
+    pub writes: command::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -116,6 +119,7 @@ pub struct Engine {
     pub pool: Pool,
     /// Settings.
     pub settings: Settings,
+    pub(crate) writer: command::Writer,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) wire: Arc<dyn Wire>,
     public_url: OnceLock<String>,
@@ -143,8 +147,15 @@ impl Engine {
             options: parts.settings.connector,
             applications: parts.settings.applications.clone(),
         });
+        let writer = command::Writer::new(
+            journal.clone(),
+            parts.keys.clone(),
+            registry.catalogue().clone(),
+            parts.settings.writes.clone(),
+        );
         Self {
             catalogue: registry.catalogue().clone(),
+            writer,
             connections: Connections::new(&journal, vault.clone()),
             feed: Feed::new(journal.clone(), &parts.settings.events),
             journal,

@@ -54,7 +54,7 @@ impl Engine {
     }
 
     /// Returns why nothing is to be sent to a connection now.
-    fn refusal(&self, connection: &Connection) -> Option<SourceError> {
+    pub(crate) fn refusal(&self, connection: &Connection) -> Option<SourceError> {
         let waits_for_credits = connection.status == Status::Pending
             && connection.status_reason.as_deref() == Some(Reason::CreditsExhausted.as_str());
         if waits_for_credits {

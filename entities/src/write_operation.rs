@@ -38,6 +38,8 @@ pub struct Model {
     pub client_reference: String,
     /// The key of the record in its system, as cursors write it.
     pub record_key: Option<String>,
+    /// What must not be written twice at once: the record, or the one that it belongs to.
+    pub lane: Option<String>,
     /// Where it stands.
     pub state: State,
     /// The step that is under way or was the last.
@@ -63,7 +65,7 @@ pub struct Model {
     pub error_message: Option<String>,
     /// How an unknown outcome was settled: `look_up`, or the name of the caller who told.
     pub settled_by: Option<String>,
-    /// How often an unknown outcome was looked up.
+    /// How often an unknown outcome was looked up; before, how often it was begun anew.
     pub look_ups: i32,
     /// When it is to be carried out or looked up next.
     pub due_at: Option<DateTimeUtc>,
@@ -130,6 +132,11 @@ impl Entity {
     /// Returns a query of the writes of all organizations, for the worker.
     pub fn of_all() -> Select<Self> {
         Self::find()
+    }
+
+    /// Returns a query of the writes of all organizations whose input another key than this one sealed, for resealing.
+    pub fn sealed_by_other_than(key_id: &str) -> Select<Self> {
+        Self::find().filter(Column::KeyId.ne(key_id))
     }
 
     /// Returns an update of the writes of all organizations, for the worker that claims and settles them.

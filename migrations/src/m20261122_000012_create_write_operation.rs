@@ -31,6 +31,8 @@ impl MigrationTrait for Migration {
                     .col(blob("fingerprint"))
                     .col(text("client_reference"))
                     .col(text_null("record_key"))
+                    // The record that is written, or the one that it belongs to: what is done to it is done in order.
+                    .col(text_null("lane"))
                     .col(text("state"))
                     .col(text_null("step"))
                     // The input, sealed, for as long as the write may still have to be carried out or settled.

@@ -228,7 +228,36 @@ impl Settings {
                 return Err(Error::invalid(key, "it must be at least 1"));
             }
         }
+        self.check_writes()?;
         self.upstream.networks().map(drop)
+    }
+
+    fn check_writes(&self) -> Result<(), Error> {
+        let writes = &self.writes;
+        for (key, number) in [
+            ("writes.timeout_ms", writes.timeout_ms),
+            ("writes.key_days", writes.key_days.into()),
+            ("writes.batch_width", u64::try_from(writes.batch_width).unwrap_or(u64::MAX)),
+            ("writes.workers", u64::try_from(writes.workers).unwrap_or(u64::MAX)),
+        ] {
+            if number == 0 {
+                return Err(Error::invalid(key, "it must be at least 1"));
+            }
+        }
+        // A request that has left is waited for beyond the time of its write, and what it began may be taken back.
+        let least = self.upstream.attempt_timeout_ms.saturating_mul(4);
+        if writes.slack_ms < least {
+            let problem = format!("it must be at least four times upstream.attempt_timeout_ms ({least})");
+            return Err(Error::invalid("writes.slack_ms", problem));
+        }
+        if writes.settle_after_ms < self.upstream.attempt_timeout_ms {
+            let problem = format!(
+                "it must be at least upstream.attempt_timeout_ms ({})",
+                self.upstream.attempt_timeout_ms
+            );
+            return Err(Error::invalid("writes.settle_after_ms", problem));
+        }
+        Ok(())
     }
 }
 

@@ -4,11 +4,7 @@ use lineshaft_connect::{context::CallContext, write::Act};
 use lineshaft_schema::TypeIndex;
 use uuid::Uuid;
 
-use super::{
-    WriteError, WriteSchema,
-    schema::Description,
-    stored::input_type,
-};
+use super::{WriteError, WriteSchema, schema::Description, stored::input_type};
 use crate::{Engine, Session};
 
 impl Engine {
@@ -38,7 +34,9 @@ impl Engine {
         }
         let context = CallContext::new(session.deadline, session.request_id.clone());
         match target.describe(&context, kind).await {
-            Ok(Some(described)) => schema.lay_over(described.iter(), &|field, value| target.meaning(kind, field, value)),
+            Ok(Some(described)) => {
+                schema.lay_over(described.iter(), &|field, value| target.meaning(kind, field, value))
+            }
             Ok(None) => {}
             Err(error) => schema.description = Description::Failed(error.kind().code()),
         }

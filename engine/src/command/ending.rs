@@ -273,10 +273,7 @@ impl Writer {
         let update = Entity::update_for_organization(row.organization_id)
             .set(set)
             .filter(Column::Id.eq(row.id));
-        let updated = guard
-            .narrow(update, self.owner)
-            .exec_with_returning(database)
-            .await?;
+        let updated = guard.narrow(update, self.owner).exec_with_returning(database).await?;
         Ok(updated.into_iter().next())
     }
 }

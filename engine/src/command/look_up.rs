@@ -103,9 +103,7 @@ impl Engine {
         let id = row.request_id.clone().unwrap_or_else(|| row.id.to_string());
         let context = CallContext::within(self.writer.settings.timeout, id);
         let known = request.expected_version.clone();
-        let settled = target
-            .settle(&context, &request, sent_at(row), known.as_deref())
-            .await;
+        let settled = target.settle(&context, &request, sent_at(row), known.as_deref()).await;
         let ending = match settled {
             Ok(Settled::Done(key)) => Ending::done(key, Vec::new()),
             Ok(Settled::NotDone) => Ending::not_carried_out("NOT_CARRIED_OUT", "the system did not carry it out"),

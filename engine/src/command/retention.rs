@@ -12,11 +12,7 @@ const ENDED: [State; 3] = [State::Succeeded, State::Failed, State::InDoubt];
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn sweep(
-    database: &DatabaseConnection,
-    settings: &Settings,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+pub(crate) async fn sweep(database: &DatabaseConnection, settings: &Settings, now: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::update_of_all()
         .set(ActiveModel {
             idempotency_key: Set(None),

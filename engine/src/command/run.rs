@@ -67,7 +67,7 @@ impl Writer {
             shown: Mutex::default(),
         };
         // The connector keeps the deadline; this is for one that does not come back before others take the row over.
-        let last = deadline + self.settings.slack / 2;
+        let last = deadline + self.settings.slack * 3 / 4;
         let ending = match timeout_at(last, target.write(&context, &request, &notes)).await {
             Ok(reply) => reply.into(),
             Err(_) => {
@@ -153,6 +153,16 @@ struct Notes<'a> {
     shown: Mutex<Vec<ShownRequest>>,
 }
 
+/// Returns what writes down what is sent, as a process has it that was taken over.
+#[cfg(test)]
+pub(super) fn notes_for_tests<'a>(writer: &'a Writer, row: &'a Model) -> impl Journal + 'a {
+    Notes {
+        writer,
+        row,
+        shown: Mutex::default(),
+    }
+}
+
 impl Notes<'_> {
     fn has_sent(&self) -> bool {
         !self.shown.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
@@ -168,10 +178,16 @@ impl Notes<'_> {
             .await;
         match updated {
             Ok(updated) if updated.rows_affected > 0 => Ok(()),
-            Ok(_) => Err(Error::new(ErrorKind::Internal, "the write was taken over; nothing more was sent")),
+            Ok(_) => Err(Error::new(
+                ErrorKind::Internal,
+                "the write was taken over; nothing more was sent",
+            )),
             Err(error) => {
                 tracing::error!(%error, write.id = %self.row.id, "a request could not be written down and is not sent");
-                Err(Error::new(ErrorKind::Internal, "the write could not be written down; nothing more was sent"))
+                Err(Error::new(
+                    ErrorKind::Internal,
+                    "the write could not be written down; nothing more was sent",
+                ))
             }
         }
     }

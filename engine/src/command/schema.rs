@@ -146,7 +146,9 @@ impl WriteSchema {
             leads_to: own(|operation| &operation.leads_to),
             lock,
             client_reference: capability.and_then(|capability| capability.client_reference),
-            children: operation.map(|operation| operation.children.clone()).unwrap_or_default(),
+            children: operation
+                .map(|operation| operation.children.clone())
+                .unwrap_or_default(),
             actions: actions.collect(),
             system_fields: Vec::new(),
             description: Description::None,
@@ -160,8 +162,10 @@ impl WriteSchema {
         meaning: Meaning<'_>,
     ) {
         self.description = Description::Told;
-        let mut described: indexmap::IndexMap<&str, &DescribedField> =
-            described.into_iter().map(|(name, field)| (name.as_str(), field)).collect();
+        let mut described: indexmap::IndexMap<&str, &DescribedField> = described
+            .into_iter()
+            .map(|(name, field)| (name.as_str(), field))
+            .collect();
         let of_records = matches!(self.act, Act::Create | Act::Update);
         if !of_records {
             return;

@@ -39,7 +39,9 @@ impl Engine {
         let name = self.writer.actor_name(row.organization_id, origin).await?;
         let ending = match verdict {
             Verdict::Succeeded { key } => Ending::done(key, Vec::new()),
-            Verdict::Failed => Ending::not_carried_out("NOT_CARRIED_OUT", "the caller told that it was not carried out"),
+            Verdict::Failed => {
+                Ending::not_carried_out("NOT_CARRIED_OUT", "the caller told that it was not carried out")
+            }
         };
         let ending = ending.settled_by(name.unwrap_or_else(|| "caller".to_owned()));
         if let Some(settled) = self.writer.finish_by_caller(&row, &ending, origin).await? {

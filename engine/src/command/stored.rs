@@ -121,7 +121,9 @@ impl Writer {
             .open(&input_binding(row.organization_id, row.connection_id), &sealed);
         let text = text
             .inspect_err(|error| tracing::error!(%error, write.id = %row.id, "the input of a write cannot be opened"));
-        let stored: StoredWrite = serde_json::from_slice(&text.ok()?).ok().filter(|stored: &StoredWrite| stored.id == row.id)?;
+        let stored: StoredWrite = serde_json::from_slice(&text.ok()?)
+            .ok()
+            .filter(|stored: &StoredWrite| stored.id == row.id)?;
         let kind = self.catalogue.type_named(&row.entity)?.index;
         let def = input_type(&self.catalogue, kind, &stored.act)?;
         Some(WriteRequest {
@@ -184,7 +186,11 @@ impl StoredInput {
         Self {
             values: values.collect(),
             children: children.collect(),
-            custom: input.custom.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            custom: input
+                .custom
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
             raw: input.raw.clone(),
         }
     }
@@ -196,7 +202,9 @@ impl StoredInput {
             ..Input::default()
         };
         for (name, value) in self.values {
-            input.values.insert(def.field(&name)?.index, value.into_value(catalogue)?);
+            input
+                .values
+                .insert(def.field(&name)?.index, value.into_value(catalogue)?);
         }
         for (name, changes) in self.children {
             let field = def.field(&name)?;

@@ -210,11 +210,7 @@ impl Engine {
     }
 
     /// Returns a connection that may be asked for a write now, and has the operation.
-    pub(super) async fn ready_to_write(
-        &self,
-        session: &Session,
-        command: &WriteCommand,
-    ) -> Result<Ready, WriteError> {
+    pub(super) async fn ready_to_write(&self, session: &Session, command: &WriteCommand) -> Result<Ready, WriteError> {
         let connection = self.connections.get(session.visible, command.connection_id).await?;
         if let Some(error) = self.refusal(&connection) {
             return Err(error.into());

@@ -120,7 +120,8 @@ impl Engine {
                 if let Some(row) = self.writer.take_queued(row.id, now).await? {
                     begun += 1;
                     let engine = self.clone();
-                    self.writer.spawn(async move { engine.carry_out_queued(row, permit).await });
+                    self.writer
+                        .spawn(async move { engine.carry_out_queued(row, permit).await });
                 }
             }
             let is_all = u64::try_from(seen).is_ok_and(|seen| seen < LOOKED_AT);
@@ -165,11 +166,17 @@ impl Engine {
         let connection = match self.connections.get(row.organization_id, row.connection_id).await {
             Ok(connection) => connection,
             Err(connections::Error::NotFound(_)) => {
-                return Err(Ending::not_carried_out("CONNECTION_NOT_FOUND", "the connection was removed"));
+                return Err(Ending::not_carried_out(
+                    "CONNECTION_NOT_FOUND",
+                    "the connection was removed",
+                ));
             }
             Err(error) => {
                 tracing::error!(%error, write.id = %row.id, "the connection of a queued write could not be read");
-                return Err(Ending::not_carried_out("INTERNAL", "the connection could not be read; nothing was sent"));
+                return Err(Ending::not_carried_out(
+                    "INTERNAL",
+                    "the connection could not be read; nothing was sent",
+                ));
             }
         };
         if connection.write_mode == WriteMode::ReadOnly {
@@ -182,7 +189,8 @@ impl Engine {
         let target = self.target(&connection);
         let target = target.map_err(|error| Ending::not_carried_out(error.code, error.message))?;
         let request = self.writer.open(row);
-        let request = request.ok_or_else(|| Ending::not_carried_out("INTERNAL", "the stored input cannot be opened"))?;
+        let request =
+            request.ok_or_else(|| Ending::not_carried_out("INTERNAL", "the stored input cannot be opened"))?;
         Ok(Order {
             row: row.clone(),
             request,
@@ -232,5 +240,7 @@ fn is_its_turn() -> Condition {
                 .add(other(Column::Id).lt(mine(Column::Id))),
         )
         .to_owned();
-    Condition::any().add(Column::Lane.is_null()).add(Expr::not_exists(before))
+    Condition::any()
+        .add(Column::Lane.is_null())
+        .add(Expr::not_exists(before))
 }

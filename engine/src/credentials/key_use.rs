@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lineshaft_entities::{
     api_token, authorization_flow, connect_link, credential, credential_session, exchange_code, webhook_secret,
+    write_operation,
 };
 use sea_orm::{
     ColumnTrait as _, Condition, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait as _, QueryFilter as _,
@@ -16,7 +17,7 @@ use crate::database;
 /// What needs one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyUse {
-    /// Credentials, sessions and secrets of webhooks that it sealed.
+    /// Credentials, sessions, secrets of webhooks and inputs of writes that it sealed.
     pub sealed: u64,
     /// One-time codes and sign-ins under way that it sealed; they end within minutes.
     pub passing: u64,
@@ -55,6 +56,10 @@ impl Vault {
         )
         .await?
         {
+            uses.entry(key.unwrap_or_default()).or_default().sealed += count;
+        }
+        let inputs = write_operation::Entity::of_all().filter(write_operation::Column::KeyId.is_not_null());
+        for (key, count) in by_key(database, inputs, write_operation::Column::KeyId).await? {
             uses.entry(key.unwrap_or_default()).or_default().sealed += count;
         }
         let codes = exchange_code::Entity::of_all()

@@ -1,23 +1,25 @@
 //! Brings stored secrets under the current key of the ring, so that an older key can be retired without a stop.
 
-use lineshaft_entities::{credential, credential_session, webhook_secret};
+use lineshaft_entities::{credential, credential_session, webhook_secret, write_operation};
 use sea_orm::{ColumnTrait as _, QueryFilter as _, QuerySelect as _, Set};
 
 use super::{Error, Vault, credential_binding, session_binding};
 use crate::{
+    command,
     secrets::{Binding, Sealed},
     webhooks,
 };
 
 impl Vault {
-    /// Seals up to `limit` credentials, sessions and secrets of webhooks each again that an older key sealed. Returns
+    /// Seals up to `limit` credentials, sessions, secrets of webhooks and inputs of writes each again that an older key sealed. Returns
     /// how many there were: at 0 the older keys of the ring are no longer needed to open any of them.
     ///
     /// What lives for minutes, such as one-time codes, is left to end.
     pub async fn reseal(&self, limit: u64) -> Result<usize, Error> {
         let credentials = self.reseal_credentials(limit).await?;
         let sessions = self.reseal_sessions(limit).await?;
-        Ok(credentials + sessions + self.reseal_webhook_secrets(limit).await?)
+        let inputs = self.reseal_write_inputs(limit).await?;
+        Ok(credentials + sessions + inputs + self.reseal_webhook_secrets(limit).await?)
     }
 
     async fn reseal_credentials(&self, limit: u64) -> Result<usize, Error> {
@@ -82,6 +84,32 @@ impl Vault {
                     ..Default::default()
                 })
                 .filter(webhook_secret::Column::Id.eq(row.id))
+                .exec(&self.database)
+                .await?;
+        }
+        Ok(count)
+    }
+
+    async fn reseal_write_inputs(&self, limit: u64) -> Result<usize, Error> {
+        let query = write_operation::Entity::sealed_by_other_than(&self.keys.current_id()).limit(limit);
+        let rows = query.all(&self.database).await?;
+        let count = rows.len();
+        for row in rows {
+            let (Some(key_id), Some(nonce), Some(ciphertext)) = (row.key_id, row.nonce, row.ciphertext) else {
+                continue;
+            };
+            let binding = command::input_binding(row.organization_id, row.connection_id);
+            let sealed = self.seal_again(&binding, key_id.clone(), nonce, ciphertext)?;
+            // The input of a write that has ended meanwhile is gone, and stays so.
+            write_operation::Entity::update_for_organization(row.organization_id)
+                .set(write_operation::ActiveModel {
+                    key_id: Set(Some(sealed.key_id)),
+                    nonce: Set(Some(sealed.nonce)),
+                    ciphertext: Set(Some(sealed.ciphertext)),
+                    ..Default::default()
+                })
+                .filter(write_operation::Column::Id.eq(row.id))
+                .filter(write_operation::Column::KeyId.eq(key_id))
                 .exec(&self.database)
                 .await?;
         }

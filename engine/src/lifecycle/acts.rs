@@ -13,6 +13,7 @@ use super::{Reason, draft::Draft, machine::Signal, notes::Facts};
 use crate::{
     Engine,
     audit::Act,
+    command,
     connections::{self, Connection, Visible},
     credentials, credits, database,
     events::{EventKind, journal::Change},
@@ -278,6 +279,7 @@ impl Draft {
 /// Deletes everything sealed that belongs to a connection besides its credentials, and stops its webhooks.
 async fn shred(change: &Change, connection: &Connection) -> Result<(), DbErr> {
     let (transaction, organization_id) = (change.transaction(), connection.organization_id);
+    command::wipe_inputs(transaction, organization_id, connection.id).await?;
     exchange_code::Entity::delete_for_organization(organization_id)
         .filter(exchange_code::Column::ConnectionId.eq(connection.id))
         .exec(transaction)

@@ -131,6 +131,14 @@ impl World {
     }
 
     pub(crate) fn with(stores: &Stores, health: crate::lifecycle::Settings) -> Self {
+        let settings = Settings {
+            health,
+            ..Settings::default()
+        };
+        Self::with_settings(stores, settings)
+    }
+
+    pub(crate) fn with_settings(stores: &Stores, mut settings: Settings) -> Self {
         let mut registry = Registry::new(Catalogue::unified().unwrap());
         registry.add_files([("tryton/manifest.yaml", MANIFEST)]);
         assert!(registry.rejected().is_empty(), "{:?}", registry.rejected());
@@ -139,10 +147,6 @@ impl World {
             calls: AtomicU32::new(0),
             slow: Mutex::default(),
         });
-        let mut settings = Settings {
-            health,
-            ..Settings::default()
-        };
         settings.connector.retry = retry::Settings {
             most: 0,
             ..retry::Settings::default()

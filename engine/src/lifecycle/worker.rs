@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{
-    Engine,
+    Engine, command,
     connections::Connection,
     database,
     events::{self, EventKind, NewEvent},
@@ -54,6 +54,8 @@ const WORKS: &[(&str, Work)] = &[
     ("watches", |engine, stop| keep_rows(engine, stop).boxed()),
     ("checks", |engine, stop| check_connections(engine, stop).boxed()),
     ("expiry", |engine, stop| warn_of_expiry(engine, stop).boxed()),
+    ("writes", |engine, stop| command::work(engine, stop).boxed()),
+    ("doubts", |engine, stop| command::settle_doubts(engine, stop).boxed()),
     ("webhooks", |engine, stop| deliver(engine, stop).boxed()),
     ("expired", |engine, stop| wipe_expired(engine, stop).boxed()),
     ("retention", |engine, stop| clear_away(engine, stop).boxed()),
@@ -87,6 +89,7 @@ impl Engine {
         stop.await;
         drop(stopping);
         while works.join_next().await.is_some() {}
+        self.writer.finish().await;
         self.settle_due().await;
         self.flush(true).await;
     }
@@ -302,6 +305,9 @@ async fn clear_away(engine: Arc<Engine>, mut stop: Stop) {
         }
         if let Err(error) = webhooks::sweep(database, &settings.webhooks).await {
             tracing::error!(%error, "old deliveries could not be cleared away");
+        }
+        if let Err(error) = command::sweep(database, &settings.writes, database::now()).await {
+            tracing::error!(%error, "old writes could not be cleared away");
         }
     }
 }
