@@ -27,11 +27,11 @@ use crate::{
 
 /// A process that is gone is noticed soon, and doubts are looked into at once.
 const SETTINGS: [(&str, &str); 5] = [
+    ("UPSTREAM__ATTEMPT_TIMEOUT_MS", "500"),
     ("WRITES__TIMEOUT_MS", "1500"),
-    ("WRITES__LEASE_SLACK_MS", "500"),
-    ("WRITES__SETTLE_AFTER_MS", "200"),
-    ("WRITES__POLL_MS", "100"),
-    ("UPSTREAM__ATTEMPT_TIMEOUT_MS", "1000"),
+    ("WRITES__SLACK_MS", "2000"),
+    ("WRITES__SETTLE_AFTER_MS", "500"),
+    ("WRITES__SETTLE_LONGEST_S", "1"),
 ];
 
 /// What happens after a restart, happens by then.

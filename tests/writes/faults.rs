@@ -29,7 +29,7 @@ fn doubtful() -> Vec<(Kind, Truth)> {
         (Kind::Status { code: 502 }, Truth::NotDone),
         (Kind::CutAfter, Truth::Done),
         (Kind::StatusAfter { code: 500 }, Truth::Done),
-        (Kind::HangAfter { ms: 6_000 }, Truth::Done),
+        (Kind::HangAfter { ms: 4_000 }, Truth::Done),
         (Kind::Cut, Truth::Done),
     ]
 }
@@ -142,9 +142,11 @@ fn settled(trial: &Trial, truth: Truth) -> Option<&'static str> {
 /// Strikes one kind of write of a system with every fault in turn.
 async fn strike(system: System, act: &str) {
     let quick = setup([system])
-        .set("UPSTREAM__ATTEMPT_TIMEOUT_MS", 1_500)
+        .set("UPSTREAM__ATTEMPT_TIMEOUT_MS", 1_000)
         .set("WRITES__TIMEOUT_MS", 3_000)
-        .set("WRITES__SETTLE_AFTER_MS", 200)
+        .set("WRITES__SLACK_MS", 4_000)
+        .set("WRITES__SETTLE_AFTER_MS", 1_000)
+        .set("WRITES__SETTLE_LONGEST_S", 1)
         // The system is struck many times: it is to be asked nevertheless.
         .set("UPSTREAM__BREAKER__FIRST_OPEN_MS", 1);
     let stage = Stage::on(system, quick).await;
