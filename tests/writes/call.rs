@@ -122,6 +122,11 @@ impl Call {
         self.with("mode", "WriteMode", json!("ASYNC"))
     }
 
+    /// Returns the input, to change it.
+    pub fn input(&mut self) -> &mut Value {
+        &mut self.arguments["input"]
+    }
+
     /// Returns the name of the mutation.
     pub fn mutation(&self) -> String {
         match self.act.as_str() {

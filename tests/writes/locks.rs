@@ -47,6 +47,8 @@ async fn a_record_that_was_changed_meanwhile_is_left_as_it_is() {
     for system in System::ALL {
         let stage = Stage::start(system).await;
         let (kind, record, field) = changeable(&stage).await;
+        let lock = stage.form(&kind, "update").await.lock;
+        assert!(["SYSTEM", "COMPARE"].contains(&lock.as_str()), "{system}: {lock}");
         let id = record["id"].as_str().unwrap();
         let seen = stage.read(&kind, id).await["version"].clone();
         assert!(seen.is_string(), "{system}: {kind} has no version: {record}");

@@ -128,7 +128,8 @@ impl<'a> Values<'a> {
     pub fn field(&self, def: &TypeDef, field: &Field, donor: Option<&Value>) -> Option<Value> {
         let known = def.field(&field.name).unwrap_or_else(|| panic!("{} has no {}", def.name, field.name));
         let mut seen = self.pool.values(&def.name, &known.name);
-        seen.rotate_left(self.round % seen.len().max(1));
+        let turn = self.round % seen.len().max(1);
+        seen.rotate_left(turn);
         let own = donor.map(|donor| &donor[&known.name]).filter(|value| !is_empty(value));
         let seen: Vec<&Value> = own.into_iter().chain(seen).collect();
         if !field.allowed.is_empty() && !known.list {
