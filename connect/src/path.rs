@@ -95,6 +95,17 @@ impl Path {
         })
     }
 
+    /// Returns the names of the members, when it leads to one member and nowhere else: no lists, no rows further out.
+    #[must_use]
+    pub fn members(&self) -> Option<Vec<&str>> {
+        let name = |segment: &'_ Segment| match segment {
+            Segment::Name(..) => true,
+            Segment::Index(_) | Segment::Every | Segment::Where(..) => false,
+        };
+        let leads_to_one = self.levels_up == 0 && !self.segments.is_empty() && self.segments.iter().all(name);
+        leads_to_one.then(|| self.names().collect())
+    }
+
     /// Returns the members of the elements that it reads, when the first member is a list: those that choose the
     /// element, and the one that is read of it.
     pub(crate) fn members_of_elements(&self) -> Option<impl Iterator<Item = &str>> {

@@ -92,6 +92,18 @@ pub struct Variables<'a> {
 pub struct Scope<'a> {
     variables: &'a Variables<'a>,
     own: Vec<(&'a str, Value)>,
+    absent: Absent,
+}
+
+/// What becomes of variables of the request that have no value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    /// They are an error.
+    Refused,
+    /// Members of JSON that are nothing else are left out, texts are empty; in paths they are an error.
+    LeftOut,
+    /// Their names stand for them, in braces.
+    Shown,
 }
 
 impl<'a> Scope<'a> {
@@ -101,7 +113,36 @@ impl<'a> Scope<'a> {
         Self {
             variables,
             own: Vec::new(),
+            absent: Absent::Refused,
         }
+    }
+
+    /// Leaves out what has no value, as optional parts of writes are.
+    #[must_use]
+    pub(crate) fn leaving_out(mut self) -> Self {
+        self.absent = Absent::LeftOut;
+        self
+    }
+
+    /// Shows the names of variables that have no value yet.
+    #[must_use]
+    pub(crate) fn showing(mut self) -> Self {
+        self.absent = Absent::Shown;
+        self
+    }
+
+    /// Passes every text in the variables of the request through a function.
+    #[must_use]
+    pub(crate) fn with_texts(mut self, change: &dyn Fn(&str) -> String) -> Self {
+        self.own.iter_mut().for_each(|(_, value)| change_texts(value, change));
+        self
+    }
+
+    fn is_absent(&self, name: &str) -> bool {
+        let of_connection = ["settings.", "credentials.", "session."];
+        self.absent != Absent::Refused
+            && !of_connection.iter().any(|start| name.starts_with(start))
+            && find_in(&self.own, name).is_none()
     }
 
     /// Adds a variable, whose name may be dotted.
@@ -119,7 +160,7 @@ impl<'a> Scope<'a> {
 
     /// Finds a variable. A setting that was not given is null; anything else that is unknown is an error.
     fn find(&self, name: &str) -> Result<Cow<'_, Value>, String> {
-        if let Some((_, value)) = self.own.iter().rev().find(|(own, _)| *own == name) {
+        if let Some(value) = find_in(&self.own, name) {
             return Ok(Cow::Borrowed(value));
         }
         let secret = |map: &SecretMap, name: &str, what: &str| match map.get(name) {
@@ -134,16 +175,30 @@ impl<'a> Scope<'a> {
                 .map_or(Cow::Owned(Value::Null), Cow::Borrowed)),
             Some(("credentials", name)) => secret(self.variables.credentials, name, "credential"),
             Some(("session", name)) => secret(self.variables.session, name, "session value"),
-            Some((first, rest)) => self
-                .own
-                .iter()
-                .rev()
-                .find(|(own, _)| *own == first)
-                .and_then(|(_, value)| descend(value, rest))
-                .map(Cow::Borrowed)
-                .ok_or_else(|| unknown(name)),
-            None => Err(unknown(name)),
+            _ => match self.absent {
+                Absent::Refused => Err(unknown(name)),
+                Absent::LeftOut => Ok(Cow::Owned(Value::Null)),
+                Absent::Shown => Ok(Cow::Owned(Value::String(format!("{{{{{name}}}}}")))),
+            },
         }
+    }
+}
+
+/// Finds a value by its name, or below the value that the first part of the name names.
+pub(crate) fn find_in<'v>(own: &'v [(&str, Value)], name: &str) -> Option<&'v Value> {
+    let named = |name: &str| own.iter().rev().find(|(own, _)| *own == name).map(|(_, value)| value);
+    named(name).or_else(|| {
+        let (first, rest) = name.split_once('.')?;
+        descend(named(first)?, rest)
+    })
+}
+
+fn change_texts(value: &mut Value, change: &dyn Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = change(text),
+        Value::Array(list) => list.iter_mut().for_each(|element| change_texts(element, change)),
+        Value::Object(members) => members.values_mut().for_each(|member| change_texts(member, change)),
+        _ => {}
     }
 }
 
@@ -263,6 +318,13 @@ impl TextTemplate {
                 Part::Variable(name) | Part::Number(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
+                    if scope.is_absent(name) && scope.absent == Absent::Shown {
+                        filled.push_str(&text);
+                        continue;
+                    }
+                    if scope.absent != Absent::Refused && value.is_null() {
+                        return Err(format!("the variable `{name}` has no value"));
+                    }
                     if matches!(text.as_ref(), "." | "..") {
                         return Err(format!("the variable `{name}` is not a name"));
                     }
@@ -448,16 +510,26 @@ impl Node {
         Ok(match self {
             Self::Constant(value) => value.clone(),
             Self::Variable(name) => scope.find(name)?.into_owned(),
+            Self::Number(name) if scope.is_absent(name) => scope.find(name)?.into_owned(),
             Self::Number(name) => number_of(name, &*scope.find(name)?)?,
             Self::Text(template) => Value::String(template.render(scope)?),
             Self::List(list) => Value::Array(list.iter().map(|node| node.render(scope)).collect::<Result<_, _>>()?),
             Self::Object(members) => Value::Object(
                 members
                     .iter()
+                    .filter(|(_, node)| !node.is_left_out(scope))
                     .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
                     .collect::<Result<_, String>>()?,
             ),
         })
+    }
+
+    /// Returns whether it is nothing but a variable that has no value.
+    fn is_left_out(&self, scope: &Scope<'_>) -> bool {
+        match self {
+            Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
+            _ => false,
+        }
     }
 }
 

@@ -31,33 +31,60 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The names of variables that templates of one place may use.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Names with a dot, such as `settings.base_url`.
     pub(super) connection: BTreeSet<String>,
-    /// Variables of the request.
+    /// Variables of the request; numbers may follow `key` and `owner`.
     pub(super) own: &'static [&'static str],
+    /// More variables of the request.
+    pub(super) more: BTreeSet<String>,
+    /// Variables of the request below which anything may stand.
+    pub(super) open: &'static [&'static str],
 }
 
 impl Known {
-    pub(super) fn with(&self, own: &'static [&'static str]) -> Self {
+    pub(crate) fn with(&self, own: &'static [&'static str]) -> Self {
         Self {
             connection: self.connection.clone(),
             own,
+            ..Self::default()
         }
     }
 
+    /// Returns the names with those of a write: some more, and some below which anything may stand.
+    pub(crate) fn with_open(
+        &self,
+        own: &'static [&'static str],
+        more: BTreeSet<String>,
+        open: &'static [&'static str],
+    ) -> Self {
+        Self {
+            connection: self.connection.clone(),
+            own,
+            more,
+            open,
+        }
+    }
+
+    /// Returns whether it is a variable of the request, not of the connection.
+    pub(crate) fn is_own(&self, name: &str) -> bool {
+        let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+        self.own.contains(&name)
+            || self.more.contains(name)
+            || self.open.contains(&first)
+            || (matches!(first, "key" | "owner") && self.own.contains(&first) && rest.parse::<u8>().is_ok())
+    }
+
     fn has(&self, name: &str) -> bool {
-        self.connection.contains(name)
-            || self.own.contains(&name)
-            || name
-                .strip_prefix("key.")
-                .is_some_and(|place| self.own.contains(&"key") && place.parse::<u8>().is_ok())
+        self.connection.contains(name) || self.is_own(name)
     }
 
     /// Reports variables that do not exist.
-    pub(super) fn check<'a>(&self, names: impl Iterator<Item = &'a str>, pointer: &str, problems: &mut Vec<Problem>) {
+    pub(crate) fn check<'a>(&self, names: impl Iterator<Item = &'a str>, pointer: &str, problems: &mut Vec<Problem>) {
         for name in names.filter(|name| !self.has(name)) {
             let mut possible: Vec<&str> = self.own.to_vec();
+            possible.extend(self.open);
+            possible.extend(self.more.iter().map(String::as_str));
             possible.extend(self.connection.iter().map(String::as_str));
             let problem = Problem::new(pointer, format!("there is no variable `{name}` here"));
             problems.push(problem.with_help(format!("there are: {}", possible.join(", "))));
@@ -65,7 +92,7 @@ impl Known {
     }
 
     /// Parses a template of text.
-    pub(super) fn text(&self, text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<TextTemplate> {
+    pub(crate) fn text(&self, text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<TextTemplate> {
         match TextTemplate::parse(text) {
             Ok(template) => {
                 self.check(template.variables(), pointer, problems);
@@ -79,7 +106,7 @@ impl Known {
     }
 
     /// Parses a template of JSON.
-    pub(super) fn json(
+    pub(crate) fn json(
         &self,
         value: &serde_json::Value,
         pointer: &str,
@@ -98,7 +125,7 @@ impl Known {
     }
 
     /// Parses a table of templates.
-    pub(super) fn texts(&self, table: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) -> Texts {
+    pub(crate) fn texts(&self, table: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) -> Texts {
         let parse = |(name, text): (&String, &String)| {
             Some((
                 name.clone(),
@@ -110,12 +137,12 @@ impl Known {
 }
 
 /// Writes a key as a part of a JSON pointer.
-pub(super) fn escape_pointer(key: &str) -> String {
+pub(crate) fn escape_pointer(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Names with templates.
-pub(super) type Texts = Vec<(String, TextTemplate)>;
+pub(crate) type Texts = Vec<(String, TextTemplate)>;
 
 /// What all requests of a connector share.
 #[derive(Clone, Debug)]
@@ -155,7 +182,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// Compiles a request; `reads` says that it changes nothing whatever its method.
-    pub(super) fn compile(
+    pub(crate) fn compile(
         request: &manifest::Request,
         reads: bool,
         known: &Known,
@@ -206,22 +233,36 @@ impl Call {
         self
     }
 
+    /// Returns whether it changes something.
+    pub(crate) fn changes(&self) -> bool {
+        !self.repeatable
+    }
+
+    /// Returns whether a variable, or one below it, is used anywhere in it.
+    pub(crate) fn uses_below(&self, variable: &str) -> bool {
+        let below = |name: &str| name.split_once('.').is_some_and(|(first, _)| first == variable);
+        self.variables().any(|name| name == variable || below(name))
+    }
+
+    /// Iterates over the names of its variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
+        fn of(texts: &Texts) -> impl Iterator<Item = &str> {
+            texts.iter().flat_map(|(_, template)| template.variables())
+        }
+        let body: Vec<&str> = match &self.body {
+            Body::None => Vec::new(),
+            Body::Json(template) => template.variables(),
+            Body::Form(fields) => of(fields).collect(),
+        };
+        body.into_iter()
+            .chain(self.path.variables())
+            .chain(of(&self.query))
+            .chain(of(&self.headers))
+    }
+
     /// Returns whether a variable is used anywhere in it.
     pub(crate) fn uses(&self, variable: &str) -> bool {
-        let in_texts = |texts: &Texts| {
-            texts
-                .iter()
-                .any(|(_, template)| template.variables().any(|name| name == variable))
-        };
-        let in_body = match &self.body {
-            Body::None => false,
-            Body::Json(template) => template.variables().contains(&variable),
-            Body::Form(fields) => in_texts(fields),
-        };
-        in_body
-            || self.path.variables().any(|name| name == variable)
-            || in_texts(&self.query)
-            || in_texts(&self.headers)
+        self.variables().any(|name| name == variable)
     }
 
     /// Returns whether it sets a query parameter.
@@ -371,6 +412,7 @@ mod tests {
         let known = Known {
             connection: ["settings.value".to_owned()].into(),
             own: &["key"],
+            ..Known::default()
         };
         let mut problems = Vec::new();
         let call = Call::compile(&request, true, &known, "", &mut problems).unwrap();

@@ -26,6 +26,7 @@ use crate::{
     manifest::{Dialect, Manifest, Resource, Strategy},
     mapping::CompiledMapping,
     path::Path,
+    write,
 };
 
 /// Compiles a manifest.
@@ -34,7 +35,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     check::check(&manifest, &mut problems);
     let known = Known {
         connection: check::connection_variables(&manifest),
-        own: &[],
+        ..Known::default()
     };
     let base = compile_base(&manifest, &known, &mut problems);
     let classifier = Classifier::compile(&manifest, &mut problems);
@@ -241,6 +242,13 @@ impl Compiler<'_> {
             count: list.count.is_some(),
             seek: seek.is_some() || matches!(list.paging, PagingPlan::Keyset),
         };
+        let context = write::compile::Context {
+            manifest: self.manifest,
+            catalogue: self.catalogue,
+            known: self.known,
+            keys: &self.keys,
+        };
+        let write = write::compile::compile(&context, def, resource, &mapping, &capability, &pointer, problems);
         let parts = Parts {
             base: Arc::clone(self.base),
             type_name: name.to_owned(),
@@ -264,6 +272,7 @@ impl Compiler<'_> {
             ResourcePlan {
                 mapping,
                 parts: Arc::new(parts),
+                write: write.map(Arc::new),
             },
         ))
     }

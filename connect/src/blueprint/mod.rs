@@ -25,10 +25,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use anti_forgery::AntiForgery;
-pub(crate) use call::{parse_address, same_origin, unusable};
+pub(crate) use call::{Call, Known, escape_pointer, parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
 pub use oauth2::{Token, read_token};
+pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
 pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};

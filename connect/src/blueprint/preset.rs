@@ -163,7 +163,7 @@ pub(super) fn lay_get_many(lower: GetMany, upper: Option<&GetMany>) -> GetMany {
 }
 
 /// Lays one request over another; tables are joined, and bodies that are objects too.
-pub(super) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Option<Request> {
+pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Option<Request> {
     let (Some(mut lower), Some(upper)) = (lower.clone(), upper) else {
         return lower.or_else(|| upper.cloned());
     };

@@ -86,7 +86,7 @@ fn shown_variables(manifest: &Manifest) -> Known {
         .map(|(name, _)| format!("credentials.{name}"));
     Known {
         connection: settings.chain(credentials).collect(),
-        own: &[],
+        ..Known::default()
     }
 }
 

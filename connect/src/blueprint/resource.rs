@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lineshaft_schema::{FieldIndex, Filter, Text, TypeIndex};
+use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
 use serde_json::{Map, Value};
 
 use super::{
@@ -13,13 +13,13 @@ use crate::{
     capability::Capability,
     dialect::{Language, LiteralKind},
     error::{Error, ErrorKind},
-    manifest::{Select, Strategy},
+    manifest::{DescribeForm, Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
-    request::RequestPlan,
+    request::{RequestPlan, complete_headers},
     split::{Split, split},
-    template::{JsonTemplate, Variables},
-    write::{Described, WriteCapability, WriteRequest},
+    template::{JsonTemplate, Scope, Variables},
+    write::{Described, WriteCapability, compile::WritePlan, read_description},
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -27,6 +27,7 @@ use crate::{
 pub struct ResourcePlan {
     pub(crate) mapping: CompiledMapping,
     pub(crate) parts: Arc<Parts>,
+    pub(crate) write: Option<Arc<WritePlan>>,
 }
 
 /// What does not depend on settings.
@@ -161,32 +162,40 @@ impl ResourcePlan {
     /// Returns what can be written; none when nothing can.
     #[must_use]
     pub fn writes(&self) -> Option<&WriteCapability> {
-        None
+        self.write_plan().map(|plan| &plan.capability)
+    }
+
+    pub(crate) fn write_plan(&self) -> Option<&WritePlan> {
+        self.write.as_deref()
     }
 
     /// Plans the request by which the system tells which fields it has; none when it does not. Its answer is read by
     /// `read_description`.
     #[must_use]
-    pub fn plan_describe(&self, _variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
-        None
+    pub fn plan_describe(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        let describe = self.write_plan()?.describe.as_ref()?;
+        let scope = Scope::new(variables).with("resource.remote", self.remote());
+        let plan = describe.call.plan(&self.parts.base, &scope, &scope, Vec::new());
+        Some(plan.map(|mut plan| {
+            if !matches!(describe.form, DescribeForm::OdataMetadata { .. }) {
+                complete_headers(&mut plan);
+            }
+            plan
+        }))
     }
 
     /// Reads what the system tells of its fields.
     ///
     /// # Errors
     /// Returns `MalformedResponse` when the fields are not where they should be.
-    pub fn read_description(&self, _body: &[u8]) -> Result<Described, Error> {
-        Err(Error::new(
-            ErrorKind::NotSupported,
-            "the system does not tell which fields it has",
-        ))
-    }
-
-    /// Returns the field and the value by which a record that a write made is found again; none when the system carries
-    /// no mark, or when the caller used the field.
-    #[must_use]
-    pub fn mark(&self, _request: &WriteRequest) -> Option<(FieldIndex, Text)> {
-        None
+    pub fn read_description(&self, body: &[u8]) -> Result<Described, Error> {
+        match self.write_plan().and_then(|plan| plan.describe.as_ref()) {
+            Some(describe) => read_description(&describe.form, self.remote(), body),
+            None => Err(Error::new(
+                ErrorKind::NotSupported,
+                "the system does not tell which fields it has",
+            )),
+        }
     }
 
     /// Returns the mapping of rows.
@@ -225,6 +234,11 @@ impl ResourcePlan {
         Ok(Self {
             mapping: self.mapping.with_settings(settings)?,
             parts: Arc::clone(&self.parts),
+            write: self
+                .write
+                .as_ref()
+                .map(|write| write.with_settings(settings).map(Arc::new))
+                .transpose()?,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lineshaft_schema::{Catalogue, FieldDef, FieldType, Value};
 
 use super::{
-    CompiledCodec, Kind, constant,
+    CompiledCodec, Kind, RowForm, constant,
     number::Truth,
     text::{Check, Form},
     time::{DateForm, MomentForm},
@@ -56,6 +56,12 @@ impl CompiledCodec {
             false_is_empty,
             empty: empty.into(),
             default,
+            form: match codec {
+                Some(Codec::MsDate) => RowForm::Ticks,
+                Some(Codec::ClassObject) => RowForm::ClassObject,
+                Some(Codec::DecimalText) => RowForm::NumberText,
+                _ => RowForm::Plain,
+            },
         })
     }
 }
@@ -129,6 +135,11 @@ fn chosen(field: &FieldDef, codec: &Codec, catalogue: &Catalogue) -> Result<Kind
             zone.as_deref(),
             is_date,
         )?)),
+        Codec::ClassObject if is_date => Some(Kind::Date(DateForm::Iso)),
+        Codec::ClassObject if is_moment => Some(Kind::Moment(MomentForm::iso(None, false)?)),
+        Codec::ClassObject if field.kind == FieldType::Decimal => Some(Kind::Decimal),
+        Codec::DecimalText if field.kind == FieldType::Decimal => Some(Kind::Decimal),
+        Codec::DecimalText if field.kind == FieldType::Integer => Some(Kind::Integer),
         Codec::MsDate if is_date => Some(Kind::Date(DateForm::Iso)),
         Codec::MsDate if is_moment => Some(Kind::Moment(MomentForm::iso(None, false)?)),
         Codec::Unix { unit } if is_moment || is_date => Some(Kind::Moment(MomentForm::unix(*unit, is_date))),
@@ -165,6 +176,8 @@ fn word_of(codec: &Codec) -> &'static str {
         Codec::Boolean { .. } => "boolean",
         Codec::Date { .. } => "date",
         Codec::DateTime { .. } => "date_time",
+        Codec::ClassObject => "class_object",
+        Codec::DecimalText => "decimal_text",
         Codec::MsDate => "ms_date",
         Codec::Unix { .. } => "unix",
         Codec::Duration { .. } => "duration",

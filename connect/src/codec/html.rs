@@ -92,6 +92,22 @@ pub(super) fn to_text(html: &str) -> String {
         .replace("\n\n\n", "\n\n")
 }
 
+/// Returns HTML that a reader sees as this text.
+pub(super) fn from_text(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '\n' => html.push_str("<br>"),
+            ' ' if html.ends_with(' ') || html.ends_with("&nbsp;") => html.push_str("&nbsp;"),
+            other => html.push(other),
+        }
+    }
+    html
+}
+
 /// Adds text with every run of blanks as one.
 fn push_words(text: &mut String, part: &str) {
     for character in part.chars() {

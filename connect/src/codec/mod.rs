@@ -8,6 +8,7 @@ mod number;
 mod text;
 mod time;
 mod words;
+mod write;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use lineshaft_schema::{RemoteKey, Value};
 use serde_json::Map;
 
 pub use constant::{constant, shown};
+pub(crate) use write::exact_number;
 
 use crate::json;
 use number::Truth;
@@ -60,6 +62,21 @@ pub struct CompiledCodec {
     false_is_empty: bool,
     empty: Arc<[serde_json::Value]>,
     default: Value,
+    /// How rows write what filters write alike.
+    form: RowForm,
+}
+
+/// How rows of the source write dates, moments and numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RowForm {
+    /// ISO 8601 and JSON numbers.
+    Plain,
+    /// `/Date(…)/`.
+    Ticks,
+    /// Objects with `__class__`.
+    ClassObject,
+    /// Numbers as text.
+    NumberText,
 }
 
 /// What is read: one variant for each type of value.

@@ -101,6 +101,17 @@ impl Truth {
     }
 }
 
+impl Truth {
+    /// Returns the JSON that means a truth value; of several the first.
+    pub(super) fn written(&self, value: bool) -> Option<serde_json::Value> {
+        if self.truthy.is_empty() && self.falsy.is_empty() {
+            return Some(value.into());
+        }
+        let table = if value { &self.truthy } else { &self.falsy };
+        table.first().cloned()
+    }
+}
+
 fn plain(value: &json::Value<'_>) -> Option<bool> {
     if let Some(value) = value.as_bool() {
         return Some(value);

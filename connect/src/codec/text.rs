@@ -93,6 +93,16 @@ pub(super) fn encode(form: Form, check: Check, text: &str) -> Result<Literal, Ir
     }
 }
 
+/// Writes text as rows of the source keep it.
+pub(super) fn written(form: Form, text: &str) -> String {
+    match form {
+        Form::Plain | Form::Trimmed => text.to_owned(),
+        Form::LeadingZeros(width) if is_number(text) => format!("{text:0>width$}"),
+        Form::LeadingZeros(_) => text.to_owned(),
+        Form::Html => html::from_text(text),
+    }
+}
+
 /// Reads what follows a fixed text; nothing when the value does not begin with it.
 pub(super) fn behind(prefix: &str, value: &json::Value<'_>) -> Result<Value, String> {
     let text = json::scalar_text(value).ok_or_else(|| not("text", value))?;

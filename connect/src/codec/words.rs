@@ -123,6 +123,11 @@ impl Words {
             .collect())
     }
 
+    /// Returns the values that some word means.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.order.iter().filter_map(|raw| self.table.get(raw))
+    }
+
     /// Sets what a word outside the table means.
     pub(super) fn or_else(mut self, default: &Value) -> Self {
         if !default.is_null() {

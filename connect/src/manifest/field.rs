@@ -28,7 +28,7 @@ impl<T> OneOrMany<T> {
 }
 
 /// Where one unified field comes from. Exactly one of `path`, `constant`, `cases`, `compute`, `keys`, `object`,
-/// `list`, `each`, `lists` gives the value; a text alone is the path.
+/// `list`, `each`, `lists`, `digest` gives the value; a text alone is the path.
 ///
 /// Paths are names joined by dots: `partner_id.0`, `"party.".name` (a name with a dot is quoted), `items[2]`,
 /// `texts[language=EN].text` (the first element whose member equals, or the object if it does), `items[*].name` (of every element).
@@ -70,6 +70,10 @@ pub struct FullMapping {
     /// For lists: the mappings of the elements found at `path`.
     #[serde(default)]
     pub each: Option<Mapping>,
+    /// For versions of rows that have no mark of their own: a digest of the whole row, which is then asked for whenever
+    /// the version is.
+    #[serde(default)]
+    pub digest: bool,
     /// For lists that stand in several places of the row: their elements one after the other.
     #[serde(default)]
     pub lists: Option<Vec<ListMapping>>,
@@ -163,7 +167,8 @@ pub struct Compute {
     pub round: Option<u32>,
 }
 
-/// How a value is read from the source and written in filters. Each works both ways.
+/// How a value is read from the source, written in filters and in rows. What a codec writes it reads as the same value
+/// again; what it cannot write so is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Codec {
@@ -214,6 +219,11 @@ pub enum Codec {
         #[serde(default)]
         zone: Option<String>,
     },
+    /// A date, date-time or decimal as an object that names its class: `{"__class__": "date", "year": 2026, …}`,
+    /// `{"__class__": "Decimal", "decimal": "3.10"}`.
+    ClassObject,
+    /// A number that the source keeps as text.
+    DecimalText,
     /// `/Date(1490000000000)/` or `/Date(1490000000000+0060)/`, as date or date-time.
     MsDate,
     /// Seconds or milliseconds since 1970, as date or date-time; 0 is empty.

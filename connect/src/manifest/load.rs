@@ -401,7 +401,7 @@ pub(super) fn typed<T: DeserializeOwned>(value: &Json, base: &str) -> Result<T, 
 }
 
 /// Lays a JSON merge patch over a value: tables are merged, null removes, everything else replaces.
-fn merge(value: &mut Json, patch: &Json) {
+pub(crate) fn merge(value: &mut Json, patch: &Json) {
     let Json::Object(patch) = patch else {
         *value = patch.clone();
         return;

@@ -92,8 +92,8 @@ pub enum WriteField {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FullWriteField {
-    /// Path in the row that is sent, names joined by dots; several for the parts of the key of a reference. Where it is
-    /// read unless said otherwise.
+    /// Path in the row that is sent, names joined by dots; several for the parts of the key of a reference, of which an
+    /// empty one is not sent. Where it is read unless said otherwise. Not beside `object`: its parts have their own.
     #[serde(default)]
     pub to: Option<OneOrMany<String>>,
     /// How the value is written; as it is read unless said otherwise.
@@ -103,7 +103,8 @@ pub struct FullWriteField {
     /// cannot be written.
     #[serde(default)]
     pub object: Option<IndexMap<String, WriteField>>,
-    /// For lists of embedded values: how each element is written, into the list at `to`.
+    /// For lists of embedded values, and for lists of rows that have no resource of their own: how each element is
+    /// written, into the list at `to`.
     #[serde(default)]
     pub each: Option<IndexMap<String, WriteField>>,
     /// When it can be written; always unless said otherwise.
@@ -112,7 +113,8 @@ pub struct FullWriteField {
     /// Whether a new record must have it.
     #[serde(default)]
     pub required: bool,
-    /// Value of a new record that does not give it, in the words of the unified model.
+    /// Value of a new record or action that does not give it, in the words of the unified model; for moments and dates
+    /// also `now` and `today`.
     #[serde(default)]
     pub default: Option<serde_json::Value>,
     /// The values that can be written, where not all of the enum's can.
@@ -121,6 +123,9 @@ pub struct FullWriteField {
     /// Most characters that the system takes.
     #[serde(default)]
     pub max_length: Option<usize>,
+    /// Whether it is written as a JSON number though the codec gives text: codes that are numbers in the source.
+    #[serde(default)]
+    pub number: bool,
     /// The JSON that clears it; null unless said otherwise.
     #[serde(default)]
     pub clear: Option<serde_json::Value>,
@@ -179,7 +184,8 @@ pub enum ChildrenWay {
 pub struct EmbedChildren {
     /// Path of the list in the owner's row.
     pub to: String,
-    /// A new row as a template around `{{row}}`; the row alone unless said otherwise.
+    /// A new row as a template around `{{row}}`; the row alone unless said otherwise. When a request of the operation
+    /// uses `children.<list>`, the rows stand there and not in the row of the record.
     #[serde(default)]
     pub create: Option<serde_json::Value>,
     /// A changed row as a template around `{{row}}` and `{{key}}`. Rows cannot be changed this way when it is left out.
@@ -197,8 +203,8 @@ pub struct WriteOperation {
     /// The only request, where one is enough.
     #[serde(default)]
     pub request: Option<Request>,
-    /// What the request has besides when a version is expected, as a JSON merge patch of the request; the version is
-    /// `{{version}}`. Without it an expected version is compared with a fresh copy of the record before anything is sent.
+    /// What the request (of several the first that changes something) has besides when a version is expected, as a JSON
+    /// merge patch of the request; the version is `{{version}}`. Without it an expected version is compared with a fresh copy of the record before anything is sent.
     #[serde(default)]
     pub versioned: Option<serde_json::Value>,
     /// The requests in order, where one is not enough; laid beside `request`, never with it.
@@ -234,9 +240,16 @@ pub enum Sends {
 
 /// One of several requests.
 ///
-/// Besides the variables of all writes (`resource.remote`, `row`, `row.<name>`, `key`, `key.0` …, `version`, `current`,
-/// `client_reference`, `now`, `today`, `children.<list>`) it knows `kept.<name>` of earlier steps and, in `for_each`,
-/// `item`.
+/// Besides the variables of all writes it knows `kept.<name>` of earlier steps and, in `for_each`, `item` and
+/// `item.<name>`. The variables of all writes: `resource.remote`; `row` and `row.<name>`, the row that is sent; `key` and
+/// `key.0` …, of new records once an answer has told it; `owner` and `owner.0` …, the key of the record that a part
+/// belongs to; `version`, the one that is expected; `current` and `current.<path>`, the row as it is in the system, and
+/// `current_version`, both read right before; `client_reference`, our mark; `now` and `today` in ISO 8601 and UTC;
+/// `children.<list>`, the rows of new children that are embedded.
+///
+/// Keys are JSON numbers where the system has numbers, and quotes in them are doubled in the paths of `OData`. A member of
+/// a body that is nothing but one variable without value is left out, null is written; in texts such a variable is
+/// empty, in paths it is an error.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteStep {

@@ -232,6 +232,7 @@ impl Compiler<'_> {
             ("list", full.list.is_some()),
             ("each", full.each.is_some()),
             ("lists", full.lists.is_some()),
+            ("digest", full.digest),
         ];
         let words: Vec<&'static str> = given
             .iter()
@@ -308,6 +309,7 @@ impl Compiler<'_> {
             "object" => object.is_some() && !field.list,
             "list" | "each" | "lists" => object.is_some() && field.list,
             "keys" => matches!(field.kind, FieldType::Reference(_)),
+            "digest" => depth == 0 && field.kind == FieldType::Text && !field.list,
             "compute" => matches!(field.kind, FieldType::Decimal | FieldType::Integer) && !field.list,
             _ => object.is_none(),
         };
@@ -329,6 +331,7 @@ impl Compiler<'_> {
                 self.keep(&at("constant"), value).map(Source::Constant)
             }
             "cases" => self.cases(field, full, at, depth),
+            "digest" => Some(Source::Digest),
             "compute" => {
                 let base = at("compute");
                 let compute = full.compute.as_ref()?;

@@ -8,24 +8,24 @@ use crate::{json, path::Path};
 
 /// Where customer-specific fields stand.
 #[derive(Clone, Debug)]
-pub(super) struct Custom {
-    pub(super) pattern: Option<Regex>,
-    pub(super) select: Vec<String>,
-    pub(super) rows: Option<CustomRows>,
+pub(crate) struct Custom {
+    pub(crate) pattern: Option<Regex>,
+    pub(crate) select: Vec<String>,
+    pub(crate) rows: Option<CustomRows>,
 }
 
 /// Customer-specific fields as rows of a list.
 #[derive(Clone, Debug)]
-pub(super) struct CustomRows {
-    pub(super) path: Path,
-    pub(super) key: Path,
-    pub(super) value: Path,
-    pub(super) label: Option<Path>,
+pub(crate) struct CustomRows {
+    pub(crate) path: Path,
+    pub(crate) key: Path,
+    pub(crate) value: Path,
+    pub(crate) label: Option<Path>,
 }
 
 impl Custom {
     /// Returns the names to select.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let list = self
             .rows
             .as_ref()
@@ -34,7 +34,7 @@ impl Custom {
         self.select.iter().map(String::as_str).chain(list)
     }
 
-    pub(super) fn read(&self, row: &json::Value<'_>) -> Vec<CustomField> {
+    pub(crate) fn read(&self, row: &json::Value<'_>) -> Vec<CustomField> {
         let mut fields = Vec::new();
         if let Some((pattern, members)) = self.pattern.as_ref().zip(row.members()) {
             for (name, value) in members.iter().filter(|(name, _)| pattern.is_match(name)) {

@@ -6,6 +6,7 @@ use lineshaft_schema::{Object, Problem, Projection, RemoteKey, Text, Value};
 use smallvec::SmallVec;
 
 use super::{
+    digest,
     field::{CompiledField, ObjectMapping, Source},
     normalized, problem,
 };
@@ -110,6 +111,7 @@ impl CompiledField {
                 from_row = false;
                 value.clone()
             }
+            Source::Digest => Value::text(&digest::of(rows.row)),
             Source::Cases(cases, default, _) => {
                 from_row = false;
                 let held = cases

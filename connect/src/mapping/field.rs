@@ -42,6 +42,8 @@ pub(super) enum Source {
     Constant(Value),
     /// The first case that holds, or a default; with the codec that writes it in filters.
     Cases(Vec<(Vec<Condition>, Value)>, Value, Option<Box<CompiledCodec>>),
+    /// A digest of the whole row.
+    Digest,
     /// A number.
     Computed(Box<Computation>, Value),
     /// An embedded value.
@@ -66,7 +68,52 @@ pub(super) struct ObjectMapping {
     pub(super) required: Vec<FieldIndex>,
 }
 
+/// What can be said of writing a field from how it is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Backward<'f> {
+    /// It has one place.
+    One(&'f Path, &'f CompiledCodec),
+    /// Each part of its key has one place.
+    Keys(&'f [Path], &'f CompiledCodec),
+    /// It is made of fields.
+    Object(&'f [CompiledField]),
+    /// Each element of a list is made of fields.
+    Each(&'f Path, &'f [CompiledField]),
+    /// Its form is known, its place is not.
+    Form(&'f CompiledCodec),
+    /// Nothing.
+    Nothing,
+}
+
 impl CompiledField {
+    /// Returns what can be said of writing it.
+    pub(crate) fn backward(&self) -> Backward<'_> {
+        match &self.source {
+            Source::Paths(paths, codec) => match paths.as_slice() {
+                [path] => Backward::One(path, codec),
+                _ => Backward::Form(codec),
+            },
+            Source::Keys(paths, codec) => Backward::Keys(paths, codec),
+            Source::Cases(_, _, Some(codec)) => Backward::Form(codec),
+            Source::Object(object) => Backward::Object(&object.fields),
+            Source::Each(paths, object) => match paths.as_slice() {
+                [path] => Backward::Each(path, &object.fields),
+                _ => Backward::Nothing,
+            },
+            _ => Backward::Nothing,
+        }
+    }
+
+    /// Returns whether a navigation must be expanded for it, so that it stands in another table.
+    pub(crate) fn navigates(&self) -> bool {
+        !self.expand.is_empty()
+    }
+
+    /// Returns whether it is a digest of the whole row.
+    pub(crate) fn is_digest(&self) -> bool {
+        matches!(self.source, Source::Digest)
+    }
+
     /// Returns its place in its type.
     #[must_use]
     pub fn index(&self) -> FieldIndex {
@@ -161,6 +208,7 @@ impl CompiledField {
             Source::Paths(paths, _) => texts(paths, ", else "),
             Source::Keys(paths, _) => texts(paths, " | "),
             Source::Constant(_) => "constant".to_owned(),
+            Source::Digest => "digest of the row".to_owned(),
             Source::Cases(cases, ..) => {
                 let mut paths: Vec<_> = cases
                     .iter()
@@ -216,7 +264,7 @@ impl CompiledField {
             }
             Source::Object(object) | Source::Each(_, object) => std::slice::from_mut(object),
             Source::List(objects) | Source::Lists(_, objects) => objects,
-            Source::Constant(_) | Source::Cases(..) | Source::Computed(..) => &mut [],
+            Source::Constant(_) | Source::Digest | Source::Cases(..) | Source::Computed(..) => &mut [],
         };
         objects
             .iter_mut()

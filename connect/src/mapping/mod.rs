@@ -3,6 +3,7 @@
 mod compile;
 mod compute;
 mod custom;
+mod digest;
 mod evaluate;
 mod field;
 mod select;
@@ -17,12 +18,13 @@ use lineshaft_schema::{
 };
 use serde_json::Map;
 
+pub(crate) use field::Backward;
 pub use field::CompiledField;
 pub use select::Selected;
 pub use spec::check_spec;
 
 use crate::{json, manifest::Normalization, path::Path};
-use custom::Custom;
+pub(crate) use custom::Custom;
 use evaluate::{Problems, Rows};
 use test::Condition;
 
@@ -224,6 +226,28 @@ impl CompiledMapping {
                 .for_each(|name| Selected::Name(name.to_owned()).merge_into(&mut selected));
         }
         selected
+    }
+
+    /// Returns whether a projection asks for a digest of the whole row, so that the source must be asked for all of it.
+    #[must_use]
+    pub fn digests(&self, projection: &Projection) -> bool {
+        let is_digest = |index| self.field(index).is_some_and(CompiledField::is_digest);
+        projection.fields().any(is_digest)
+    }
+
+    /// Returns a key of parts as answers tell them.
+    pub(crate) fn key_of_parts(&self, parts: &[String]) -> Option<RemoteKey> {
+        let parts = parts.iter().enumerate();
+        let parts: Vec<String> = parts
+            .map(|(at, part)| normalized(part, self.normalize.get(at).copied().flatten()).into_owned())
+            .collect();
+        let is_key = parts.len() == self.key.len() && parts.iter().any(|part| !part.is_empty());
+        is_key.then(|| RemoteKey::composite(parts))
+    }
+
+    /// Returns where customer-specific fields stand.
+    pub(crate) fn custom(&self) -> Option<&Custom> {
+        self.custom.as_ref()
     }
 
     /// Returns whether rows can carry customer-specific fields.

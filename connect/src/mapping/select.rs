@@ -84,7 +84,7 @@ impl CompiledField {
             levels => outer.push((levels, path)),
         };
         match &self.source {
-            Source::Constant(_) => {}
+            Source::Constant(_) | Source::Digest => {}
             Source::Paths(paths, _) | Source::Keys(paths, _) => paths.iter().for_each(|path| add(path, &mut parts)),
             Source::Cases(cases, ..) => {
                 let paths = cases

@@ -350,7 +350,7 @@ pub(super) fn key_text(key: &RemoteKey) -> String {
 }
 
 /// Asks for JSON unless the manifest says otherwise, and names the type of a JSON body.
-pub(super) fn complete_headers(plan: &mut RequestPlan) {
+pub(crate) fn complete_headers(plan: &mut RequestPlan) {
     let has = |plan: &RequestPlan, wanted: &str| plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     if !has(plan, "accept") {
         plan.headers.push(("accept".to_owned(), "application/json".to_owned()));

@@ -12,6 +12,7 @@ mod tests;
 use lineshaft_schema::{FieldIndex, Filter, Order, Position, Projection, Record, RemoteKey, TypeIndex};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use list::complete_headers;
 pub use plan::{RequestBody, RequestPlan};
 
 /// One page of a list that is wanted of one connection.

@@ -13,7 +13,16 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         return (list(Vec::new()), list(Vec::new()));
     }
     let whole;
+    let digests = resource.mapping.digests(projection);
     let projection = match resource.mapping.definition() {
+        // The digest must be one of the same row, whatever else is asked for.
+        Some(def) if digests => {
+            let mut all = Projection::all(def);
+            all.custom = true;
+            all.raw = way != Select::NamesOnly;
+            whole = all;
+            &whole
+        }
         Some(def) if way == Select::NamesOnly && projection.raw => {
             let mut all = Projection::all(def);
             all.custom = projection.custom;

@@ -1,7 +1,16 @@
 //! Writes as plain data: what is to be done to a record, what a connector can do, what came of it.
 
+mod backward;
+mod backward_children;
+pub(crate) mod compile;
+mod compile_fields;
+mod compile_steps;
 mod describe;
+mod describe_xml;
+mod mark;
 mod run;
+mod run_errors;
+mod run_scope;
 
 use std::sync::Arc;
 

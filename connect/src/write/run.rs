@@ -1,12 +1,28 @@
 //! One write under way: which request follows, what the answers mean, what is done at the end. Pure; no IO.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use lineshaft_schema::{Projection, Record, RemoteKey};
+use lineshaft_schema::{FieldIndex, Projection, Record, RemoteKey, TypeDef, Value};
+use serde_json::{Map, Value as Json};
 
-use super::{UserError, WriteRequest};
-use crate::{blueprint::Blueprint, error::Error, request::RequestPlan, template::Variables, transport::Response};
+use super::{
+    Act, UserError, UserErrorCode, WriteRequest,
+    backward::{Backward, Changes, Given, Occasion, Source, at, lay, wrong},
+    backward_children::{LaterRow, Owner, Rows, with_owner},
+    compile::WritePlan,
+    compile_steps::{OperationPlan, ReplyFrom, StepPlan},
+};
+use crate::{
+    blueprint::{Blueprint, ResourcePlan},
+    codec::shown,
+    error::{Error, ErrorKind},
+    json,
+    manifest::Sends,
+    request::{RequestPlan, complete_headers},
+    template::{Variables, find_in},
+    transport::Response,
+};
 
 /// What comes next in a write.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,97 +51,396 @@ pub enum Next {
 /// One write under way.
 #[derive(Clone, Debug)]
 pub struct Run {
-    #[expect(dead_code, reason = "shape")]
-    request: WriteRequest,
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) request: WriteRequest,
+    pub(super) now: DateTime<Utc>,
+    pub(super) operation: OperationPlan,
+    /// What the fields say, by place in the row.
+    changes: Changes,
+    pub(super) rows: Rows,
+    later: VecDeque<LaterRow>,
+    /// Where everything came from, for refusals.
+    pub(super) sources: Vec<Source>,
+    pub(super) row: Json,
+    pub(super) current: Option<(Json, Arc<Record>)>,
+    reads: bool,
+    rehearses: bool,
+    /// Whether there is nothing to send for the record itself.
+    idle: bool,
+    at: usize,
+    pub(super) item: usize,
+    pub(super) kept: Map<String, Json>,
+    pub(super) key: Option<RemoteKey>,
+    changed: bool,
+    warnings: Vec<String>,
 }
 
-#[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "shape")]
 impl Run {
     /// Checks and maps a write. Nothing is sent yet.
     ///
     /// # Errors
     /// Returns everything that is wrong with it.
     pub fn start(
-        _blueprint: &Arc<Blueprint>,
+        blueprint: &Arc<Blueprint>,
         request: &WriteRequest,
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Self, Vec<UserError>> {
-        Ok(Self {
+        Self::prepare(blueprint, request, now, false)
+    }
+
+    /// Checks and maps a write; `shows_owner` says that the owner of the row is not there yet.
+    pub(super) fn prepare(
+        blueprint: &Arc<Blueprint>,
+        request: &WriteRequest,
+        now: DateTime<Utc>,
+        shows_owner: bool,
+    ) -> Result<Self, Vec<UserError>> {
+        let resource = blueprint.resource(request.kind);
+        let plan = resource.and_then(ResourcePlan::write_plan);
+        let def = blueprint.catalogue().type_at(request.kind);
+        let operation = plan.and_then(|plan| plan.operation(&request.act));
+        let (Some(resource), Some(plan), Some(def), Some(operation)) = (resource, plan, def, operation) else {
+            return Err(vec![unsupported(plan, def, &request.act)]);
+        };
+        let mut errors = Vec::new();
+        let length = resource.parts.key.len();
+        match &request.key {
+            Some(_) if request.act == Act::Create => {
+                errors.push(wrong(&[], UserErrorCode::InvalidValue, "a new record has no key yet"));
+            }
+            None if request.act != Act::Create => {
+                errors.push(wrong(&[], UserErrorCode::NotFound, "no record is named"));
+            }
+            Some(key) if key.parts().len() != length => {
+                errors.push(wrong(
+                    &[],
+                    UserErrorCode::NotFound,
+                    format!("there is no record `{key}`"),
+                ));
+            }
+            _ => {}
+        }
+        let has_version = def
+            .field("version")
+            .is_some_and(|field| resource.mapping.field(field.index).is_some());
+        if request.expected_version.is_some() && (!has_version || request.act == Act::Create) {
+            let path = ["expectedVersion".to_owned()];
+            let message = "such records have no version in this connection";
+            errors.push(wrong(&path, UserErrorCode::InvalidValue, message));
+        }
+        let mut backward = Backward {
+            blueprint: blueprint.as_ref(),
+            now,
+            shows_owner,
+            errors,
+            sources: Vec::new(),
+        };
+        let mut changes = Changes::new();
+        let marked;
+        let mut request = request;
+        if let Some((field, mark)) = resource.mark(request) {
+            let mut with_mark = request.clone();
+            with_mark.input.values.insert(field, Value::Text(mark));
+            marked = with_mark;
+            request = &marked;
+        }
+        plan.map_input(&mut backward, def, request, &operation, &mut changes);
+        let rows = backward.children(&Owner { plan, def, request });
+        let Backward {
+            mut errors, sources, ..
+        } = backward;
+        let raw = &request.input.raw;
+        let embeds = !rows.embedded.is_empty();
+        let is_update = request.act == Act::Update;
+        let idle = is_update && changes.is_empty() && raw.is_empty() && !embeds;
+        if idle && rows.later.is_empty() && errors.is_empty() {
+            errors.push(wrong(
+                &[],
+                UserErrorCode::Required,
+                "nothing is given that could be changed",
+            ));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let compares = request.expected_version.is_some() && (!operation.native_lock || idle);
+        let mut run = Self {
+            blueprint: Arc::clone(blueprint),
             request: request.clone(),
-        })
+            now,
+            reads: compares || (operation.reads_first && !idle),
+            later: rows.later.iter().cloned().collect(),
+            operation,
+            changes,
+            rows,
+            sources,
+            row: Json::Null,
+            current: None,
+            rehearses: false,
+            idle,
+            at: 0,
+            item: 0,
+            kept: Map::new(),
+            key: request.key.clone(),
+            changed: false,
+            warnings: Vec::new(),
+        };
+        run.build_row();
+        Ok(run)
     }
 
     /// Makes it a dry run: the record is read first whatever the requests need, and its status is checked against those
     /// in which the system allows it. After [`Next::Read`] was dealt with, [`Run::dry`] gives the requests.
-    pub fn rehearse(&mut self) {}
+    pub fn rehearse(&mut self) {
+        self.rehearses = true;
+        self.reads |= self.request.act != Act::Create;
+    }
 
     /// Returns what comes next; the same until it was dealt with.
     #[must_use]
     pub fn next(&mut self) -> Next {
-        Next::Read
+        if self.reads && self.current.is_none() {
+            return Next::Read;
+        }
+        if let Some(step) = self.step() {
+            return Next::Send {
+                step: step.name.clone(),
+                changes: step.call.changes(),
+            };
+        }
+        if let Some(row) = self.later.front() {
+            let owner = self.key.clone().unwrap_or_default();
+            return Next::Write(Box::new(with_owner(&row.request, row.owner, &owner)), row.path.clone());
+        }
+        let is_gone = matches!(self.request.act, Act::Delete)
+            || (self.request.act == Act::SoftDelete && self.writes().is_some_and(|plan| plan.soft_delete.is_none()));
+        Next::Done {
+            key: self.key.clone().filter(|_| !is_gone),
+            warnings: self.warnings.clone(),
+        }
     }
 
     /// Returns what [`Next::Read`] reads: the raw row and the fields that are compared.
     #[must_use]
     pub fn projection(&self) -> Projection {
-        Projection::default()
+        let mut projection = Projection::default();
+        projection.raw = true;
+        let def = self.definition();
+        for name in ["version", "status"] {
+            if let Some(field) = def.and_then(|def| def.field(name)) {
+                projection.insert(field.index);
+            }
+        }
+        if let Some(owner) = self.writes().and_then(|plan| plan.owner) {
+            projection.insert(owner);
+        }
+        projection
     }
 
     /// Plans the request of [`Next::Send`]; it may be planned again with another session.
     ///
     /// # Errors
     /// Names the variable that has no value.
-    pub fn request(&self, _variables: &Variables<'_>) -> Result<RequestPlan, Error> {
-        Err(Error::new(crate::error::ErrorKind::Internal, "nothing is to be sent"))
+    pub fn request(&self, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let nothing = || Error::new(ErrorKind::Internal, "nothing is to be sent");
+        let step = self.operation.steps.get(self.at).ok_or_else(nothing)?;
+        let item = self.items(step).and_then(|items| items.into_iter().nth(self.item));
+        self.plan(step, item, variables, false)
+    }
+
+    fn plan(
+        &self,
+        step: &StepPlan,
+        item: Option<Json>,
+        variables: &Variables<'_>,
+        shows: bool,
+    ) -> Result<RequestPlan, Error> {
+        let resource = self
+            .resource()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the type is not mapped"))?;
+        let expects = self.request.expected_version.is_some();
+        let call = step.versioned.as_ref().filter(|_| expects).unwrap_or(&step.call);
+        let (scope, path_scope) = self.scopes(resource, item, variables, shows);
+        let mut plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new())?;
+        complete_headers(&mut plan);
+        Ok(plan)
     }
 
     /// Takes the answer to the request of [`Next::Send`], which was judged a success.
     ///
     /// # Errors
     /// Returns why the write is refused; with the code `InDoubt` when the answer does not tell what must be known.
-    pub fn answered(&mut self, _response: &Response) -> Result<(), UserError> {
+    pub fn answered(&mut self, response: &Response) -> Result<(), UserError> {
+        let Some(step) = self.operation.steps.get(self.at).cloned() else {
+            return Ok(());
+        };
+        self.changed |= step.call.changes();
+        let parsed = json::parse(&response.body).ok();
+        let null = json::Value::Null;
+        let body = parsed.as_ref().unwrap_or(&null);
+        for (name, path) in &step.keep {
+            if let Some(value) = path.first(body) {
+                self.kept.insert(name.clone(), plain(value));
+            }
+        }
+        if !step.expect.iter().all(|check| check.holds(body)) {
+            let message = step.message.as_deref().unwrap_or("the system does not allow it");
+            return Err(wrong(&[], UserErrorCode::BusinessRule, message));
+        }
+        if self.operation.reply.step == self.at {
+            for path in &self.operation.reply.warnings {
+                let texts = path.all(body).into_iter().filter_map(json::scalar_text);
+                let texts = texts.filter(|text| !text.trim().is_empty()).map(crate::classify::clean);
+                self.warnings.extend(texts);
+            }
+            self.take_key(response, body)?;
+        }
+        self.item += 1;
+        if self.items(&step).is_none_or(|items| self.item >= items.len()) {
+            self.at += 1;
+            self.item = 0;
+        }
         Ok(())
+    }
+
+    fn take_key(&mut self, response: &Response, body: &json::Value<'_>) -> Result<(), UserError> {
+        let creates = self.request.act == Act::Create;
+        if !creates && !self.operation.reply.told {
+            return Ok(());
+        }
+        let found = self.key_in(response, body);
+        match found {
+            Some(key) => self.key = Some(key),
+            None if creates && self.key.is_none() => {
+                let message = "the system answered without the key of the new record";
+                return Err(wrong(&[], UserErrorCode::InDoubt, message));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Finds the key in an answer; of records that have their key from us also in what was sent.
+    fn key_in(&self, response: &Response, body: &json::Value<'_>) -> Option<RemoteKey> {
+        let mapping = &self.resource()?.mapping;
+        let told = match &self.operation.reply.from {
+            ReplyFrom::Record(path) => path.first(body).and_then(|row| {
+                let row = row.elements().map_or(Some(row), <[_]>::first)?;
+                self.key_of(row)
+            }),
+            ReplyFrom::Key(paths) => {
+                let parts: Option<Vec<String>> = paths
+                    .iter()
+                    .map(|path| path.first(body).and_then(json::scalar_text).map(str::to_owned))
+                    .collect();
+                parts.and_then(|parts| mapping.key_of_parts(&parts))
+            }
+            ReplyFrom::Header(name, pattern) => {
+                let text = response.headers.get(name)?.to_str().ok()?;
+                let captures = pattern.captures(text)?;
+                let parts: Option<Vec<String>> = captures
+                    .iter()
+                    .skip(1)
+                    .map(|group| {
+                        let text = group?.as_str();
+                        let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
+                        Some(decoded.into_owned())
+                    })
+                    .collect();
+                parts.and_then(|parts| mapping.key_of_parts(&parts))
+            }
+        };
+        if told.is_some() || self.operation.reply.told {
+            return told;
+        }
+        self.key_of(&json::Value::from(&self.row))
+    }
+
+    /// Returns the key of a row, into which the key of its owner is put where lists of rows have it.
+    fn key_of(&self, row: &json::Value<'_>) -> Option<RemoteKey> {
+        let resource = self.resource()?;
+        let mut row = row.clone().into_owned();
+        for (field, children) in &resource.parts.children {
+            if let Some(Value::Reference(owner)) = self.request.input.values.get(field) {
+                row = with_member(row, &children.parent_as, &owner.to_string());
+            }
+        }
+        resource.mapping.key_of(&row)
     }
 
     /// Takes the record as it was read for [`Next::Read`]; none when there is no such record.
     ///
     /// # Errors
     /// Returns that it does not exist, has another version than was expected, or (in dry runs) does not allow the write.
-    pub fn read(&mut self, _row: Option<(serde_json::Value, Arc<Record>)>) -> Result<(), UserError> {
+    pub fn read(&mut self, row: Option<(Json, Arc<Record>)>) -> Result<(), UserError> {
+        let Some((row, record)) = row else {
+            let key = self.key.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(wrong(
+                &[],
+                UserErrorCode::NotFound,
+                format!("there is no record `{key}`"),
+            ));
+        };
+        let def = self.definition();
+        let value = |name: &str| {
+            let field = def.and_then(|def| def.field(name));
+            field.map_or(&Value::Null, |field| record.get(field.index))
+        };
+        if let Some(expected) = &self.request.expected_version
+            && *value("version") != Value::Text(expected.clone())
+        {
+            let message = "the record was changed meanwhile: it has another version than was expected";
+            return Err(wrong(&[], UserErrorCode::VersionConflict, message));
+        }
+        let status = value("status");
+        if self.rehearses && !self.operation.allowed_in.is_empty() && !self.operation.allowed_in.contains(status) {
+            let text = |value: &Value| match shown(value, self.blueprint.catalogue()) {
+                Json::String(text) => text,
+                other => other.to_string(),
+            };
+            let allowed: Vec<String> = self.operation.allowed_in.iter().map(text).collect();
+            let message = format!("the status is {}; it must be {}", text(status), allowed.join(" or "));
+            return Err(wrong(&[], UserErrorCode::StatusForbids, message));
+        }
+        self.current = Some((row, record));
+        self.build_row();
         Ok(())
     }
 
     /// Takes note that the row of [`Next::Write`] was written.
-    pub fn wrote(&mut self, _key: Option<RemoteKey>) {}
+    pub fn wrote(&mut self, _key: Option<RemoteKey>) {
+        self.changed |= self.later.pop_front().is_some();
+    }
 
     /// Returns whether a request that changes something was answered.
     #[must_use]
     pub fn changed(&self) -> bool {
-        false
+        self.changed
     }
 
     /// Returns the key of the record, as soon as it is known.
     #[must_use]
     pub fn key(&self) -> Option<&RemoteKey> {
-        None
+        self.key.as_ref()
     }
 
     /// Plans the request that takes back what was made; none when there is none.
     #[must_use]
-    pub fn undo(&self, _variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
-        None
-    }
-
-    /// Returns a refusal of the system in the words of the input.
-    #[must_use]
-    pub fn user_error(&self, error: &Error) -> UserError {
-        UserError {
-            path: Vec::new(),
-            code: super::UserErrorCode::BusinessRule,
-            message: error.message().to_owned(),
-            remote_code: None,
-            remote_message: None,
-        }
+    pub fn undo(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        let resource = self.resource()?;
+        self.key.as_ref()?;
+        let delete = self.writes().and_then(|plan| plan.delete.as_ref());
+        let single = delete.and_then(|delete| match delete.steps.as_slice() {
+            [only] if !delete.reads_first => Some(&only.call),
+            _ => None,
+        });
+        let call = self.operation.undo.as_ref().or(single)?;
+        let (scope, path_scope) = self.scopes(resource, None, variables, false);
+        let plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new());
+        Some(plan.map(|mut plan| {
+            complete_headers(&mut plan);
+            plan
+        }))
     }
 
     /// Plans every request of a dry run, each with the name of its step; what only answers can tell stands as
@@ -133,7 +448,209 @@ impl Run {
     ///
     /// # Errors
     /// Names the setting or credential that has no value.
-    pub fn dry(&self, _variables: &Variables<'_>) -> Result<Vec<(String, RequestPlan)>, Error> {
-        Ok(Vec::new())
+    pub fn dry(&self, variables: &Variables<'_>) -> Result<Vec<(String, RequestPlan)>, Error> {
+        let mut plans = Vec::new();
+        for step in self.operation.steps.iter().filter(|_| !self.idle) {
+            let own = self.values(None);
+            let is_open = |name: &str| name.starts_with("kept.");
+            if let Some(when) = &step.when
+                && !is_open(when)
+                && !find_in(&own, when).is_some_and(has_value)
+            {
+                continue;
+            }
+            let open = step.for_each.as_deref().is_some_and(is_open);
+            let items = match self.items(step) {
+                Some(items) if !open => items.into_iter().map(Some).collect(),
+                _ => vec![None],
+            };
+            for item in items {
+                plans.push((step.name.clone(), self.plan(step, item, variables, true)?));
+            }
+        }
+        for row in &self.later {
+            let owner = self.key.clone();
+            let request = with_owner(&row.request, row.owner, &owner.clone().unwrap_or_default());
+            // What is wrong with rows was told before.
+            let Ok(child) = Self::prepare(&self.blueprint, &request, self.now, owner.is_none()) else {
+                continue;
+            };
+            for (step, plan) in child.dry(variables)? {
+                let place = row.path.join(".");
+                plans.push((
+                    if step.is_empty() {
+                        place
+                    } else {
+                        format!("{place} {step}")
+                    },
+                    plan,
+                ));
+            }
+        }
+        Ok(plans)
+    }
+
+    /// Moves to the next step that is to be sent, and returns it.
+    fn step(&mut self) -> Option<StepPlan> {
+        if self.idle {
+            return None;
+        }
+        while let Some(step) = self.operation.steps.get(self.at) {
+            let own = self.values(None);
+            let is_wanted = step
+                .when
+                .as_ref()
+                .is_none_or(|name| find_in(&own, name).is_some_and(has_value));
+            let has_item = self.items(step).is_none_or(|items| self.item < items.len());
+            if is_wanted && has_item {
+                return Some(step.clone());
+            }
+            self.at += 1;
+            self.item = 0;
+        }
+        None
+    }
+
+    /// Returns what a step is sent for; none when it is sent once.
+    fn items(&self, step: &StepPlan) -> Option<Vec<Json>> {
+        let name = step.for_each.as_ref()?;
+        let own = self.values(None);
+        Some(match find_in(&own, name) {
+            Some(Json::Array(list)) => list.clone(),
+            Some(Json::Null) | None => Vec::new(),
+            Some(one) => vec![one.clone()],
+        })
+    }
+
+    /// Puts the row together that is sent.
+    fn build_row(&mut self) {
+        let whole = self.operation.sends == Sends::Whole;
+        let mut row = match (&self.current, whole) {
+            (Some((Json::Object(current), _)), true) => current.clone(),
+            _ => Map::new(),
+        };
+        for (to, json) in &self.changes {
+            lay(&mut row, to, json.clone());
+        }
+        let current = self.current.as_ref().map(|(row, _)| row);
+        for (name, embedded) in &self.rows.embedded {
+            if self.operation.places_children.contains(name) {
+                continue;
+            }
+            let present = current.and_then(|row| at(row, &embedded.to));
+            let list = if whole {
+                embedded.whole(present)
+            } else {
+                embedded.rows.clone()
+            };
+            lay(&mut row, &embedded.to, Json::Array(list));
+        }
+        row.extend(self.request.input.raw.clone());
+        self.row = Json::Object(row);
+    }
+
+    pub(super) fn resource(&self) -> Option<&ResourcePlan> {
+        self.blueprint.resource(self.request.kind)
+    }
+
+    pub(super) fn definition(&self) -> Option<&TypeDef> {
+        self.blueprint.catalogue().type_at(self.request.kind)
+    }
+
+    pub(super) fn writes(&self) -> Option<&WritePlan> {
+        self.resource().and_then(ResourcePlan::write_plan)
+    }
+}
+
+impl WritePlan {
+    /// Returns the operation of an act.
+    fn operation(&self, act: &Act) -> Option<OperationPlan> {
+        match act {
+            Act::Create => self.create.clone(),
+            Act::Update => self.update.clone(),
+            Act::Delete => self.delete.clone(),
+            Act::SoftDelete => self.soft_delete.clone().or_else(|| self.delete.clone()),
+            Act::Action(name) => self.actions.get(name).map(|action| action.operation.clone()),
+        }
+    }
+
+    fn map_input(
+        &self,
+        backward: &mut Backward<'_>,
+        def: &TypeDef,
+        request: &WriteRequest,
+        operation: &OperationPlan,
+        changes: &mut Changes,
+    ) {
+        let catalogue = backward.blueprint.catalogue();
+        let placed: Option<FieldIndex> = self.owner.filter(|_| operation.uses_owner);
+        let (def, targets, occasion, placed) = match &request.act {
+            Act::Create => (def, self.fields.as_slice(), Occasion::Create, placed),
+            Act::Update => (def, self.fields.as_slice(), Occasion::Update, placed),
+            Act::Delete | Act::SoftDelete => (def, [].as_slice(), Occasion::Action, None),
+            Act::Action(name) => match self.actions.get(name) {
+                Some(action) => (
+                    catalogue.type_at(action.kind).unwrap_or(def),
+                    action.fields.as_slice(),
+                    Occasion::Action,
+                    None,
+                ),
+                None => return,
+            },
+        };
+        let given = Given {
+            def,
+            targets,
+            values: &request.input.values,
+            occasion,
+            placed,
+        };
+        backward.fields(&given, &[], changes);
+        backward.custom(self.custom.as_ref(), &request.input, &[], changes);
+    }
+}
+
+/// Tells what serves instead of an operation that is not there.
+fn unsupported(plan: Option<&WritePlan>, def: Option<&TypeDef>, act: &Act) -> UserError {
+    let name = def.map_or("such records", |def| def.name.as_str());
+    let mut message = format!("this connection cannot {} {name}", act.name());
+    if let Some(plan) = plan {
+        let capability = &plan.capability;
+        if *act == Act::Delete && capability.soft_delete.is_some() {
+            message.push_str("; the mode SYSTEM_DEFAULT removes it as the system does");
+        } else if let Some(instead) = capability.instead.get(act.name()) {
+            message.push_str(&match capability.actions.contains_key(instead) {
+                true => format!("; `{instead}` serves instead"),
+                false => format!("; {instead}"),
+            });
+        }
+    }
+    wrong(&[], UserErrorCode::OperationNotSupported, message)
+}
+
+/// Returns whether a variable says something.
+fn has_value(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Bool(value) => *value,
+        Json::String(text) => !text.is_empty(),
+        Json::Array(list) => !list.is_empty(),
+        Json::Object(members) => !members.is_empty(),
+        Json::Number(_) => true,
+    }
+}
+
+fn plain(value: &json::Value<'_>) -> Json {
+    serde_json::from_str(&value.to_string()).unwrap_or(Json::Null)
+}
+
+fn with_member<'a>(row: json::Value<'a>, name: &str, text: &str) -> json::Value<'a> {
+    match row {
+        json::Value::Object(members) => {
+            let others = members.into_vec().into_iter().filter(|(known, _)| known != name);
+            let own = (name.to_owned().into(), json::Value::Text(text.to_owned().into()));
+            json::Value::Object(others.chain([own]).collect())
+        }
+        other => other,
     }
 }

@@ -1,0 +1,709 @@
+//! Checks how the records of a type are written and compiles it: operations, their requests, rows that come with them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use indexmap::IndexMap;
+use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, TypeDef, TypeIndex, Value};
+use regex::Regex;
+use serde_json::Map;
+
+use super::{
+    OperationCapability, WritableChildren, WriteCapability,
+    compile_fields::Target,
+    compile_steps::{OperationPlan, lay_operation},
+};
+use crate::{
+    blueprint::{Call, KeyPart, Known, Problem, escape_pointer},
+    capability::Capability,
+    classify::parse_path,
+    manifest::{self, ChildrenWay, DescribeForm, Manifest, Resource, WriteOperation, suggest},
+    mapping::{Backward, CompiledMapping, Custom},
+    template::JsonTemplate,
+};
+
+/// How the records of a type are written.
+#[derive(Clone, Debug)]
+pub(crate) struct WritePlan {
+    pub(crate) capability: WriteCapability,
+    pub(super) fields: Vec<Target>,
+    pub(super) custom: Option<CustomTarget>,
+    pub(super) reference: Option<Reference>,
+    pub(super) children: BTreeMap<FieldIndex, ChildPlan>,
+    pub(super) create: Option<OperationPlan>,
+    pub(super) update: Option<OperationPlan>,
+    pub(super) delete: Option<OperationPlan>,
+    pub(super) soft_delete: Option<OperationPlan>,
+    pub(super) actions: IndexMap<String, ActionPlan>,
+    pub(crate) describe: Option<DescribePlan>,
+    /// The field of the owner, for parts.
+    pub(super) owner: Option<FieldIndex>,
+}
+
+/// What is told for an action, and its requests.
+#[derive(Clone, Debug)]
+pub(super) struct ActionPlan {
+    pub(super) kind: TypeIndex,
+    pub(super) fields: Vec<Target>,
+    pub(super) operation: OperationPlan,
+}
+
+/// The field that carries our mark.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    pub(super) field: FieldIndex,
+    pub(super) most: Option<usize>,
+}
+
+/// Where customer-specific fields are written.
+#[derive(Clone, Debug)]
+pub(super) struct CustomTarget {
+    pub(super) pattern: Option<Regex>,
+    /// A list of rows, and where the key and the value stand in one.
+    pub(super) rows: Option<(Vec<String>, Vec<String>, Vec<String>)>,
+}
+
+/// Rows that are written with their owner.
+#[derive(Clone, Debug)]
+pub(super) struct ChildPlan {
+    pub(super) kind: TypeIndex,
+    /// Fields of rows that have no resource of their own; none when they have one.
+    pub(super) inline: Option<InlinePlan>,
+    pub(super) create: Option<WayPlan>,
+    pub(super) update: Option<WayPlan>,
+}
+
+/// Rows that stand only inside the rows of their owner.
+#[derive(Clone, Debug)]
+pub(super) struct InlinePlan {
+    pub(super) fields: Vec<Target>,
+    /// Where the key of a row stands in it.
+    pub(super) key: Option<Vec<String>>,
+}
+
+/// A way to write rows with their owner.
+#[derive(Clone, Debug)]
+pub(super) enum WayPlan {
+    Embed(EmbedPlan),
+    Each,
+}
+
+/// Rows inside the row of their owner.
+#[derive(Clone, Debug)]
+pub(super) struct EmbedPlan {
+    pub(super) to: Vec<String>,
+    pub(super) create: Option<JsonTemplate>,
+    pub(super) update: Option<JsonTemplate>,
+    pub(super) delete: Option<JsonTemplate>,
+}
+
+/// How a system is asked which fields it has.
+#[derive(Clone, Debug)]
+pub(crate) struct DescribePlan {
+    pub(crate) call: Call,
+    pub(crate) form: DescribeForm,
+}
+
+/// What the compilation of all types knows.
+pub(crate) struct Context<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) catalogue: &'a Arc<Catalogue>,
+    pub(crate) known: &'a Known,
+    pub(crate) keys: &'a HashMap<String, Vec<KeyPart>>,
+}
+
+/// One type whose writes are compiled.
+pub(super) struct Place<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) def: &'a TypeDef,
+    pub(super) resource: &'a Resource,
+    pub(super) mapping: &'a CompiledMapping,
+    pub(super) write: &'a manifest::Write,
+}
+
+const DESCRIBE_VARIABLES: &[&str] = &["resource.remote"];
+const CHILD_VARIABLES: &[&str] = &["resource.remote", "row", "key"];
+
+/// Compiles how a type is written; `capability` is what is known of reading it.
+pub(crate) fn compile(
+    context: &Context<'_>,
+    def: &TypeDef,
+    resource: &Resource,
+    mapping: &CompiledMapping,
+    capability: &Capability,
+    pointer: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<WritePlan> {
+    let write = resource.write.as_ref()?;
+    let pointer = format!("{pointer}/write");
+    if !def.is_writable() {
+        let message = format!("records of {} are never written", def.name);
+        problems.push(Problem::new(pointer, message));
+        return None;
+    }
+    let place = Place {
+        context,
+        def,
+        resource,
+        mapping,
+        write,
+    };
+    Some(place.plan(capability, &pointer, problems))
+}
+
+impl Place<'_> {
+    fn plan(&self, capability: &Capability, pointer: &str, problems: &mut Vec<Problem>) -> WritePlan {
+        let owner = self.def.owner_field(self.context.catalogue).map(|field| field.index);
+        let (inline, own): (Vec<_>, Vec<_>) = self.write.fields.iter().partition(|(name, _)| self.is_child_list(name));
+        let read = |field: FieldIndex| self.mapping.field(field);
+        let fields = self.targets(
+            self.def,
+            own.into_iter(),
+            &read,
+            true,
+            &format!("{pointer}/fields"),
+            problems,
+        );
+        let custom = self.custom(pointer, problems);
+        let inline: IndexMap<&String, &manifest::WriteField> = inline.into_iter().collect();
+        let children = self.children(&inline, pointer, problems);
+        for name in inline.keys().filter(|name| !self.write.children.contains_key(**name)) {
+            problems.push(
+                Problem::new(
+                    format!("{pointer}/fields/{}", escape_pointer(name)),
+                    format!("nothing says how `{name}` are written with their owner"),
+                )
+                .with_help("say it under `children`"),
+            );
+        }
+        let reference = self.client_reference(&fields, capability, pointer, problems);
+        let defaults = self.context.manifest.write.as_ref();
+        let mut operation = |name: &str, lower: Option<&WriteOperation>, own: Option<&WriteOperation>| {
+            let merged = lay_operation(lower, own?);
+            self.operation(name, &merged, &format!("{pointer}/{name}"), problems)
+        };
+        let create = operation(
+            "create",
+            defaults.and_then(|all| all.create.as_ref()),
+            self.write.create.as_ref(),
+        );
+        let update = operation(
+            "update",
+            defaults.and_then(|all| all.update.as_ref()),
+            self.write.update.as_ref(),
+        );
+        let delete = operation(
+            "delete",
+            defaults.and_then(|all| all.delete.as_ref()),
+            self.write.delete.as_ref(),
+        );
+        let soft_delete = operation(
+            "soft_delete",
+            defaults.and_then(|all| all.soft_delete.as_ref()),
+            self.write.soft_delete.as_ref(),
+        );
+        let actions = self.actions(pointer, problems);
+        self.check_instead(&actions, pointer, problems);
+        let describe = self.describe(pointer, problems);
+        let mut plan = WritePlan {
+            capability: WriteCapability::default(),
+            fields,
+            custom,
+            reference,
+            children,
+            create,
+            update,
+            delete,
+            soft_delete,
+            actions,
+            describe,
+            owner,
+        };
+        plan.capability = self.capability(&plan);
+        plan
+    }
+
+    /// Returns whether a field shows rows of their own that belong to the record.
+    fn is_child_list(&self, name: &str) -> bool {
+        self.def.field(name).is_some_and(|field| child_kind(field).is_some())
+    }
+
+    fn custom(&self, pointer: &str, problems: &mut Vec<Problem>) -> Option<CustomTarget> {
+        if !self.write.custom {
+            return None;
+        }
+        let members = |path: &crate::path::Path| path.members().map(owned);
+        let target = self.mapping.custom().map(|Custom { pattern, rows, .. }| CustomTarget {
+            pattern: pattern.clone(),
+            rows: rows
+                .as_ref()
+                .and_then(|rows| Some((members(&rows.path)?, members(&rows.key)?, members(&rows.value)?))),
+        });
+        let target = target.filter(|target| target.pattern.is_some() || target.rows.is_some());
+        if target.is_none() {
+            problems.push(Problem::new(
+                format!("{pointer}/custom"),
+                "`custom_fields` does not say where customer-specific fields stand",
+            ));
+        }
+        target
+    }
+
+    fn client_reference(
+        &self,
+        fields: &[Target],
+        capability: &Capability,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Reference> {
+        let written = self.write.client_reference.as_ref()?;
+        let pointer = format!("{pointer}/client_reference");
+        let name = &written.field;
+        let Some(field) = self.def.field(name) else {
+            let known = self.def.fields.keys().map(String::as_str);
+            problems.push(Problem::new(
+                format!("{pointer}/field"),
+                suggest::unknown(&format!("field of {}", self.def.name), name, known),
+            ));
+            return None;
+        };
+        let target = fields.iter().find(|target| target.field == field.index);
+        if field.kind != FieldType::Text || field.list || !target.is_some_and(Target::on_create) {
+            problems.push(Problem::new(
+                format!("{pointer}/field"),
+                format!("`{name}` cannot be written on new records as text"),
+            ));
+        }
+        use lineshaft_schema::Operator::{Eq, In};
+        if capability.filter(field.index, Eq).is_none() && capability.filter(field.index, In).is_none() {
+            problems.push(Problem::new(
+                format!("{pointer}/field"),
+                format!("the system does not filter by `{name}`, so that no record is found by it"),
+            ));
+        }
+        let most = match (written.max_length, target.and_then(|target| target.max_length)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        if most.is_some_and(|most| most < 12) {
+            problems.push(Problem::new(
+                format!("{pointer}/max_length"),
+                "a mark needs at least 12 characters",
+            ));
+        }
+        Some(Reference {
+            field: field.index,
+            most,
+        })
+    }
+
+    fn children(
+        &self,
+        inline: &IndexMap<&String, &manifest::WriteField>,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeMap<FieldIndex, ChildPlan> {
+        let mut plans = BTreeMap::new();
+        for (name, written) in &self.write.children {
+            let here = format!("{pointer}/children/{}", escape_pointer(name));
+            let Some((field, kind)) = self.def.field(name).and_then(|field| Some((field, child_kind(field)?))) else {
+                let lists = self.def.fields.values().filter(|field| child_kind(field).is_some());
+                let names: Vec<&str> = lists.map(|field| field.name.as_str()).collect();
+                problems.push(
+                    Problem::new(
+                        here,
+                        format!("`{name}` is no list of rows that belong to {}", self.def.name),
+                    )
+                    .with_help(format!("there are: {}", names.join(", "))),
+                );
+                continue;
+            };
+            let Some(child) = self.context.catalogue.type_at(kind) else {
+                continue;
+            };
+            let resource = self.context.manifest.resources.get(&child.name);
+            let fields_pointer = format!("{pointer}/fields/{}", escape_pointer(name));
+            let own = inline
+                .get(name)
+                .map(|written| self.inline(field, child, written, &fields_pointer, problems));
+            if own.is_none() && resource.is_none_or(|resource| resource.write.is_none()) {
+                let message = format!("nothing says which fields of {} can be written", child.name);
+                problems.push(
+                    Problem::new(here.clone(), message)
+                        .with_help("give `write` in its own mapping, or `each` beside the list under `fields`"),
+                );
+            }
+            let mut way = |way: Option<&ChildrenWay>, occasion: &str| {
+                let here = format!("{here}/{occasion}");
+                match way? {
+                    ChildrenWay::Each => {
+                        let writes = resource.and_then(|resource| resource.write.as_ref());
+                        let can = writes.is_some_and(|write| {
+                            write.create.is_some()
+                                || (occasion == "update" && (write.update.is_some() || write.delete.is_some()))
+                        });
+                        if !can {
+                            let message = format!("{} has no operations of its own", child.name);
+                            problems.push(Problem::new(here, message));
+                        }
+                        Some(WayPlan::Each)
+                    }
+                    ChildrenWay::Embed(embed) => self.embed(embed, occasion == "create", &here, problems),
+                }
+            };
+            let create = way(written.create.as_ref(), "create");
+            let update = way(written.update.as_ref(), "update");
+            plans.insert(
+                field.index,
+                ChildPlan {
+                    kind,
+                    inline: own,
+                    create,
+                    update,
+                },
+            );
+        }
+        plans
+    }
+
+    fn inline(
+        &self,
+        field: &FieldDef,
+        child: &TypeDef,
+        written: &manifest::WriteField,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> InlinePlan {
+        let elements = match self.mapping.field(field.index).map(|read| read.backward()) {
+            Some(Backward::Each(_, fields)) => fields,
+            _ => &[],
+        };
+        let read = |index: FieldIndex| elements.iter().find(|field| field.index() == index);
+        let none = IndexMap::new();
+        let (fields, pointer) = match written {
+            manifest::WriteField::Full(full) if full.each.is_some() => {
+                (full.each.as_ref().unwrap_or(&none), format!("{pointer}/each"))
+            }
+            _ => {
+                let message = "rows without a resource of their own need `each`: which of their fields can be written";
+                problems.push(Problem::new(pointer, message));
+                (&none, pointer.to_owned())
+            }
+        };
+        let key = child
+            .field("remoteId")
+            .and_then(|own| match read(own.index)?.backward() {
+                Backward::One(path, _) => path.members().map(owned),
+                _ => None,
+            });
+        InlinePlan {
+            fields: self.targets(child, fields.iter(), &read, true, &pointer, problems),
+            key,
+        }
+    }
+
+    fn embed(
+        &self,
+        embed: &manifest::EmbedChildren,
+        creates: bool,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<WayPlan> {
+        let pointer = format!("{pointer}/embed");
+        let to = path_to(&embed.to, &format!("{pointer}/to"), problems);
+        let known = Known::default().with_open(CHILD_VARIABLES, std::collections::BTreeSet::new(), &["row"]);
+        let mut template =
+            |value: Option<&serde_json::Value>, name: &str| known.json(value?, &format!("{pointer}/{name}"), problems);
+        let create = match &embed.create {
+            Some(_) => template(embed.create.as_ref(), "create"),
+            None => JsonTemplate::parse(&"{{row}}".into()).ok(),
+        };
+        let update = template(embed.update.as_ref(), "update");
+        let delete = template(embed.delete.as_ref(), "delete");
+        if creates && (update.is_some() || delete.is_some()) {
+            problems.push(Problem::new(pointer, "new records have no rows to change or remove"));
+        }
+        Some(WayPlan::Embed(EmbedPlan {
+            to: to?,
+            create,
+            update,
+            delete,
+        }))
+    }
+
+    fn actions(&self, pointer: &str, problems: &mut Vec<Problem>) -> IndexMap<String, ActionPlan> {
+        let mut plans = IndexMap::new();
+        for (name, action) in &self.write.actions {
+            let here = format!("{pointer}/actions/{}", escape_pointer(name));
+            let Some(def) = self.context.catalogue.action(&self.def.name, name) else {
+                let known = self.context.catalogue.actions_of(&self.def.name).map(|(name, _)| name);
+                let message = suggest::unknown(&format!("action of {}", self.def.name), name, known);
+                problems.push(Problem::new(here, message));
+                continue;
+            };
+            let fields = self.targets(
+                def,
+                action.fields.iter(),
+                &|_| None,
+                false,
+                &format!("{here}/fields"),
+                problems,
+            );
+            let operation = WriteOperation {
+                request: action.request.clone(),
+                versioned: action.versioned.clone(),
+                steps: action.steps.clone(),
+                allowed_in: action.allowed_in.clone(),
+                ..WriteOperation::default()
+            };
+            let leads_to = self.statuses(&action.leads_to, &format!("{here}/leads_to"), problems);
+            if let Some(mut operation) = self.operation(name, &operation, &here, problems) {
+                operation.leads_to = leads_to;
+                let kind = def.index;
+                plans.insert(
+                    name.clone(),
+                    ActionPlan {
+                        kind,
+                        fields,
+                        operation,
+                    },
+                );
+            }
+        }
+        plans
+    }
+
+    /// Reads names of values of `status`.
+    pub(super) fn statuses(&self, names: &[String], pointer: &str, problems: &mut Vec<Problem>) -> Vec<Value> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let field = self.def.field("status");
+        let def = field.and_then(|field| match field.kind {
+            FieldType::Enum(index) => Some((index, self.context.catalogue.enum_at(index)?)),
+            _ => None,
+        });
+        let Some((index, def)) = def else {
+            problems.push(Problem::new(pointer, format!("{} has no status", self.def.name)));
+            return Vec::new();
+        };
+        if field.and_then(|field| self.mapping.field(field.index)).is_none() {
+            problems.push(Problem::new(
+                pointer,
+                "`status` is not mapped, so that nobody can tell it",
+            ));
+        }
+        let mut values = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            match def.value_index(name) {
+                Some(value) => values.push(Value::Enum(index, value)),
+                None => problems.push(Problem::new(
+                    format!("{pointer}/{at}"),
+                    suggest::unknown(
+                        &format!("value of {}", def.name),
+                        name,
+                        def.values.keys().map(String::as_str),
+                    ),
+                )),
+            }
+        }
+        values
+    }
+
+    fn check_instead(&self, actions: &IndexMap<String, ActionPlan>, pointer: &str, problems: &mut Vec<Problem>) {
+        let own = [
+            ("create", self.write.create.is_some()),
+            ("update", self.write.update.is_some()),
+            ("delete", self.write.delete.is_some()),
+        ];
+        for name in self.write.instead.keys() {
+            let here = format!("{pointer}/instead/{}", escape_pointer(name));
+            let is_there = match own.iter().find(|(own, _)| own == name) {
+                Some((_, is_there)) => *is_there,
+                None if self.context.catalogue.action(&self.def.name, name).is_some() => actions.contains_key(name),
+                None => {
+                    let all = self.context.catalogue.actions_of(&self.def.name).map(|(name, _)| name);
+                    let known = own.iter().map(|(name, _)| *name).chain(all);
+                    problems.push(Problem::new(here, suggest::unknown("operation", name, known)));
+                    continue;
+                }
+            };
+            if is_there {
+                problems.push(Problem::new(here, format!("`{name}` is there, nothing serves instead")));
+            }
+        }
+    }
+
+    fn describe(&self, pointer: &str, problems: &mut Vec<Problem>) -> Option<DescribePlan> {
+        let defaults = self.context.manifest.write.as_ref();
+        let describe = self
+            .write
+            .describe
+            .as_ref()
+            .or(defaults.and_then(|all| all.describe.as_ref()))?;
+        let pointer = format!("{pointer}/describe");
+        let known = self.context.known.with(DESCRIBE_VARIABLES);
+        let mut check = |text: &str, name: &str| {
+            let _path = parse_path(text, &format!("{pointer}/form/{name}"), problems);
+        };
+        match &describe.form {
+            DescribeForm::OdataMetadata { .. } => {}
+            DescribeForm::JsonSchema { path } => check(path, "json_schema/path"),
+            DescribeForm::Fields(form) => {
+                check(&form.items, "fields/items");
+                let paths = [
+                    ("name", &form.name),
+                    ("label", &form.label),
+                    ("type", &form.kind),
+                    ("required", &form.required),
+                    ("read_only", &form.read_only),
+                    ("max_length", &form.max_length),
+                    ("choices", &form.choices),
+                    ("choice_value", &form.choice_value),
+                    ("choice_label", &form.choice_label),
+                ];
+                for (name, path) in paths {
+                    if let Some(path) = path {
+                        check(path, &format!("fields/{name}"));
+                    }
+                }
+            }
+        }
+        let call = Call::compile(&describe.request, true, &known, &format!("{pointer}/request"), problems)?;
+        Some(DescribePlan {
+            call,
+            form: describe.form.clone(),
+        })
+    }
+
+    fn capability(&self, plan: &WritePlan) -> WriteCapability {
+        let of = |operation: &Option<OperationPlan>, fields: &dyn Fn(&Target) -> bool, occasion: Option<bool>| {
+            let operation = operation.as_ref()?;
+            let mut told: Vec<_> = plan
+                .fields
+                .iter()
+                .filter(|target| fields(target))
+                .map(|target| target.capability(occasion == Some(true)))
+                .collect();
+            let children = occasion
+                .map(|creates| self.children_capability(plan, creates))
+                .unwrap_or_default();
+            for child in &children {
+                if let Some(inline) = plan.children.get(&child.field).and_then(|child| child.inline.as_ref()) {
+                    told.push(inline.capability(child.field));
+                }
+            }
+            Some(OperationCapability {
+                fields: told,
+                children,
+                allowed_in: operation.allowed_in.clone(),
+                leads_to: operation.leads_to.clone(),
+                native_lock: operation.native_lock,
+                reads_first: operation.reads_first,
+            })
+        };
+        let actions = plan.actions.iter().map(|(name, action)| {
+            let operation = &action.operation;
+            let told = OperationCapability {
+                fields: action.fields.iter().map(|target| target.capability(true)).collect(),
+                children: Vec::new(),
+                allowed_in: operation.allowed_in.clone(),
+                leads_to: operation.leads_to.clone(),
+                native_lock: operation.native_lock,
+                reads_first: operation.reads_first,
+            };
+            (name.clone(), told)
+        });
+        WriteCapability {
+            create: of(&plan.create, &Target::on_create, Some(true)),
+            update: of(&plan.update, &Target::on_update, Some(false)),
+            delete: of(&plan.delete, &|_| false, None),
+            soft_delete: of(&plan.soft_delete, &|_| false, None),
+            actions: actions.collect(),
+            instead: self.write.instead.clone(),
+            custom: plan.custom.is_some(),
+            client_reference: plan.reference.as_ref().map(|reference| reference.field),
+            described: plan.describe.is_some(),
+        }
+    }
+
+    fn children_capability(&self, plan: &WritePlan, creates: bool) -> Vec<WritableChildren> {
+        let of = |(field, child): (&FieldIndex, &ChildPlan)| {
+            let way = if creates { &child.create } else { &child.update };
+            let (create, update, delete, atomic) = match way.as_ref()? {
+                WayPlan::Embed(embed) => (
+                    embed.create.is_some(),
+                    embed.update.is_some(),
+                    embed.delete.is_some(),
+                    true,
+                ),
+                WayPlan::Each => {
+                    let def = self.context.catalogue.type_at(child.kind)?;
+                    let write = self.context.manifest.resources.get(&def.name)?.write.as_ref()?;
+                    let later = !creates;
+                    (
+                        write.create.is_some(),
+                        later && write.update.is_some(),
+                        later && write.delete.is_some(),
+                        false,
+                    )
+                }
+            };
+            Some(WritableChildren {
+                field: *field,
+                kind: child.kind,
+                create,
+                update,
+                delete,
+                atomic,
+            })
+        };
+        plan.children.iter().filter_map(of).collect()
+    }
+}
+
+impl WritePlan {
+    /// Fills settings into codecs, such as the zone of date-times without one.
+    pub(crate) fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
+        let mut bound = self.clone();
+        let inline = bound.children.values_mut().filter_map(|child| child.inline.as_mut());
+        let fields = bound
+            .fields
+            .iter_mut()
+            .chain(bound.actions.values_mut().flat_map(|action| &mut action.fields))
+            .chain(inline.flat_map(|inline| &mut inline.fields));
+        for target in fields {
+            target.bind(settings)?;
+        }
+        Ok(bound)
+    }
+}
+
+/// Returns the type of the rows that a writable list shows; none when the field is no such list.
+pub(super) fn child_kind(field: &FieldDef) -> Option<TypeIndex> {
+    let kind = match field.kind {
+        FieldType::Object(kind) | FieldType::Reference(kind) => kind,
+        _ => return None,
+    };
+    let is_written = field.list && field.reverse.is_some() && field.writable.on_create();
+    is_written.then_some(kind)
+}
+
+/// Parses a path to write to.
+pub(super) fn path_to(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Vec<String>> {
+    let path = parse_path(text, pointer, problems)?;
+    let members = path.members().map(owned);
+    if members.is_none() {
+        problems.push(Problem::new(
+            pointer,
+            format!("`{text}` is not a place to write to: names joined by dots"),
+        ));
+    }
+    members
+}
+
+pub(super) fn owned(members: Vec<&str>) -> Vec<String> {
+    members.into_iter().map(str::to_owned).collect()
+}
