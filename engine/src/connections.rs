@@ -186,6 +186,7 @@ impl Connections {
             created_at: Set(now),
             updated_at: Set(now),
             disconnected_at: Set(None),
+            write_mode: Set(WriteMode::Enabled),
             ..Default::default()
         };
         let row = row.insert(&transaction).await.map_err(|error| match error.sql_err() {

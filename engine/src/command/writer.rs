@@ -24,7 +24,7 @@ const NAME_KEPT: Duration = Duration::from_secs(60);
 pub(crate) struct Writer(Arc<Parts>);
 
 /// What a writer is made of.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     pub(super) journal: Journal,
     pub(super) keys: Arc<KeyRing>,
     pub(super) catalogue: Arc<Catalogue>,

@@ -116,12 +116,12 @@ async fn simulated_writes_are_checked_logged_and_not_sent() {
     let def = catalogue.type_named("Vendor").unwrap();
     let mut present = Record::new(def, RemoteKey::single("V1"), chrono::Utc::now());
     present.set(desk.field("name"), Value::text("Old"));
-    present.set(desk.field("code"), Value::text("C1"));
+    present.set(desk.field("number"), Value::text("C1"));
     *desk.fake.present.lock().unwrap() = Some(Arc::new(present));
     let changed = desk.write(desk.update(id, "V1", "New")).await.unwrap();
     let record = changed.record.unwrap();
     assert_eq!(record.get(desk.field("name")), &Value::text("New"));
-    assert_eq!(record.get(desk.field("code")), &Value::text("C1"));
+    assert_eq!(record.get(desk.field("number")), &Value::text("C1"));
     *desk.fake.present.lock().unwrap() = None;
     let missing = desk.write(desk.update(id, "V9", "New")).await.unwrap();
     assert_eq!(
