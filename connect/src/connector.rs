@@ -11,6 +11,10 @@ mod write_shown;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod write_settle_tests;
+#[cfg(test)]
+mod write_testing;
+#[cfg(test)]
 mod write_tests;
 
 use std::{

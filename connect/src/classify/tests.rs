@@ -221,3 +221,36 @@ proptest::proptest! {
         proptest::prop_assert_eq!(Error::new(any, "x").with_reason(reason).with_status(status).reason(), None);
     }
 }
+
+#[test]
+fn a_rule_of_the_business_comes_with_the_field_that_is_wrong() {
+    let errors = json!([{
+        "when": {"status": [400, 500], "body": [{"path": "error.code", "matches": "^PERIOD"}]},
+        "kind": "invalid_request", "rule": "period_closed", "field": "error.target", "code": "error.code",
+    }]);
+    let blueprint = compile("json_rest", json!({ "errors": errors }), json!({})).unwrap();
+    let none = HeaderMap::new();
+    let body = r#"{"error":{"code":"PERIOD/1","target":"posting_date"}}"#;
+    let error = blueprint.classify(500, &none, body.as_bytes()).unwrap();
+    assert_eq!(
+        (error.rule(), error.remote_field(), error.reach()),
+        (Some(BusinessRule::PeriodClosed), Some("posting_date"), Reach::Answered)
+    );
+    assert!(!error.leaves_doubt());
+    let other = blueprint
+        .classify(500, &none, br#"{"error":{"code":"OTHER"}}"#)
+        .unwrap();
+    assert_eq!((other.rule(), other.remote_field()), (None, None));
+    assert!(other.leaves_doubt());
+}
+
+#[test]
+fn a_rule_of_the_business_stands_beside_a_refusal() {
+    let errors = json!([
+        {"when": {"status": 400}, "kind": "unavailable", "rule": "locked"},
+        {"when": {"status": 409}, "kind": "conflict", "rule": "locked", "field": "a..b"},
+    ]);
+    let problems = compile("json_rest", json!({ "errors": errors }), json!({})).unwrap_err();
+    let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/errors/0/rule", "/errors/1/field"]);
+}

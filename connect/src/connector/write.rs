@@ -10,7 +10,11 @@ use lineshaft_schema::TypeIndex;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Connector, write_run::Writer, write_shown};
+use super::{
+    Connector,
+    write_run::{Writer, way_to},
+    write_shown,
+};
 use crate::{
     blueprint::ResourcePlan,
     context::CallContext,
@@ -59,8 +63,8 @@ impl Connector {
         .await
     }
 
-    /// Tells which requests a write would send, without sending any that changes something. Reads the record where the
-    /// requests, the expected version or the states in which the write is allowed need it.
+    /// Tells which requests a write would send, without sending any that changes something. Reads the record
+    /// first where it can be read, and checks its version and the states in which the write is allowed.
     ///
     /// # Errors
     /// Returns why the record could not be read, or what the requests lack.
@@ -73,7 +77,11 @@ impl Connector {
             Ok(run) => run,
             Err(errors) => return Ok(Err(errors)),
         };
-        run.rehearse();
+        let resource = self.blueprint.resource(request.kind);
+        let is_readable = |key| resource.is_some_and(|resource| way_to(resource, key).is_some());
+        if request.key.as_ref().is_some_and(is_readable) {
+            run.rehearse();
+        }
         let rehearse = async |context: &CallContext| {
             while run.next() == Next::Read {
                 let Some(key) = &request.key else { break };

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{Connector, write_shown};
 use crate::{
+    blueprint::ResourcePlan,
     context::CallContext,
     error::{Error, ErrorKind, Reach},
     layers::{breaker::Pass, capability, deadline},
@@ -226,7 +227,11 @@ impl<'a> Writer<'a> {
         mut warnings: Vec<String>,
         place: &[String],
     ) -> Reply {
-        match self.undo(run, place).await {
+        let undone = match request.act {
+            Act::Create => self.undo(run, place).await,
+            _ => None,
+        };
+        match undone {
             Some(Ok(())) => return stop.into_reply(),
             Some(Err(error)) if error.leaves_doubt() => {
                 return Reply::InDoubt {
@@ -388,15 +393,17 @@ impl Connector {
         key: &RemoteKey,
         projection: &Projection,
     ) -> Result<Option<(serde_json::Value, Arc<Record>)>, Error> {
-        let resource = capability::require(&self.blueprint, request.kind, "look up", |capability| {
-            capability.get_many.is_some()
+        let resource = capability::require(&self.blueprint, request.kind, "look up", |_| true)?;
+        let (by, wanted) = way_to(resource, key).ok_or_else(|| {
+            let message = format!("{} cannot be read by their keys in this system", resource.type_name());
+            Error::new(ErrorKind::NotSupported, message)
         })?;
         self.transport.forget_reads();
-        let keys = std::slice::from_ref(key);
+        let keys = std::slice::from_ref(&wanted);
         let (chunks, _) = self
-            .look_up(context, resource, LookUp::Key, keys, projection, usize::MAX)
+            .look_up(context, resource, by, keys, projection, usize::MAX)
             .await?;
-        let Some(record) = chunks.into_iter().flatten().next() else {
+        let Some(record) = chunks.into_iter().flatten().find(|record| record.key == *key) else {
             return Ok(None);
         };
         let row = match &record.raw {
@@ -406,4 +413,16 @@ impl Connector {
         };
         Ok(Some((row, Arc::new(record))))
     }
+}
+
+/// Returns how one record is read: by its key, or among the rows of its owner where the key names that.
+pub(super) fn way_to(resource: &ResourcePlan, key: &RemoteKey) -> Option<(LookUp, RemoteKey)> {
+    if resource.capability().get_many.is_some() {
+        return Some((LookUp::Key, key.clone()));
+    }
+    let parts = &resource.parts;
+    parts.children.iter().find_map(|(field, children)| {
+        let at = parts.key.iter().position(|part| part.name == children.parent_as)?;
+        Some((LookUp::Field(*field), RemoteKey::from(key.part(at)?)))
+    })
 }

@@ -81,15 +81,22 @@ impl Connector {
         let Some((field, mark)) = resource.mark(known.request) else {
             return Ok(Settled::Unknown);
         };
-        if !resource.capability().list || resource.capability().filter(field, Operator::Eq).is_none() {
+        let wanted = Value::Text(mark.clone());
+        let has = |operator| resource.capability().filter(field, operator).is_some();
+        let (operator, operand) = match (has(Operator::Eq), has(Operator::In)) {
+            (true, _) => (Operator::Eq, Operand::One(wanted)),
+            (false, true) => (Operator::In, Operand::Many(vec![wanted])),
+            (false, false) => return Ok(Settled::Unknown),
+        };
+        if !resource.capability().list {
             return Ok(Settled::Unknown);
         }
         let mut projection = Projection::default();
         projection.insert(field);
         let condition = Condition {
             field,
-            operator: Operator::Eq,
-            operand: Operand::One(Value::Text(mark.clone())),
+            operator,
+            operand,
         };
         let request = ListRequest {
             kind,
