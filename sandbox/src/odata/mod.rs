@@ -28,7 +28,7 @@ pub(crate) use answer::{Answer, Request, answer};
 pub(crate) use body::{Draft, Purpose, as_date, read as read_body};
 pub(crate) use change::{Notes, check_version, show, target};
 pub(crate) use data::{Data, Row, value};
-pub(crate) use model::{Entity, Kind, Model};
+pub(crate) use model::{Access, Entity, Kind, Model};
 pub(crate) use overlay::lay_over;
 pub(crate) use problem::Problem;
 pub(crate) use snapshot::Snapshot;

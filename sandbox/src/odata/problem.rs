@@ -89,6 +89,18 @@ impl Problem {
         }
     }
 
+    /// Words a broken rule as the log of Dynamics does for a write to an entity.
+    pub(crate) fn in_entity(self, entity: &str) -> Self {
+        if self.about != About::Rules {
+            return self;
+        }
+        let message = format!(
+            "Write failed for table row of type '{entity}'. Infolog: Error: {}",
+            self.message
+        );
+        Self { message, ..self }
+    }
+
     /// Names the property that is wrong.
     pub(crate) fn at(self, target: &str) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::odata::{Kind, Service};
+use crate::odata::{Access, Entity, Kind, Service};
 
 /// Answers a read of the metadata service; none when there is no such resource.
 pub(super) fn answer(service: &Service, path: &str) -> Option<Value> {
@@ -44,8 +44,8 @@ fn public_entities(service: &Service) -> Vec<Value> {
                         "IsKey": entity.key.contains(name),
                         "IsMandatory": entity.key.contains(name),
                         "ConfigurationEnabled": true,
-                        "AllowEdit": true,
-                        "AllowEditOnCreate": true,
+                        "AllowEdit": property.access == Access::Free && !entity.key.contains(name),
+                        "AllowEditOnCreate": property.access != Access::ReadOnly,
                         "IsDimension": false,
                     })
                 })
@@ -54,7 +54,7 @@ fn public_entities(service: &Service) -> Vec<Value> {
                 "Name": entity.type_name,
                 "EntitySetName": entity.set,
                 "LabelId": null,
-                "IsReadOnly": false,
+                "IsReadOnly": is_read_only(entity),
                 "ConfigurationEnabled": true,
                 "Properties": properties,
             })
@@ -74,10 +74,14 @@ fn data_entities(service: &Service) -> Vec<Value> {
                 "DataServiceEnabled": true,
                 "DataManagementEnabled": true,
                 "EntityCategory": "Document",
-                "IsReadOnly": false,
+                "IsReadOnly": is_read_only(entity),
             })
         })
         .collect()
+}
+
+fn is_read_only(entity: &Entity) -> bool {
+    entity.refuses.create && entity.refuses.update && entity.refuses.delete
 }
 
 fn enumerations(service: &Service) -> Vec<Value> {

@@ -2,8 +2,9 @@
 
 use super::{assets, codes, products, purchasing, vendors};
 use crate::{
-    odata::{Data, Flavour, Model, Row, Service},
+    odata::{Data, Flavour, Model, Row, Service, lay_over},
     world::World,
+    written::Written,
 };
 
 /// The rows of one set.
@@ -12,8 +13,8 @@ pub(super) type Set = (&'static str, Vec<Row>);
 /// The namespace of all types.
 const NAMESPACE: &str = "Microsoft.Dynamics.DataEntities";
 
-/// Returns the service over a world.
-pub(super) fn service(world: &World) -> Service {
+/// Returns the service over a world and what was written besides.
+pub(super) fn service(world: &World, written: &Written) -> Service {
     let mut model = Model::parse(include_str!("model.txt"));
     let orders = world.purchase_orders.iter().map(|order| &order.custom);
     codes::extend(&mut model, "PurchaseOrderHeadersV2", orders);
@@ -41,6 +42,11 @@ pub(super) fn service(world: &World) -> Service {
     sets.extend(vendors::rows(world));
     sets.extend(products::rows(world));
     sets.extend(assets::rows(world));
+    for (set, rows) in &mut sets {
+        if let Some(entity) = model.sets.get(*set) {
+            *rows = lay_over(entity, set, std::mem::take(rows), written);
+        }
+    }
     Service {
         flavour: Flavour::Dynamics,
         namespace: NAMESPACE,

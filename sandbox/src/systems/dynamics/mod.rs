@@ -1,5 +1,5 @@
 //! Simulates Dynamics 365 Finance and Operations: the data entities below `/data`, the metadata
-//! service, and on the same host the sign-in page and the token endpoint of Entra ID. Reads only.
+//! service, and on the same host the sign-in page and the token endpoint of Entra ID.
 
 mod assets;
 mod codes;
@@ -12,11 +12,12 @@ mod purchasing;
 mod sign_in;
 mod token;
 mod vendors;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Router,
@@ -39,6 +40,18 @@ pub(crate) use directory::{account_of, authorization_server};
 struct Dynamics {
     state: Arc<SystemState>,
     service: Snapshot<Service>,
+    /// Held while a write is done.
+    writing: Mutex<()>,
+}
+
+impl Dynamics {
+    /// Returns the service over what there is now.
+    fn service(&self) -> Arc<Service> {
+        let world = self.state.world();
+        let version = self.state.world_version();
+        self.service
+            .get(version, || entities::service(&world, &self.state.written()))
+    }
 }
 
 /// Returns the routes of the system.
@@ -46,6 +59,7 @@ pub(crate) fn router(state: Arc<SystemState>) -> Router {
     Router::new().fallback(handle).with_state(Arc::new(Dynamics {
         state,
         service: Snapshot::new(),
+        writing: Mutex::new(()),
     }))
 }
 
@@ -92,12 +106,7 @@ async fn handle(
             _ => not_found(&uri),
         };
     }
-    let service = {
-        let world = dynamics.state.world();
-        dynamics
-            .service
-            .get(dynamics.state.world_version(), || entities::service(&world))
-    };
+    let service = dynamics.service();
     if let Some(below) = path.strip_prefix("/metadata") {
         return match discovery::answer(&service, below) {
             Some(document) => respond(StatusCode::OK, JSON, document.to_string()),
@@ -107,7 +116,7 @@ async fn handle(
     match path.strip_prefix("/data") {
         Some(below) if below.is_empty() || below.starts_with('/') => {
             let below = below.trim_matches('/');
-            data(&dynamics, &service, account, &method, &uri, &headers, below)
+            data(&dynamics, &service, account, &method, &uri, &headers, below, &body)
         }
         _ => not_found(&uri),
     }
@@ -126,6 +135,7 @@ fn data(
     uri: &Uri,
     headers: &HeaderMap,
     path: &str,
+    body: &[u8],
 ) -> Response {
     let options: Vec<(String, String)> = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .into_owned()
@@ -146,13 +156,14 @@ fn data(
     let set = path.split(['/', '(']).next().unwrap_or_default();
     let result = match *method {
         _ if dynamics.state.denies(set) => Err(Problem::denied(service.flavour, set)),
-        Method::GET | Method::HEAD => answer(service, &request),
-        _ => Err(Problem::method()),
+        Method::GET | Method::HEAD => answer(service, &request).map(Told::Read),
+        _ => write::answer(dynamics, method, headers, &request, body).map(Told::Written),
     };
     let mut response = match result {
-        Ok(Answer::Json(json)) => respond(StatusCode::OK, JSON, json.to_string()),
-        Ok(Answer::Text(text)) => respond(StatusCode::OK, "text/plain", text),
-        Ok(Answer::Xml(text)) => respond(StatusCode::OK, "application/xml", text),
+        Ok(Told::Written(response)) => response,
+        Ok(Told::Read(Answer::Json(json))) => respond(StatusCode::OK, JSON, json.to_string()),
+        Ok(Told::Read(Answer::Text(text))) => respond(StatusCode::OK, "text/plain", text),
+        Ok(Told::Read(Answer::Xml(text))) => respond(StatusCode::OK, "application/xml", text),
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             respond(
@@ -170,6 +181,12 @@ fn data(
         response.headers_mut().insert("preference-applied", applied);
     }
     response
+}
+
+/// What is told: what was read, or the answer to a write.
+enum Told {
+    Read(Answer),
+    Written(Response),
 }
 
 /// Reads the page size out of `Prefer: odata.maxpagesize=100`.

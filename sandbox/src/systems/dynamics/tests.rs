@@ -285,7 +285,10 @@ async fn entities_can_be_discovered() {
 /// Guards the tables against misspelled sets and properties, and against rows with equal keys.
 #[test]
 fn every_row_fits_its_set() {
-    let service = entities::service(&World::generate(Seed::default(), Size::Medium));
+    let service = entities::service(
+        &World::generate(Seed::default(), Size::Medium),
+        &crate::written::Written::default(),
+    );
     for entity in service.data.model.sets.values() {
         let rows = service.data.rows(&entity.set);
         assert!(!rows.is_empty(), "{} is empty", entity.set);

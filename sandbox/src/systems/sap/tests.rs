@@ -148,7 +148,7 @@ async fn writes_need_the_token_of_their_session() {
         .send()
         .await
         .unwrap();
-    assert_eq!(accepted.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(accepted.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ mod partners;
 mod products;
 mod stock;
 
+#[cfg(test)]
+mod tests;
+
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
