@@ -1,6 +1,8 @@
 //! Talks to a running Odoo as a client does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod writes;
+
 use serde_json::{Value, json};
 
 use super::{API_KEY, LIMITED_KEY, models};
@@ -285,7 +287,7 @@ async fn errors_have_odoo_names() {
     );
     assert_eq!(
         client
-            .failure("purchase.order", "write", json!([[1], {}]), json!({}))
+            .failure("res.users", "write", json!([[1], {}]), json!({}))
             .await
             .0,
         "odoo.exceptions.AccessError"
