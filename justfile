@@ -39,4 +39,5 @@ generate:
     cargo run -q -- schema > schema/lineshaft.graphql
     cargo run -q -- connector schema > connectors/manifest.schema.json
     cargo run -q -- connector coverage > docs/connectors/coverage.md
+    cargo run -q -- connector coverage --writes > docs/connectors/writes.md
     cargo run -q -- errors --write docs/errors

@@ -382,6 +382,9 @@ pub enum Connector {
     },
     /// Print what every connector offers, as the page of the manual.
     Coverage {
+        /// Tell what can be written instead.
+        #[arg(long)]
+        writes: bool,
         /// Compare it with this file instead, and fail when they differ.
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,

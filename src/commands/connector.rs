@@ -4,6 +4,7 @@ mod check;
 mod coverage;
 mod new;
 mod show;
+mod writes;
 
 use std::process::ExitCode;
 
@@ -46,11 +47,16 @@ pub(super) fn run(
             })?;
             Ok(ExitCode::SUCCESS)
         }
-        cli::Connector::Coverage { check } => {
+        cli::Connector::Coverage { writes, check } => {
             // The page of the manual tells of the built-in connectors, whatever else this server has.
-            let page = coverage::page(&start::built_in()?);
+            let built_in = start::built_in()?;
+            let (page, command) = if writes {
+                (writes::page(&built_in), "lineshaft connector coverage --writes")
+            } else {
+                (coverage::page(&built_in), "lineshaft connector coverage")
+            };
             if let Some(path) = check {
-                return pages::compare(&path, &page, "lineshaft connector coverage", out);
+                return pages::compare(&path, &page, command, out);
             }
             out.text(&page)?;
             Ok(ExitCode::SUCCESS)

@@ -11,6 +11,8 @@ mod mark;
 mod run;
 mod run_errors;
 mod run_scope;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -120,12 +120,12 @@ fn filters(field: &FieldCapability) -> String {
     field.filters.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
 
 /// Returns the anchor that Markdown viewers make of a heading.
-fn anchor(heading: &str) -> String {
+pub(super) fn anchor(heading: &str) -> String {
     let kept = heading
         .chars()
         .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-'));
@@ -139,7 +139,7 @@ fn anchor(heading: &str) -> String {
     .collect()
 }
 
-fn line(page: &mut String, text: &str) {
+pub(super) fn line(page: &mut String, text: &str) {
     // Writing to a string cannot fail.
     let _written = writeln!(page, "{text}");
 }
