@@ -282,9 +282,7 @@ impl<'a> Writer<'a> {
             Ok(access) => access,
             Err(error) => return Some(Err(error.with_reach(Reach::NotSent))),
         };
-        if run.undo(&access.variables()).is_none() {
-            return None;
-        }
+        let _planned = run.undo(&access.variables())?;
         let plan = |access: &Access| {
             let plan = run.undo(&access.variables());
             plan.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "there is nothing to take back")))

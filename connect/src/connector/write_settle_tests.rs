@@ -13,8 +13,9 @@ use serde_json::json;
 
 use super::{write_testing::*, *};
 use crate::{
-    transport::testing::{answer, cut},
-    write::{Act, Input, Reply, Settled, WriteRequest},
+    blueprint::tests::definition,
+    transport::testing::{Scripted, Setup, answer, cut},
+    write::{Act, Input, Reply, Settled, UserErrorCode, WriteRequest},
 };
 
 /// Settles a write that was sent so many seconds ago.
@@ -127,4 +128,47 @@ async fn a_lost_action_is_seen_in_the_status() {
         .settle(&context(), &approve, connector.clock.now(), None)
         .await;
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::PermissionDenied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_only_its_owner_shows_is_looked_for_there() {
+    let rows = r#"{"rows":[{"id":1,"text":"bolt"},{"id":2,"text":"nut"}]}"#;
+    let wire = Scripted::new(move |seen| {
+        assert!(seen.url.contains("/orders/7/lines"), "{}", seen.url);
+        answer(200, rows)
+    });
+    let owned = json!({ "resources": { "PurchaseOrderLine": {
+        "remote": "lines", "key": ["order_id", "id"], "children_only": true,
+        "children": { "purchaseOrder": { "request": { "path": "/orders/{{key}}/lines" }, "parent_as": "order_id" } },
+        "write": { "delete": { "request": { "method": "DELETE", "path": "/orders/{{key.0}}/lines/{{key.1}}" } } },
+    } } });
+    let connector = Setup::with_token(wire.clone())
+        .patch(&patch())
+        .patch(&owned)
+        .connector();
+    let removal = |line: &str| WriteRequest {
+        kind: definition("PurchaseOrderLine").index,
+        key: Some(RemoteKey::composite(["7", line])),
+        ..request(Act::Delete, None, &[])
+    };
+    let sent_at = connector.clock.now() - TimeDelta::seconds(60);
+    let settled = async |line: &str| {
+        connector
+            .settle(&context(), &removal(line), sent_at, None)
+            .await
+            .unwrap()
+    };
+    assert!(matches!(settled("2").await, Settled::NotDone));
+    assert!(is_done(&settled("3").await, None));
+    assert_eq!(
+        connector
+            .dry_run(&context(), &removal("2"))
+            .await
+            .unwrap()
+            .unwrap()
+            .len(),
+        1
+    );
+    let missing = connector.dry_run(&context(), &removal("3")).await.unwrap().unwrap_err();
+    assert_eq!(missing[0].code, UserErrorCode::NotFound);
 }

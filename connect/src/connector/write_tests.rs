@@ -245,6 +245,36 @@ async fn a_write_whose_caller_leaves_is_in_the_journal() {
     assert_eq!(*shop.log.lock().unwrap(), ["noted POST orders", "sent POST orders"]);
 }
 
+/// A way to sign in with a login.
+fn session_auth() -> serde_json::Value {
+    json!({
+        "id": "session", "label": "Login", "credentials": { "password": { "label": "Password" } },
+        "kind": { "session": {
+            "login": { "path": "/login", "body": { "password": "{{credentials.password}}" } },
+            "keep": { "token": "token" }, "headers": { "authorization": "{{session.token}}" },
+        } },
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_sign_in_nothing_is_sent() {
+    for act in [|| answer(401, "{}"), || answer(403, "{}"), || answer(503, "{}"), cut] as [fn() -> Answer; 4] {
+        let wire = Scripted::new(move |_| act());
+        let store = Memory::new(&[("password", "lovelace")]);
+        let connector = Setup::new(wire.clone(), store, &session_auth())
+            .patch(&patch())
+            .connector();
+        let shop = Shop::new();
+        let reply = connector.write(&context(), &create(), &Paper::of(&shop)).await;
+        assert!(
+            matches!(&reply, Reply::Failed(error) if error.reach() == Reach::NotSent),
+            "{reply:?}"
+        );
+        assert!(shop.log.lock().unwrap().is_empty());
+        assert_eq!(wire.count_of("orders"), 0);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_ended_session_is_renewed_and_each_sending_is_written_down() {
     let shop = Shop::new();
@@ -257,15 +287,10 @@ async fn an_ended_session_is_renewed_and_each_sending_is_written_down() {
         }
         playing.play(seen)
     });
-    let auth = json!({
-        "id": "session", "label": "Login", "credentials": { "password": { "label": "Password" } },
-        "kind": { "session": {
-            "login": { "path": "/login", "body": { "password": "{{credentials.password}}" } },
-            "keep": { "token": "token" }, "headers": { "authorization": "{{session.token}}" },
-        } },
-    });
     let store = Memory::new(&[("password", "lovelace")]);
-    let connector = Setup::new(wire.clone(), store, &auth).patch(&patch()).connector();
+    let connector = Setup::new(wire.clone(), store, &session_auth())
+        .patch(&patch())
+        .connector();
     shop.fault("POST orders", Fault::Instead(answer(401, "{}")));
     done(connector.write(&context(), &create(), &Paper::of(&shop)).await);
     let log = shop.log.lock().unwrap().clone();
