@@ -27,10 +27,12 @@ const TRIES: usize = 4;
 const LONGEST_KEY: usize = 255;
 
 /// A write to claim.
-pub(super) struct Claim<'a> {
+pub(super) struct Claim {
+    /// The identifier of its row.
+    pub(super) id: Uuid,
     pub(super) visible: Visible,
-    pub(super) origin: &'a Origin,
-    pub(super) command: &'a WriteCommand,
+    pub(super) origin: Origin,
+    pub(super) command: WriteCommand,
     pub(super) key: Option<ScopedKey>,
     pub(super) batch_id: Option<Uuid>,
 }
@@ -70,10 +72,10 @@ impl ScopedKey {
 
 impl Writer {
     /// Writes the row of a write, unless one with its key exists.
-    pub(super) async fn claim(&self, claim: Claim<'_>) -> Result<Claimed, WriteError> {
+    pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, WriteError> {
         let organization_id = claim.visible.organization_id();
-        let fingerprint = self.fingerprint(organization_id, claim.command)?;
-        let row = self.new_row(&claim, fingerprint).await?;
+        let fingerprint = self.fingerprint(organization_id, &claim.command)?;
+        let row = self.new_row(claim, fingerprint).await?;
         for _ in 0..TRIES {
             let inserted = Entity::insert(row.clone().into_active_model().reset_all())
                 .on_conflict_do_nothing_on([Column::OrganizationId, Column::IdempotencyKey])
@@ -114,13 +116,13 @@ impl Writer {
             .await
     }
 
-    async fn new_row(&self, claim: &Claim<'_>, fingerprint: Vec<u8>) -> Result<Model, WriteError> {
-        let (command, organization_id) = (claim.command, claim.visible.organization_id());
+    async fn new_row(&self, claim: &Claim, fingerprint: Vec<u8>) -> Result<Model, WriteError> {
+        let (command, organization_id) = (&claim.command, claim.visible.organization_id());
         let def = self.catalogue.type_at(command.kind).ok_or(WriteError::Unknown)?;
         let now = database::now();
-        let id = Uuid::now_v7();
+        let id = claim.id;
         let sealed = self.seal(organization_id, id, command)?;
-        let (actor_kind, actor_id) = actor(claim.origin);
+        let (actor_kind, actor_id) = actor(&claim.origin);
         let waits = command.mode == Mode::Sync;
         Ok(Model {
             id,
@@ -129,7 +131,7 @@ impl Writer {
             batch_id: claim.batch_id,
             actor_kind,
             actor_id,
-            actor_name: self.actor_name(organization_id, claim.origin).await?,
+            actor_name: self.actor_name(organization_id, &claim.origin).await?,
             request_id: claim.origin.request_id.as_deref().map(str::to_owned),
             entity: def.name.clone(),
             operation: command.act.name().to_owned(),

@@ -338,3 +338,68 @@ fn write_sorted(value: &serde_json::Value, text: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_survives_being_kept() {
+        let catalogue = Catalogue::unified().unwrap();
+        let order = catalogue.type_named("PurchaseOrder").unwrap();
+        let line = catalogue.type_named("PurchaseOrderLine").unwrap();
+        let field = |def: &TypeDef, name: &str| def.field(name).unwrap().index;
+        let money = catalogue.type_named("Money").unwrap();
+        let amount = Value::Object(Box::new(Object {
+            kind: money.index,
+            slots: [Value::Decimal("12.50".parse().unwrap()), Value::Null]
+                .into_iter()
+                .collect(),
+        }));
+        let status = catalogue.enums.get("PurchaseOrderStatus").unwrap();
+        let row = Input {
+            values: [(
+                field(line, "purchaseOrder"),
+                Value::Reference(RemoteKey::composite(["a|b", "7"])),
+            )]
+            .into(),
+            ..Input::default()
+        };
+        let lines = vec![
+            ChildChange::Create(row.clone()),
+            ChildChange::Update(RemoteKey::single("1"), row),
+            ChildChange::Delete(RemoteKey::composite(["1", "2"])),
+        ];
+        // What a field holds is checked elsewhere; here any value may stand in any field.
+        let values = [
+            Value::Null,
+            Value::Boolean(true),
+            Value::Integer(7),
+            amount,
+            Value::text("ü"),
+            Value::Date("2026-02-28".parse().unwrap()),
+            Value::DateTime("2026-02-28T12:30:00.5Z".parse().unwrap()),
+            Value::Enum(status.index, 1),
+            Value::List(vec![Value::text("a"), Value::Json("{\"b\":1}".into())]),
+        ];
+        let fields = order.fields.values().map(|field| field.index);
+        let input = Input {
+            values: fields.zip(values).collect(),
+            children: [(field(order, "lines"), lines)].into(),
+            custom: [("x_studio".to_owned(), json!([1, {"b": null}]))].into(),
+            raw: [("origin".to_owned(), json!("web"))].into_iter().collect(),
+        };
+        let text = json!(StoredInput::of(&catalogue, order, &input)).to_string();
+        let kept: StoredInput = serde_json::from_str(&text).unwrap();
+        assert_eq!(kept.into_input(&catalogue, order).unwrap(), input);
+    }
+
+    #[test]
+    fn members_are_written_in_order_of_their_names() {
+        let mut text = String::new();
+        write_sorted(&json!({"b": [1, "x"], "a": {"d": null, "c": 1.5}}), &mut text);
+        assert_eq!(text, r#"{"a":{"c":1.5,"d":null,},"b":[1,"x",],}"#);
+    }
+}

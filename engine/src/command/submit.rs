@@ -18,7 +18,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Outcome, WriteCommand, WriteError, WriteResult,
+    Outcome, WriteCommand, WriteError, WriteResult, Writer,
     claim::{Claim, Claimed, ScopedKey, client_reference},
     ending::Ending,
     run::Order,
@@ -29,6 +29,14 @@ use crate::{Engine, Session, connections::Connection, origin::Origin, query::Sou
 
 /// How often a write that another caller began is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// What became of a write that was taken in.
+enum Taken {
+    /// It was carried out, or queued.
+    Mine(Box<WriteResult>),
+    /// A write with this key and input exists.
+    Known(Box<Model>, Box<WriteCommand>),
+}
 
 /// A connection that may be written to.
 pub(super) struct Ready {
@@ -139,45 +147,27 @@ impl Engine {
             },
         };
         let claim = Claim {
+            id: Uuid::now_v7(),
             visible: session.visible,
-            origin,
-            command: &command,
+            origin: origin.clone(),
+            command,
             key,
             batch_id,
         };
-        match self.writer.claim(claim).await? {
-            Claimed::Known(row) => self.replay(session, &ready, command, *row).await,
-            Claimed::Mine(row) if row.mode == Mode::Async => {
-                self.writer.ring();
-                Ok(WriteResult::of(*row, false))
-            }
-            Claimed::Mine(row) => self.begin(session, &ready, command, *row).await,
-        }
-    }
-
-    /// Begins a claimed write on a task of the engine and waits for it.
-    async fn begin(
-        &self,
-        session: &Session,
-        ready: &Ready,
-        command: WriteCommand,
-        row: Model,
-    ) -> Result<WriteResult, WriteError> {
-        let id = row.id;
-        let order = Order {
-            request: request_of(command, row.client_reference.clone()),
-            target: ready.target.clone(),
-            simulated: ready.connection.write_mode == WriteMode::Simulate,
-            row,
-        };
+        let (writer, target) = (self.writer.clone(), ready.target.clone());
+        let simulated = ready.connection.write_mode == WriteMode::Simulate;
+        let id = claim.id;
         let (tell, told) = oneshot::channel();
-        let writer = self.writer.clone();
+        // From the claim on it is no longer the caller's: who leaves between the row and its task would leave it stuck.
         self.writer.spawn(async move {
+            let taken = writer.take(claim, target, simulated).await;
             // The caller may have left.
-            drop(tell.send(writer.carry_out(order).await));
+            drop(tell.send(taken));
         });
         match timeout_at(session.deadline, told).await {
-            Ok(Ok(result)) => Ok(result),
+            Ok(Ok(Ok(Taken::Mine(result)))) => Ok(*result),
+            Ok(Ok(Ok(Taken::Known(row, command)))) => self.replay(session, &ready, *command, *row).await,
+            Ok(Ok(Err(error))) => Err(error),
             Ok(Err(_)) => Err(WriteError::BrokeOff),
             Err(_) => Err(WriteError::InProgress { id }),
         }
@@ -253,6 +243,27 @@ impl Engine {
             query = query.filter(Column::ConnectionId.eq(only));
         }
         query.one(&self.database).await
+    }
+}
+
+impl Writer {
+    /// Claims a write and carries it out, or leaves it in the queue.
+    async fn take(&self, claim: Claim, target: Arc<dyn Target>, simulated: bool) -> Result<Taken, WriteError> {
+        let row = match self.claim(&claim).await? {
+            Claimed::Known(row) => return Ok(Taken::Known(row, Box::new(claim.command))),
+            Claimed::Mine(row) => *row,
+        };
+        if row.mode == Mode::Async {
+            self.ring();
+            return Ok(Taken::Mine(Box::new(WriteResult::of(row, false))));
+        }
+        let order = Order {
+            request: request_of(claim.command, row.client_reference.clone()),
+            target,
+            simulated,
+            row,
+        };
+        Ok(Taken::Mine(Box::new(self.carry_out(order).await)))
     }
 }
 

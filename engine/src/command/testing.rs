@@ -86,7 +86,7 @@ pub(super) struct Fake {
     /// Whether it can tell what came of a write.
     pub(super) tells: Mutex<bool>,
     pub(super) described: Mutex<Option<Described>>,
-    /// Connections whose writes fail.
+    /// The record that is read, if there is one.
     pub(super) present: Mutex<Option<Arc<Record>>>,
 }
 

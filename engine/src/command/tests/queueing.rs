@@ -125,7 +125,7 @@ async fn the_worker_carries_out_what_is_queued_and_ends_what_it_began() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    engine.run(stop).await;
+    Box::pin(engine.run(stop)).await;
     assert_eq!(desk.rows().await[0].state, State::Succeeded);
 }
 
