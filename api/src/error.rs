@@ -98,6 +98,7 @@ codes! {
     "WRITE_NOT_FOUND", false, "There is no such write for this token; the log is kept for some time only.";
     "WRITE_NOT_IN_DOUBT", false, "The outcome of the write is known, or it is under way, so there is nothing to settle.";
     "SIMULATE_NOT_ALLOWED", false, "The operator lets only connections to sandboxes simulate writes (`writes.simulate`).";
+    "INTERRUPTED", true, "The server ended before anything was sent. The idempotency key of the write may be used again.";
     "SKIPPED", false, "An earlier operation of the batch on the same record did not succeed, so this one was not sent.";
     "NOT_CARRIED_OUT", false, "The write was found, or told, not to have been carried out. Its idempotency key may be used again.";
     "CODE_INVALID", false, "The one-time code is unknown, has expired or was exchanged already.";

@@ -105,7 +105,7 @@ pub(crate) struct Root<'a> {
     pub(crate) key: &'a str,
     /// What is selected of it.
     pub(crate) sets: Vec<&'a Positioned<SelectionSet>>,
-    /// How many fields the root of the operation has.
+    /// How many fields the root of the operation has, without `__typename`.
     pub(crate) fields: usize,
 }
 
@@ -137,7 +137,10 @@ impl<'a> Root<'a> {
             },
             key,
             sets,
-            fields: root.len(),
+            fields: root
+                .values()
+                .filter(|nodes| nodes.first().is_some_and(|node| node.node.name.node != "__typename"))
+                .count(),
         })
     }
 

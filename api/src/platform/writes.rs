@@ -346,7 +346,7 @@ impl WriteOperation {
         &self.write.warnings
     }
 
-    /// The code of the failure; each has a page in the documentation.
+    /// The code of the failure: that of a user error, or one that has a page in the documentation.
     async fn error_code(&self) -> Option<&str> {
         self.write.error_code.as_deref()
     }

@@ -288,3 +288,44 @@ fn unknown(def: &TypeDef, name: &str, field: &Positioned<AstField>) -> ServerErr
         Some(field.pos),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use async_graphql::{Context, EmptyMutation, EmptySubscription, Json, Object, Request, Schema, Variables};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn given(&self, ctx: &Context<'_>, input: Option<Json<serde_json::Value>>) -> Json<serde_json::Value> {
+            drop(input);
+            let (_, value) = ctx.item.node.arguments.first().unwrap();
+            Json(given(ctx.query_env, &value.node).map_or(json!("absent"), |value| value.into_json().unwrap()))
+        }
+    }
+
+    async fn answer(text: &str, variables: serde_json::Value) -> serde_json::Value {
+        let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+        let request = Request::new(text).variables(Variables::from_json(variables));
+        let mut data = schema.execute(request).await.into_result().unwrap().data.into_json().unwrap();
+        data["given"].take()
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_a_variable_that_was_left_out_is_left_out() {
+        let text = "query ($a: JSON, $b: JSON, $c: JSON = 3) { given(input: { a: $a, b: $b, c: $c, d: [$a, 1], e: { f: $a } }) }";
+        assert_eq!(
+            answer(text, json!({ "b": null })).await,
+            json!({ "b": null, "c": 3, "d": [null, 1], "e": {} })
+        );
+        assert_eq!(
+            answer(text, json!({ "a": "x", "c": 4 })).await,
+            json!({ "a": "x", "c": 4, "d": ["x", 1], "e": { "f": "x" } })
+        );
+        assert_eq!(answer("query ($a: JSON) { given(input: $a) }", json!({})).await, json!("absent"));
+    }
+}

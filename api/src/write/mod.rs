@@ -11,4 +11,12 @@ mod record;
 mod register;
 
 pub(crate) use record::{AnyRecord, Written};
-pub use root::Mutation;
+pub(crate) use root::Mutation;
+
+#[cfg(test)]
+mod zz {
+    #[test]
+    fn zz_sdl() {
+        std::fs::write("/tmp/api2.graphql", crate::sdl()).unwrap();
+    }
+}

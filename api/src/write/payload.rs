@@ -84,7 +84,11 @@ impl Root<'_> {
                     Some(written) => {
                         let sets: Vec<_> = nodes.iter().map(|node| &node.node.selection_set).collect();
                         let path = vec![Step::Field(self.key), Step::Field(key)];
-                        written.show(&place, &sets, path).await?
+                        // Whatever goes wrong now, what came of the write is told.
+                        written.show(&place, &sets, path).await.unwrap_or_else(|error| {
+                            place.add_error(place.set_error_path(error));
+                            Value::Null
+                        })
                     }
                     None => Value::Null,
                 },

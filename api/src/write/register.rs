@@ -285,7 +285,7 @@ fn manner(what: &str) -> Inputs {
 
 fn about_offer(offer: &Offer<'_>) -> String {
     let what = noun(&offer.def.name);
-    let refused = "Null when the request was refused before anything was done; `errors` tells why.";
+    let refused = "Null when the request was not accepted, or the write is still under way; `errors` tells which.";
     let told = match offer.verb {
         Verb::Create(None) => format!("Creates {}.", article(&what)),
         Verb::Create(Some(owner)) => format!("Creates {} of {}.", article(&what), article(&noun(&owner.type_name))),

@@ -103,7 +103,7 @@ impl ContainerType for Mutation {
             return Ok(Some(Value::Null));
         }
         let answered = match offer {
-            Some(offer) => Box::pin(root.write(offer)).await,
+            Some(offer) => Box::pin(root.write_one(offer)).await,
             None => Box::pin(root.write_batch()).await,
         };
         // A write that was refused takes nothing away from the others of the document, which may have been carried out.
@@ -115,7 +115,7 @@ impl ContainerType for Mutation {
 }
 
 impl<'a> Root<'a> {
-    async fn write(&self, offer: Offer<'a>) -> ServerResult<Value> {
+    async fn write_one(&self, offer: Offer<'a>) -> ServerResult<Value> {
         self.may_write()?;
         let members = self.given();
         let manner = Manner::read(&members);
