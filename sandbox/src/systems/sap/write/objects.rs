@@ -231,10 +231,10 @@ pub(super) fn change(
     let is_moved = ["FunctionalLocationLabelName", "SuperordinateEquipment"]
         .iter()
         .any(|name| draft.text(name).is_some());
-    if set == "EquipmentLongText" {
-        if let Some(text) = draft.take("EquipmentLongText") {
-            text.text().clone_into(&mut asset.description);
-        }
+    if set == "EquipmentLongText"
+        && let Some(text) = draft.take("EquipmentLongText")
+    {
+        text.text().clone_into(&mut asset.description);
     }
     let mut rest = Vec::new();
     for (name, value) in draft.values {

@@ -656,10 +656,11 @@ pub(super) fn change_note(
     mut draft: Draft,
 ) -> Result<(), Problem> {
     let mut order = open(writing, number)?;
-    if kind == "F01" && language == LANGUAGE {
-        if let Some(text) = draft.take("PlainLongText") {
-            order.notes = Some(text.text().to_owned());
-        }
+    if kind == "F01"
+        && language == LANGUAGE
+        && let Some(text) = draft.take("PlainLongText")
+    {
+        order.notes = Some(text.text().to_owned());
     }
     writing
         .notes
