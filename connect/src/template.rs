@@ -230,7 +230,11 @@ enum Part {
     Number(Box<str>),
     Upper(Box<str>),
     Base64(Box<[Box<str>]>),
+    Tail(Box<str>),
 }
+
+/// What may stand in a segment that was escaped before.
+const ESCAPED_SEGMENT: &AsciiSet = &PATH_SEGMENT.remove(b'%');
 
 /// A text with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,6 +285,7 @@ impl TextTemplate {
                 Part::Text(_) => &[],
                 Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
+                Part::Tail(name) => std::slice::from_ref(name),
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -335,6 +340,13 @@ impl TextTemplate {
                     PATH_SEGMENT,
                 )),
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
+                Part::Tail(name) => {
+                    let tail = tail_of(name, scope)?;
+                    if tail.is_empty() || matches!(tail.as_str(), "." | "..") {
+                        return Err(format!("the variable `{name}` does not end in a name"));
+                    }
+                    filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
+                }
             }
         }
         Ok(filled)
@@ -356,6 +368,7 @@ impl TextTemplate {
                 Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
+                Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
             }
         }
         Ok(filled)
@@ -389,6 +402,15 @@ fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
     Ok(STANDARD.encode(joined))
 }
 
+/// Returns what follows the last slash of a variable, without a query; as it stands there, for addresses are escaped
+/// already.
+fn tail_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
+    let value = scope.find(name)?;
+    let text = text_of(&value);
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    Ok(path.rsplit('/').next().unwrap_or_default().to_owned())
+}
+
 fn parse_variable(inner: &str) -> Result<Part, String> {
     let mut words = inner.split_whitespace();
     let first = words.next().ok_or("`{{}}` names no variable")?;
@@ -408,9 +430,13 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Upper(name.clone()));
     }
+    if let ("tail", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Tail(name.clone()));
+    }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `tail` or `base64` of variables",
             inner.trim()
         ));
     }
@@ -443,7 +469,12 @@ enum Node {
     Text(TextTemplate),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
+    /// An object with members laid over it; nothing for one that is taken out.
+    Laid(Box<Node>, Vec<(String, Option<Node>)>),
 }
+
+/// The member that names the object over which the others are laid.
+const BASE: &str = "...";
 
 impl JsonTemplate {
     /// Parses the texts of a JSON value. Names of members are no templates.
@@ -486,6 +517,7 @@ impl Node {
                 }
             }
             Value::Array(list) => Self::List(list.iter().map(Self::parse).collect::<Result<_, _>>()?),
+            Value::Object(members) if members.contains_key(BASE) => Self::parse_laid(members)?,
             Value::Object(members) => Self::Object(
                 members
                     .iter()
@@ -503,7 +535,48 @@ impl Node {
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
             Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+            Self::Laid(base, members) => {
+                base.variables(names);
+                members
+                    .iter()
+                    .filter_map(|(_, node)| node.as_ref())
+                    .for_each(|node| node.variables(names));
+            }
         }
+    }
+
+    fn parse_laid(members: &Map<String, Value>) -> Result<Self, String> {
+        let base = Self::parse(members.get(BASE).unwrap_or(&Value::Null))?;
+        let members = members.iter().filter(|(name, _)| *name != BASE).map(|(name, value)| {
+            let node = if value.is_null() {
+                None
+            } else {
+                Some(Self::parse(value)?)
+            };
+            Ok((name.clone(), node))
+        });
+        Ok(Self::Laid(Box::new(base), members.collect::<Result<_, String>>()?))
+    }
+
+    fn render_laid(base: &Self, members: &[(String, Option<Self>)], scope: &Scope<'_>) -> Result<Value, String> {
+        let base = base.render(scope)?;
+        let Value::Object(mut laid) = base else {
+            return Err(format!("`{BASE}` is not an object"));
+        };
+        let mut over = Vec::new();
+        for (name, node) in members {
+            match node {
+                // Rendered as members of an object, so that those without value are left out as there.
+                Some(node) => over.push((name.clone(), node.clone())),
+                None => {
+                    laid.remove(name);
+                }
+            }
+        }
+        if let Value::Object(over) = Self::Object(over).render(scope)? {
+            laid.extend(over);
+        }
+        Ok(Value::Object(laid))
     }
 
     fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
@@ -521,6 +594,7 @@ impl Node {
                     .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
                     .collect::<Result<_, String>>()?,
             ),
+            Self::Laid(base, members) => Self::render_laid(base, members, scope)?,
         })
     }
 

@@ -107,6 +107,33 @@ fn a_value_in_a_path_stays_one_segment() {
 }
 
 #[test]
+fn the_tail_of_an_address_names_a_record() {
+    let path = |address: &str| {
+        with_scope(|scope| {
+            let scope = scope.with("href", address.to_owned());
+            TextTemplate::parse("/os/po/{{tail href}}").unwrap().render_path(&scope)
+        })
+    };
+    let address = "https://erp.example/maximo/api/os/mxapipo/_QkVERk9SRC9BNjAwMg--?lean=1";
+    assert_eq!(path(address).unwrap(), "/os/po/_QkVERk9SRC9BNjAwMg--");
+    assert_eq!(path("a%20b\\c").unwrap(), "/os/po/a%20b%5Cc");
+    assert!(path("https://erp.example/po/").is_err());
+    assert!(path("/po/..").is_err());
+}
+
+#[test]
+fn members_are_laid_over_an_object() {
+    let template = json!({"...": "{{row}}", "id": "{{id}}", "kind": 1, "note": null});
+    let template = JsonTemplate::parse(&template).unwrap();
+    assert_eq!(template.variables(), ["row", "id"]);
+    let row = json!({"note": "x", "kind": 7, "name": null});
+    let laid = with_scope(|scope| template.render(&scope.with("row", row).with("id", "5".to_owned())));
+    assert_eq!(laid.unwrap(), json!({"name": null, "kind": 1, "id": "5"}));
+    let text = with_scope(|scope| template.render(&scope.with("row", "text".to_owned()).with("id", 1)));
+    assert!(text.is_err());
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let secrets: SecretMap = [("key", "hunter2")].into_iter().collect();
     assert_eq!(format!("{secrets:?}"), r#"{"key"}"#);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::domain::{self, Dotted};
 use super::error::TrytonError;
-use super::{account_of, models, values};
+use super::{account_of, models, values, write};
 use crate::systems::orm::{Database, Query, Table, Val, select};
 
 type Context = Map<String, Value>;
@@ -25,13 +25,10 @@ pub(super) fn run(database: &Database, user: &str, method: &str, parameters: &[V
         "search_read",
         "search_count",
         "fields_get",
-        "create",
-        "write",
-        "delete",
-        "copy",
         "get_preferences",
     ];
-    if !exported.contains(&method) || (method == "get_preferences" && model != "res.user") {
+    let changes = write::is_known(model, method);
+    if !(changes || exported.contains(&method)) || (method == "get_preferences" && model != "res.user") {
         let text = "You don't have the permission to access the requested resource. It is either read-protected or not readable by the server.";
         return Err(TrytonError::Page(StatusCode::FORBIDDEN, text));
     }
@@ -44,8 +41,8 @@ pub(super) fn run(database: &Database, user: &str, method: &str, parameters: &[V
     if method == "get_preferences" {
         return Ok(preferences(database, user));
     }
-    if matches!(method, "create" | "write" | "delete" | "copy") {
-        return Err(TrytonError::not_allowed_to_change(table.label));
+    if changes {
+        return write::run(database, user, &table, method, given, context);
     }
     if method == "fields_get" {
         return Ok(values::describe(&table, &names(given.first())));

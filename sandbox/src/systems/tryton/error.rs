@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::systems::orm::Failure;
 
+const CONCURRENCY: &str = "Records were modified in the meanwhile";
+
 /// A refusal of the server.
 #[derive(Debug, Clone)]
 pub(super) enum TrytonError {
@@ -13,6 +15,8 @@ pub(super) enum TrytonError {
     User(String),
     /// `["LoginException", [name, message, type]]`.
     Login(String),
+    /// The optimistic lock: somebody else was faster.
+    Concurrency,
     /// A Python exception: its text and nothing more.
     Python(String),
     /// An HTML page.
@@ -31,10 +35,6 @@ impl TrytonError {
         Self::User(format!("You are not allowed to access \"{label}\"."))
     }
 
-    pub(super) fn not_allowed_to_change(label: &str) -> Self {
-        Self::User(format!("You are not allowed to modify \"{label}\"."))
-    }
-
     pub(super) fn from_failure(failure: Failure) -> Self {
         match failure {
             Failure::UnknownField { field, .. } | Failure::UnknownOrder { field, .. } => Self::key(&field),
@@ -50,6 +50,7 @@ impl TrytonError {
         match self {
             Self::User(message) => Some(json!(["UserError", [message, "", null]])),
             Self::Login(message) => Some(json!(["LoginException", ["password", message, "password"]])),
+            Self::Concurrency => Some(json!(["ConcurrencyException", CONCURRENCY])),
             Self::Python(text) => Some(json!([text, ""])),
             Self::Page(..) | Self::NoSession => None,
         }
@@ -60,6 +61,7 @@ impl TrytonError {
         match self {
             Self::User(message) => page(StatusCode::BAD_REQUEST, &format!("{message} - ")),
             Self::Login(message) | Self::Python(message) => page(StatusCode::BAD_REQUEST, message),
+            Self::Concurrency => page(StatusCode::CONFLICT, CONCURRENCY),
             Self::Page(status, text) => page(*status, text),
             Self::NoSession => {
                 let mut response = StatusCode::UNAUTHORIZED.into_response();

@@ -6,6 +6,7 @@ mod error;
 mod models;
 mod rpc;
 mod values;
+mod write;
 
 #[cfg(test)]
 mod tests;

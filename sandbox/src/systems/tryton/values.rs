@@ -99,7 +99,8 @@ fn linked(database: &Database, field: &Field, value: &Val, fields: &[String]) ->
     }
 }
 
-fn stamp(table: &Table, row: &[Val]) -> Value {
+/// Returns the mark of a row's last change, as the optimistic lock compares it.
+pub(super) fn stamp(table: &Table, row: &[Val]) -> Value {
     let at = match (table.value(row, "write_date"), table.value(row, "create_date")) {
         (Val::Moment(at), _) | (_, Val::Moment(at)) => *at,
         _ => DateTime::<Utc>::UNIX_EPOCH,
@@ -162,7 +163,7 @@ pub(super) fn describe(table: &Table, names: &[String]) -> Value {
             members.insert("type".to_owned(), type_name(field).into());
             members.insert("help".to_owned(), "".into());
             members.insert("required".to_owned(), field.required.into());
-            members.insert("readonly".to_owned(), (!field.stored || field.name == "id").into());
+            members.insert("readonly".to_owned(), (!field.stored || field.read_only).into());
             members.insert("states".to_owned(), "{}".into());
             members.insert("domain".to_owned(), "[]".into());
             members.insert("context".to_owned(), "{}".into());

@@ -1,13 +1,13 @@
 //! Tryton's models, each made from the world. Fields that start with `x_` are those of a customer's
 //! own module; the rest are those of 8.0.
 
-mod moves;
-mod party;
-mod product;
-mod purchase;
-mod small;
-mod stock;
-mod work;
+pub(super) mod moves;
+pub(super) mod party;
+pub(super) mod product;
+pub(super) mod purchase;
+pub(super) mod small;
+pub(super) mod stock;
+pub(super) mod work;
 
 use crate::systems::orm::Table;
 use crate::world::World;
@@ -15,7 +15,7 @@ use crate::world::World;
 pub(super) use stock::in_context;
 
 /// The prefix of a customer's own columns.
-const OWN: &str = "x_";
+pub(super) const OWN: &str = "x_";
 
 /// Builds the table of a model.
 pub(super) fn build(world: &World, model: &str) -> Option<Table> {
@@ -41,6 +41,8 @@ pub(super) fn build(world: &World, model: &str) -> Option<Table> {
         "purchase.product_supplier" => product::suppliers(world),
         "purchase.purchase" => purchase::purchases(world),
         "res.user" => party::users(world),
+        "stock.inventory" => stock::inventories(world),
+        "stock.inventory.line" => stock::inventory_lines(world),
         "stock.location" => stock::locations(world),
         "stock.lot" => stock::lots(world),
         "stock.lots_by_locations" => stock::lots_by_locations(world),

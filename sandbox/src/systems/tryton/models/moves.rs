@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::product::four_digits;
 use super::small::unit_id;
 use super::stock::{LOST_FOUND, PRODUCTION, SUPPLIER, input_zone, location_id, lot_id, lot_words};
-use crate::systems::orm::{Builder, Table};
+use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{MovementKind, StockMovement, World, now, today};
 
 /// A move of a product between two places.
@@ -51,13 +51,7 @@ fn past(world: &World, movement: &StockMovement) -> Move {
         MovementKind::Issue => PRODUCTION,
         MovementKind::Adjustment | MovementKind::Transfer => LOST_FOUND,
     };
-    let receipt = movement.purchase_line.and_then(|line| {
-        world
-            .receipts
-            .iter()
-            .find(|receipt| receipt.lines.iter().any(|(id, _)| *id == line))
-            .map(|receipt| receipt.id)
-    });
+    let receipt = plant::receipt_of(world, movement).map(|receipt| receipt.id);
     Move {
         id: movement.id,
         item: movement.item,
@@ -144,7 +138,7 @@ fn expected(world: &World) -> impl Iterator<Item = Move> {
             let item = line.item?;
             let quantity = line.quantity - line.received;
             (quantity > Decimal::ZERO).then(|| Move {
-                id: 300_000 + line.id,
+                id: plant::expected_id(world, line.id),
                 to: input_zone(world, order.site),
                 quantity,
                 state: "draft",
@@ -237,4 +231,5 @@ pub(super) fn table(world: &World) -> Table {
         })
         .own()
         .build(all(world), |one| one.id)
+        .read_only(&["state", "internal_quantity", "shipment", "cost_price", "purchase"])
 }

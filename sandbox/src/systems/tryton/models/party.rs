@@ -8,7 +8,7 @@ use super::small::{country_words, currency_words, id_in, subdivision_words, term
 use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{Location, User, Vendor, VendorStatus, World, now};
 
-pub(super) fn party_of_vendor(vendor: u32) -> u32 {
+pub(in crate::systems::tryton) fn party_of_vendor(vendor: u32) -> u32 {
     vendor + 100
 }
 
@@ -84,6 +84,7 @@ pub(super) fn parties(world: &World) -> Table {
         })
         .children("addresses", "Addresses", "party.address", |party| match party {
             Party::User(_) => Vec::new(),
+            Party::Vendor(vendor) if !has_address(vendor) => Vec::new(),
             _ => vec![party.id()],
         })
         .children(
@@ -93,14 +94,16 @@ pub(super) fn parties(world: &World) -> Table {
             |party| {
                 party
                     .vendor()
-                    .map_or_else(Vec::new, |vendor| mechanism_ids(vendor).to_vec())
+                    .map_or_else(Vec::new, |vendor| ways(vendor).map(|way| way.id).collect())
             },
         )
         .children("identifiers", "Identifiers", "party.identifier", |party| {
-            party.vendor().map_or_else(Vec::new, |vendor| vec![vendor.id])
+            let vendor = party.vendor().filter(|vendor| !vendor.tax_number.is_empty());
+            vendor.map_or_else(Vec::new, |vendor| vec![vendor.id])
         })
         .one("tax_identifier", "Tax Identifier", "party.identifier", |party| {
-            party.vendor().map(|vendor| vendor.id)
+            let vendor = party.vendor().filter(|vendor| !vendor.tax_number.is_empty());
+            vendor.map(|vendor| vendor.id)
         })
         .computed()
         .char("email", "Email", |party| {
@@ -192,7 +195,7 @@ impl Place<'_> {
 pub(super) fn addresses(world: &World) -> Table {
     let (countries, subdivisions) = (country_words(world), subdivision_words(world));
     let site = world.locations.first().map(Place::Site);
-    Builder::new("party.address", "Address", "party, id")
+    Builder::new("party.address", "Party Address", "party, id")
         .one("party", "Party", "party.party", Place::party)
         .required()
         .char("rec_name", "Record Name", |place| place.full().replace('\n', ", "))
@@ -224,7 +227,13 @@ pub(super) fn addresses(world: &World) -> Table {
             Place::Site(site) => changed(site.created_at, site.updated_at),
         })
         .build(
-            site.into_iter().chain(world.vendors.iter().map(Place::Vendor)),
+            site.into_iter().chain(
+                world
+                    .vendors
+                    .iter()
+                    .filter(|vendor| has_address(vendor))
+                    .map(Place::Vendor),
+            ),
             Place::party,
         )
 }
@@ -240,30 +249,31 @@ struct Mechanism<'a> {
     vendor: &'a Vendor,
 }
 
+fn has_address(vendor: &Vendor) -> bool {
+    let place = Place::Vendor(vendor);
+    place.parts().iter().any(|part| !part.is_empty())
+}
+
+/// Returns the ways to reach a vendor that the plant knows.
+fn ways(vendor: &Vendor) -> impl Iterator<Item = Mechanism<'_>> {
+    let [mail, phone, site] = mechanism_ids(vendor);
+    let all = [
+        (mail, "email", vendor.email.as_str()),
+        (phone, "phone", vendor.phone.as_str()),
+        (site, "website", vendor.website.as_str()),
+    ];
+    all.into_iter()
+        .filter(|(_, _, value)| !value.is_empty())
+        .map(move |(id, kind, value)| Mechanism {
+            id,
+            kind,
+            value,
+            vendor,
+        })
+}
+
 pub(super) fn mechanisms(world: &World) -> Table {
-    let rows = world.vendors.iter().flat_map(|vendor| {
-        let [mail, phone, site] = mechanism_ids(vendor);
-        [
-            Mechanism {
-                id: mail,
-                kind: "email",
-                value: &vendor.email,
-                vendor,
-            },
-            Mechanism {
-                id: phone,
-                kind: "phone",
-                value: &vendor.phone,
-                vendor,
-            },
-            Mechanism {
-                id: site,
-                kind: "website",
-                value: &vendor.website,
-                vendor,
-            },
-        ]
-    });
+    let rows = world.vendors.iter().flat_map(ways);
     let kinds = [
         ("phone", "Phone"),
         ("mobile", "Mobile"),
@@ -272,7 +282,7 @@ pub(super) fn mechanisms(world: &World) -> Table {
         ("website", "Website"),
         ("other", "Other"),
     ];
-    Builder::new("party.contact_mechanism", "Contact Mechanism", "party, id")
+    Builder::new("party.contact_mechanism", "Party Contact Mechanism", "party, id")
         .one("party", "Party", "party.party", |row: &Mechanism<'_>| {
             party_of_vendor(row.vendor.id)
         })
@@ -280,6 +290,7 @@ pub(super) fn mechanisms(world: &World) -> Table {
         .select("type", "Type", &kinds, |row| row.kind)
         .required()
         .char("value", "Value", |row| row.value)
+        .required()
         .char("rec_name", "Record Name", |row| row.value)
         .char("name", "Name", |row| {
             if row.kind == "email" {
@@ -305,7 +316,10 @@ pub(super) fn identifiers(world: &World) -> Table {
         .char("code", "Code", |vendor| vendor.tax_number.clone())
         .required()
         .char("rec_name", "Record Name", |vendor| vendor.tax_number.clone())
-        .build(&world.vendors, |vendor| vendor.id)
+        .build(
+            world.vendors.iter().filter(|vendor| !vendor.tax_number.is_empty()),
+            |vendor| vendor.id,
+        )
 }
 
 pub(super) fn employees(world: &World) -> Table {

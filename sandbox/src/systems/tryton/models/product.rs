@@ -43,7 +43,10 @@ impl Product<'_> {
     }
 
     fn rec_name(&self) -> String {
-        format!("[{}] {}", self.code(), self.name())
+        match self.code() {
+            code if code.is_empty() => self.name(),
+            code => format!("[{code}] {}", self.name()),
+        }
     }
 
     fn item(&self) -> Option<&Item> {
@@ -99,7 +102,7 @@ fn all(world: &World) -> impl Iterator<Item = Product<'_>> {
 
 pub(super) fn templates(world: &World) -> Table {
     let categories = category_words(world);
-    Builder::new("product.template", "Product", "rec_name, id")
+    Builder::new("product.template", "Product Template", "rec_name, id")
         .char("name", "Name", Product::name)
         .required()
         .char("rec_name", "Record Name", Product::name)
@@ -143,7 +146,14 @@ pub(super) fn templates(world: &World) -> Table {
             "product_suppliers",
             "Suppliers",
             "purchase.product_supplier",
-            |product| product.item().map(|item| item.id).into_iter().collect(),
+            |product| {
+                product
+                    .item()
+                    .filter(|item| item.vendor != 0)
+                    .map(|item| item.id)
+                    .into_iter()
+                    .collect()
+            },
         )
         .moment("create_date", "Created at", |product| product.stamps().0)
         .moment("write_date", "Edited at", |product| {
@@ -155,7 +165,7 @@ pub(super) fn templates(world: &World) -> Table {
 
 pub(super) fn products(world: &World) -> Table {
     let own = plant::usual().items.first().map(|item| &item.custom);
-    Builder::new("product.product", "Variant", "rec_name, id")
+    Builder::new("product.product", "Product", "rec_name, id")
         .one("template", "Product Template", "product.template", Product::id)
         .required()
         .char("rec_name", "Record Name", Product::rec_name)
@@ -192,7 +202,14 @@ pub(super) fn products(world: &World) -> Table {
             "product_suppliers",
             "Suppliers",
             "purchase.product_supplier",
-            |product| product.item().map(|item| item.id).into_iter().collect(),
+            |product| {
+                product
+                    .item()
+                    .filter(|item| item.vendor != 0)
+                    .map(|item| item.id)
+                    .into_iter()
+                    .collect()
+            },
         )
         .children("order_points", "Order Points", "stock.order_point", |product| {
             let Some(item) = product.item() else { return Vec::new() };
@@ -222,6 +239,15 @@ pub(super) fn products(world: &World) -> Table {
         .own()
         .custom(OWN, own, Product::custom)
         .build(all(world), Product::id)
+        .read_only(&[
+            "name",
+            "type",
+            "purchasable",
+            "default_uom",
+            "code",
+            "quantity",
+            "forecast_quantity",
+        ])
 }
 
 /// Prices carry four digits after the point.
@@ -253,5 +279,5 @@ pub(super) fn suppliers(world: &World) -> Table {
         .moment("write_date", "Edited at", |item| {
             changed(item.created_at, item.updated_at)
         })
-        .build(&world.items, |item| item.id)
+        .build(world.items.iter().filter(|item| item.vendor != 0), |item| item.id)
 }

@@ -21,7 +21,7 @@ const STATES: &[(&str, &str)] = &[
     ("cancelled", "Cancelled"),
 ];
 
-fn state(order: &PurchaseOrder) -> &'static str {
+pub(in crate::systems::tryton) fn state(order: &PurchaseOrder) -> &'static str {
     match order.status {
         OrderStatus::Draft => "draft",
         OrderStatus::PendingApproval => "quotation",
@@ -34,10 +34,10 @@ fn state(order: &PurchaseOrder) -> &'static str {
 
 /// A purchase has a number from the quotation on.
 fn number(order: &PurchaseOrder) -> Option<String> {
-    (order.status != OrderStatus::Draft).then(|| order.number.clone())
+    (order.status != OrderStatus::Draft && !order.number.is_empty()).then(|| order.number.clone())
 }
 
-fn rec_name(order: &PurchaseOrder) -> String {
+pub(in crate::systems::tryton) fn rec_name(order: &PurchaseOrder) -> String {
     let parts: Vec<String> = number(order)
         .into_iter()
         .chain(order.reference.as_ref().map(|text| format!("[{text}]")))
@@ -184,6 +184,14 @@ pub(super) fn purchases(world: &World) -> Table {
         .own()
         .custom(OWN, own, |order: &&PurchaseOrder| Some(order.custom.clone()))
         .build(&world.purchase_orders, |order| order.id)
+        .read_only(&[
+            "number",
+            "state",
+            "invoice_state",
+            "shipment_state",
+            "shipments",
+            "moves",
+        ])
 }
 
 type Line<'a> = (&'a PurchaseOrder, &'a PoLine);
@@ -286,6 +294,7 @@ pub(super) fn lines(world: &World) -> Table {
     .float("x_tax_rate", "Tax rate", |(_, line)| line.tax_rate)
     .own()
     .build(world.purchase_lines(), |(_, line)| line.id)
+    .read_only(&["actual_quantity", "delivery_date_store", "moves"])
 }
 
 pub(super) fn shipments(world: &World) -> Table {
@@ -305,7 +314,7 @@ pub(super) fn shipments(world: &World) -> Table {
         ("done", "Done"),
         ("cancelled", "Cancelled"),
     ];
-    Builder::new("stock.shipment.in", "Supplier Shipment", "effective_date, id")
+    Builder::new("stock.shipment.in", "Stock Shipment In", "effective_date, id")
         .char("number", "Number", |receipt: &&Receipt| receipt.number.clone())
         .char("rec_name", "Record Name", |receipt| receipt.number.clone())
         .char("reference", "Reference", |receipt| {
@@ -319,6 +328,17 @@ pub(super) fn shipments(world: &World) -> Table {
         .one("warehouse", "Warehouse", "stock.location", move |receipt| {
             order_of(receipt).map(|order| location_id(order.site))
         })
+        .required()
+        .one("warehouse_input", "Warehouse Input", "stock.location", move |receipt| {
+            order_of(receipt).map(|order| input_zone(world, order.site))
+        })
+        .required()
+        .one(
+            "warehouse_storage",
+            "Warehouse Storage",
+            "stock.location",
+            move |receipt| order_of(receipt).map(|order| location_id(order.site)),
+        )
         .required()
         .date("planned_date", "Planned Date", |receipt| {
             receipt.received_at.date_naive()
@@ -340,4 +360,5 @@ pub(super) fn shipments(world: &World) -> Table {
         .float("x_pallets", "Pallets", |receipt| Decimal::from(1 + receipt.id % 4))
         .own()
         .build(&world.receipts, |receipt| receipt.id)
+        .read_only(&["number", "state"])
 }

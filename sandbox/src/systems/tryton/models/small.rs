@@ -21,12 +21,12 @@ fn vendors(world: &World) -> impl Iterator<Item = &Vendor> {
     world.vendors.iter().chain(&plant::usual().vendors)
 }
 
-pub(super) fn currency_words(world: &World) -> Vec<String> {
+pub(in crate::systems::tryton) fn currency_words(world: &World) -> Vec<String> {
     let known = ["EUR", "USD"].into_iter();
     distinct(vendors(world).map(|vendor| vendor.currency.as_str()).chain(known))
 }
 
-pub(super) fn country_words(world: &World) -> Vec<String> {
+pub(in crate::systems::tryton) fn country_words(world: &World) -> Vec<String> {
     distinct(
         vendors(world)
             .map(|vendor| vendor.country.as_str())
@@ -34,22 +34,22 @@ pub(super) fn country_words(world: &World) -> Vec<String> {
     )
 }
 
-pub(super) fn subdivision_words(world: &World) -> Vec<String> {
+pub(in crate::systems::tryton) fn subdivision_words(world: &World) -> Vec<String> {
     let sites = world.locations.iter().map(|place| place.region.as_str());
     distinct(vendors(world).map(|vendor| vendor.region.as_str()).chain(sites))
 }
 
-pub(super) fn term_words(world: &World) -> Vec<String> {
+pub(in crate::systems::tryton) fn term_words(world: &World) -> Vec<String> {
     distinct(vendors(world).map(|vendor| vendor.payment_terms.as_str()))
 }
 
-pub(super) fn category_words(world: &World) -> Vec<String> {
+pub(in crate::systems::tryton) fn category_words(world: &World) -> Vec<String> {
     let items = world.items.iter().chain(&plant::usual().items);
     distinct(items.map(|item| item.category.as_str()))
 }
 
 /// Returns the id of a unit: pieces, litres, metres.
-pub(super) fn unit_id(uom: &str) -> u32 {
+pub(in crate::systems::tryton) fn unit_id(uom: &str) -> u32 {
     match uom {
         "L" => 13,
         "M" => 8,

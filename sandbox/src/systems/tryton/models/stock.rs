@@ -19,7 +19,7 @@ pub(super) const SUPPLIER: u32 = 1;
 pub(super) const LOST_FOUND: u32 = 3;
 pub(super) const PRODUCTION: u32 = 4;
 
-pub(super) fn location_id(location: u32) -> u32 {
+pub(in crate::systems::tryton) fn location_id(location: u32) -> u32 {
     location + 20
 }
 
@@ -170,7 +170,7 @@ pub(super) fn locations(world: &World) -> Table {
         .build(all, |place| place.id)
 }
 
-pub(super) fn lot_words(world: &World) -> Vec<(u32, String)> {
+pub(in crate::systems::tryton) fn lot_words(world: &World) -> Vec<(u32, String)> {
     let lots: BTreeSet<(u32, &str)> = world
         .stock_levels
         .iter()
@@ -320,6 +320,52 @@ pub(crate) fn in_context(database: &Database, table: Arc<Table>, context: &Map<S
         }
         _ => table,
     }
+}
+
+/// Inventories exist only where clients made them.
+pub(super) fn inventories(_world: &World) -> Table {
+    let states = [("draft", "Draft"), ("done", "Done"), ("cancelled", "Cancelled")];
+    let nobody = |_: &()| None::<u32>;
+    Builder::new("stock.inventory", "Stock Inventory", "date desc, id")
+        .char("number", "Number", |(): &()| "")
+        .char("rec_name", "Record Name", |()| "")
+        .one("location", "Location", "stock.location", nobody)
+        .required()
+        .date("date", "Date", |()| None::<NaiveDate>)
+        .required()
+        .children("lines", "Lines", "stock.inventory.line", |()| Vec::new())
+        .select("state", "State", &states, |()| "")
+        .select(
+            "empty_quantity",
+            "Empty Quantity",
+            &[("keep", "Keep"), ("empty", "Empty")],
+            |()| "",
+        )
+        .one("company", "Company", "company.company", |()| 1)
+        .required()
+        .moment("create_date", "Created at", |()| None::<chrono::DateTime<chrono::Utc>>)
+        .moment("write_date", "Edited at", |()| None::<chrono::DateTime<chrono::Utc>>)
+        .build([], |()| 0)
+        .read_only(&["number", "state"])
+}
+
+pub(super) fn inventory_lines(_world: &World) -> Table {
+    let nobody = |_: &()| None::<u32>;
+    Builder::new("stock.inventory.line", "Stock Inventory Line", "id")
+        .one("inventory", "Inventory", "stock.inventory", nobody)
+        .required()
+        .char("rec_name", "Record Name", |()| "")
+        .one("product", "Product", "product.product", nobody)
+        .required()
+        .one("lot", "Lot", "stock.lot", nobody)
+        .float("expected_quantity", "Expected Quantity", |()| None::<Decimal>)
+        .required()
+        .float("quantity", "Actual Quantity", |()| None::<Decimal>)
+        .children("moves", "Moves", "stock.move", |()| Vec::new())
+        .moment("create_date", "Created at", |()| None::<chrono::DateTime<chrono::Utc>>)
+        .moment("write_date", "Edited at", |()| None::<chrono::DateTime<chrono::Utc>>)
+        .build([], |()| 0)
+        .read_only(&["expected_quantity", "moves"])
 }
 
 fn ids(value: Option<&Value>) -> Vec<u32> {

@@ -13,12 +13,12 @@ use super::stock::location_id;
 use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{Asset, AssetStatus, CustomFields, Location, WorkKind, WorkOrder, WorkStatus, World};
 
-pub(super) fn work_id(work: u32) -> u32 {
+pub(in crate::systems::tryton) fn work_id(work: u32) -> u32 {
     work + 10
 }
 
 /// The customer's statuses: name, progress from which it may be set, and the status it stands for.
-const STATUSES: &[(&str, Option<i64>, WorkStatus)] = &[
+pub(in crate::systems::tryton) const STATUSES: &[(&str, Option<i64>, WorkStatus)] = &[
     ("Open", None, WorkStatus::Draft),
     ("Done", Some(1), WorkStatus::Completed),
     ("Awaiting approval", None, WorkStatus::PendingApproval),
@@ -100,7 +100,7 @@ pub(super) fn works(world: &World) -> Table {
     let sites = world.locations.iter().filter(|place| place.parent.is_none());
     let rows = sites.map(Work::Project).chain(world.work_orders.iter().map(Work::Task));
     let project_of = |work: &WorkOrder| world.site_of(work.location).map(|site| site.id);
-    Builder::new("project.work", "Work Effort", "sequence, id")
+    Builder::new("project.work", "Project Work", "sequence, id")
         .char("name", "Name", Work::name)
         .required()
         .char("rec_name", "Record Name", move |work| {
@@ -253,15 +253,17 @@ pub(super) fn works(world: &World) -> Table {
         .own()
         .custom(OWN, own, Work::custom)
         .build(rows, Work::id)
+        .read_only(&["number"])
 }
 
 pub(super) fn assets(world: &World) -> Table {
     let own = plant::usual().assets.first().map(|asset| &asset.custom);
     let currency = id_in(&currency_words(world), &world.currency);
-    Builder::new("account.asset", "Asset", "id")
+    Builder::new("account.asset", "Account Asset", "id")
         .char("number", "Number", |asset: &&Asset| asset.number.clone())
         .char("rec_name", "Record Name", |asset| {
-            format!("{} - [{}] {}", asset.number, asset.number, asset.name)
+            let number = if asset.number.is_empty() { "None" } else { &asset.number };
+            format!("{number} - [{}] {}", asset.number, asset.name)
         })
         .one("product", "Product", "product.product", |asset| {
             product_of_asset(asset.id)
@@ -365,4 +367,5 @@ pub(super) fn assets(world: &World) -> Table {
         .own()
         .custom(OWN, own, |asset: &&Asset| Some(asset.custom.clone()))
         .build(&world.assets, |asset| asset.id)
+        .read_only(&["state", "number"])
 }
