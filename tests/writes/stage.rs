@@ -107,6 +107,9 @@ impl Stage {
 
     /// Returns a write that makes a record of an entity which carries a word that no other has, with that word.
     pub async fn creation(&self, kind: &str) -> Option<Creation> {
+        if !self.def(kind).is_writable() {
+            return None;
+        }
         let form = self.form(kind, "create").await;
         if !form.supported {
             return None;
