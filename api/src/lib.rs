@@ -45,6 +45,5 @@ pub fn sdl() -> String {
 
 fn builder() -> async_graphql::SchemaBuilder<root::Query, write::Mutation, platform::Subscription> {
     // Limits are kept by the transport, before execution.
-    Schema::build(root::Query, write::Mutation, platform::Subscription)
-        .data(Arc::new(platform::Told::default()))
+    Schema::build(root::Query, write::Mutation, platform::Subscription).data(Arc::new(platform::Told::default()))
 }

@@ -116,11 +116,7 @@ pub(crate) fn register(registry: &mut Registry) {
 }
 
 /// Resolves an object of the platform, or a list of them.
-pub(crate) async fn resolve<T: OutputType>(
-    ctx: &Context<'_>,
-    sets: &[&Positioned<SelectionSet>],
-    object: &T,
-) -> Value {
+pub(crate) async fn resolve<T: OutputType>(ctx: &Context<'_>, sets: &[&Positioned<SelectionSet>], object: &T) -> Value {
     let mut whole = Value::Null;
     for set in sets {
         match object.resolve(&ctx.with_selection_set(set), ctx.item).await {

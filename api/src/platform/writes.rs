@@ -303,16 +303,19 @@ impl WriteOperation {
         let write = &self.write;
         let engine = access::engine(ctx)?;
         let def = engine.catalogue.type_named(&write.entity).filter(|def| def.is_entity());
-        Ok(def.zip(write.key.clone()).filter(|_| !write.simulated).map(|(def, key)| {
-            AnyRecord(Written {
-                connection_id: write.connection_id,
-                kind: def.index,
-                key,
-                owner: None,
-                simulated: None,
-                loaders: Arc::clone(&self.loaders),
-            })
-        }))
+        Ok(def
+            .zip(write.key.clone())
+            .filter(|_| !write.simulated)
+            .map(|(def, key)| {
+                AnyRecord(Written {
+                    connection_id: write.connection_id,
+                    kind: def.index,
+                    key,
+                    owner: None,
+                    simulated: None,
+                    loaders: Arc::clone(&self.loaders),
+                })
+            }))
     }
 
     /// The global id of the record, as far as it is known.
@@ -537,7 +540,9 @@ impl WriteMutation {
             },
             WriteVerdict::Failed => Verdict::Failed,
         };
-        let settled = engine.settle_write(session.visible, id, verdict, &session.origin()).await;
+        let settled = engine
+            .settle_write(session.visible, id, verdict, &session.origin())
+            .await;
         let settled = settled.map_err(|error| match error {
             command::SettleError::Database(_) => access::internal(&error),
             error => refused(error.code(), error.to_string()),
@@ -575,10 +580,7 @@ pub(super) fn not_accepted(error: &command::WriteError) -> async_graphql::Error 
 }
 
 /// Returns the connection that is meant: the one that is named, or that of the token.
-pub(super) fn connection_of(
-    ctx: &Context<'_>,
-    named: Option<ID>,
-) -> async_graphql::Result<(Arc<Engine>, uuid::Uuid)> {
+pub(super) fn connection_of(ctx: &Context<'_>, named: Option<ID>) -> async_graphql::Result<(Arc<Engine>, uuid::Uuid)> {
     let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);
     let id = match (named, session.visible.connection_id()) {
         (Some(named), _) => id(&named, "a connection")?,

@@ -9,7 +9,8 @@ use async_graphql::{
 use http::Method;
 
 use super::{
-    Begun, Code, Document, Endpoint, EventIdSlot, IdempotencyKey, Operation, Prepare, Prepared, Refusal, RequestId, order, variables,
+    Begun, Code, Document, Endpoint, EventIdSlot, IdempotencyKey, Operation, Prepare, Prepared, Refusal, RequestId,
+    order, variables,
 };
 
 /// An operation that passed all checks.

@@ -11,7 +11,8 @@ use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Admission, Code, Documents, HttpStatus, IdempotencyKey, Media, Pass, Prepare, Prepared, Refusal, RequestId, Settings, Stop,
+    Admission, Code, Documents, HttpStatus, IdempotencyKey, Media, Pass, Prepare, Prepared, Refusal, RequestId,
+    Settings, Stop,
     check::Checked,
     media::{EVENT_STREAM, accepts_events, is_plain_json},
     outcome::{Outcome, success_status},

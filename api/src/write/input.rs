@@ -210,10 +210,7 @@ impl<'a> Reader<'a> {
                         kind => expected(kind),
                     };
                     let shown: String = value.to_string().chars().take(80).collect();
-                    self.note(
-                        UserErrorCode::InvalidValue,
-                        &format!("{shown} is not a valid {what}"),
-                    );
+                    self.note(UserErrorCode::InvalidValue, &format!("{shown} is not a valid {what}"));
                 }
                 Ok(read)
             }
@@ -377,7 +374,9 @@ const fn shape(scalar: &str) -> &'static str {
 /// Returns whether a text is a duration of ISO 8601: numbers with units in their order, the last of them perhaps broken.
 fn is_duration(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
-    let Some(rest) = text.strip_prefix('P') else { return false };
+    let Some(rest) = text.strip_prefix('P') else {
+        return false;
+    };
     let (days, time) = match rest.split_once('T') {
         Some((days, time)) => (days, Some(time)),
         None => (rest, None),

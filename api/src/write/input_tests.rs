@@ -68,7 +68,9 @@ fn values_are_read_by_their_fields() {
     assert_eq!(value("orderDate"), &Value::Date("2026-11-22".parse().unwrap()));
     assert_eq!(value("exchangeRate"), &Value::Decimal("1.25".parse().unwrap()));
     assert_eq!(value("taxInclusive"), &Value::Boolean(true));
-    let Value::Object(address) = value("shipTo") else { panic!() };
+    let Value::Object(address) = value("shipTo") else {
+        panic!()
+    };
     assert_eq!(address.fields().get(field("Address", "city")), &Value::text("Kiel"));
     assert_eq!(
         address.fields().get(field("Address", "lines")),
@@ -211,7 +213,9 @@ fn durations_are_those_of_iso_8601() {
     for text in ["PT1H30M", "P14D", "P1Y2M3W4DT5H6M7S", "PT0.5S", "-PT5M", "P0D"] {
         assert!(is_duration(text), "{text}");
     }
-    for text in ["", "P", "PT", "1H", "PT1D", "P1H", "PT1.5H3M", "PTH", "P1DT", "PT1M1H", "PT1h", "P-1D"] {
+    for text in [
+        "", "P", "PT", "1H", "PT1D", "P1H", "PT1.5H3M", "PTH", "P1DT", "PT1M1H", "PT1h", "P-1D",
+    ] {
         assert!(!is_duration(text), "{text}");
     }
 }

@@ -12,11 +12,3 @@ mod register;
 
 pub(crate) use record::{AnyRecord, Written};
 pub(crate) use root::Mutation;
-
-#[cfg(test)]
-mod zz {
-    #[test]
-    fn zz_sdl() {
-        std::fs::write("/tmp/api2.graphql", crate::sdl()).unwrap();
-    }
-}

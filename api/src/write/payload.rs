@@ -100,11 +100,7 @@ impl Root<'_> {
     }
 }
 
-async fn part<T: async_graphql::OutputType>(
-    place: &Context<'_>,
-    nodes: &[&Positioned<AstField>],
-    object: &T,
-) -> Value {
+async fn part<T: async_graphql::OutputType>(place: &Context<'_>, nodes: &[&Positioned<AstField>], object: &T) -> Value {
     let sets: Vec<_> = nodes.iter().map(|node| &node.node.selection_set).collect();
     platform::resolve(place, &sets, object).await
 }

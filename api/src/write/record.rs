@@ -160,7 +160,9 @@ impl Written {
             let children = children?;
             return Ok(children.records.iter().find(|record| record.key == self.key).cloned());
         }
-        let FieldType::Reference(of) = back.kind else { return Ok(None) };
+        let FieldType::Reference(of) = back.kind else {
+            return Ok(None);
+        };
         let list = catalogue.type_at(of).and_then(|of| {
             let mut fields = of.fields.values();
             fields.find(|field| field.type_name == def.name && field.reverse.as_ref() == Some(&back.name))

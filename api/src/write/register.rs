@@ -38,7 +38,12 @@ pub(crate) fn mutations(catalogue: &Catalogue, registry: &mut Registry) -> Index
         let operation = format!("{}Operation", upper_first(&offer.name));
         let about = format!("One `{}` in a batch.", offer.name);
         insert_input(inputs.registry, &operation, &about, arguments.clone());
-        operations.push(input(&offer.name, &operation, &first_sentence(&about_offer(offer)), None));
+        operations.push(input(
+            &offer.name,
+            &operation,
+            &first_sentence(&about_offer(offer)),
+            None,
+        ));
         arguments.extend(manner("The write"));
         let payload = names::payload(offer.def);
         fields.insert(
@@ -234,7 +239,12 @@ fn arguments(offer: &Offer<'_>) -> Inputs {
     let mut inputs = Inputs::new();
     match offer.verb {
         Verb::Create(Some(owner)) => {
-            inputs.push(input(&owner.name, "ID!", "The id of the record that it is to belong to.", None));
+            inputs.push(input(
+                &owner.name,
+                "ID!",
+                "The id of the record that it is to belong to.",
+                None,
+            ));
         }
         Verb::Create(None) => {
             let about = "The id of the connection. The token of a connection may leave it out.";
@@ -247,7 +257,10 @@ fn arguments(offer: &Offer<'_>) -> Inputs {
     let (kind, about) = match offer.verb {
         Verb::Create(_) => (format!("{}!", names::create_input(def)), "The values."),
         Verb::Update => (format!("{}!", names::update_input(def)), "What changes."),
-        Verb::Delete => (DELETE_INPUT.to_owned(), "How it is removed; for good unless it is said."),
+        Verb::Delete => (
+            DELETE_INPUT.to_owned(),
+            "How it is removed; for good unless it is said.",
+        ),
         Verb::Action(_, told) => {
             let needed = told.fields.values().any(|field| field.required);
             let mark = if needed { "!" } else { "" };
@@ -445,9 +458,18 @@ mod tests {
         assert_eq!(fields_of(&registry, "UpdateVendorInput")["type"].ty, "VendorType");
         assert_eq!(fields_of(&registry, "ReceivedLineInput")["line"].ty, "ID!");
         assert_eq!(fields["adjustStock"].args["input"].ty, "AdjustStockInput!");
-        assert_eq!(fields["submitPurchaseOrder"].args["input"].ty, "SubmitPurchaseOrderInput");
+        assert_eq!(
+            fields["submitPurchaseOrder"].args["input"].ty,
+            "SubmitPurchaseOrderInput"
+        );
         assert_eq!(fields["createPurchaseOrderLine"].args["purchaseOrder"].ty, "ID!");
-        assert!(fields["deleteVendor"].description.as_deref().unwrap().starts_with("Removes a vendor."));
+        assert!(
+            fields["deleteVendor"]
+                .description
+                .as_deref()
+                .unwrap()
+                .starts_with("Removes a vendor.")
+        );
     }
 
     #[test]
@@ -457,7 +479,10 @@ mod tests {
         for name in fields.keys().filter(|name| *name != "writeBatch") {
             let operation = fields_of(&registry, &operations[name].ty);
             let mutation = &fields[name].args;
-            for argument in mutation.keys().filter(|name| !["dryRun", "mode"].contains(&name.as_str())) {
+            for argument in mutation
+                .keys()
+                .filter(|name| !["dryRun", "mode"].contains(&name.as_str()))
+            {
                 assert_eq!(operation[argument].ty, mutation[argument].ty, "{name}({argument})");
             }
         }

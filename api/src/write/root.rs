@@ -60,7 +60,9 @@ impl OutputType for Mutation {
             }
             MetaType::Object {
                 name: "Mutation".to_owned(),
-                description: Some("Everything that can be changed: records of the systems, and the platform.".to_owned()),
+                description: Some(
+                    "Everything that can be changed: records of the systems, and the platform.".to_owned(),
+                ),
                 fields,
                 cache_control: Default::default(),
                 extends: false,

@@ -172,7 +172,7 @@ pub struct WriteChildren {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ChildrenWay {
     /// Inside the row of the record, in the same request.
-    Embed(EmbedChildren),
+    Embed(Box<EmbedChildren>),
     /// One by one after the record, by the operations of their own type. When one of a new record fails, the record is
     /// removed again.
     Each,
@@ -350,7 +350,7 @@ pub enum DescribeForm {
         entity_set: Option<String>,
     },
     /// A JSON object or list with one entry for each field.
-    Fields(FieldsForm),
+    Fields(Box<FieldsForm>),
     /// A JSON Schema with `properties`.
     JsonSchema {
         /// Where it stands in the answer.

@@ -165,3 +165,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn writes_leave_out_what_has_no_value_but_not_null() {
+    let settings = Map::new();
+    let none = SecretMap::new();
+    let variables = Variables {
+        settings: &settings,
+        credentials: &none,
+        session: &none,
+    };
+    let scope = || Scope::new(&variables).with("row", json!({"a": null, "b": 1}));
+    let template =
+        json!({"a": "{{row.a}}", "b": "{{row.b}}", "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}"});
+    let body = JsonTemplate::parse(&template).unwrap();
+    assert!(body.render(&scope()).is_err());
+    assert_eq!(
+        body.render(&scope().leaving_out()).unwrap(),
+        json!({"a": null, "b": 1, "d": [null], "e": "x"})
+    );
+    assert_eq!(
+        body.render(&scope().showing()).unwrap(),
+        json!({"a": null, "b": 1, "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}"})
+    );
+    let path = |text: &str| TextTemplate::parse(text).unwrap();
+    assert!(path("/x/{{key}}").render_path(&scope().leaving_out()).is_err());
+    assert_eq!(
+        path("/x/{{key}}").render_path(&scope().showing()).unwrap(),
+        "/x/{{key}}"
+    );
+    let quoted = scope().with("key", "a'b").with_texts(&|text| text.replace('\'', "''"));
+    assert_eq!(path("('{{key}}')").render_path(&quoted).unwrap(), "('a%27%27b')");
+}

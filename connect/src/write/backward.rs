@@ -166,7 +166,9 @@ impl Backward<'_> {
                     self.put(to, json, path, changes);
                 }
             }
-            (Way::Key(parts, codec), Value::Reference(key)) => self.key(parts, codec, key, path, changes),
+            (Way::Key(parts, codec), Value::Reference(key)) => {
+                self.key(target, (parts, codec), key, path, changes);
+            }
             (Way::Object(fields), Value::Object(object)) => {
                 self.object(fields, object, occasion, path, changes);
             }
@@ -226,8 +228,8 @@ impl Backward<'_> {
 
     fn key(
         &mut self,
-        parts: &[Option<KeyTarget>],
-        codec: &CompiledCodec,
+        of: &Target,
+        (parts, codec): (&[Option<KeyTarget>], &CompiledCodec),
         key: &RemoteKey,
         path: &[String],
         changes: &mut Changes,
@@ -252,7 +254,8 @@ impl Backward<'_> {
         }
         for (target, part) in parts.iter().zip(key.parts()) {
             let Some(target) = target else { continue };
-            match codec.write_part(part, target.kind.as_ref()) {
+            let written = codec.write_part(part, target.kind.as_ref());
+            match written.and_then(|json| if of.number { as_number(json) } else { Ok(json) }) {
                 Ok(json) => self.put(&target.to, json, path, changes),
                 Err(message) => self.tell(path, UserErrorCode::UnknownReference, message),
             }

@@ -11,7 +11,7 @@ use regex::Regex;
 use serde_json::Map;
 
 use super::{
-    OperationCapability, WritableChildren, WriteCapability,
+    WriteCapability,
     compile_fields::Target,
     compile_steps::{OperationPlan, lay_operation},
 };
@@ -19,8 +19,8 @@ use crate::{
     blueprint::{Call, KeyPart, Known, Problem, escape_pointer},
     capability::Capability,
     classify::parse_path,
-    manifest::{self, ChildrenWay, DescribeForm, Manifest, Resource, WriteOperation, suggest},
-    mapping::{Backward, CompiledMapping, Custom},
+    manifest::{self, DescribeForm, Manifest, Resource, WriteOperation, suggest},
+    mapping::{CompiledMapping, Custom},
     template::JsonTemplate,
 };
 
@@ -86,7 +86,7 @@ pub(super) struct InlinePlan {
 /// A way to write rows with their owner.
 #[derive(Clone, Debug)]
 pub(super) enum WayPlan {
-    Embed(EmbedPlan),
+    Embed(Box<EmbedPlan>),
     Each,
 }
 
@@ -124,7 +124,6 @@ pub(super) struct Place<'a> {
 }
 
 const DESCRIBE_VARIABLES: &[&str] = &["resource.remote"];
-const CHILD_VARIABLES: &[&str] = &["resource.remote", "row", "key"];
 
 /// Compiles how a type is written; `capability` is what is known of reading it.
 pub(crate) fn compile(
@@ -299,140 +298,6 @@ impl Place<'_> {
         })
     }
 
-    fn children(
-        &self,
-        inline: &IndexMap<&String, &manifest::WriteField>,
-        pointer: &str,
-        problems: &mut Vec<Problem>,
-    ) -> BTreeMap<FieldIndex, ChildPlan> {
-        let mut plans = BTreeMap::new();
-        for (name, written) in &self.write.children {
-            let here = format!("{pointer}/children/{}", escape_pointer(name));
-            let Some((field, kind)) = self.def.field(name).and_then(|field| Some((field, child_kind(field)?))) else {
-                let lists = self.def.fields.values().filter(|field| child_kind(field).is_some());
-                let names: Vec<&str> = lists.map(|field| field.name.as_str()).collect();
-                problems.push(
-                    Problem::new(
-                        here,
-                        format!("`{name}` is no list of rows that belong to {}", self.def.name),
-                    )
-                    .with_help(format!("there are: {}", names.join(", "))),
-                );
-                continue;
-            };
-            let Some(child) = self.context.catalogue.type_at(kind) else {
-                continue;
-            };
-            let resource = self.context.manifest.resources.get(&child.name);
-            let fields_pointer = format!("{pointer}/fields/{}", escape_pointer(name));
-            let own = inline
-                .get(name)
-                .map(|written| self.inline(field, child, written, &fields_pointer, problems));
-            if own.is_none() && resource.is_none_or(|resource| resource.write.is_none()) {
-                let message = format!("nothing says which fields of {} can be written", child.name);
-                problems.push(
-                    Problem::new(here.clone(), message)
-                        .with_help("give `write` in its own mapping, or `each` beside the list under `fields`"),
-                );
-            }
-            let mut way = |way: Option<&ChildrenWay>, occasion: &str| {
-                let here = format!("{here}/{occasion}");
-                match way? {
-                    ChildrenWay::Each => {
-                        let writes = resource.and_then(|resource| resource.write.as_ref());
-                        let can = writes.is_some_and(|write| {
-                            write.create.is_some()
-                                || (occasion == "update" && (write.update.is_some() || write.delete.is_some()))
-                        });
-                        if !can {
-                            let message = format!("{} has no operations of its own", child.name);
-                            problems.push(Problem::new(here, message));
-                        }
-                        Some(WayPlan::Each)
-                    }
-                    ChildrenWay::Embed(embed) => self.embed(embed, occasion == "create", &here, problems),
-                }
-            };
-            let create = way(written.create.as_ref(), "create");
-            let update = way(written.update.as_ref(), "update");
-            plans.insert(
-                field.index,
-                ChildPlan {
-                    kind,
-                    inline: own,
-                    create,
-                    update,
-                },
-            );
-        }
-        plans
-    }
-
-    fn inline(
-        &self,
-        field: &FieldDef,
-        child: &TypeDef,
-        written: &manifest::WriteField,
-        pointer: &str,
-        problems: &mut Vec<Problem>,
-    ) -> InlinePlan {
-        let elements = match self.mapping.field(field.index).map(|read| read.backward()) {
-            Some(Backward::Each(_, fields)) => fields,
-            _ => &[],
-        };
-        let read = |index: FieldIndex| elements.iter().find(|field| field.index() == index);
-        let none = IndexMap::new();
-        let (fields, pointer) = match written {
-            manifest::WriteField::Full(full) if full.each.is_some() => {
-                (full.each.as_ref().unwrap_or(&none), format!("{pointer}/each"))
-            }
-            _ => {
-                let message = "rows without a resource of their own need `each`: which of their fields can be written";
-                problems.push(Problem::new(pointer, message));
-                (&none, pointer.to_owned())
-            }
-        };
-        let key = child
-            .field("remoteId")
-            .and_then(|own| match read(own.index)?.backward() {
-                Backward::One(path, _) => path.members().map(owned),
-                _ => None,
-            });
-        InlinePlan {
-            fields: self.targets(child, fields.iter(), &read, true, &pointer, problems),
-            key,
-        }
-    }
-
-    fn embed(
-        &self,
-        embed: &manifest::EmbedChildren,
-        creates: bool,
-        pointer: &str,
-        problems: &mut Vec<Problem>,
-    ) -> Option<WayPlan> {
-        let pointer = format!("{pointer}/embed");
-        let to = path_to(&embed.to, &format!("{pointer}/to"), problems);
-        let known = Known::default().with_open(CHILD_VARIABLES, std::collections::BTreeSet::new(), &["row"]);
-        let mut template =
-            |value: Option<&serde_json::Value>, name: &str| known.json(value?, &format!("{pointer}/{name}"), problems);
-        let create = match &embed.create {
-            Some(_) => template(embed.create.as_ref(), "create"),
-            None => JsonTemplate::parse(&"{{row}}".into()).ok(),
-        };
-        let update = template(embed.update.as_ref(), "update");
-        let delete = template(embed.delete.as_ref(), "delete");
-        if creates && (update.is_some() || delete.is_some()) {
-            problems.push(Problem::new(pointer, "new records have no rows to change or remove"));
-        }
-        Some(WayPlan::Embed(EmbedPlan {
-            to: to?,
-            create,
-            update,
-            delete,
-        }))
-    }
-
     fn actions(&self, pointer: &str, problems: &mut Vec<Problem>) -> IndexMap<String, ActionPlan> {
         let mut plans = IndexMap::new();
         for (name, action) in &self.write.actions {
@@ -576,99 +441,6 @@ impl Place<'_> {
             call,
             form: describe.form.clone(),
         })
-    }
-
-    fn capability(&self, plan: &WritePlan) -> WriteCapability {
-        let of = |operation: &Option<OperationPlan>, fields: &dyn Fn(&Target) -> bool, occasion: Option<bool>| {
-            let operation = operation.as_ref()?;
-            let mut told: Vec<_> = plan
-                .fields
-                .iter()
-                .filter(|target| fields(target))
-                .map(|target| target.capability(occasion == Some(true)))
-                .collect();
-            let children = occasion
-                .map(|creates| self.children_capability(plan, creates))
-                .unwrap_or_default();
-            for child in &children {
-                if let Some(inline) = plan.children.get(&child.field).and_then(|child| child.inline.as_ref()) {
-                    told.push(inline.capability(child.field));
-                }
-            }
-            Some(OperationCapability {
-                fields: told,
-                children,
-                allowed_in: operation.allowed_in.clone(),
-                leads_to: operation.leads_to.clone(),
-                native_lock: operation.native_lock,
-                reads_first: operation.reads_first,
-            })
-        };
-        let actions = plan.actions.iter().map(|(name, action)| {
-            let operation = &action.operation;
-            let told = OperationCapability {
-                fields: action.fields.iter().map(|target| target.capability(true)).collect(),
-                children: Vec::new(),
-                allowed_in: operation.allowed_in.clone(),
-                leads_to: operation.leads_to.clone(),
-                native_lock: operation.native_lock,
-                reads_first: operation.reads_first,
-            };
-            (name.clone(), told)
-        });
-        WriteCapability {
-            create: of(&plan.create, &Target::on_create, Some(true)),
-            update: of(&plan.update, &Target::on_update, Some(false)),
-            delete: of(&plan.delete, &|_| false, None),
-            soft_delete: of(&plan.soft_delete, &|_| false, None),
-            actions: actions.collect(),
-            instead: self.write.instead.clone(),
-            custom: plan.custom.is_some(),
-            client_reference: plan.reference.as_ref().map(|reference| reference.field),
-            fields: plan
-                .fields
-                .iter()
-                .filter(|target| target.on_create())
-                .map(|target| target.capability(true))
-                .collect(),
-            described: plan.describe.is_some(),
-        }
-    }
-
-    fn children_capability(&self, plan: &WritePlan, creates: bool) -> Vec<WritableChildren> {
-        let of = |(field, child): (&FieldIndex, &ChildPlan)| {
-            let way = if creates { &child.create } else { &child.update };
-            let (create, update, delete, atomic) = match way.as_ref()? {
-                WayPlan::Embed(embed) => (
-                    embed.create.is_some(),
-                    embed.update.is_some(),
-                    embed.delete.is_some(),
-                    true,
-                ),
-                WayPlan::Each => {
-                    let def = self.context.catalogue.type_at(child.kind)?;
-                    let write = self.context.manifest.resources.get(&def.name)?.write.as_ref()?;
-                    let later = !creates;
-                    (
-                        write.create.is_some(),
-                        later && write.update.is_some(),
-                        later && write.delete.is_some(),
-                        false,
-                    )
-                }
-            };
-            let inline = child.inline.iter().flat_map(|inline| &inline.fields);
-            Some(WritableChildren {
-                field: *field,
-                kind: child.kind,
-                fields: inline.map(|target| target.capability(true)).collect(),
-                create,
-                update,
-                delete,
-                atomic,
-            })
-        };
-        plan.children.iter().filter_map(of).collect()
     }
 }
 

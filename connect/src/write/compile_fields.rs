@@ -294,13 +294,9 @@ impl Place<'_> {
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<Box<CompiledCodec>> {
-        if full.codec.is_none() {
-            match read.map(CompiledField::backward) {
-                Some(Backward::One(_, codec) | Backward::Keys(_, codec) | Backward::Form(codec)) => {
-                    return Some(Box::new(codec.clone()));
-                }
-                _ => {}
-            }
+        let own = read.map(CompiledField::backward).filter(|_| full.codec.is_none());
+        if let Some(Backward::One(_, codec) | Backward::Keys(_, codec) | Backward::Form(codec)) = own {
+            return Some(Box::new(codec.clone()));
         }
         let codec = CompiledCodec::for_field(field, full.codec.as_ref(), self.context.catalogue, &[], None);
         match codec {

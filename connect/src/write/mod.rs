@@ -3,12 +3,16 @@
 mod backward;
 mod backward_children;
 pub(crate) mod compile;
+mod compile_children;
 mod compile_fields;
 mod compile_steps;
+mod compile_told;
 mod describe;
 mod describe_xml;
 mod mark;
 mod run;
+mod run_answers;
+mod run_dry;
 mod run_errors;
 mod run_scope;
 #[cfg(test)]

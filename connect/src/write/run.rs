@@ -11,17 +11,15 @@ use super::{
     backward::{Backward, Changes, Given, Occasion, Source, at, lay, wrong},
     backward_children::{LaterRow, Owner, Rows, with_owner},
     compile::WritePlan,
-    compile_steps::{OperationPlan, ReplyFrom, StepPlan},
+    compile_steps::{OperationPlan, StepPlan},
 };
 use crate::{
     blueprint::{Blueprint, ResourcePlan},
     codec::shown,
     error::{Error, ErrorKind},
-    json,
     manifest::Sends,
     request::{RequestPlan, complete_headers},
     template::{Variables, find_in},
-    transport::Response,
 };
 
 /// What comes next in a write.
@@ -58,7 +56,7 @@ pub struct Run {
     /// What the fields say, by place in the row.
     changes: Changes,
     pub(super) rows: Rows,
-    later: VecDeque<LaterRow>,
+    pub(super) later: VecDeque<LaterRow>,
     /// Where everything came from, for refusals.
     pub(super) sources: Vec<Source>,
     pub(super) row: Json,
@@ -66,13 +64,13 @@ pub struct Run {
     reads: bool,
     rehearses: bool,
     /// Whether there is nothing to send for the record itself.
-    idle: bool,
-    at: usize,
+    pub(super) idle: bool,
+    pub(super) at: usize,
     pub(super) item: usize,
     pub(super) kept: Map<String, Json>,
     pub(super) key: Option<RemoteKey>,
-    changed: bool,
-    warnings: Vec<String>,
+    pub(super) changed: bool,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Run {
@@ -198,6 +196,10 @@ impl Run {
 
     /// Returns what comes next; the same until it was dealt with.
     #[must_use]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends by itself: the same until it was dealt with"
+    )]
     pub fn next(&mut self) -> Next {
         if self.reads && self.current.is_none() {
             return Next::Read;
@@ -248,7 +250,7 @@ impl Run {
         self.plan(step, item, variables, false)
     }
 
-    fn plan(
+    pub(super) fn plan(
         &self,
         step: &StepPlan,
         item: Option<Json>,
@@ -264,108 +266,6 @@ impl Run {
         let mut plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new())?;
         complete_headers(&mut plan);
         Ok(plan)
-    }
-
-    /// Takes the answer to the request of [`Next::Send`], which was judged a success.
-    ///
-    /// # Errors
-    /// Returns why the write is refused; with the code `InDoubt` when the answer does not tell what must be known.
-    pub fn answered(&mut self, response: &Response) -> Result<(), UserError> {
-        let Some(step) = self.operation.steps.get(self.at).cloned() else {
-            return Ok(());
-        };
-        self.changed |= step.call.changes();
-        let parsed = json::parse(&response.body).ok();
-        let null = json::Value::Null;
-        let body = parsed.as_ref().unwrap_or(&null);
-        for (name, path) in &step.keep {
-            if let Some(value) = path.first(body) {
-                self.kept.insert(name.clone(), plain(value));
-            }
-        }
-        if !step.expect.iter().all(|check| check.holds(body)) {
-            let message = step.message.as_deref().unwrap_or("the system does not allow it");
-            return Err(wrong(&[], UserErrorCode::BusinessRule, message));
-        }
-        if self.operation.reply.step == self.at {
-            for path in &self.operation.reply.warnings {
-                let texts = path.all(body).into_iter().filter_map(json::scalar_text);
-                let texts = texts.filter(|text| !text.trim().is_empty()).map(crate::classify::clean);
-                self.warnings.extend(texts);
-            }
-            self.take_key(response, body)?;
-        }
-        self.item += 1;
-        if self.items(&step).is_none_or(|items| self.item >= items.len()) {
-            self.at += 1;
-            self.item = 0;
-        }
-        Ok(())
-    }
-
-    fn take_key(&mut self, response: &Response, body: &json::Value<'_>) -> Result<(), UserError> {
-        let creates = self.request.act == Act::Create;
-        if !creates && !self.operation.reply.told {
-            return Ok(());
-        }
-        let found = self.key_in(response, body);
-        match found {
-            Some(key) => self.key = Some(key),
-            None if creates && self.key.is_none() => {
-                let message = "the system answered without the key of the new record";
-                return Err(wrong(&[], UserErrorCode::InDoubt, message));
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// Finds the key in an answer; of records that have their key from us also in what was sent.
-    fn key_in(&self, response: &Response, body: &json::Value<'_>) -> Option<RemoteKey> {
-        let mapping = &self.resource()?.mapping;
-        let told = match &self.operation.reply.from {
-            ReplyFrom::Record(path) => path.first(body).and_then(|row| {
-                let row = row.elements().map_or(Some(row), <[_]>::first)?;
-                self.key_of(row)
-            }),
-            ReplyFrom::Key(paths) => {
-                let parts: Option<Vec<String>> = paths
-                    .iter()
-                    .map(|path| path.first(body).and_then(json::scalar_text).map(str::to_owned))
-                    .collect();
-                parts.and_then(|parts| mapping.key_of_parts(&parts))
-            }
-            ReplyFrom::Header(name, pattern) => {
-                let text = response.headers.get(name)?.to_str().ok()?;
-                let captures = pattern.captures(text)?;
-                let parts: Option<Vec<String>> = captures
-                    .iter()
-                    .skip(1)
-                    .map(|group| {
-                        let text = group?.as_str();
-                        let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
-                        Some(decoded.into_owned())
-                    })
-                    .collect();
-                parts.and_then(|parts| mapping.key_of_parts(&parts))
-            }
-        };
-        if told.is_some() || self.operation.reply.told {
-            return told;
-        }
-        self.key_of(&json::Value::from(&self.row))
-    }
-
-    /// Returns the key of a row, into which the key of its owner is put where lists of rows have it.
-    fn key_of(&self, row: &json::Value<'_>) -> Option<RemoteKey> {
-        let resource = self.resource()?;
-        let mut row = row.clone().into_owned();
-        for (field, children) in &resource.parts.children {
-            if let Some(Value::Reference(owner)) = self.request.input.values.get(field) {
-                row = with_member(row, &children.parent_as, &owner.to_string());
-            }
-        }
-        resource.mapping.key_of(&row)
     }
 
     /// Takes the record as it was read for [`Next::Read`]; none when there is no such record.
@@ -424,72 +324,6 @@ impl Run {
         self.key.as_ref()
     }
 
-    /// Plans the request that takes back what was made; none when there is none.
-    #[must_use]
-    pub fn undo(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
-        let resource = self.resource()?;
-        self.key.as_ref()?;
-        let delete = self.writes().and_then(|plan| plan.delete.as_ref());
-        let single = delete.and_then(|delete| match delete.steps.as_slice() {
-            [only] if !delete.reads_first => Some(&only.call),
-            _ => None,
-        });
-        let call = self.operation.undo.as_ref().or(single)?;
-        let (scope, path_scope) = self.scopes(resource, None, variables, false);
-        let plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new());
-        Some(plan.map(|mut plan| {
-            complete_headers(&mut plan);
-            plan
-        }))
-    }
-
-    /// Plans every request of a dry run, each with the name of its step; what only answers can tell stands as
-    /// `{{kept.name}}` in it.
-    ///
-    /// # Errors
-    /// Names the setting or credential that has no value.
-    pub fn dry(&self, variables: &Variables<'_>) -> Result<Vec<(String, RequestPlan)>, Error> {
-        let mut plans = Vec::new();
-        for step in self.operation.steps.iter().filter(|_| !self.idle) {
-            let own = self.values(None);
-            let is_open = |name: &str| name.starts_with("kept.");
-            if let Some(when) = &step.when
-                && !is_open(when)
-                && !find_in(&own, when).is_some_and(has_value)
-            {
-                continue;
-            }
-            let open = step.for_each.as_deref().is_some_and(is_open);
-            let items = match self.items(step) {
-                Some(items) if !open => items.into_iter().map(Some).collect(),
-                _ => vec![None],
-            };
-            for item in items {
-                plans.push((step.name.clone(), self.plan(step, item, variables, true)?));
-            }
-        }
-        for row in &self.later {
-            let owner = self.key.clone();
-            let request = with_owner(&row.request, row.owner, &owner.clone().unwrap_or_default());
-            // What is wrong with rows was told before.
-            let Ok(child) = Self::prepare(&self.blueprint, &request, self.now, owner.is_none()) else {
-                continue;
-            };
-            for (step, plan) in child.dry(variables)? {
-                let place = row.path.join(".");
-                plans.push((
-                    if step.is_empty() {
-                        place
-                    } else {
-                        format!("{place} {step}")
-                    },
-                    plan,
-                ));
-            }
-        }
-        Ok(plans)
-    }
-
     /// Moves to the next step that is to be sent, and returns it.
     fn step(&mut self) -> Option<StepPlan> {
         if self.idle {
@@ -512,7 +346,7 @@ impl Run {
     }
 
     /// Returns what a step is sent for; none when it is sent once.
-    fn items(&self, step: &StepPlan) -> Option<Vec<Json>> {
+    pub(super) fn items(&self, step: &StepPlan) -> Option<Vec<Json>> {
         let name = step.for_each.as_ref()?;
         let own = self.values(None);
         Some(match find_in(&own, name) {
@@ -629,7 +463,7 @@ fn unsupported(plan: Option<&WritePlan>, def: Option<&TypeDef>, act: &Act) -> Us
 }
 
 /// Returns whether a variable says something.
-fn has_value(value: &Json) -> bool {
+pub(super) fn has_value(value: &Json) -> bool {
     match value {
         Json::Null => false,
         Json::Bool(value) => *value,
@@ -637,20 +471,5 @@ fn has_value(value: &Json) -> bool {
         Json::Array(list) => !list.is_empty(),
         Json::Object(members) => !members.is_empty(),
         Json::Number(_) => true,
-    }
-}
-
-fn plain(value: &json::Value<'_>) -> Json {
-    serde_json::from_str(&value.to_string()).unwrap_or(Json::Null)
-}
-
-fn with_member<'a>(row: json::Value<'a>, name: &str, text: &str) -> json::Value<'a> {
-    match row {
-        json::Value::Object(members) => {
-            let others = members.into_vec().into_iter().filter(|(known, _)| known != name);
-            let own = (name.to_owned().into(), json::Value::Text(text.to_owned().into()));
-            json::Value::Object(others.chain([own]).collect())
-        }
-        other => other,
     }
 }

@@ -9,3 +9,4 @@ mod logging;
 mod modes;
 mod queueing;
 mod settling;
+mod whole;

@@ -259,7 +259,7 @@ impl Observer for Watch {
 fn note_use(notes: &mut Notes, operation: Operation, now: DateTime<Utc>) {
     let by_caller = matches!(
         operation,
-        Operation::List | Operation::GetMany | Operation::Children | Operation::Count
+        Operation::List | Operation::GetMany | Operation::Children | Operation::Count | Operation::Write
     );
     if by_caller {
         notes.use_at(now);

@@ -1,0 +1,79 @@
+//! The requests of dry runs, and those that take back what was made.
+
+use super::{
+    backward_children::with_owner,
+    run::{Run, has_value},
+};
+use crate::{
+    error::Error,
+    request::{RequestPlan, complete_headers},
+    template::{Variables, find_in},
+};
+
+impl Run {
+    /// Plans the request that takes back what was made; none when there is none.
+    #[must_use]
+    pub fn undo(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+        let resource = self.resource()?;
+        self.key.as_ref()?;
+        let delete = self.writes().and_then(|plan| plan.delete.as_ref());
+        let single = delete.and_then(|delete| match delete.steps.as_slice() {
+            [only] if !delete.reads_first => Some(&only.call),
+            _ => None,
+        });
+        let call = self.operation.undo.as_ref().or(single)?;
+        let (scope, path_scope) = self.scopes(resource, None, variables, false);
+        let plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new());
+        Some(plan.map(|mut plan| {
+            complete_headers(&mut plan);
+            plan
+        }))
+    }
+
+    /// Plans every request of a dry run, each with the name of its step; what only answers can tell stands as
+    /// `{{kept.name}}` in it.
+    ///
+    /// # Errors
+    /// Names the setting or credential that has no value.
+    pub fn dry(&self, variables: &Variables<'_>) -> Result<Vec<(String, RequestPlan)>, Error> {
+        let mut plans = Vec::new();
+        for step in self.operation.steps.iter().filter(|_| !self.idle) {
+            let own = self.values(None);
+            let is_open = |name: &str| name.starts_with("kept.");
+            if let Some(when) = &step.when
+                && !is_open(when)
+                && !find_in(&own, when).is_some_and(has_value)
+            {
+                continue;
+            }
+            let open = step.for_each.as_deref().is_some_and(is_open);
+            let items = match self.items(step) {
+                Some(items) if !open => items.into_iter().map(Some).collect(),
+                _ => vec![None],
+            };
+            for item in items {
+                plans.push((step.name.clone(), self.plan(step, item, variables, true)?));
+            }
+        }
+        for row in &self.later {
+            let owner = self.key.clone();
+            let request = with_owner(&row.request, row.owner, &owner.clone().unwrap_or_default());
+            // What is wrong with rows was told before.
+            let Ok(child) = Self::prepare(&self.blueprint, &request, self.now, owner.is_none()) else {
+                continue;
+            };
+            for (step, plan) in child.dry(variables)? {
+                let place = row.path.join(".");
+                plans.push((
+                    if step.is_empty() {
+                        place
+                    } else {
+                        format!("{place} {step}")
+                    },
+                    plan,
+                ));
+            }
+        }
+        Ok(plans)
+    }
+}
