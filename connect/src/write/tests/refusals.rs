@@ -307,10 +307,17 @@ fn every_mistake_in_a_manifest_has_its_place() {
     }
 }
 
+/// The connectors, checked once for all cases.
+static ALL: std::sync::LazyLock<[(Blueprint, &str); 3]> = std::sync::LazyLock::new(|| {
+    let odoo = rpc(json!({})).unwrap();
+    [(odoo, "PurchaseOrder"), (sap(), "PurchaseOrder"), (rest(), "WorkOrder")]
+});
+
 proptest! {
     #[test]
     fn no_answer_makes_a_write_panic(bodies in prop::collection::vec(crate::json::tests::any_json(), 1..6), raw in "\\PC{0,20}") {
-        for (blueprint, name) in [(rpc(json!({})).unwrap(), "PurchaseOrder"), (sap(), "PurchaseOrder"), (rest(), "WorkOrder")] {
+        for (blueprint, name) in ALL.iter() {
+            let name = *name;
             let values = match name {
                 "WorkOrder" => vec![("title", text("x"))],
                 _ => vec![("vendor", reference("7"))],
@@ -318,11 +325,11 @@ proptest! {
             let acts = [(Act::Create, None), (Act::Update, Some("1")), (Act::Action("cancel".into()), Some("1"))];
             for (act, key) in acts {
                 let given = if matches!(act, Act::Action(_)) { Input::default() } else { input(name, values.clone()) };
-                let Ok(mut run) = start(&blueprint, &request(name, act, key, given)) else { continue };
+                let Ok(mut run) = start(blueprint, &request(name, act, key, given)) else { continue };
                 for body in &bodies {
                     match run.next() {
                         Next::Read => {
-                            let (_, record) = record(&blueprint, name, json!({"id": 1, "PurchaseOrder": "1"}));
+                            let (_, record) = record(blueprint, name, json!({"id": 1, "PurchaseOrder": "1"}));
                             let _ = run.read(Some((body.clone(), record)));
                         }
                         Next::Send { .. } => {
@@ -349,13 +356,13 @@ proptest! {
 
     #[test]
     fn any_values_become_a_row_or_are_refused(texts in prop::collection::vec("\\PC{0,12}", 3), number in any::<i64>(), scale in 0_u32..20) {
-        let odoo = rpc(json!({})).unwrap();
+        let odoo = &ALL[0].0;
         let mut order = input("PurchaseOrder", vec![
             ("number", text(&texts[0])), ("notes", text(&texts[1])), ("vendor", reference(&texts[2])),
         ]);
         let quantity = object("Quantity", vec![("value", Value::Decimal(rust_decimal::Decimal::new(number, scale)))]);
         order.children.insert(field("PurchaseOrder", "lines"), vec![ChildChange::Create(input("PurchaseOrderLine", vec![("quantity", quantity)]))]);
-        if let Ok(mut run) = start(&odoo, &request("PurchaseOrder", Act::Create, None, order)) {
+        if let Ok(mut run) = start(odoo, &request("PurchaseOrder", Act::Create, None, order)) {
             let _ = send(&mut run);
         }
     }
