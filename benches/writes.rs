@@ -116,7 +116,7 @@ async fn ours() {
         organization_id: organization,
         connection_id: None,
         name: "bench".to_owned(),
-        scopes: Vec::new(),
+        scopes: ["read", "write"].map(str::to_owned).to_vec(),
         expires_at: None,
     };
     let token = engine.tokens.create(new).await.unwrap();

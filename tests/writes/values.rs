@@ -133,8 +133,14 @@ impl<'a> Values<'a> {
         let own = donor.map(|donor| &donor[&known.name]).filter(|value| !is_empty(value));
         let seen: Vec<&Value> = own.into_iter().chain(seen).collect();
         if !field.allowed.is_empty() && !known.list {
-            let allowed = seen.iter().find(|value| field.allowed.contains(value));
-            return Some(allowed.map_or_else(|| self.pick(&field.allowed).clone(), |value| (*value).clone()));
+            // They are told as texts.
+            let told = |value: &Value| value.as_str().map_or_else(|| json!(value.to_string()), |text| json!(text));
+            let allowed = seen.iter().find(|value| field.allowed.contains(&told(value)));
+            let text = allowed.map_or_else(|| self.pick(&field.allowed).clone(), |value| told(value));
+            return Some(match known.kind {
+                FieldType::Boolean | FieldType::Integer => serde_json::from_str(text.as_str()?).unwrap(),
+                _ => text,
+            });
         }
         self.value(known, field, &seen)
     }
@@ -156,16 +162,21 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
-            FieldType::Integer => json!(10 + self.round),
+            FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round % 2 == 0),
-            FieldType::Decimal => json!(format!("{}.5", 2 + self.round)),
+            FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
             FieldType::DateTime => json!(self.moment(&known.name)),
-            FieldType::Json => json!(format!("{}", 3 + self.round)),
+            FieldType::Json => json!(format!("{}", 3 + self.small())),
             FieldType::Platform => return None,
         };
         let wraps = known.list && !matches!(value, Value::Array(_));
         Some(if wraps { json!([value]) } else { value })
+    }
+
+    /// A number that stays small enough for shares and hours.
+    fn small(&self) -> usize {
+        self.round % 7
     }
 
     /// Ends come after beginnings, and what was read or reported lies in the past.
@@ -183,7 +194,7 @@ impl<'a> Values<'a> {
             return seen.iter().find(|value| value.is_string()).map(|value| (*value).clone());
         }
         let fresh = match known.type_name.as_str() {
-            "Duration" => format!("PT{}H", 2 + self.round),
+            "Duration" => format!("PT{}H", 2 + self.small()),
             "URL" => format!("https://www{}.example.com", self.round),
             _ if name.contains("mail") => format!("orders{}@example.com", self.round),
             _ if name.contains("hone") => format!("+49 381 12345{:02}", self.round % 100),
@@ -209,8 +220,8 @@ impl<'a> Values<'a> {
                 max_length: None,
             };
             let value = match (def.name.as_str(), part.name.as_str()) {
-                ("Money", "amount") => Some(json!(format!("{}.50", 12 + self.round))),
-                ("Quantity", "value") => Some(json!(format!("{}", 4 + self.round))),
+                ("Money", "amount") => Some(json!(format!("{}.50", 12 + self.small()))),
+                ("Quantity", "value") => Some(json!(format!("{}", 4 + self.small()))),
                 ("Dimension", _) => shown.first().map(|value| (*value).clone()),
                 _ if matches!(part.kind, FieldType::Enum(_)) => shown.first().map(|value| (*value).clone()),
                 _ => self.value(part, &own, &shown),

@@ -1,7 +1,7 @@
 //! What can be written, as plain data: what the connector knows with what the system itself tells laid over it.
 
 use lineshaft_connect::write::{Act, DescribedField, OperationCapability, WritableChildren, WritableField, WriteCapability};
-use lineshaft_schema::{FieldIndex, TypeDef, TypeIndex, Value};
+use lineshaft_schema::{FieldIndex, TypeDef, TypeIndex, Value, Writable};
 
 use super::{WriteMode, submit::alternative};
 use crate::connections::Connection;
@@ -228,6 +228,10 @@ impl WriteSchema {
 fn fields(def: &TypeDef, writable: &[WritableField]) -> Vec<SchemaField> {
     let fields = writable.iter().filter_map(|writable| {
         let field = def.field_at(writable.field)?;
+        // What a row belongs to is said by where it is made.
+        if def.has_rows() && field.writable == Writable::Never {
+            return None;
+        }
         let value = |value: &Value| SchemaValue {
             value: Some(value.clone()),
             source: None,
