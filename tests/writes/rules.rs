@@ -20,6 +20,33 @@ pub enum Rule {
 /// System, type, field (parts joined by dots), what becomes of it, and why.
 pub const RULES: &[(System, &str, &str, Rule, &str)] = &[];
 
+/// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
+pub const ALONE: &[(System, &str, &str, &str)] = &[
+    (
+        System::Limble,
+        "PurchaseOrderLine",
+        "description",
+        "a line of a part has the name of the part",
+    ),
+    (
+        System::Limble,
+        "PurchaseOrderLine",
+        "workOrder",
+        "a line of a part goes to stock, not to a task",
+    ),
+    (
+        System::Odoo,
+        "InventoryItem",
+        "isSerialTracked",
+        "an item is tracked by lots or by serial numbers: one field of the system",
+    ),
+];
+
+/// Tells whether a field is not given together with the others.
+pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {
+    ALONE.iter().any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
+}
+
 /// Returns what a system makes of a value; none where it is not to be compared.
 pub fn expected(system: System, kind: &str, field: &str, given: &Value) -> Option<Value> {
     let rule = RULES

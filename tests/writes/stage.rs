@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use super::{
     SOON,
     call::{Call, Done, is_part},
-    form::Form,
+    form::{Children, Field, Form},
     model::{catalogue, lower, plural, selection, type_named},
     pool::Pool,
-    setup,
+    rules, setup,
     values::{Values, fresh_word},
 };
 use crate::{
@@ -93,12 +93,22 @@ impl Stage {
     /// is told by name.
     pub fn new_input(&self, kind: &str, form: &Form, round: usize, only_required: bool) -> (Map<String, Value>, Vec<String>) {
         let values = self.values(round);
-        let (mut input, left_out) = values.input(kind, &form.fields, only_required);
+        let takes = |fields: &[Field], kind: &str| -> Vec<Field> {
+            let fields = fields.iter().filter(|field| !rules::goes_alone(self.system, kind, &field.name));
+            fields.cloned().collect()
+        };
+        let fields = takes(&form.fields, kind);
+        let (mut input, left_out) = values.input(kind, &fields, only_required);
         let donor = values.donor(kind, &form.fields);
         for children in form.children.iter().filter(|children| children.create) {
             // Orders without lines are refused by most systems; the other lists may stay empty.
             if !only_required || children.field == "lines" {
-                let row = values.row(children, self.def(kind), donor, only_required);
+                let rows = self.def(kind).field(&children.field).unwrap();
+                let children = Children {
+                    fields: takes(&children.fields, &rows.type_name),
+                    ..children.clone()
+                };
+                let row = values.row(&children, self.def(kind), donor, only_required);
                 input.insert(children.field.clone(), json!([row]));
             }
         }
@@ -135,7 +145,12 @@ impl Stage {
     /// Makes a record of an entity and returns it.
     pub async fn made(&self, kind: &str) -> Option<Value> {
         let creation = self.creation(kind).await?;
-        Some(creation.call.run(&self.plant).await.succeeded().clone())
+        let done = creation.call.run(&self.plant).await;
+        if done.outcome != "SUCCEEDED" {
+            println!("{} {kind} cannot be made: {}", self.system, complaint(&done));
+            return None;
+        }
+        Some(done.record)
     }
 
     /// Reads one record anew; null when it is gone.

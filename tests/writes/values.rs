@@ -104,7 +104,13 @@ impl<'a> Values<'a> {
         let row = self
             .fullest(of_donor, &children.fields)
             .or_else(|| self.fullest(rows.iter(), &children.fields));
-        self.input_like(&list.type_name, &children.fields, only_required, row).0
+        // A line without these is refused by most systems, though each leaves out another one.
+        let usual = ["item", "quantity", "unitPrice"];
+        let fields = children.fields.iter().filter(|field| {
+            !only_required || field.required || usual.contains(&field.name.as_str())
+        });
+        let fields: Vec<Field> = fields.cloned().collect();
+        self.input_like(&list.type_name, &fields, false, row).0
     }
 
     /// Makes a value for a field that differs from the one it has, if there is one.
