@@ -138,6 +138,16 @@ impl<'a> Scope<'a> {
         self
     }
 
+    /// Returns whether what has this variable alone is left out. What a row does not have is not shown either.
+    fn leaves_out(&self, name: &str) -> bool {
+        let is_left_out = match self.absent {
+            Absent::Refused => false,
+            Absent::LeftOut => true,
+            Absent::Shown => name.starts_with("row."),
+        };
+        is_left_out && self.is_absent(name)
+    }
+
     fn is_absent(&self, name: &str) -> bool {
         let of_connection = ["settings.", "credentials.", "session."];
         self.absent != Absent::Refused
@@ -469,12 +479,7 @@ enum Node {
     Text(TextTemplate),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
-    /// An object with members laid over it; nothing for one that is taken out.
-    Laid(Box<Node>, Vec<(String, Option<Node>)>),
 }
-
-/// The member that names the object over which the others are laid.
-const BASE: &str = "...";
 
 impl JsonTemplate {
     /// Parses the texts of a JSON value. Names of members are no templates.
@@ -517,7 +522,6 @@ impl Node {
                 }
             }
             Value::Array(list) => Self::List(list.iter().map(Self::parse).collect::<Result<_, _>>()?),
-            Value::Object(members) if members.contains_key(BASE) => Self::parse_laid(members)?,
             Value::Object(members) => Self::Object(
                 members
                     .iter()
@@ -535,48 +539,7 @@ impl Node {
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
             Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
-            Self::Laid(base, members) => {
-                base.variables(names);
-                members
-                    .iter()
-                    .filter_map(|(_, node)| node.as_ref())
-                    .for_each(|node| node.variables(names));
-            }
         }
-    }
-
-    fn parse_laid(members: &Map<String, Value>) -> Result<Self, String> {
-        let base = Self::parse(members.get(BASE).unwrap_or(&Value::Null))?;
-        let members = members.iter().filter(|(name, _)| *name != BASE).map(|(name, value)| {
-            let node = if value.is_null() {
-                None
-            } else {
-                Some(Self::parse(value)?)
-            };
-            Ok((name.clone(), node))
-        });
-        Ok(Self::Laid(Box::new(base), members.collect::<Result<_, String>>()?))
-    }
-
-    fn render_laid(base: &Self, members: &[(String, Option<Self>)], scope: &Scope<'_>) -> Result<Value, String> {
-        let base = base.render(scope)?;
-        let Value::Object(mut laid) = base else {
-            return Err(format!("`{BASE}` is not an object"));
-        };
-        let mut over = Vec::new();
-        for (name, node) in members {
-            match node {
-                // Rendered as members of an object, so that those without value are left out as there.
-                Some(node) => over.push((name.clone(), node.clone())),
-                None => {
-                    laid.remove(name);
-                }
-            }
-        }
-        if let Value::Object(over) = Self::Object(over).render(scope)? {
-            laid.extend(over);
-        }
-        Ok(Value::Object(laid))
     }
 
     fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
@@ -586,26 +549,57 @@ impl Node {
             Self::Number(name) if scope.is_absent(name) => scope.find(name)?.into_owned(),
             Self::Number(name) => number_of(name, &*scope.find(name)?)?,
             Self::Text(template) => Value::String(template.render(scope)?),
-            Self::List(list) => Value::Array(list.iter().map(|node| node.render(scope)).collect::<Result<_, _>>()?),
-            Self::Object(members) => Value::Object(
-                members
-                    .iter()
-                    .filter(|(_, node)| !node.is_left_out(scope))
-                    .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
-                    .collect::<Result<_, String>>()?,
-            ),
-            Self::Laid(base, members) => Self::render_laid(base, members, scope)?,
+            Self::List(list) => {
+                let present = list.iter().filter(|node| !node.is_left_out_of_list(scope));
+                Value::Array(present.map(|node| node.render(scope)).collect::<Result<_, _>>()?)
+            }
+            Self::Object(members) => Value::Object(Self::render_members(members, scope)?),
         })
     }
 
-    /// Returns whether it is nothing but a variable that has no value.
+    fn render_members(members: &[(String, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
+        let mut object = Map::new();
+        for (name, node) in members.iter().filter(|(_, node)| !node.is_left_out(scope)) {
+            match (name.as_str(), node.render(scope)?) {
+                (SPREAD, Value::Object(inner)) => object.extend(inner),
+                (SPREAD, Value::Null) => {}
+                (_, Value::Null)
+                    if *node == Self::Constant(Value::Null) && members.iter().any(|(name, _)| name == SPREAD) =>
+                {
+                    object.shift_remove(name);
+                }
+                (SPREAD, _) => return Err(format!("only objects can stand at `{SPREAD}`")),
+                (_, value) => {
+                    object.insert(name.clone(), value);
+                }
+            }
+        }
+        Ok(object)
+    }
+
+    /// Returns whether it is nothing but a variable that has no value, or a list of nothing but such elements.
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
-            Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
+            Self::Variable(name) | Self::Number(name) => scope.leaves_out(name),
+            Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
             _ => false,
         }
     }
+
+    /// Returns whether an element of a list has variables and none of them has a value.
+    fn is_left_out_of_list(&self, scope: &Scope<'_>) -> bool {
+        if let Self::Object(members) = self {
+            let mut names = Vec::new();
+            members.iter().for_each(|(_, node)| node.variables(&mut names));
+            return !names.is_empty() && names.iter().all(|name| scope.leaves_out(name));
+        }
+        self.is_left_out(scope)
+    }
 }
+
+/// The member of an object that the members of another object stand for: they win over the members before it, and those
+/// after it win over them. There, null takes a member away.
+const SPREAD: &str = "...";
 
 /// Returns a variable as a JSON number, whatever it was kept as: secrets and session values are kept as text.
 fn number_of(name: &str, value: &Value) -> Result<Value, String> {

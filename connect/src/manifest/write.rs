@@ -248,8 +248,9 @@ pub enum Sends {
 /// `children.<list>`, the rows of new children that are embedded.
 ///
 /// Keys are JSON numbers where the system has numbers, and quotes in them are doubled in the paths of `OData`. A member of
-/// a body that is nothing but one variable without value is left out, null is written; in texts such a variable is
-/// empty, in paths it is an error.
+/// a body that is nothing but one variable without value is left out, and so is an element of a list whose variables all
+/// have none; null is written. The member `...` stands for all members of an object, such as those of `{{row}}`: they are
+/// laid over the members before it and below those after it, where null takes a member away. In texts a variable without value is empty, in paths it is an error.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteStep {

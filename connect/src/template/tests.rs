@@ -176,17 +176,16 @@ fn writes_leave_out_what_has_no_value_but_not_null() {
         session: &none,
     };
     let scope = || Scope::new(&variables).with("row", json!({"a": null, "b": 1}));
-    let template =
-        json!({"a": "{{row.a}}", "b": "{{row.b}}", "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}"});
+    let template = json!({"a": "{{row.a}}", "b": "{{row.b}}", "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}", "f": "{{kept.f}}"});
     let body = JsonTemplate::parse(&template).unwrap();
     assert!(body.render(&scope()).is_err());
     assert_eq!(
         body.render(&scope().leaving_out()).unwrap(),
-        json!({"a": null, "b": 1, "d": [null], "e": "x"})
+        json!({"a": null, "b": 1, "e": "x"})
     );
     assert_eq!(
         body.render(&scope().showing()).unwrap(),
-        json!({"a": null, "b": 1, "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}"})
+        json!({"a": null, "b": 1, "e": "x{{version}}", "f": "{{kept.f}}"})
     );
     let path = |text: &str| TextTemplate::parse(text).unwrap();
     assert!(path("/x/{{key}}").render_path(&scope().leaving_out()).is_err());

@@ -246,7 +246,7 @@ impl Backward<'_> {
             (false, Some(resource)) => key_json(&resource.parts.key, key),
         });
         let remote = resource.map_or("", ResourcePlan::remote);
-        match render(template, remote, row.clone(), known) {
+        match render(template, &embed.settings, remote, row.clone(), known) {
             Ok(json) => {
                 match (change, key) {
                     (ChildChange::Create(_), _) => embedded.new.push(json.clone()),
@@ -261,11 +261,16 @@ impl Backward<'_> {
     }
 }
 
-fn render(template: &JsonTemplate, remote: &str, row: Json, key: Option<Json>) -> Result<Json, String> {
-    let settings = Map::new();
+fn render(
+    template: &JsonTemplate,
+    settings: &Map<String, Json>,
+    remote: &str,
+    row: Json,
+    key: Option<Json>,
+) -> Result<Json, String> {
     let none = SecretMap::new();
     let variables = Variables {
-        settings: &settings,
+        settings,
         credentials: &none,
         session: &none,
     };

@@ -97,6 +97,8 @@ pub(super) struct EmbedPlan {
     pub(super) create: Option<JsonTemplate>,
     pub(super) update: Option<JsonTemplate>,
     pub(super) delete: Option<JsonTemplate>,
+    /// The settings of the connection, which the templates may use.
+    pub(super) settings: Map<String, serde_json::Value>,
 }
 
 /// How a system is asked which fields it has.
@@ -448,6 +450,15 @@ impl WritePlan {
     /// Fills settings into codecs, such as the zone of date-times without one.
     pub(crate) fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
         let mut bound = self.clone();
+        let ways = bound
+            .children
+            .values_mut()
+            .flat_map(|child| [&mut child.create, &mut child.update]);
+        for way in ways.flatten() {
+            if let WayPlan::Embed(embed) = way {
+                embed.settings.clone_from(settings);
+            }
+        }
         let inline = bound.children.values_mut().filter_map(|child| child.inline.as_mut());
         let fields = bound
             .fields

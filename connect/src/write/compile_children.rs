@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use lineshaft_schema::{FieldDef, FieldIndex, TypeDef};
+use serde_json::Map;
 
 use super::compile::{ChildPlan, EmbedPlan, InlinePlan, Place, WayPlan, child_kind, owned, path_to};
 use crate::{
-    blueprint::{Known, Problem, escape_pointer},
+    blueprint::{Problem, escape_pointer},
     manifest::{self, ChildrenWay},
     mapping::Backward,
     template::JsonTemplate,
@@ -130,7 +131,7 @@ impl Place<'_> {
     ) -> Option<WayPlan> {
         let pointer = format!("{pointer}/embed");
         let to = path_to(&embed.to, &format!("{pointer}/to"), problems);
-        let known = Known::default().with_open(CHILD_VARIABLES, BTreeSet::new(), &["row"]);
+        let known = self.context.known.with_open(CHILD_VARIABLES, BTreeSet::new(), &["row"]);
         let mut template =
             |value: Option<&serde_json::Value>, name: &str| known.json(value?, &format!("{pointer}/{name}"), problems);
         let create = match &embed.create {
@@ -147,6 +148,7 @@ impl Place<'_> {
             create,
             update,
             delete,
+            settings: Map::new(),
         })))
     }
 }

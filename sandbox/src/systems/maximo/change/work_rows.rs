@@ -214,7 +214,12 @@ pub(super) fn book_material(draft: &mut Draft<'_>, order: &mut WorkOrder, change
         let mut shown = row.values.clone();
         shown.insert("transdate".into(), stamp(at));
         shown.entry("actualdate".to_owned()).or_insert_with(|| stamp(at));
-        draft.keep_child("matusetrans", id, &shown, &["transdate", "actualdate", "storeloc", "binnum", "lotnum"]);
+        draft.keep_child(
+            "matusetrans",
+            id,
+            &shown,
+            &["transdate", "actualdate", "storeloc", "binnum", "lotnum"],
+        );
     }
 }
 

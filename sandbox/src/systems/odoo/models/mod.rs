@@ -3,6 +3,7 @@
 
 pub(super) mod base;
 pub(super) mod maintenance;
+mod moves;
 pub(super) mod purchase;
 pub(super) mod stock;
 mod technical;
@@ -72,7 +73,7 @@ fn ordinary(world: &World, model: &str) -> Option<Table> {
         "purchase.order.line" => purchase::lines(world),
         "stock.location" => stock::locations(world),
         "stock.lot" => stock::lots(world),
-        "stock.move" => stock::moves(world),
+        "stock.move" => moves::moves(world),
         "stock.picking" => purchase::pickings(world),
         "stock.picking.type" => purchase::picking_types(world),
         "stock.quant" => stock::quants(world),

@@ -32,7 +32,7 @@ pub(super) fn read(field: &Field, value: &Value) -> Result<Val, TrytonError> {
         }
         (Kind::Span, Value::Number(seconds)) => Val::Span(seconds.as_i64().unwrap_or_default()),
         (Kind::Char | Kind::Text, Value::Number(number)) => Val::Text(number.to_string()),
-        (kind, Value::String(text)) if kind == Kind::One => {
+        (Kind::One, Value::String(text)) => {
             return Err(TrytonError::Python(format!(
                 "invalid literal for int() with base 10: '{text}'"
             )));
