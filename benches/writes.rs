@@ -90,7 +90,9 @@ async fn ours() {
     let source = Source {
         file: None,
         folder: None,
-        variables: variables.map(|(key, value)| (format!("LINESHAFT_{key}"), value)).to_vec(),
+        variables: variables
+            .map(|(key, value)| (format!("LINESHAFT_{key}"), value))
+            .to_vec(),
     };
     let settings = Settings::load(&source).unwrap();
     let engine = engine(&settings, Migrations::AsSettingsSay).await.unwrap();
@@ -120,7 +122,11 @@ async fn ours() {
         expires_at: None,
     };
     let token = engine.tokens.create(new).await.unwrap();
-    let app = Arc::new(App::new(engine.clone(), settings.clone(), telemetry::recorder().unwrap()));
+    let app = Arc::new(App::new(
+        engine.clone(),
+        settings.clone(),
+        telemetry::recorder().unwrap(),
+    ));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     engine.serve_under(format!("http://{address}"));
@@ -278,7 +284,12 @@ async fn direct(client: reqwest::Client) -> Figures {
         .as_array()
         .unwrap()
         .iter()
-        .map(|header| (header["name"].as_str().unwrap().to_owned(), header["value"].as_str().unwrap().to_owned()))
+        .map(|header| {
+            (
+                header["name"].as_str().unwrap().to_owned(),
+                header["value"].as_str().unwrap().to_owned(),
+            )
+        })
         .filter(|(name, _)| !["apikey", "content-length", "host"].contains(&name.to_lowercase().as_str()))
         .collect();
     let (url, body) = (shown["url"].as_str().unwrap().to_owned(), shown["body"].to_string());
@@ -304,7 +315,11 @@ async fn through(client: reqwest::Client, with_key: bool, selection: &'static st
     measure(move |word| {
         let (ours, client) = (ours.clone(), client.clone());
         async move {
-            let key = if with_key { format!(", idempotencyKey: \"{word}\"") } else { String::new() };
+            let key = if with_key {
+                format!(", idempotencyKey: \"{word}\"")
+            } else {
+                String::new()
+            };
             let done = ours.ask(&client, &ours.body(&word, &key, selection)).await;
             assert_eq!(done["outcome"], "SUCCEEDED", "{done}");
         }
@@ -313,9 +328,16 @@ async fn through(client: reqwest::Client, with_key: bool, selection: &'static st
 }
 
 async fn compare() {
-    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CLIENTS).build().unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(CLIENTS)
+        .build()
+        .unwrap();
     println!("{WRITES} new vendors in {}, {CLIENTS} clients\n", SYSTEM.title());
-    println!("{:<36} {:>9} {:>8} {:>8}   against direct", "", "writes/s", "p50 ms", "p99 ms");
+    println!(
+        "{:<36} {:>9} {:>8} {:>8}   against direct",
+        "", "writes/s", "p50 ms", "p99 ms"
+    );
     let bare = direct(client.clone()).await;
     tell("direct", &bare, &bare);
     for (name, with_key, selection) in [

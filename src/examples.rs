@@ -58,7 +58,11 @@ mod tests {
             assert!(is_named, "{}", example.title);
             // Words of the client's own: the kind of operation, texts, variables.
             let own = ["query", "mutation", "connection"];
-            for word in query.split('"').step_by(2).flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric())) {
+            for word in query
+                .split('"')
+                .step_by(2)
+                .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()))
+            {
                 let is_field = word.chars().next().is_some_and(char::is_lowercase) && !own.contains(&word);
                 assert!(!is_field || schema.contains(word), "{word} is not in the schema");
             }

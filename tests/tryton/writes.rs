@@ -7,7 +7,13 @@ use super::{Stage, changing, plain};
 use crate::writes::call::Call;
 
 const ORDER: [&str; 7] = [
-    "party", "reference", "state", "comment", "lines.product", "lines.quantity", "lines.unit_price",
+    "party",
+    "reference",
+    "state",
+    "comment",
+    "lines.product",
+    "lines.quantity",
+    "lines.unit_price",
 ];
 
 impl Stage<'_> {
@@ -31,7 +37,13 @@ impl Stage<'_> {
         );
         let mut lines: Vec<_> = lines
             .iter()
-            .map(|line| (line["product"].clone(), number(&line["quantity"]), number(&line["unit_price"])))
+            .map(|line| {
+                (
+                    line["product"].clone(),
+                    number(&line["quantity"]),
+                    number(&line["unit_price"]),
+                )
+            })
             .collect();
         lines.sort_by_key(|line| line.0.to_string());
         lines
@@ -40,7 +52,9 @@ impl Stage<'_> {
 
 fn number(value: &Value) -> Value {
     let value = plain(value);
-    value.as_str().map_or_else(|| json!(value.to_string()), |text| json!(text))
+    value
+        .as_str()
+        .map_or_else(|| json!(value.to_string()), |text| json!(text))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,15 +75,17 @@ async fn a_vendor_and_an_order_are_made_changed_confirmed_and_cancelled() {
     let seen = stage.only("party.party", json!([["id", "=", party]]), &["name"]);
     assert_eq!(seen["name"], "Ørsted Ventiler 弁");
     let named = stage
-        .write(Call::update("Vendor", vendor["id"].as_str().unwrap(), json!({ "name": "Ørsted Ventiler A/S" })))
+        .write(Call::update(
+            "Vendor",
+            vendor["id"].as_str().unwrap(),
+            json!({ "name": "Ørsted Ventiler A/S" }),
+        ))
         .await;
     assert_eq!(named["name"], "Ørsted Ventiler A/S");
     let seen = stage.only("party.party", json!([["id", "=", party]]), &["name"]);
     assert_eq!(seen["name"], "Ørsted Ventiler A/S");
 
-    let line = |item: &str, quantity: &str, price: &str| {
-        json!({ "item": item, "quantity": { "value": quantity }, "unitPrice": { "amount": price } })
-    };
+    let line = |item: &str, quantity: &str, price: &str| json!({ "item": item, "quantity": { "value": quantity }, "unitPrice": { "amount": price } });
     let input = json!({
         "vendor": vendor["id"], "reference": "T-4001", "notes": "Ring at gate 4\nAsk for Bo",
         "orderDate": "2026-11-20",
@@ -78,7 +94,11 @@ async fn a_vendor_and_an_order_are_made_changed_confirmed_and_cancelled() {
     let create = Call::create("PurchaseOrder", &stage.connection, input).key("t-order");
     let order = stage.write(create.clone()).await;
     let replay = create.run(&stage.plant).await;
-    assert!(replay.replayed && replay.id() == order["id"].as_str().unwrap(), "{}", replay.text);
+    assert!(
+        replay.replayed && replay.id() == order["id"].as_str().unwrap(),
+        "{}",
+        replay.text
+    );
     let known = stage.find("purchase.purchase", json!([["reference", "=", "T-4001"]]), &["state"]);
     assert_eq!(known.len(), 1, "one order: {known:?}");
     let seen = stage.order(&order);
@@ -118,9 +138,16 @@ async fn a_vendor_and_an_order_are_made_changed_confirmed_and_cancelled() {
     );
 
     let other = json!({ "vendor": vendor["id"], "reference": "T-4002", "orderDate": "2026-11-20", "lines": [line(&seal_id, "1", "9.25")] });
-    let other = stage.write(Call::create("PurchaseOrder", &stage.connection, other)).await;
+    let other = stage
+        .write(Call::create("PurchaseOrder", &stage.connection, other))
+        .await;
     let canceled = stage
-        .write(Call::act("PurchaseOrder", "cancel", other["id"].as_str().unwrap(), json!({})))
+        .write(Call::act(
+            "PurchaseOrder",
+            "cancel",
+            other["id"].as_str().unwrap(),
+            json!({}),
+        ))
         .await;
     assert_eq!(canceled["status"], "CANCELED");
     assert_eq!(stage.order(&other)["state"], "cancelled");
@@ -130,7 +157,9 @@ async fn a_vendor_and_an_order_are_made_changed_confirmed_and_cancelled() {
 async fn confirm(stage: &Stage<'_>, id: &str, order: &Value) -> Vec<Value> {
     let mut states = Vec::new();
     for action in ["submit", "approve"] {
-        let done = Call::act("PurchaseOrder", action, id, json!({})).run(&stage.plant).await;
+        let done = Call::act("PurchaseOrder", action, id, json!({}))
+            .run(&stage.plant)
+            .await;
         if done.codes() == ["OPERATION_NOT_SUPPORTED"] {
             continue;
         }
@@ -164,7 +193,11 @@ async fn what_tryton_refuses_is_told_in_its_own_words_and_changes_nothing() {
     stage.change("purchase.purchase", &order, json!({ "reference": "T-4003-own" }));
     let late = Call::update("PurchaseOrder", &id, json!({ "reference": "T-4003-late" })).expect_version(&version);
     late.run(&stage.plant).await.refused("VERSION_CONFLICT");
-    let seen = stage.only("purchase.purchase", json!([["id", "=", order]]), &["reference", "state"]);
+    let seen = stage.only(
+        "purchase.purchase",
+        json!([["id", "=", order]]),
+        &["reference", "state"],
+    );
     assert_eq!(seen["reference"], "T-4003-own");
 
     for button in ["quote", "confirm"] {

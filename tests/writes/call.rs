@@ -63,9 +63,11 @@ impl Call {
     pub fn create_part(kind: &str, owner: &str, input: Value) -> Self {
         let catalogue = catalogue();
         let field = type_named(&catalogue, kind).owner_field(&catalogue).unwrap();
-        Self::new(kind, "create")
-            .with(&field.name, "ID!", json!(owner))
-            .with("input", &format!("Create{kind}Input!"), input)
+        Self::new(kind, "create").with(&field.name, "ID!", json!(owner)).with(
+            "input",
+            &format!("Create{kind}Input!"),
+            input,
+        )
     }
 
     pub fn update(kind: &str, id: &str, input: Value) -> Self {
@@ -90,7 +92,11 @@ impl Call {
         let def = catalogue.action(kind, action).expect("the model has the action");
         let named = Self::new(kind, action).with("id", "ID!", json!(id));
         // An action that needs nothing may be given nothing.
-        let required = if def.fields.values().any(|field| field.required) { "!" } else { "" };
+        let required = if def.fields.values().any(|field| field.required) {
+            "!"
+        } else {
+            ""
+        };
         named.with("input", &format!("{}Input{required}", def.name), input)
     }
 
@@ -150,7 +156,11 @@ impl Call {
     }
 
     fn document(&self) -> String {
-        let variables: Vec<_> = self.types.iter().map(|(name, kind)| format!("${name}: {kind}")).collect();
+        let variables: Vec<_> = self
+            .types
+            .iter()
+            .map(|(name, kind)| format!("${name}: {kind}"))
+            .collect();
         let arguments: Vec<_> = self.types.iter().map(|(name, _)| format!("{name}: ${name}")).collect();
         format!(
             "mutation({}) {{ done: {}({}) {{ record: {} {{ {} }} {PAYLOAD} }} }}",

@@ -97,7 +97,10 @@ impl Scene {
         let (url, token) = (format!("{}/graphql", self.api.base), self.api.token.clone());
         let call = call.clone();
         let sent = tokio::spawn(async move { call.send(&url, &token).await.is_none() });
-        eventually(Duration::from_secs(10), "the write is under way", || async { holds(&self.sandbox).then_some(()) }).await;
+        eventually(Duration::from_secs(10), "the write is under way", || async {
+            holds(&self.sandbox).then_some(())
+        })
+        .await;
         self.kill();
         assert!(sent.await.unwrap(), "the caller is told nothing");
         self.restart().await;
@@ -108,7 +111,11 @@ impl Scene {
         let text = format!("{{ list: {list}(first: 250) {{ nodes {{ {} }} }} }}", creation.field);
         let answer = self.api.query(&text, json!({})).await;
         answer.data();
-        let carries = |node: &&Value| node[creation.field].as_str().is_some_and(|text| text.contains(&creation.word));
+        let carries = |node: &&Value| {
+            node[creation.field]
+                .as_str()
+                .is_some_and(|text| text.contains(&creation.word))
+        };
         answer.nodes("list").iter().filter(carries).count()
     }
 
@@ -140,7 +147,9 @@ async fn killed_before_anything_was_sent_it_has_failed_and_its_key_is_free() {
     let call = creation.call.clone().key("before");
     scene.sandbox.clear_calls();
     // The mark that must be fetched first does not come.
-    scene.sandbox.set_fault(Some(Fault::new(Kind::HangAfter { ms: 20_000 })));
+    scene
+        .sandbox
+        .set_fault(Some(Fault::new(Kind::HangAfter { ms: 20_000 })));
     scene.kill_when(&call, |sandbox| !sandbox.calls().is_empty()).await;
     scene.sandbox.set_fault(None);
     let entry = scene.until(&["FAILED"]).await;
@@ -159,8 +168,12 @@ async fn killed_while_the_system_worked_it_is_looked_up_and_not_sent_again() {
         let creation = scene.creation(&["PurchaseOrder", "Vendor"]).await;
         let call = creation.call.clone().key("during");
         scene.sandbox.clear_calls();
-        scene.sandbox.set_fault(Some(Fault::new(Kind::HangAfter { ms: 20_000 }).writes().times(1)));
-        scene.kill_when(&call, |sandbox| sandbox.calls().iter().any(|call| call.write)).await;
+        scene
+            .sandbox
+            .set_fault(Some(Fault::new(Kind::HangAfter { ms: 20_000 }).writes().times(1)));
+        scene
+            .kill_when(&call, |sandbox| sandbox.calls().iter().any(|call| call.write))
+            .await;
         let early = scene.send(&call).await.unwrap();
         assert!(
             early.replayed || early.errors == ["REQUEST_IN_PROGRESS"] || early.outcome == "IN_DOUBT",
@@ -169,7 +182,11 @@ async fn killed_while_the_system_worked_it_is_looked_up_and_not_sent_again() {
         );
         if creation.form.client_reference.is_some() {
             let entry = scene.until(&["SUCCEEDED", "FAILED"]).await;
-            assert_eq!((&entry["state"], &entry["settledBy"]), (&json!("SUCCEEDED"), &json!("look_up")), "{of}: {entry}");
+            assert_eq!(
+                (&entry["state"], &entry["settledBy"]),
+                (&json!("SUCCEEDED"), &json!("look_up")),
+                "{of}: {entry}"
+            );
             let replay = scene.send(&call).await.unwrap();
             assert!(replay.replayed, "{of}: {}", replay.text);
         } else {
@@ -186,9 +203,16 @@ async fn killed_between_a_header_and_its_lines_it_waits_for_the_caller() {
     let creation = scene.creation(&["PurchaseOrder"]).await;
     let call = creation.call.clone().key("between");
     scene.sandbox.clear_calls();
-    let lines = Fault::new(Kind::HangAfter { ms: 20_000 }).writes().path_contains("PurchaseOrderLines");
+    let lines = Fault::new(Kind::HangAfter { ms: 20_000 })
+        .writes()
+        .path_contains("PurchaseOrderLines");
     scene.sandbox.set_fault(Some(lines));
-    let is_line = |sandbox: &Sandbox| sandbox.calls().iter().any(|call| call.write && call.path.contains("Lines"));
+    let is_line = |sandbox: &Sandbox| {
+        sandbox
+            .calls()
+            .iter()
+            .any(|call| call.write && call.path.contains("Lines"))
+    };
     scene.kill_when(&call, is_line).await;
     scene.sandbox.set_fault(None);
     let entry = scene.until(&["IN_DOUBT"]).await;
@@ -198,8 +222,12 @@ async fn killed_between_a_header_and_its_lines_it_waits_for_the_caller() {
     assert_eq!(scene.newest().await["state"], "IN_DOUBT");
     assert_eq!(scene.attempts(), attempts, "nothing is sent again");
     assert_eq!(scene.count(&creation).await, 1);
-    let settle = "mutation($id: ID!, $key: String) { settleWrite(id: $id, verdict: SUCCEEDED, remoteId: $key) { state } }";
-    let settled = scene.api.query(settle, json!({ "id": entry["id"], "key": entry["remoteId"] })).await;
+    let settle =
+        "mutation($id: ID!, $key: String) { settleWrite(id: $id, verdict: SUCCEEDED, remoteId: $key) { state } }";
+    let settled = scene
+        .api
+        .query(settle, json!({ "id": entry["id"], "key": entry["remoteId"] }))
+        .await;
     assert_eq!(settled.data()["settleWrite"]["state"], "SUCCEEDED");
     let replay = scene.send(&call).await.unwrap();
     assert!(replay.replayed && replay.outcome == "SUCCEEDED", "{}", replay.text);
@@ -212,9 +240,14 @@ async fn killed_with_a_queue_it_carries_everything_out_once() {
     for _ in 0..12 {
         creations.push(scene.creation(&["PurchaseOrder", "Vendor"]).await);
     }
-    scene.sandbox.set_fault(Some(Fault::new(Kind::Latency { ms: 100 }).writes()));
+    scene
+        .sandbox
+        .set_fault(Some(Fault::new(Kind::Latency { ms: 100 }).writes()));
     for (at, creation) in creations.iter().enumerate() {
-        let queued = scene.send(&creation.call.clone().queued().key(&format!("queued-{at}"))).await.unwrap();
+        let queued = scene
+            .send(&creation.call.clone().queued().key(&format!("queued-{at}")))
+            .await
+            .unwrap();
         assert_eq!(queued.outcome, "QUEUED", "{}", queued.text);
     }
     scene.kill();
@@ -258,7 +291,9 @@ async fn killed_at_any_moment_each_write_is_carried_out_exactly_once() {
             creations.push(creation);
         }
         let (url, token) = (format!("{}/graphql", scene.api.base), scene.api.token.clone());
-        let sent = calls.iter().map(|call| tokio::spawn(insist(url.clone(), token.clone(), call.clone())));
+        let sent = calls
+            .iter()
+            .map(|call| tokio::spawn(insist(url.clone(), token.clone(), call.clone())));
         let sent: Vec<_> = sent.collect();
         tokio::time::sleep(Duration::from_millis(dice.value(&(5_u64..250)))).await;
         scene.kill();
@@ -267,7 +302,9 @@ async fn killed_at_any_moment_each_write_is_carried_out_exactly_once() {
         }
         scene.restart().await;
         let url = format!("{}/graphql", scene.api.base);
-        let again = calls.iter().map(|call| insist(url.clone(), token.clone(), call.clone()));
+        let again = calls
+            .iter()
+            .map(|call| insist(url.clone(), token.clone(), call.clone()));
         let again = tokio::time::timeout(RECOVERED, join_all(again)).await;
         let again = again.unwrap_or_else(|_| panic!("round {round}: a key is stuck"));
         assert!(again.iter().all(Option::is_some), "round {round}");

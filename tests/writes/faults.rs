@@ -37,9 +37,24 @@ fn doubtful() -> Vec<(Kind, Truth)> {
 /// One write that can be tried again and again, each time on another record or with another value.
 enum Trial {
     Create(Box<Creation>),
-    Update { call: Call, kind: String, id: String, field: String, value: Value },
-    Delete { call: Call, kind: String, id: String },
-    Act { call: Call, kind: String, id: String, reached: Vec<String> },
+    Update {
+        call: Call,
+        kind: String,
+        id: String,
+        field: String,
+        value: Value,
+    },
+    Delete {
+        call: Call,
+        kind: String,
+        id: String,
+    },
+    Act {
+        call: Call,
+        kind: String,
+        id: String,
+        reached: Vec<String>,
+    },
 }
 
 impl Trial {
@@ -58,7 +73,9 @@ impl Trial {
                 assert!(count <= 1, "{}: {count} records of one write", stage.system);
                 count == 1
             }
-            Self::Update { kind, id, field, value, .. } => stage.read(kind, id).await[field] == *value,
+            Self::Update {
+                kind, id, field, value, ..
+            } => stage.read(kind, id).await[field] == *value,
             Self::Delete { kind, id, .. } => is_removed(&stage.read(kind, id).await),
             Self::Act { kind, id, reached, .. } => {
                 let record = stage.read(kind, id).await;
@@ -88,12 +105,18 @@ async fn trial(stage: &Stage, act: &str) -> Option<Trial> {
             for kind in ["PurchaseOrder", "WorkOrder", "Asset", "Vendor", "InventoryItem"] {
                 let form = stage.form(kind, "update").await;
                 let words = ["notes", "title", "description", "name", "reference"];
-                let field = words.into_iter().find(|name| form.supported && form.field(name).is_some());
-                let (Some(field), Some(record)) = (field, stage.made(kind).await) else { continue };
+                let field = words
+                    .into_iter()
+                    .find(|name| form.supported && form.field(name).is_some());
+                let (Some(field), Some(record)) = (field, stage.made(kind).await) else {
+                    continue;
+                };
                 let value = json!(format!("{} changed", fresh_word(stage.round())));
                 let id = record["id"].as_str().unwrap().to_owned();
+                // A version that is known tells later that nothing was changed.
+                let version = stage.read(kind, &id).await["version"].clone();
                 return Some(Trial::Update {
-                    call: Call::update(kind, &id, json!({ field: value })),
+                    call: Call::update(kind, &id, json!({ field: value })).expect_version(&version),
                     kind: kind.to_owned(),
                     id,
                     field: field.to_owned(),
@@ -103,7 +126,7 @@ async fn trial(stage: &Stage, act: &str) -> Option<Trial> {
             None
         }
         "delete" => {
-            for kind in ["PurchaseOrder", "WorkOrder", "Asset", "InventoryItem", "Vendor"] {
+            for kind in ["Vendor", "InventoryItem", "Asset", "WorkOrder", "PurchaseOrder"] {
                 let Some(record) = stage.made(kind).await else { continue };
                 let id = record["id"].as_str().unwrap().to_owned();
                 for call in [Call::delete(kind, &id), Call::soft_delete(kind, &id)] {
@@ -120,8 +143,9 @@ async fn trial(stage: &Stage, act: &str) -> Option<Trial> {
         }
         _ => {
             let (kind, action, id, form) = stage.action().await?;
+            let version = stage.read(&kind, &id).await["version"].clone();
             Some(Trial::Act {
-                call: Call::act(&kind, &action, &id, json!({})),
+                call: Call::act(&kind, &action, &id, json!({})).expect_version(&version),
                 kind,
                 id,
                 reached: form.leads_to,
@@ -141,17 +165,23 @@ fn settled(trial: &Trial, truth: Truth) -> Option<&'static str> {
 
 /// Strikes one kind of write of a system with every fault in turn.
 async fn strike(system: System, act: &str) {
-    let quick = setup([system])
-        .set("UPSTREAM__ATTEMPT_TIMEOUT_MS", 1_000)
-        .set("WRITES__TIMEOUT_MS", 3_000)
-        .set("WRITES__SLACK_MS", 4_000)
-        .set("WRITES__SETTLE_AFTER_MS", 1_000)
-        .set("WRITES__SETTLE_LONGEST_S", 1)
-        // The system is struck many times: it is to be asked nevertheless.
-        .set("UPSTREAM__BREAKER__FIRST_OPEN_MS", 1)
-        .set("UPSTREAM__BREAKER__LONGEST_OPEN_MS", 1);
-    let stage = Stage::on(system, quick).await;
+    let quick = || {
+        setup([system])
+            .set("UPSTREAM__ATTEMPT_TIMEOUT_MS", 1_000)
+            .set("WRITES__TIMEOUT_MS", 3_000)
+            .set("WRITES__SLACK_MS", 4_000)
+            .set("WRITES__SETTLE_AFTER_MS", 1_000)
+            .set("WRITES__SETTLE_LONGEST_S", 1)
+            // The system is struck many times: it is to be asked nevertheless.
+            .set("UPSTREAM__BREAKER__FIRST_OPEN_MS", 1)
+            .set("UPSTREAM__BREAKER__LONGEST_OPEN_MS", 1)
+    };
+    let mut stage = Stage::on(system, quick()).await;
     for (kind, truth) in doubtful() {
+        // Limble takes only so many calls in a minute.
+        if system == System::Limble {
+            stage = Stage::on(system, quick()).await;
+        }
         let context = format!("{system} {act} {kind:?}");
         let Some(trial) = trial(&stage, act).await else {
             panic!("{system} has no {act} to try");
@@ -159,7 +189,9 @@ async fn strike(system: System, act: &str) {
         let key = format!("{act}-{}", stage.round());
         let call = trial.call().clone().key(&key);
         stage.plant.clear_calls();
-        stage.sandbox().set_fault(Some(Fault::new(kind.clone()).writes().times(1)));
+        stage
+            .sandbox()
+            .set_fault(Some(Fault::new(kind.clone()).writes().times(1)));
         let done = call.run(&stage.plant).await;
         stage.sandbox().set_fault(None);
         // Where the status alone tells enough, nothing is lost with the body.
@@ -204,7 +236,12 @@ async fn waits_for_the_caller(stage: &Stage, context: &str, trial: &Trial, id: &
         (Truth::NotDone, _) => ("FAILED", None),
     };
     let answer = settle(&stage.plant, id, verdict, remote_id.as_deref()).await;
-    assert_eq!(answer.data()["settleWrite"]["state"], verdict, "{context}: {}", answer.text);
+    assert_eq!(
+        answer.data()["settleWrite"]["state"],
+        verdict,
+        "{context}: {}",
+        answer.text
+    );
     let twice = settle(&stage.plant, id, "FAILED", None).await;
     assert!(
         !twice.codes().is_empty() || twice.body["data"]["settleWrite"]["state"] == verdict,
@@ -220,7 +257,11 @@ async fn remote_id(stage: &Stage, creation: &Creation) -> String {
         creation.field
     );
     let answer = stage.plant.query(&text, json!({ "ids": [stage.connection] })).await;
-    let carries = |node: &&Value| node[creation.field].as_str().is_some_and(|text| text.contains(&creation.word));
+    let carries = |node: &&Value| {
+        node[creation.field]
+            .as_str()
+            .is_some_and(|text| text.contains(&creation.word))
+    };
     let found = answer.nodes("list").iter().find(carries).expect("the record is there");
     found["remoteId"].as_str().unwrap().to_owned()
 }
@@ -254,7 +295,9 @@ async fn what_was_not_taken_has_failed_and_its_key_is_free() {
     for system in System::ALL {
         let stage = Stage::start(system).await;
         for act in ["create", "update"] {
-            let Some(trial) = trial(&stage, act).await else { panic!("{system} has no {act}") };
+            let Some(trial) = trial(&stage, act).await else {
+                panic!("{system} has no {act}")
+            };
             let call = trial.call().clone().key(&format!("limited-{act}"));
             stage.plant.clear_calls();
             let limited = Kind::RateLimit {
@@ -279,13 +322,21 @@ async fn what_was_not_taken_has_failed_and_its_key_is_free() {
 async fn a_system_that_cannot_be_reached_has_carried_nothing_out() {
     for system in [System::SapS4hana, System::Odoo, System::Limble] {
         let mut stage = Stage::start(system).await;
-        let creation = stage.creation("Vendor").await.or(stage.creation("PurchaseOrder").await).unwrap();
+        let creation = stage
+            .creation("Vendor")
+            .await
+            .or(stage.creation("PurchaseOrder").await)
+            .unwrap();
         stage.plant.stop(system).await;
         let done = creation.call.clone().key("gone").run(&stage.plant).await;
         done.refused("NOT_SENT");
         let entry = stage.entry(&done.operation_id()).await;
         assert_eq!(entry["state"], "FAILED", "{system}: {entry}");
-        assert_eq!(entry["idempotencyKey"], Value::Null, "{system}: the key is free: {entry}");
+        assert_eq!(
+            entry["idempotencyKey"],
+            Value::Null,
+            "{system}: the key is free: {entry}"
+        );
         assert_eq!(entry["sentAt"], Value::Null, "{system}: {entry}");
     }
 }
@@ -300,7 +351,9 @@ async fn a_session_that_ended_is_renewed_and_the_write_is_carried_out_once() {
         }
         let creation = creation.unwrap();
         stage.plant.clear_calls();
-        stage.sandbox().set_fault(Some(Fault::new(Kind::Unauthorized).writes().times(1)));
+        stage
+            .sandbox()
+            .set_fault(Some(Fault::new(Kind::Unauthorized).writes().times(1)));
         let done = creation.call.run(&stage.plant).await;
         stage.sandbox().set_fault(None);
         // Keys that are sent with every request cannot be renewed.
@@ -317,7 +370,9 @@ async fn a_session_that_ended_is_renewed_and_the_write_is_carried_out_once() {
 async fn an_order_is_not_left_behind_without_the_line_that_was_refused() {
     for system in System::ALL {
         let stage = Stage::start(system).await;
-        let Some(mut creation) = stage.creation("PurchaseOrder").await else { continue };
+        let Some(mut creation) = stage.creation("PurchaseOrder").await else {
+            continue;
+        };
         let no_item = json!(stage.pool.no_record("InventoryItem"));
         let lines = creation.call.input()["lines"].clone();
         let mut bad = lines[0].clone();
@@ -326,10 +381,19 @@ async fn an_order_is_not_left_behind_without_the_line_that_was_refused() {
         stage.plant.clear_calls();
         let done = creation.call.run(&stage.plant).await;
         assert_eq!(done.outcome, "FAILED", "{system}: {}", done.text);
-        let is_placed = done.user_errors.iter().any(|error| error["path"][0] == "lines" && error["path"][1] == "1");
-        assert!(is_placed, "{system}: the line is named: {}", done.text);
+        let is_placed = done
+            .user_errors
+            .iter()
+            .any(|error| error["path"][0] == "lines" && error["path"][1] == "1");
+        let lines = creation
+            .form
+            .children
+            .iter()
+            .find(|children| children.field == "lines")
+            .unwrap();
+        // A system that takes all in one request need not say which line it did not like.
+        assert!(is_placed || lines.atomic, "{system}: the line is named: {}", done.text);
         assert_eq!(stage.count(&creation).await, 0, "{system}: {:#?}", stage.writes());
-        let lines = creation.form.children.iter().find(|children| children.field == "lines").unwrap();
         if lines.atomic {
             assert!(stage.attempts().len() <= 1, "{system}: {:#?}", stage.attempts());
         }

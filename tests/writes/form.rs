@@ -66,7 +66,12 @@ impl Form {
             supported: form["supported"] == true,
             alternative: text("alternative"),
             fields: fields(&form["fields"]),
-            children: form["children"].as_array().into_iter().flatten().map(children).collect(),
+            children: form["children"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(children)
+                .collect(),
             allowed_in: texts("allowedIn"),
             leads_to: texts("leadsTo"),
             lock: text("lock").unwrap_or_default(),
@@ -105,7 +110,9 @@ fn fields(entries: &Value) -> Vec<Field> {
             parts: texts(&entry["parts"]),
             required: entry["required"] == true,
             allowed: entry["allowedValues"].as_array().cloned().unwrap_or_default(),
-            max_length: entry["maxLength"].as_u64().and_then(|length| usize::try_from(length).ok()),
+            max_length: entry["maxLength"]
+                .as_u64()
+                .and_then(|length| usize::try_from(length).ok()),
         })
         .collect()
 }

@@ -29,7 +29,9 @@ async fn stage(system: System) -> (Stage, super::stage::Creation) {
 async fn twenty_clients_with_one_key_make_one_record() {
     for system in System::ALL {
         let (stage, creation) = stage(system).await;
-        stage.sandbox().set_fault(Some(Fault::new(Kind::Latency { ms: 150 }).writes()));
+        stage
+            .sandbox()
+            .set_fault(Some(Fault::new(Kind::Latency { ms: 150 }).writes()));
         let call = Arc::new(creation.call.clone().key("once"));
         let all: Vec<Done> = join_all((0..CLIENTS).map(|_| call.run(&stage.plant))).await;
         stage.sandbox().set_fault(None);
@@ -44,7 +46,11 @@ async fn twenty_clients_with_one_key_make_one_record() {
         }
         assert_eq!(first, 1, "{system}: {replays} replays, {busy} busy");
         assert_eq!(stage.count(&creation).await, 1, "{system}");
-        let ids: Vec<_> = all.iter().filter(|done| done.outcome == "SUCCEEDED").map(Done::id).collect();
+        let ids: Vec<_> = all
+            .iter()
+            .filter(|done| done.outcome == "SUCCEEDED")
+            .map(Done::id)
+            .collect();
         assert!(ids.iter().all(|id| *id == ids[0]), "{system}: {ids:?}");
         let writes = stage.writes().len();
         let replay = call.run(&stage.plant).await;
@@ -61,14 +67,28 @@ async fn a_key_that_was_used_for_something_else_is_refused() {
     let id = made.id();
     stage.plant.clear_calls();
     let other = stage.creation(&creation.kind).await.unwrap();
-    other.call.clone().key("k-1").run(&stage.plant).await.refused("IDEMPOTENCY_KEY_REUSED");
+    other
+        .call
+        .clone()
+        .key("k-1")
+        .run(&stage.plant)
+        .await
+        .refused("IDEMPOTENCY_KEY_REUSED");
     let change = super::call::Call::update(&creation.kind, &id, json!({ creation.field: "another" }));
-    change.key("k-1").run(&stage.plant).await.refused("IDEMPOTENCY_KEY_REUSED");
+    change
+        .key("k-1")
+        .run(&stage.plant)
+        .await
+        .refused("IDEMPOTENCY_KEY_REUSED");
     assert!(stage.attempts().is_empty(), "{:#?}", stage.attempts());
     // Keys belong to an organization.
     let stranger = stage.plant.stranger().await;
     let done = creation.call.clone().key("k-1").run_as(&stage.plant, &stranger).await;
-    assert!(!done.errors.contains(&"IDEMPOTENCY_KEY_REUSED".to_owned()), "{}", done.text);
+    assert!(
+        !done.errors.contains(&"IDEMPOTENCY_KEY_REUSED".to_owned()),
+        "{}",
+        done.text
+    );
     assert!(stage.attempts().is_empty(), "{:#?}", stage.attempts());
 }
 
@@ -92,17 +112,33 @@ async fn the_header_is_a_key_like_the_argument() {
 async fn bad_keys_are_refused_before_anything_is_sent() {
     let (stage, creation) = stage(System::Odoo).await;
     for key in ["", &"k".repeat(256), "schlüssel", "line\nbreak"] {
-        creation.call.clone().key(key).run(&stage.plant).await.refused("INVALID_IDEMPOTENCY_KEY");
+        creation
+            .call
+            .clone()
+            .key(key)
+            .run(&stage.plant)
+            .await
+            .refused("INVALID_IDEMPOTENCY_KEY");
     }
     assert!(stage.sandbox().calls().is_empty(), "{:#?}", stage.sandbox().calls());
-    creation.call.clone().key(&"k".repeat(255)).run(&stage.plant).await.succeeded();
+    creation
+        .call
+        .clone()
+        .key(&"k".repeat(255))
+        .run(&stage.plant)
+        .await
+        .succeeded();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_caller_can_mend_is_stored_with_its_key() {
     let (stage, creation) = stage(System::Odoo).await;
     let order = stage.creation("PurchaseOrder").await.unwrap();
-    let broken = super::call::Call::create("PurchaseOrder", &stage.connection, json!({ "vendor": stage.pool.no_record("Vendor") }));
+    let broken = super::call::Call::create(
+        "PurchaseOrder",
+        &stage.connection,
+        json!({ "vendor": stage.pool.no_record("Vendor") }),
+    );
     let done = broken.clone().key("mend").run(&stage.plant).await;
     assert_eq!(done.outcome, "FAILED", "{}", done.text);
     assert!(!done.user_errors.is_empty(), "{}", done.text);

@@ -40,21 +40,41 @@ async fn every_write_is_in_the_log_and_is_found_by_what_it_was() {
     let change = Call::update("Vendor", &made.id(), json!({ "name": "Another name" }));
     let changed = change.run(&stage.plant).await;
     let no_vendor = json!({ "vendor": stage.pool.no_record("Vendor") });
-    let refused = Call::create("PurchaseOrder", &stage.connection, no_vendor).run(&stage.plant).await;
+    let refused = Call::create("PurchaseOrder", &stage.connection, no_vendor)
+        .run(&stage.plant)
+        .await;
     assert_eq!(refused.outcome, "FAILED", "{}", refused.text);
     let all = writes(&stage, &token, json!({})).await;
     let (made, changed) = (made.operation_id(), changed.operation_id());
-    assert!(ids(&all).contains(&made.as_str()) && ids(&all).contains(&changed.as_str()), "{all:?}");
+    assert!(
+        ids(&all).contains(&made.as_str()) && ids(&all).contains(&changed.as_str()),
+        "{all:?}"
+    );
     let entry = stage.entry(&made).await;
     assert_eq!(entry["actor"]["name"], "suite", "{entry}");
     assert_eq!(entry["connection"]["id"], stage.connection, "{entry}");
-    assert_eq!((&entry["entity"], &entry["operation"]), (&json!("Vendor"), &json!("create")), "{entry}");
+    assert_eq!(
+        (&entry["entity"], &entry["operation"]),
+        (&json!("Vendor"), &json!("create")),
+        "{entry}"
+    );
     assert_eq!(entry["state"], "SUCCEEDED");
     assert!(entry["durationMs"].as_i64().is_some_and(|took| took >= 0), "{entry}");
-    assert!(entry["requests"][0]["body"].to_string().contains(&vendor.word), "{entry}");
+    assert!(
+        entry["requests"][0]["body"].to_string().contains(&vendor.word),
+        "{entry}"
+    );
     let failed = writes(&stage, &token, json!({ "states": ["FAILED"] })).await;
-    assert!(failed.iter().all(|entry| entry["state"] == "FAILED") && !failed.is_empty(), "{failed:?}");
-    let updates = writes(&stage, &token, json!({ "operations": ["update"], "entities": ["Vendor"] })).await;
+    assert!(
+        failed.iter().all(|entry| entry["state"] == "FAILED") && !failed.is_empty(),
+        "{failed:?}"
+    );
+    let updates = writes(
+        &stage,
+        &token,
+        json!({ "operations": ["update"], "entities": ["Vendor"] }),
+    )
+    .await;
     assert_eq!(ids(&updates), [changed.as_str()]);
     let elsewhere = writes(&stage, &token, json!({ "entities": ["WorkOrder"] })).await;
     assert_eq!(elsewhere, [json!(null); 0]);
@@ -72,27 +92,47 @@ async fn nobody_else_sees_or_touches_a_write_or_what_it_wrote() {
     stage.plant.clear_calls();
     let change = Call::update("Vendor", &id, json!({ "name": "Not theirs" }));
     let theirs = change.run_as(&stage.plant, &stranger).await;
-    assert!(!theirs.codes().is_empty() && theirs.outcome != "SUCCEEDED", "{}", theirs.text);
+    assert!(
+        !theirs.codes().is_empty() && theirs.outcome != "SUCCEEDED",
+        "{}",
+        theirs.text
+    );
     let forms = [
         creation.call.run_as(&stage.plant, &stranger).await,
         Call::delete("Vendor", &id).run_as(&stage.plant, &stranger).await,
-        Call::create("Vendor", &other, json!({ "name": "Not theirs" })).run_as(&stage.plant, &own).await,
+        Call::create("Vendor", &other, json!({ "name": "Not theirs" }))
+            .run_as(&stage.plant, &own)
+            .await,
     ];
     for done in &forms {
         assert!(!done.codes().is_empty() && done.outcome != "SUCCEEDED", "{}", done.text);
-        assert!(!done.text.contains("FORBIDDEN"), "it looks as if it did not exist: {}", done.text);
+        assert!(
+            !done.text.contains("FORBIDDEN"),
+            "it looks as if it did not exist: {}",
+            done.text
+        );
     }
     assert!(stage.sandbox().calls().is_empty(), "{:#?}", stage.sandbox().calls());
     assert_eq!(writes(&stage, &stranger, json!({})).await, [json!(null); 0]);
     let read = "query($id: ID!) { write(id: $id) { id } }";
     let hidden = stage.plant.query_as(&stranger, read, json!({ "id": entry })).await;
     assert_eq!(hidden.body["data"]["write"], Value::Null);
-    let missing = stage.plant.query_as(&stranger, read, json!({ "id": uuid::Uuid::now_v7() })).await;
-    assert_eq!(hidden.codes(), missing.codes(), "what is not theirs looks as if it did not exist");
+    let missing = stage
+        .plant
+        .query_as(&stranger, read, json!({ "id": uuid::Uuid::now_v7() }))
+        .await;
+    assert_eq!(
+        hidden.codes(),
+        missing.codes(),
+        "what is not theirs looks as if it did not exist"
+    );
     let settle = "mutation($id: ID!) { settleWrite(id: $id, verdict: FAILED) { id } }";
     let (theirs, missing) = (
         stage.plant.query_as(&stranger, settle, json!({ "id": entry })).await,
-        stage.plant.query_as(&stranger, settle, json!({ "id": uuid::Uuid::now_v7() })).await,
+        stage
+            .plant
+            .query_as(&stranger, settle, json!({ "id": uuid::Uuid::now_v7() }))
+            .await,
     );
     assert!(!theirs.codes().is_empty());
     assert_eq!(theirs.codes(), missing.codes());

@@ -68,7 +68,10 @@ impl Pool {
     /// Returns the records of a type that stand in one of some statuses; any when there are none.
     pub fn in_status(&self, kind: &str, statuses: &[String]) -> Vec<&Value> {
         let stands = |record: &&Value| {
-            statuses.is_empty() || record["status"].as_str().is_some_and(|is| statuses.iter().any(|one| one == is))
+            statuses.is_empty()
+                || record["status"]
+                    .as_str()
+                    .is_some_and(|is| statuses.iter().any(|one| one == is))
         };
         self.all(kind).iter().filter(stands).collect()
     }
@@ -92,7 +95,10 @@ impl Pool {
 
     /// Returns the id of some record of a type, if need be of one that does not exist.
     pub fn any_id(&self, kind: &str) -> String {
-        self.ids(kind).into_iter().next().unwrap_or_else(|| self.no_record(kind))
+        self.ids(kind)
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| self.no_record(kind))
     }
 
     /// Returns the id of a record of the connection that does not exist.
@@ -115,7 +121,10 @@ fn parts(def: &TypeDef, node: &Value) -> Vec<(String, Value)> {
             _ => None,
         }
     };
-    let lists = def.fields.values().filter_map(|field| Some((field, part_of(field.kind)?)));
+    let lists = def
+        .fields
+        .values()
+        .filter_map(|field| Some((field, part_of(field.kind)?)));
     let mut rows = Vec::new();
     for (field, index) in lists {
         let name = &catalogue.type_at(index).unwrap().name;

@@ -44,7 +44,9 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
 
 /// Tells whether a field is not given together with the others.
 pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {
-    ALONE.iter().any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
+    ALONE
+        .iter()
+        .any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
 }
 
 /// Returns what a system makes of a value; none where it is not to be compared.

@@ -91,10 +91,18 @@ impl Stage {
 
     /// Makes the input of a new record with rows in each list that can have them. What no record shows a good value for
     /// is told by name.
-    pub fn new_input(&self, kind: &str, form: &Form, round: usize, only_required: bool) -> (Map<String, Value>, Vec<String>) {
+    pub fn new_input(
+        &self,
+        kind: &str,
+        form: &Form,
+        round: usize,
+        only_required: bool,
+    ) -> (Map<String, Value>, Vec<String>) {
         let values = self.values(round);
         let takes = |fields: &[Field], kind: &str| -> Vec<Field> {
-            let fields = fields.iter().filter(|field| !rules::goes_alone(self.system, kind, &field.name));
+            let fields = fields
+                .iter()
+                .filter(|field| !rules::goes_alone(self.system, kind, &field.name));
             fields.cloned().collect()
         };
         let fields = takes(&form.fields, kind);
@@ -128,10 +136,15 @@ impl Stage {
         let (mut input, _) = self.new_input(kind, &form, round, true);
         let words = ["name", "title", "description", "notes", "reference"];
         let field = words.into_iter().find(|name| {
-            form.field(name)
-                .is_some_and(|field| form.client_reference.as_deref() != Some(*name) && field.max_length.is_none_or(|most| most >= 8))
+            form.field(name).is_some_and(|field| {
+                form.client_reference.as_deref() != Some(*name) && field.max_length.is_none_or(|most| most >= 8)
+            })
         })?;
-        let word = format!("{} {}", fresh_word(round), if field == "name" { "Works" } else { "Trial" });
+        let word = format!(
+            "{} {}",
+            fresh_word(round),
+            if field == "name" { "Works" } else { "Trial" }
+        );
         input.insert(field.to_owned(), json!(word));
         Some(Creation {
             call: Call::create(kind, &self.connection, Value::Object(input)),
@@ -174,13 +187,20 @@ impl Stage {
         );
         let (mut count, mut after) = (0, Value::Null);
         loop {
-            let answer = self.plant.query(&text, json!({ "ids": [self.connection], "after": after })).await;
+            let answer = self
+                .plant
+                .query(&text, json!({ "ids": [self.connection], "after": after }))
+                .await;
             let page = &answer.data()["list"];
             count += page["nodes"]
                 .as_array()
                 .unwrap()
                 .iter()
-                .filter(|node| node[creation.field].as_str().is_some_and(|text| text.contains(&creation.word)))
+                .filter(|node| {
+                    node[creation.field]
+                        .as_str()
+                        .is_some_and(|text| text.contains(&creation.word))
+                })
                 .count();
             if page["pageInfo"]["hasNextPage"] != true {
                 return count;
@@ -228,6 +248,11 @@ impl Stage {
             });
             for record in open {
                 let id = record["id"].as_str().unwrap();
+                // It may have been acted on since.
+                let now = self.read(kind, id).await;
+                if now["status"] != record["status"] {
+                    continue;
+                }
                 let call = Call::act(kind, action, id, json!({})).dry();
                 if call.run(&self.plant).await.outcome == "DRY_RUN" {
                     return Some((kind.to_owned(), action.to_owned(), id.to_owned(), form));
@@ -255,7 +280,7 @@ pub async fn entry(plant: &Plant, id: &str) -> Value {
 
 pub const ENTRY: &str = "query($id: ID!) { write(id: $id) { id entity operation mode state outcome remoteId
     idempotencyKey settledBy errorCode errorMessage warnings userErrors { path code message remoteCode remoteMessage }
-    requests { step method url body } record { id remoteId } connection { id } actor { name }
+    requests { step method url body } recordId connection { id } actor { name }
     createdAt sentAt finishedAt durationMs batchId } }";
 
 /// Makes the call that creates a record of a type, below its owner if it is a part.

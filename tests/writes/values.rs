@@ -97,18 +97,27 @@ impl<'a> Values<'a> {
     }
 
     /// Makes one row of a list that is written with its owner, like a row of a record that is like the owner.
-    pub fn row(&self, children: &Children, owner: &TypeDef, donor: Option<&Value>, only_required: bool) -> Map<String, Value> {
+    pub fn row(
+        &self,
+        children: &Children,
+        owner: &TypeDef,
+        donor: Option<&Value>,
+        only_required: bool,
+    ) -> Map<String, Value> {
         let list = owner.field(&children.field).unwrap();
         let rows = self.pool.all(&list.type_name);
-        let of_donor = rows.iter().filter(|row| donor.is_some_and(|donor| row["owner"] == donor["id"]));
+        let of_donor = rows
+            .iter()
+            .filter(|row| donor.is_some_and(|donor| row["owner"] == donor["id"]));
         let row = self
             .fullest(of_donor, &children.fields)
             .or_else(|| self.fullest(rows.iter(), &children.fields));
         // A line without these is refused by most systems, though each leaves out another one.
         let usual = ["item", "quantity", "unitPrice"];
-        let fields = children.fields.iter().filter(|field| {
-            !only_required || field.required || usual.contains(&field.name.as_str())
-        });
+        let fields = children
+            .fields
+            .iter()
+            .filter(|field| !only_required || field.required || usual.contains(&field.name.as_str()));
         let fields: Vec<Field> = fields.cloned().collect();
         self.input_like(&list.type_name, &fields, false, row).0
     }
@@ -122,7 +131,10 @@ impl<'a> Values<'a> {
                 ..*self
             };
             let value = values.field(def, field, values.donor(&def.name, std::slice::from_ref(field)));
-            if value.as_ref().is_some_and(|value| difference(value, current, "").is_some()) {
+            if value
+                .as_ref()
+                .is_some_and(|value| difference(value, current, "").is_some())
+            {
                 return value;
             }
             last = value.or(last);
@@ -132,7 +144,9 @@ impl<'a> Values<'a> {
 
     /// Makes a value for one field of a type.
     pub fn field(&self, def: &TypeDef, field: &Field, donor: Option<&Value>) -> Option<Value> {
-        let known = def.field(&field.name).unwrap_or_else(|| panic!("{} has no {}", def.name, field.name));
+        let known = def
+            .field(&field.name)
+            .unwrap_or_else(|| panic!("{} has no {}", def.name, field.name));
         let mut seen = self.pool.values(&def.name, &known.name);
         let turn = self.round % seen.len().max(1);
         seen.rotate_left(turn);
@@ -140,7 +154,11 @@ impl<'a> Values<'a> {
         let seen: Vec<&Value> = own.into_iter().chain(seen).collect();
         if !field.allowed.is_empty() && !known.list {
             // They are told as texts.
-            let told = |value: &Value| value.as_str().map_or_else(|| json!(value.to_string()), |text| json!(text));
+            let told = |value: &Value| {
+                value
+                    .as_str()
+                    .map_or_else(|| json!(value.to_string()), |text| json!(text))
+            };
             let allowed = seen.iter().find(|value| field.allowed.contains(&told(value)));
             let text = allowed.map_or_else(|| self.pick(&field.allowed).clone(), |value| told(value));
             return Some(match known.kind {
@@ -188,16 +206,35 @@ impl<'a> Values<'a> {
     /// Ends come after beginnings, and what was read or reported lies in the past.
     fn moment(&self, name: &str) -> String {
         let lower = name.to_lowercase();
-        let hour = if lower.contains("end") || lower.contains("finished") || lower.contains("due") { 15 } else { 9 };
-        let is_past = ["reported", "read", "actual", "installed", "commissioned", "started", "finished"];
-        let month = if is_past.iter().any(|word| lower.contains(word)) { 10 } else { 12 };
+        let hour = if lower.contains("end") || lower.contains("finished") || lower.contains("due") {
+            15
+        } else {
+            9
+        };
+        let is_past = [
+            "reported",
+            "read",
+            "actual",
+            "installed",
+            "commissioned",
+            "started",
+            "finished",
+        ];
+        let month = if is_past.iter().any(|word| lower.contains(word)) {
+            10
+        } else {
+            12
+        };
         format!("2026-{month}-{:02}T{hour:02}:00:00Z", 1 + self.round % 28)
     }
 
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let name = known.name.as_str();
         if CODES.contains(&name) || ["CurrencyCode", "CountryCode"].contains(&known.type_name.as_str()) {
-            return seen.iter().find(|value| value.is_string()).map(|value| (*value).clone());
+            return seen
+                .iter()
+                .find(|value| value.is_string())
+                .map(|value| (*value).clone());
         }
         let fresh = match known.type_name.as_str() {
             "Duration" => format!("PT{}H", 2 + self.small()),
@@ -213,10 +250,16 @@ impl<'a> Values<'a> {
 
     fn object(&self, def: &TypeDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let mut members = Map::new();
-        let seen: Vec<&Value> = seen.iter().map(|value| if value.is_array() { &value[0] } else { *value }).collect();
+        let seen: Vec<&Value> = seen
+            .iter()
+            .map(|value| if value.is_array() { &value[0] } else { *value })
+            .collect();
         let parts = def.fields.values();
         for part in parts.filter(|part| field.parts.is_empty() || field.parts.contains(&part.name)) {
-            let shown = seen.iter().map(|value| &value[&part.name]).filter(|value| !is_empty(value));
+            let shown = seen
+                .iter()
+                .map(|value| &value[&part.name])
+                .filter(|value| !is_empty(value));
             let shown: Vec<&Value> = shown.collect();
             let own = Field {
                 name: part.name.clone(),
@@ -262,9 +305,9 @@ pub fn fresh_word(round: usize) -> String {
 pub fn difference(given: &Value, read: &Value, path: &str) -> Option<String> {
     let differs = || Some(format!("{path}: given {given}, read {read}"));
     match (given, read) {
-        (Value::Object(given), Value::Object(read)) => given
-            .iter()
-            .find_map(|(name, value)| difference(value, read.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"))),
+        (Value::Object(given), Value::Object(read)) => given.iter().find_map(|(name, value)| {
+            difference(value, read.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"))
+        }),
         (Value::Array(given), Value::Array(read)) if given.len() == read.len() => given
             .iter()
             .zip(read)

@@ -1,6 +1,8 @@
 //! What can be written, as plain data: what the connector knows with what the system itself tells laid over it.
 
-use lineshaft_connect::write::{Act, DescribedField, OperationCapability, WritableChildren, WritableField, WriteCapability};
+use lineshaft_connect::write::{
+    Act, DescribedField, OperationCapability, WritableChildren, WritableField, WriteCapability,
+};
 use lineshaft_schema::{FieldIndex, TypeDef, TypeIndex, Value, Writable};
 
 use super::{WriteMode, submit::alternative};
@@ -174,7 +176,11 @@ impl WriteSchema {
         self.children = children
             .map(|list| {
                 let (def, own) = of_type(list.kind).unzip();
-                let told = if list.fields.is_empty() { own.unwrap_or_default() } else { list.fields.clone() };
+                let told = if list.fields.is_empty() {
+                    own.unwrap_or_default()
+                } else {
+                    list.fields.clone()
+                };
                 SchemaChildren {
                     list: list.clone(),
                     fields: def.map(|def| fields(&def, &told)).unwrap_or_default(),

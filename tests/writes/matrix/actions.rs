@@ -32,11 +32,18 @@ impl Trial<'_> {
         let mut complaints = Vec::new();
         for record in candidates.iter().take(TRIES) {
             let id = record["id"].as_str().unwrap();
-            let Some((input, levels)) = self.told(action, form, record).await else { continue };
+            let Some((input, levels)) = self.told(action, form, record).await else {
+                continue;
+            };
             let call = Call::act(&self.def.name, action, id, Value::Object(input.clone()));
             let done = call.run(&self.stage.plant).await;
             if done.outcome != "SUCCEEDED" {
-                complaints.push(format!("from {} with {}: {}", record["status"], json!(input), complaint(&done)));
+                complaints.push(format!(
+                    "from {} with {}: {}",
+                    record["status"],
+                    json!(input),
+                    complaint(&done)
+                ));
                 continue;
             }
             self.carried_out(action, &done);
@@ -48,7 +55,11 @@ impl Trial<'_> {
             self.findings.check(&self.name(action), problem);
             return;
         }
-        let problem = format!("no record lets it be done ({}):\n  {}", candidates.len(), complaints.join("\n  "));
+        let problem = format!(
+            "no record lets it be done ({}):\n  {}",
+            candidates.len(),
+            complaints.join("\n  ")
+        );
         self.findings.check(&self.name(action), Some(problem));
     }
 
@@ -83,9 +94,13 @@ impl Trial<'_> {
                 continue;
             }
             for record in self.candidates(way).await.iter().take(TRIES) {
-                let Some((input, _)) = self.told(other, way, record).await else { continue };
+                let Some((input, _)) = self.told(other, way, record).await else {
+                    continue;
+                };
                 let id = record["id"].as_str().unwrap();
-                let done = Call::act(&self.def.name, other, id, Value::Object(input)).run(&self.stage.plant).await;
+                let done = Call::act(&self.def.name, other, id, Value::Object(input))
+                    .run(&self.stage.plant)
+                    .await;
                 if done.outcome == "SUCCEEDED" {
                     return vec![done.record];
                 }
@@ -100,7 +115,20 @@ impl Trial<'_> {
         let values = self.stage.values(self.stage.round());
         let mut levels = Vec::new();
         let mut input = Map::new();
-        let place = |name: &str| ["location", "fromLocation", "toLocation", "bin", "fromBin", "toBin", "lot", "lines", "quantity"].contains(&name);
+        let place = |name: &str| {
+            [
+                "location",
+                "fromLocation",
+                "toLocation",
+                "bin",
+                "fromBin",
+                "toBin",
+                "lot",
+                "lines",
+                "quantity",
+            ]
+            .contains(&name)
+        };
         for field in form.fields.iter().filter(|field| !place(&field.name)) {
             if let Some(value) = values.field(def, field, None) {
                 input.insert(field.name.clone(), value);
@@ -121,8 +149,11 @@ impl Trial<'_> {
             put("fromBin", &from.bin);
             put("lot", &from.lot);
             if def.field("toLocation").is_some() {
-                let here = levels.iter().map(|level| &level.location).find(|place| **place != from.location);
-                
+                let here = levels
+                    .iter()
+                    .map(|level| &level.location)
+                    .find(|place| **place != from.location);
+
                 let other = here.cloned().or_else(|| self.other_place(&from.location))?;
                 put("toLocation", &other);
             }
@@ -135,7 +166,11 @@ impl Trial<'_> {
                 told.insert("quantity".to_owned(), json!("1"));
                 let location = [&line["location"]["id"], &record["location"]["id"]];
                 let takes_location = line_parts(form).is_none_or(|parts| parts.contains(&"location".to_owned()));
-                if let Some(location) = location.into_iter().find(|id| id.is_string()).filter(|_| takes_location) {
+                if let Some(location) = location
+                    .into_iter()
+                    .find(|id| id.is_string())
+                    .filter(|_| takes_location)
+                {
                     told.insert("location".to_owned(), location.clone());
                 }
                 Value::Object(told)
@@ -157,7 +192,10 @@ impl Trial<'_> {
     async fn levels(&self, id: &str) -> Vec<Level> {
         let text = "query($id: ID!) { inventoryItem(id: $id) { stock { location { id } bin lot onHand { value } } } }";
         let answer = self.stage.plant.query(text, json!({ "id": id })).await;
-        let stock = answer.body["data"]["inventoryItem"]["stock"].as_array().cloned().unwrap_or_default();
+        let stock = answer.body["data"]["inventoryItem"]["stock"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         stock
             .into_iter()
             .filter(|level| level["location"]["id"].is_string())
@@ -165,7 +203,10 @@ impl Trial<'_> {
                 location: level["location"]["id"].clone(),
                 bin: level["bin"].clone(),
                 lot: level["lot"].clone(),
-                on_hand: level["onHand"]["value"].as_str().and_then(|value| value.parse().ok()).unwrap_or_default(),
+                on_hand: level["onHand"]["value"]
+                    .as_str()
+                    .and_then(|value| value.parse().ok())
+                    .unwrap_or_default(),
             })
             .collect()
     }
@@ -184,7 +225,11 @@ impl Trial<'_> {
             here.map(|level| level.on_hand).sum()
         };
         let all = |levels: &[Level]| -> f64 { levels.iter().map(|level| level.on_hand).sum() };
-        let place = if action == "transfer" { &input["fromLocation"] } else { input.get("location").unwrap_or(&Value::Null) };
+        let place = if action == "transfer" {
+            &input["fromLocation"]
+        } else {
+            input.get("location").unwrap_or(&Value::Null)
+        };
         let (was, is) = if place.is_null() {
             (all(before), all(&after))
         } else {
@@ -202,7 +247,8 @@ impl Trial<'_> {
         }
         if action == "transfer" {
             let (was, is) = (sum(before, &input["toLocation"]), sum(&after, &input["toLocation"]));
-            return ((is - was - 1.0).abs() > 1e-6).then(|| format!("there were {was} where it went, now there are {is}"));
+            return ((is - was - 1.0).abs() > 1e-6)
+                .then(|| format!("there were {was} where it went, now there are {is}"));
         }
         None
     }
@@ -219,13 +265,22 @@ impl Trial<'_> {
         let received = lines
             .iter()
             .filter(|one| line.is_null() || one["id"] == *line)
-            .any(|one| one["receivedQuantity"]["value"].as_str().is_some_and(|value| value.parse::<f64>().unwrap_or_default() >= 1.0));
-        let is_told = received || ["PARTIAL", "FULL", "OVER"].iter().any(|status| record["receiptStatus"] == *status);
+            .any(|one| {
+                one["receivedQuantity"]["value"]
+                    .as_str()
+                    .is_some_and(|value| value.parse::<f64>().unwrap_or_default() >= 1.0)
+            });
+        let is_told = received
+            || ["PARTIAL", "FULL", "OVER"]
+                .iter()
+                .any(|status| record["receiptStatus"] == *status);
         (!is_told).then(|| format!("nothing was received: {record}"))
     }
 }
 
 /// Returns the parts of a line that can be told.
 fn line_parts(form: &Form) -> Option<&Vec<String>> {
-    form.field("lines").map(|Field { parts, .. }| parts).filter(|parts| !parts.is_empty())
+    form.field("lines")
+        .map(|Field { parts, .. }| parts)
+        .filter(|parts| !parts.is_empty())
 }
