@@ -27,6 +27,10 @@ bench:
 bench-streams:
     cargo bench --bench streams
 
+# Writes against posting the same requests directly to the simulated system.
+bench-writes:
+    cargo bench --bench writes
+
 demo:
     cargo run -- demo
 

@@ -4,7 +4,7 @@
 mod conditions;
 mod expected;
 mod shape;
-mod stage;
+pub mod stage;
 mod trials;
 
 use lineshaft_engine::registry::Registry;

@@ -26,3 +26,4 @@ mod schema;
 mod tryton;
 #[cfg(feature = "standard-webhooks")]
 mod webhooks;
+mod writes;

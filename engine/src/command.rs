@@ -44,7 +44,7 @@ pub use lineshaft_entities::{
 pub use log::{Filter, Page, Place};
 pub(crate) use look_up::settle_doubts;
 pub(crate) use retention::sweep;
-pub use schema::{Description, Lock, SchemaAction, SchemaField, SchemaValue, WriteSchema};
+pub use schema::{Description, Lock, SchemaAction, SchemaChildren, SchemaField, SchemaValue, WriteSchema};
 pub use settle::Verdict;
 pub(crate) use stored::{input_binding, wipe_inputs};
 pub use view::{Author, Write};

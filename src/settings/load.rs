@@ -237,7 +237,10 @@ impl Settings {
         for (key, number) in [
             ("writes.timeout_ms", writes.timeout_ms),
             ("writes.key_days", writes.key_days.into()),
-            ("writes.batch_width", u64::try_from(writes.batch_width).unwrap_or(u64::MAX)),
+            (
+                "writes.batch_width",
+                u64::try_from(writes.batch_width).unwrap_or(u64::MAX),
+            ),
             ("writes.workers", u64::try_from(writes.workers).unwrap_or(u64::MAX)),
         ] {
             if number == 0 {

@@ -101,7 +101,7 @@ fn id_of(plant: &Plant, system: System) -> ConnectionId {
 }
 
 /// Moves ids of one connection to another, and leaves cursors and everything else as it is.
-fn rebased(value: Value, from: ConnectionId, to: ConnectionId) -> Value {
+pub fn rebased(value: Value, from: ConnectionId, to: ConnectionId) -> Value {
     if from == to {
         return value;
     }

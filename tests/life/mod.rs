@@ -1,10 +1,10 @@
 //! The life of a connection through every public way to the server: GraphQL, subscriptions, plain HTTP, the command line,
 //! webhooks and hosted pages, against simulated systems. Where it matters the program runs as processes, and is killed.
 
-mod api;
-mod process;
+pub mod api;
+pub mod process;
 mod rows;
-mod socket;
+pub mod socket;
 mod sse;
 
 mod canaries;
@@ -40,6 +40,6 @@ async fn server(systems: &[System], settings: &[(&str, &str)]) -> Plant {
     setup.start().await
 }
 
-async fn system(system: System) -> Arc<Sandbox> {
+pub async fn system(system: System) -> Arc<Sandbox> {
     Arc::new(Sandbox::start(system, Options::default()).await.unwrap())
 }

@@ -412,7 +412,7 @@ async fn new_token(engine: &Engine, organization_id: Uuid, connection_id: Option
         organization_id,
         connection_id,
         name: "suite".to_owned(),
-        scopes: vec!["read".to_owned()],
+        scopes: ["read", "write"].map(str::to_owned).to_vec(),
         expires_at: None,
     };
     let issued = engine.tokens.create(new).await.unwrap();

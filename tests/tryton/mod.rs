@@ -7,6 +7,7 @@ mod server;
 mod lists;
 mod records;
 mod trouble;
+mod writes;
 
 use serde_json::{Value, json};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -111,6 +111,8 @@ pub(crate) struct WritableChildren {
     delete: bool,
     /// Whether it all happens in one request of the system, as a whole or not at all.
     atomic: bool,
+    /// The fields that a new row takes.
+    fields: Vec<WritableField>,
 }
 
 /// Something that can be done with records beyond changing fields.
@@ -221,14 +223,20 @@ impl WriteSchema {
 
     /// Lists whose rows can be written with it.
     async fn children(&self) -> Vec<WritableChildren> {
-        let one = |children: &lineshaft_connect::write::WritableChildren| {
+        let one = |children: &command::SchemaChildren| {
+            let list = &children.list;
+            let rows = self.catalogue.type_at(list.kind)?;
+            let fields = children.fields.iter();
             Some(WritableChildren {
-                field: self.def()?.field_at(children.field)?.name.clone(),
-                entity: self.catalogue.type_at(children.kind)?.name.clone(),
-                create: children.create,
-                update: children.update,
-                delete: children.delete,
-                atomic: children.atomic,
+                field: self.def()?.field_at(list.field)?.name.clone(),
+                entity: rows.name.clone(),
+                create: list.create,
+                update: list.update,
+                delete: list.delete,
+                atomic: list.atomic,
+                fields: fields
+                    .filter_map(|field| Some(self.field(field, rows.field_at(field.field)?)))
+                    .collect(),
             })
         };
         self.schema.children.iter().filter_map(one).collect()

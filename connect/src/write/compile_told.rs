@@ -57,6 +57,12 @@ impl Place<'_> {
             instead: self.write.instead.clone(),
             custom: plan.custom.is_some(),
             client_reference: plan.reference.as_ref().map(|reference| reference.field),
+            fields: plan
+                .fields
+                .iter()
+                .filter(|target| target.on_create())
+                .map(|target| target.capability(true))
+                .collect(),
             described: plan.describe.is_some(),
         }
     }
@@ -83,9 +89,11 @@ impl Place<'_> {
                     )
                 }
             };
+            let inline = child.inline.iter().flat_map(|inline| &inline.fields);
             Some(WritableChildren {
                 field: *field,
                 kind: child.kind,
+                fields: inline.map(|target| target.capability(true)).collect(),
                 create,
                 update,
                 delete,

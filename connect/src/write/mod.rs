@@ -240,6 +240,8 @@ pub struct WriteCapability {
     pub custom: bool,
     /// The field that carries our mark.
     pub client_reference: Option<FieldIndex>,
+    /// The fields of a new record, also where records are only made together with their owner.
+    pub fields: Vec<WritableField>,
     /// Whether the system itself tells which fields it has.
     pub described: bool,
 }
@@ -299,6 +301,8 @@ pub struct WritableChildren {
     pub field: FieldIndex,
     /// The type of its rows.
     pub kind: TypeIndex,
+    /// The fields of a new row that stands only with its owner; empty when the rows' own type tells them.
+    pub fields: Vec<WritableField>,
     /// Whether rows can be made.
     pub create: bool,
     /// Whether rows can be changed.

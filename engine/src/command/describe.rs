@@ -25,6 +25,12 @@ impl Engine {
         let refused = self.refusal(&connection);
         let capability = target.capability(kind);
         let mut schema = WriteSchema::new(connection, kind, act, def, capability);
+        let of_type = |kind: TypeIndex| {
+            let def = self.catalogue.type_at(kind)?;
+            let fields = target.capability(kind).map(|capability| capability.fields.clone());
+            Some((def.clone(), fields.unwrap_or_default()))
+        };
+        schema.add_children(capability.and_then(|capability| capability.operation(act)), &of_type);
         if !schema.supported || !capability.is_some_and(|capability| capability.described) {
             return Ok(schema);
         }

@@ -1,7 +1,9 @@
 //! What can be written, as plain data: what the connector knows with what the system itself tells laid over it.
 
-use lineshaft_connect::write::{Act, DescribedField, OperationCapability, WritableChildren, WriteCapability};
-use lineshaft_schema::{FieldIndex, TypeDef, TypeIndex, Value};
+use lineshaft_connect::write::{
+    Act, DescribedField, OperationCapability, WritableChildren, WritableField, WriteCapability,
+};
+use lineshaft_schema::{FieldIndex, TypeDef, TypeIndex, Value, Writable};
 
 use super::{WriteMode, submit::alternative};
 use crate::connections::Connection;
@@ -34,7 +36,7 @@ pub struct WriteSchema {
     /// The field that carries our mark, by which a record is found again.
     pub client_reference: Option<FieldIndex>,
     /// Lists whose rows can be written with it.
-    pub children: Vec<WritableChildren>,
+    pub children: Vec<SchemaChildren>,
     /// What can be done with records beyond changing fields.
     pub actions: Vec<SchemaAction>,
     /// What the system tells of fields that no unified field covers and that can be written, for `raw`.
@@ -64,6 +66,15 @@ pub struct SchemaField {
     pub target: Vec<String>,
     /// What the system tells of it.
     pub described: Option<DescribedField>,
+}
+
+/// A list whose rows can be written with their owner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchemaChildren {
+    /// The list, and what can be done with its rows.
+    pub list: WritableChildren,
+    /// The fields that a new row takes.
+    pub fields: Vec<SchemaField>,
 }
 
 /// A value to choose.
@@ -138,7 +149,9 @@ impl WriteSchema {
             alternative: capability
                 .filter(|_| operation.is_none())
                 .and_then(|capability| alternative(capability, act)),
-            fields: operation.map(|operation| fields(def, operation)).unwrap_or_default(),
+            fields: operation
+                .map(|operation| fields(def, &operation.fields))
+                .unwrap_or_default(),
             custom_fields: operation.is_some()
                 && capability.is_some_and(|capability| capability.custom)
                 && matches!(act, Act::Create | Act::Update),
@@ -146,13 +159,37 @@ impl WriteSchema {
             leads_to: own(|operation| &operation.leads_to),
             lock,
             client_reference: capability.and_then(|capability| capability.client_reference),
-            children: operation
-                .map(|operation| operation.children.clone())
-                .unwrap_or_default(),
+            children: Vec::new(),
             actions: actions.collect(),
             system_fields: Vec::new(),
             description: Description::None,
         }
+    }
+
+    /// Adds the lists whose rows can be written with their owner; `of_type` tells what can be written of a type.
+    pub(super) fn add_children(
+        &mut self,
+        operation: Option<&OperationCapability>,
+        of_type: &dyn Fn(TypeIndex) -> Option<(TypeDef, Vec<WritableField>)>,
+    ) {
+        let children = operation.into_iter().flat_map(|operation| &operation.children);
+        self.children = children
+            .map(|list| {
+                let (def, own) = of_type(list.kind).unzip();
+                let told = if list.fields.is_empty() {
+                    own.unwrap_or_default()
+                } else {
+                    list.fields.clone()
+                };
+                SchemaChildren {
+                    list: list.clone(),
+                    fields: def.map(|def| fields(&def, &told)).unwrap_or_default(),
+                }
+            })
+            .collect();
+        // The rows are told with their list, not as parts of a field.
+        self.fields
+            .retain(|field| !self.children.iter().any(|children| children.list.field == field.field));
     }
 
     /// Lays what the system tells over it. Where the two differ, the stricter one counts.
@@ -194,9 +231,13 @@ impl WriteSchema {
     }
 }
 
-fn fields(def: &TypeDef, operation: &OperationCapability) -> Vec<SchemaField> {
-    let fields = operation.fields.iter().filter_map(|writable| {
+fn fields(def: &TypeDef, writable: &[WritableField]) -> Vec<SchemaField> {
+    let fields = writable.iter().filter_map(|writable| {
         let field = def.field_at(writable.field)?;
+        // What a row belongs to is said by where it is made.
+        if def.has_rows() && field.writable == Writable::Never {
+            return None;
+        }
         let value = |value: &Value| SchemaValue {
             value: Some(value.clone()),
             source: None,

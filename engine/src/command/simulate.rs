@@ -7,7 +7,7 @@ use lineshaft_connect::{
     context::CallContext,
     write::{Act, UserError, UserErrorCode, WriteRequest},
 };
-use lineshaft_schema::{Record, RemoteKey};
+use lineshaft_schema::{FieldType, Record, RemoteKey, TypeDef, Value};
 use uuid::Uuid;
 
 use super::{Writer, ending::Ending, target::Target};
@@ -66,11 +66,11 @@ pub(super) async fn record(
     };
     let mut record = match request.act {
         Act::Delete | Act::SoftDelete => return Ok(None),
-        Act::Create => Record::new(def, key.clone(), database::now()),
+        Act::Create => blank(writer, def, key),
         Act::Update | Act::Action(_) => match target.read(context, request.kind, key).await {
             Ok(Some(present)) => Record::clone(&present),
             Ok(None) => return Err(Ending::refused(vec![not_found()])),
-            Err(error) if cannot_be_read(&error) => Record::new(def, key.clone(), database::now()),
+            Err(error) if cannot_be_read(&error) => blank(writer, def, key),
             Err(error) => return Err(Ending::failed(&error)),
         },
     };
@@ -80,6 +80,26 @@ pub(super) async fn record(
         }
     }
     Ok(Some(record))
+}
+
+/// Returns a record with the least in the fields that are never null: nothing is true, and enums are unknown.
+fn blank(writer: &Writer, def: &TypeDef, key: &RemoteKey) -> Record {
+    let mut record = Record::new(def, key.clone(), database::now());
+    for field in def.fields.values().filter(|field| field.required && !field.computed) {
+        let value = match field.kind {
+            FieldType::Boolean => Some(Value::Boolean(false)),
+            FieldType::Enum(index) => writer
+                .catalogue
+                .enum_at(index)
+                .and_then(|known| known.value_index("UNKNOWN"))
+                .map(|unknown| Value::Enum(index, unknown)),
+            _ => None,
+        };
+        if let Some(value) = value {
+            record.set(field.index, value);
+        }
+    }
+    record
 }
 
 fn cannot_be_read(error: &Error) -> bool {

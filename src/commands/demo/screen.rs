@@ -47,7 +47,7 @@ pub(super) fn show(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
     for station in shown.stations {
         status(station, widths, out)?;
     }
-    heading(out, "Queries to try (open as tabs in the playground)")?;
+    heading(out, "Queries and mutations to try (open as tabs in the playground)")?;
     for (number, example) in EXAMPLES.iter().enumerate() {
         let title = out.styled(Style::Bold, &format!("{}. {}", number + 1, example.title));
         out.line(&format!("  {title}"))?;

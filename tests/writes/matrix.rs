@@ -1,0 +1,492 @@
+//! Everything that each system declares: made, read back as it was given, changed field by field, acted on, removed.
+//! And everything that it does not declare: refused, with nothing sent.
+
+mod actions;
+
+use lineshaft_sandbox::System;
+use lineshaft_schema::{FieldType, Shape, TypeDef};
+use serde_json::{Map, Value, json};
+
+use super::{
+    call::{Call, Done},
+    form::Form,
+    model::{operations, writable_types},
+    rules::expected,
+    stage::{Stage, complaint, create},
+    values::difference,
+};
+
+/// What was tried and what went wrong.
+#[derive(Default)]
+struct Findings {
+    count: usize,
+    wrong: Vec<String>,
+    /// Operations that were carried out, for the summary.
+    done: Vec<String>,
+}
+
+impl Findings {
+    fn check(&mut self, what: &str, problem: Option<String>) {
+        self.count += 1;
+        self.wrong.extend(problem.map(|problem| format!("{what}: {problem}")));
+    }
+}
+
+/// What is tried of one type of one system.
+struct Trial<'a> {
+    stage: &'a Stage,
+    def: &'a TypeDef,
+    findings: &'a mut Findings,
+}
+
+impl Trial<'_> {
+    fn name(&self, what: &str) -> String {
+        format!("{} {}.{what}", self.stage.system, self.def.name)
+    }
+
+    async fn form(&self, operation: &str) -> Form {
+        self.stage.form(&self.def.name, operation).await
+    }
+
+    fn expect(&mut self, what: &str, given: &Map<String, Value>, read: &Value) {
+        for (name, given) in given {
+            let is_list = matches!(self.def.field(name).map(|field| field.kind), Some(FieldType::Object(_)))
+                && self.def.field(name).is_some_and(|field| field.reverse.is_some());
+            let problem = if is_list {
+                self.rows_differ(name, given, &read[name])
+            } else {
+                expected(self.stage.system, &self.def.name, name, given)
+                    .and_then(|given| difference(&given, &read[name], name))
+            };
+            self.findings.check(&self.name(&format!("{what} {name}")), problem);
+        }
+    }
+
+    /// Tells whether some given row is none of those that are read.
+    fn rows_differ(&self, list: &str, given: &Value, read: &Value) -> Option<String> {
+        let kind = &self.def.field(list).unwrap().type_name;
+        let read = read.as_array().cloned().unwrap_or_default();
+        given.as_array().unwrap().iter().find_map(|given| {
+            let given = given.as_object().unwrap();
+            let differences = |row: &Value| -> Vec<String> {
+                let fields = given.iter().filter_map(|(name, value)| {
+                    let value = expected(self.stage.system, kind, name, value)?;
+                    difference(&value, &row[name], name)
+                });
+                fields.collect()
+            };
+            let best = read.iter().map(differences).min_by_key(Vec::len);
+            match best {
+                Some(none) if none.is_empty() => None,
+                Some(best) => Some(best.join("; ")),
+                None => Some("no row is read".to_owned()),
+            }
+        })
+    }
+
+    /// Makes a record with everything that can be given, and holds that it reads as it was given.
+    async fn create(&mut self, form: &Form, owner: Option<&str>) -> Option<Value> {
+        let round = self.stage.round();
+        let (input, left_out) = self.stage.new_input(&self.def.name, form, round, false);
+        let what = self.name("create");
+        // What no record of the system has a value for cannot be tried; it is told, so that it is seen.
+        if !left_out.is_empty() {
+            println!("{what}: no good value is known for {}", left_out.join(", "));
+        }
+        let call = create(
+            &self.def.name,
+            &self.stage.connection,
+            owner,
+            Value::Object(input.clone()),
+        );
+        let done = call.run(&self.stage.plant).await;
+        if !self.carried_out("create", &done) {
+            println!("{what}: {}", Value::Object(input));
+            return None;
+        }
+        self.expect("create", &input, &done.record);
+        if self.def.is_entity() {
+            let read = self
+                .stage
+                .read(&self.def.name, done.record["id"].as_str().unwrap_or_default())
+                .await;
+            self.expect("create, read again,", &input, &read);
+        }
+        Some(done.record)
+    }
+
+    fn carried_out(&mut self, what: &str, done: &Done) -> bool {
+        let is_done = done.outcome == "SUCCEEDED" && done.errors.is_empty();
+        let problem = (!is_done).then(|| complaint(done));
+        self.findings.check(&self.name(what), problem);
+        if is_done {
+            self.findings.done.push(self.name(what));
+        }
+        is_done
+    }
+
+    /// Makes a record with no more than it needs.
+    async fn create_least(&mut self, form: &Form, owner: Option<&str>) -> Option<Value> {
+        let (input, _) = self.stage.new_input(&self.def.name, form, self.stage.round(), true);
+        let call = create(&self.def.name, &self.stage.connection, owner, Value::Object(input));
+        let done = call.run(&self.stage.plant).await;
+        self.carried_out("create (what is required)", &done)
+            .then_some(done.record)
+    }
+
+    /// Changes each field that can be changed, one after the other.
+    async fn update(&mut self, form: &Form, mut record: Value) -> Value {
+        let id = record["id"].as_str().unwrap_or_default().to_owned();
+        for field in &form.fields {
+            let values = self.stage.values(self.stage.round());
+            let Some(value) = values.other(self.def, field, &record[&field.name]) else {
+                println!(
+                    "{}: no good value is known",
+                    self.name(&format!("update {}", field.name))
+                );
+                continue;
+            };
+            let mut input = Map::new();
+            input.insert(field.name.clone(), value);
+            let done = Call::update(&self.def.name, &id, Value::Object(input.clone()))
+                .run(&self.stage.plant)
+                .await;
+            let what = format!("update {} to {}", field.name, input[&field.name]);
+            if self.carried_out(&what, &done) {
+                self.expect("update", &input, &done.record);
+                record = done.record;
+            }
+        }
+        record
+    }
+
+    /// Adds a row to a list, changes it and removes it, together with its owner.
+    async fn update_rows(&mut self, form: &Form, record: &Value) {
+        let id = record["id"].as_str().unwrap_or_default();
+        for children in &form.children {
+            let list = &children.field;
+            let values = self.stage.values(self.stage.round());
+            let donor = values.donor(&self.def.name, &form.fields);
+            let mut last = record[list][0].clone();
+            if children.create {
+                let row = values.row(children, self.def, donor, false);
+                let before = ids(&record[list]);
+                let input = json!({ list: { "create": [row] } });
+                let done = Call::update(&self.def.name, id, input).run(&self.stage.plant).await;
+                if self.carried_out(&format!("update {list} create"), &done) {
+                    self.expect("update", &Map::from_iter([(list.clone(), json!([row]))]), &done.record);
+                    let new = rows(&done.record[list])
+                        .into_iter()
+                        .find(|row| !before.contains(&row["id"]));
+                    self.findings.check(
+                        &self.name(&format!("update {list} create")),
+                        new.is_none().then(|| format!("no new row: {}", done.record[list])),
+                    );
+                    last = new.unwrap_or(last);
+                }
+            }
+            let Some(row) = last["id"].as_str().map(str::to_owned) else {
+                continue;
+            };
+            if children.update {
+                let kind = self.stage.def(&self.def.field(list).unwrap().type_name);
+                let field = children
+                    .fields
+                    .iter()
+                    .find(|field| field.name == "quantity")
+                    .or(children.fields.first());
+                if let Some((field, value)) =
+                    field.and_then(|field| Some((field, values.other(kind, field, &last[&field.name])?)))
+                {
+                    let input = json!({ list: { "update": [{ "id": row, &field.name: value }] } });
+                    let done = Call::update(&self.def.name, id, input).run(&self.stage.plant).await;
+                    if self.carried_out(&format!("update {list} update {}", field.name), &done) {
+                        let read = rows(&done.record[list])
+                            .into_iter()
+                            .find(|read| read["id"] == row.as_str());
+                        let problem = match &read {
+                            Some(read) => expected(self.stage.system, &kind.name, &field.name, &value)
+                                .and_then(|value| difference(&value, &read[&field.name], &field.name)),
+                            None => Some("the row is gone".to_owned()),
+                        };
+                        self.findings
+                            .check(&self.name(&format!("update {list} update")), problem);
+                    }
+                }
+            }
+            if children.delete {
+                let input = json!({ list: { "delete": [row] } });
+                let done = Call::update(&self.def.name, id, input).run(&self.stage.plant).await;
+                if self.carried_out(&format!("update {list} delete"), &done) {
+                    let is_there = ids(&done.record[list]).contains(&json!(row));
+                    let problem = is_there.then(|| "the row is still there".to_owned());
+                    self.findings
+                        .check(&self.name(&format!("update {list} delete")), problem);
+                }
+            }
+        }
+    }
+
+    /// Removes a record; where the system does not, holds that its own way is told and works.
+    async fn delete(&mut self, record: &Value) {
+        let id = record["id"].as_str().unwrap_or_default();
+        let form = self.form("delete").await;
+        let mut done = Call::delete(&self.def.name, id).run(&self.stage.plant).await;
+        let mut what = "delete";
+        if done.codes() == ["OPERATION_NOT_SUPPORTED"] {
+            done = Call::soft_delete(&self.def.name, id).run(&self.stage.plant).await;
+            what = "delete as the system does";
+        }
+        if !form.supported && done.codes() == ["OPERATION_NOT_SUPPORTED"] {
+            return;
+        }
+        // Some systems remove only what was called off before.
+        if done.codes() == ["STATUS_FORBIDS"] && form.allowed_in.iter().any(|status| status == "CANCELED") {
+            let canceled = Call::act(&self.def.name, "cancel", id, json!({}))
+                .run(&self.stage.plant)
+                .await;
+            self.carried_out("cancel before delete", &canceled);
+            done = Call::delete(&self.def.name, id).run(&self.stage.plant).await;
+        }
+        if self.carried_out(what, &done) && self.def.is_entity() {
+            let read = self.stage.read(&self.def.name, id).await;
+            let is_gone = read.is_null() || read["isDeleted"] == true;
+            let is_put_away = [
+                "ARCHIVED",
+                "INACTIVE",
+                "BLOCKED",
+                "CANCELED",
+                "DECOMMISSIONED",
+                "CLOSED",
+            ]
+            .iter()
+            .any(|status| read["status"] == *status);
+            let problem = if what == "delete" {
+                !is_gone
+            } else {
+                !is_gone && !is_put_away
+            };
+            let problem = problem.then(|| format!("the record is still there: {read}"));
+            self.findings.check(&self.name(what), problem);
+        }
+    }
+
+    /// Holds that what the system does not have is refused, with nothing sent.
+    async fn refusals(&mut self, forms: &[(String, Form)]) {
+        let kind = &self.def.name;
+        let id = self.stage.pool.any_id(kind);
+        for (operation, form) in forms.iter().filter(|(_, form)| !form.supported) {
+            let call = match operation.as_str() {
+                "create" => match &self.def.shape {
+                    Shape::Part { of } => Call::create_part(kind, &self.stage.pool.any_id(of), json!({})),
+                    _ => Call::create(kind, &self.stage.connection, json!({})),
+                },
+                "update" => Call::update(kind, &id, json!({})),
+                "delete" => Call::delete(kind, &id),
+                action => Call::act(kind, action, &id, self.least(action)),
+            };
+            self.stage.plant.clear_calls();
+            let done = call.run(&self.stage.plant).await;
+            let calls = self.stage.sandbox().calls();
+            let problem = (done.codes() != ["OPERATION_NOT_SUPPORTED"] || !calls.is_empty())
+                .then(|| format!("{} with {} upstream calls: {calls:?}", complaint(&done), calls.len()));
+            self.findings
+                .check(&self.name(&format!("{operation} is not declared and")), problem);
+            // Whoever is refused a removal is told what serves instead.
+            let is_mute = operation == "delete" && form.alternative.is_none() && self.has_way_out(forms);
+            let problem = is_mute.then(|| format!("no alternative is told: {}", form.text));
+            self.findings.check(&self.name(operation), problem);
+        }
+    }
+
+    fn has_way_out(&self, forms: &[(String, Form)]) -> bool {
+        let ways = ["cancel", "block", "decommission", "close"];
+        forms
+            .iter()
+            .any(|(name, form)| form.supported && ways.contains(&name.as_str()))
+    }
+
+    /// Returns the least that an action must be told.
+    fn least(&self, action: &str) -> Value {
+        let def = self.stage.catalogue.action(&self.def.name, action).unwrap();
+        let required = def.fields.values().filter(|field| field.required);
+        let values = required.map(|field| {
+            let value = match field.kind {
+                FieldType::Reference(target) => {
+                    let target = self.stage.catalogue.type_at(target).unwrap();
+                    json!(self.stage.pool.any_id(&target.name))
+                }
+                _ => json!("1"),
+            };
+            (field.name.clone(), value)
+        });
+        Value::Object(values.collect())
+    }
+
+    /// Holds that fields that are not declared are refused by name, with nothing changed.
+    async fn undeclared_fields(&mut self, form: &Form, owner: Option<&str>) {
+        let (mut input, _) = self.stage.new_input(&self.def.name, form, self.stage.round(), true);
+        let undeclared: Vec<_> = self
+            .def
+            .fields
+            .values()
+            .filter(|field| field.writable.on_create() && field.reverse.is_none() && form.field(&field.name).is_none())
+            .filter(|field| {
+                matches!(
+                    field.kind,
+                    FieldType::Text | FieldType::Boolean | FieldType::Date | FieldType::DateTime
+                )
+            })
+            .filter(|field| {
+                !field.list && !["CurrencyCode", "CountryCode", "Duration", "URL"].contains(&field.type_name.as_str())
+            })
+            .collect();
+        for field in &undeclared {
+            let value = match field.kind {
+                FieldType::Boolean => json!(true),
+                FieldType::Date => json!("2026-12-01"),
+                FieldType::DateTime => json!("2026-12-01T08:00:00Z"),
+                _ => json!("x"),
+            };
+            input.insert(field.name.clone(), value);
+        }
+        if undeclared.is_empty() {
+            return;
+        }
+        self.stage.plant.clear_calls();
+        let call = create(&self.def.name, &self.stage.connection, owner, Value::Object(input));
+        let done = call.run(&self.stage.plant).await;
+        for field in undeclared {
+            let is_told = done
+                .user_errors
+                .iter()
+                .any(|error| error["code"] == "NOT_WRITABLE" && error["path"][0] == field.name.as_str());
+            let problem = (!is_told).then(|| format!("not refused by name: {}", complaint(&done)));
+            self.findings
+                .check(&self.name(&format!("create with {}", field.name)), problem);
+        }
+        let attempts = self.stage.attempts();
+        let problem = (!attempts.is_empty()).then(|| format!("{attempts:?}"));
+        self.findings
+            .check(&self.name("create with undeclared fields sends nothing"), problem);
+    }
+
+    async fn run(&mut self) {
+        let mut forms = Vec::new();
+        for operation in operations(&self.stage.catalogue, &self.def.name) {
+            let form = self.form(&operation).await;
+            forms.push((operation, form));
+        }
+        self.refusals(&forms).await;
+        let form = |name: &str| {
+            forms
+                .iter()
+                .find(|(known, form)| known == name && form.supported)
+                .map(|(_, form)| form.clone())
+        };
+        let owner = self.owner().await;
+        let mut record = None;
+        if let Some(create) = form("create") {
+            self.undeclared_fields(&create, owner.as_deref()).await;
+            record = self.create(&create, owner.as_deref()).await;
+            let least = self.create_least(&create, owner.as_deref()).await;
+            record = record.or(least);
+        }
+        if let Some(update) = form("update") {
+            let record = record
+                .clone()
+                .or_else(|| self.stage.pool.all(&self.def.name).first().cloned());
+            if let Some(mut record) = record {
+                record = self.update(&update, record).await;
+                self.update_rows(&update, &record).await;
+            }
+        }
+        let actions: Vec<_> = forms
+            .iter()
+            .filter(|(name, form)| form.supported && !["create", "update", "delete"].contains(&name.as_str()))
+            .collect();
+        for (action, form) in actions {
+            self.act(action, form, &forms).await;
+        }
+        let removable = match record {
+            Some(record) => Some(record),
+            None if form("delete").is_some() => self.stage.pool.all(&self.def.name).last().cloned(),
+            None => None,
+        };
+        if let Some(record) = removable {
+            self.delete(&record).await;
+        }
+    }
+
+    /// Returns the record that parts are made below: a new one where the system makes them.
+    async fn owner(&self) -> Option<String> {
+        let Shape::Part { of } = &self.def.shape else {
+            return None;
+        };
+        let made = self.stage.made(of).await;
+        let made = made.and_then(|record| record["id"].as_str().map(str::to_owned));
+        made.or_else(|| {
+            let row = self.stage.pool.all(&self.def.name).first()?;
+            row["owner"].as_str().map(str::to_owned)
+        })
+        .or_else(|| Some(self.stage.pool.any_id(of)))
+    }
+}
+
+fn rows(list: &Value) -> Vec<Value> {
+    list.as_array().cloned().unwrap_or_default()
+}
+
+fn ids(list: &Value) -> Vec<Value> {
+    rows(list).into_iter().map(|row| row["id"].clone()).collect()
+}
+
+/// Tries everything of one system, and tells all that is wrong.
+async fn everything(system: System) {
+    let mut findings = Findings::default();
+    let mut stage = Stage::start(system).await;
+    let catalogue = stage.catalogue.clone();
+    for def in writable_types(&catalogue) {
+        // Limble takes only so many calls in a minute.
+        if system == System::Limble {
+            stage = Stage::start(system).await;
+        }
+        let mut trial = Trial {
+            stage: &stage,
+            def,
+            findings: &mut findings,
+        };
+        trial.run().await;
+    }
+    println!("{system}: {} trials, carried out: {:#?}", findings.count, findings.done);
+    assert!(
+        findings.wrong.is_empty(),
+        "{system}: {} of {} trials failed:\n- {}",
+        findings.wrong.len(),
+        findings.count,
+        findings.wrong.join("\n- ")
+    );
+    assert!(
+        findings.done.len() >= 8,
+        "{system} can hardly do anything: {:?}",
+        findings.done
+    );
+}
+
+macro_rules! systems {
+    ($($name:ident: $system:expr;)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            everything($system).await;
+        })*
+    };
+}
+
+systems! {
+    what_tryton_declares_round_trips_and_the_rest_is_refused: System::Tryton;
+    what_odoo_declares_round_trips_and_the_rest_is_refused: System::Odoo;
+    what_sap_declares_round_trips_and_the_rest_is_refused: System::SapS4hana;
+    what_dynamics_declares_round_trips_and_the_rest_is_refused: System::Dynamics365Fo;
+    what_maximo_declares_round_trips_and_the_rest_is_refused: System::Maximo;
+    what_limble_declares_round_trips_and_the_rest_is_refused: System::Limble;
+}
