@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     call::{Call, Done},
-    form::Form,
+    form::{Children, Form},
     model::{operations, writable_types},
-    rules::expected,
+    rules::{expected, goes_alone, stays},
     stage::{Stage, complaint, create},
     values::difference,
 };
@@ -166,10 +166,20 @@ impl Trial<'_> {
         for children in &form.children {
             let list = &children.field;
             let values = self.stage.values(self.stage.round());
-            let donor = values.donor(&self.def.name, &form.fields);
             let mut last = record[list][0].clone();
+            let donor = values.donor(&self.def.name, &form.fields);
             if children.create {
-                let row = values.row(children, self.def, donor, false);
+                let kind = &self.def.field(list).unwrap().type_name;
+                let children = Children {
+                    fields: children
+                        .fields
+                        .iter()
+                        .filter(|field| !goes_alone(self.stage.system, kind, &field.name))
+                        .cloned()
+                        .collect(),
+                    ..children.clone()
+                };
+                let row = values.row(&children, self.def, donor, false);
                 let before = ids(&record[list]);
                 let input = json!({ list: { "create": [row] } });
                 let done = Call::update(&self.def.name, id, input).run(&self.stage.plant).await;
@@ -227,9 +237,10 @@ impl Trial<'_> {
         }
     }
 
-    /// Removes a record; where the system does not, holds that its own way is told and works.
-    async fn delete(&mut self, record: &Value) {
-        let id = record["id"].as_str().unwrap_or_default();
+    /// Removes a record; where the system does not, holds that its own way is told and works. `least` is one that nothing
+    /// was done with, for systems that keep what was worked on.
+    async fn delete(&mut self, record: &Value, least: Option<&Value>) {
+        let mut id = record["id"].as_str().unwrap_or_default();
         let form = self.form("delete").await;
         let mut done = Call::delete(&self.def.name, id).run(&self.stage.plant).await;
         let mut what = "delete";
@@ -246,6 +257,11 @@ impl Trial<'_> {
                 .run(&self.stage.plant)
                 .await;
             self.carried_out("cancel before delete", &canceled);
+            done = Call::delete(&self.def.name, id).run(&self.stage.plant).await;
+        }
+        let least = least.and_then(|least| least["id"].as_str()).filter(|least| *least != id);
+        if let Some(least) = least.filter(|_| !done.codes().is_empty() && stays(self.stage.system, &self.def.name)) {
+            id = least;
             done = Call::delete(&self.def.name, id).run(&self.stage.plant).await;
         }
         if self.carried_out(what, &done) && self.def.is_entity() {
@@ -385,12 +401,12 @@ impl Trial<'_> {
                 .map(|(_, form)| form.clone())
         };
         let owner = self.owner().await;
-        let mut record = None;
+        let (mut record, mut least) = (None, None);
         if let Some(create) = form("create") {
             self.undeclared_fields(&create, owner.as_deref()).await;
             record = self.create(&create, owner.as_deref()).await;
-            let least = self.create_least(&create, owner.as_deref()).await;
-            record = record.or(least);
+            least = self.create_least(&create, owner.as_deref()).await;
+            record = record.or_else(|| least.clone());
         }
         if let Some(update) = form("update") {
             let record = record
@@ -414,7 +430,7 @@ impl Trial<'_> {
             None => None,
         };
         if let Some(record) = removable {
-            self.delete(&record).await;
+            self.delete(&record, least.as_ref()).await;
         }
     }
 

@@ -18,7 +18,15 @@ pub enum Rule {
 }
 
 /// System, type, field (parts joined by dots), what becomes of it, and why.
-pub const RULES: &[(System, &str, &str, Rule, &str)] = &[];
+pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
+    (System::Maximo, "PurchaseOrder", "number", Rule::Upper, LARGE),
+    (System::Maximo, "WorkOrder", "number", Rule::Upper, LARGE),
+    (System::Maximo, "InventoryItem", "sku", Rule::Upper, LARGE),
+    (System::Maximo, "Vendor", "number", Rule::Upper, LARGE),
+    (System::Maximo, "Asset", "number", Rule::Upper, LARGE),
+];
+
+const LARGE: &str = "numbers and codes are kept in large letters";
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
 pub const ALONE: &[(System, &str, &str, &str)] = &[
@@ -41,6 +49,14 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "an item is tracked by lots or by serial numbers: one field of the system",
     ),
 ];
+
+/// Records that a system keeps once something was done with them; those are removed that are as new.
+const STAYS: &[(System, &str, &str)] = &[(System::Maximo, "WorkOrder", "an order with booked work stays")];
+
+/// Tells whether a system keeps records of a type with which something was done.
+pub fn stays(system: System, kind: &str) -> bool {
+    STAYS.iter().any(|(of, of_kind, _)| *of == system && *of_kind == kind)
+}
 
 /// Tells whether a field is not given together with the others.
 pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {

@@ -57,6 +57,9 @@ const CODES: [&str; 34] = [
     "remedyCode",
 ];
 
+/// A line without these is refused by most systems, though each leaves out another one.
+const USUAL: [&str; 3] = ["item", "quantity", "unitPrice"];
+
 impl<'a> Values<'a> {
     /// Chooses a record whose codes and references go together: one that has many of these fields.
     pub fn donor(&self, kind: &str, fields: &[Field]) -> Option<&'a Value> {
@@ -85,7 +88,10 @@ impl<'a> Values<'a> {
     ) -> (Map<String, Value>, Vec<String>) {
         let def = type_named(self.catalogue, kind);
         let (mut input, mut left_out) = (Map::new(), Vec::new());
-        for field in fields.iter().filter(|field| field.required || !only_required) {
+        let is_needed = |field: &Field| {
+            field.required || (!def.is_entity() && USUAL.contains(&field.name.as_str()))
+        };
+        for field in fields.iter().filter(|field| !only_required || is_needed(field)) {
             match self.field(def, field, donor) {
                 Some(value) => {
                     input.insert(field.name.clone(), value);
@@ -112,12 +118,10 @@ impl<'a> Values<'a> {
         let row = self
             .fullest(of_donor, &children.fields)
             .or_else(|| self.fullest(rows.iter(), &children.fields));
-        // A line without these is refused by most systems, though each leaves out another one.
-        let usual = ["item", "quantity", "unitPrice"];
         let fields = children
             .fields
             .iter()
-            .filter(|field| !only_required || field.required || usual.contains(&field.name.as_str()));
+            .filter(|field| !only_required || field.required || USUAL.contains(&field.name.as_str()));
         let fields: Vec<Field> = fields.cloned().collect();
         self.input_like(&list.type_name, &fields, false, row).0
     }
@@ -166,7 +170,17 @@ impl<'a> Values<'a> {
                 _ => text,
             });
         }
+        if (def.name.as_str(), known.name.as_str()) == ("MeterReading", "value") {
+            return Some(self.next_reading());
+        }
         self.value(known, field, &seen)
+    }
+
+    /// A value that no meter has reached yet: counters only go up.
+    fn next_reading(&self) -> Value {
+        let reached = self.pool.values("Meter", "lastReading").into_iter();
+        let reached = reached.filter_map(|value| value.as_str()?.parse::<f64>().ok());
+        json!(format!("{:.1}", reached.fold(0.0, f64::max) + self.round as f64))
     }
 
     /// Makes a value; `seen` are those that records have, the best first.
@@ -186,6 +200,8 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
+            // The number of a row that is there already would mean that row.
+            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => json!(10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round % 2 == 0),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
@@ -206,6 +222,10 @@ impl<'a> Values<'a> {
     /// Ends come after beginnings, and what was read or reported lies in the past.
     fn moment(&self, name: &str) -> String {
         let lower = name.to_lowercase();
+        // A meter is read later than the last time, and not in the time to come; this is what the systems' clocks show.
+        if lower == "readat" {
+            return "2026-11-22T12:00:00Z".to_owned();
+        }
         let hour = if lower.contains("end") || lower.contains("finished") || lower.contains("due") {
             15
         } else {

@@ -130,7 +130,12 @@ impl Trial<'_> {
             .contains(&name)
         };
         for field in form.fields.iter().filter(|field| !place(&field.name)) {
-            if let Some(value) = values.field(def, field, None) {
+            // Work goes on from the status that it has, no earlier.
+            let moment = match field.name.as_str() {
+                "startedAt" | "completedAt" => self.status_since(record["id"].as_str()?).await,
+                _ => None,
+            };
+            if let Some(value) = moment.or_else(|| values.field(def, field, None)) {
                 input.insert(field.name.clone(), value);
             }
         }
@@ -182,6 +187,17 @@ impl Trial<'_> {
             input.insert("lines".to_owned(), json!(lines));
         }
         Some((input, levels))
+    }
+
+    /// Returns since when a record has its status, where the system tells.
+    async fn status_since(&self, id: &str) -> Option<Value> {
+        let text = format!(
+            "query($id: ID!) {{ record: {}(id: $id) {{ statusInfo {{ changedAt }} }} }}",
+            lower(&self.def.name)
+        );
+        let answer = self.stage.plant.query(&text, json!({ "id": id })).await;
+        let since = answer.body["data"]["record"]["statusInfo"]["changedAt"].clone();
+        since.is_string().then_some(since)
     }
 
     fn other_place(&self, from: &Value) -> Option<Value> {
