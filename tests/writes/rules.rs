@@ -18,7 +18,57 @@ pub enum Rule {
 }
 
 /// System, type, field (parts joined by dots), what becomes of it, and why.
-pub const RULES: &[(System, &str, &str, Rule, &str)] = &[];
+pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
+    (
+        System::Maximo,
+        "WorkOrder",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "Vendor",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "Asset",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "InventoryItem",
+        "sku",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "PurchaseOrder",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "WorkOrderPart",
+        "plannedQuantity.uomCode",
+        Rule::Other,
+        "the unit is the one in which the item is issued",
+    ),
+    (
+        System::Odoo,
+        "InventoryItem",
+        "type",
+        Rule::Other,
+        "goods that are stocked are read as such, whatever else they were called",
+    ),
+];
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
 pub const ALONE: &[(System, &str, &str, &str)] = &[
@@ -55,7 +105,17 @@ pub fn expected(system: System, kind: &str, field: &str, given: &Value) -> Optio
         .iter()
         .find(|(of, of_kind, of_field, _, _)| *of == system && *of_kind == kind && *of_field == field);
     let Some((_, _, _, rule, _)) = rule else {
-        return Some(given.clone());
+        let mut given = given.clone();
+        for (of, of_kind, of_field, rule, _) in RULES {
+            let part = of_field.strip_prefix(field).and_then(|rest| rest.strip_prefix('.'));
+            if let (Some(part), Rule::Other, Some(members)) = (part, rule, given.as_object_mut())
+                && *of == system
+                && *of_kind == kind
+            {
+                members.remove(part);
+            }
+        }
+        return Some(given);
     };
     match rule {
         Rule::Upper => Some(json!(given.as_str().unwrap_or_default().to_uppercase())),

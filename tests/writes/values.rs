@@ -151,7 +151,15 @@ impl<'a> Values<'a> {
         let turn = self.round % seen.len().max(1);
         seen.rotate_left(turn);
         let own = donor.map(|donor| &donor[&known.name]).filter(|value| !is_empty(value));
-        let seen: Vec<&Value> = own.into_iter().chain(seen).collect();
+        let fits = |value: &&Value| {
+            let text = value.as_str().map_or(0, |text| text.chars().count());
+            field.max_length.is_none_or(|most| text <= most)
+        };
+        // Where records leave it empty, those that belong to them may have it.
+        let of_lines = self.pool.values("PurchaseOrderLine", &known.name);
+        let is_reference = matches!(known.kind, FieldType::Reference(_));
+        let of_lines = of_lines.into_iter().filter(|_| is_reference);
+        let seen: Vec<&Value> = own.into_iter().chain(seen).chain(of_lines).filter(fits).collect();
         if !field.allowed.is_empty() && !known.list {
             // They are told as texts.
             let told = |value: &Value| {
@@ -186,6 +194,7 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
+            FieldType::Integer if known.name == "lineNumber" => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round % 2 == 0),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
