@@ -271,6 +271,10 @@ async fn the_same_purchase_order_is_made_in_all_six_systems() {
             if input.get(&field.name).is_some() {
                 continue;
             }
+            if field.name == "number" {
+                input["number"] = json!("T4711");
+                continue;
+            }
             let value = &model[&field.name];
             input[&field.name] = if value["id"].is_string() {
                 value["id"].clone()

@@ -85,6 +85,12 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "a line of a part goes to stock, not to a task",
     ),
     (
+        System::Maximo,
+        "WorkOrder",
+        "typeCode",
+        "one field of the system, of which `type` is the meaning",
+    ),
+    (
         System::Odoo,
         "InventoryItem",
         "isSerialTracked",

@@ -100,7 +100,7 @@ impl Stage {
     ) -> (Map<String, Value>, Vec<String>) {
         let values = self.values(round);
         let fields = self.together(kind, &form.fields);
-        let usual = ["item", "quantity"];
+        let usual = ["item", "quantity", "unitPrice"];
         // Parts are refused by most systems without these, though each leaves out another one.
         let fields: Vec<Field> = fields
             .into_iter()

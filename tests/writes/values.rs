@@ -20,7 +20,7 @@ pub struct Values<'a> {
 }
 
 /// Fields whose text is a code of the system: good values are those that its records have.
-const CODES: [&str; 34] = [
+const CODES: [&str; 35] = [
     "type",
     "typeCode",
     "companyCode",
@@ -46,6 +46,7 @@ const CODES: [&str; 34] = [
     "owner",
     "code",
     "region",
+    "postalCode",
     "bin",
     "lot",
     "readBy",
@@ -197,6 +198,7 @@ impl<'a> Values<'a> {
             FieldType::Integer if known.name == "lineNumber" => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round % 2 == 0),
+            FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
             FieldType::DateTime => json!(self.moment(&known.name)),
@@ -215,10 +217,12 @@ impl<'a> Values<'a> {
     /// Ends come after beginnings, and what was read or reported lies in the past.
     fn moment(&self, name: &str) -> String {
         let lower = name.to_lowercase();
-        let hour = if lower.contains("end") || lower.contains("finished") || lower.contains("due") {
-            15
-        } else {
-            9
+        let is_late = lower.contains("end") || lower.contains("finished");
+        // Some systems keep the day alone on which something is due.
+        let hour = match () {
+            () if lower.contains("due") => 0,
+            () if is_late => 15,
+            () => 9,
         };
         let is_past = [
             "reported",
