@@ -6,15 +6,7 @@ use serde_json::{Value, json};
 use super::{Stage, changing, plain};
 use crate::writes::call::Call;
 
-const ORDER: [&str; 7] = [
-    "party",
-    "reference",
-    "state",
-    "comment",
-    "lines.product",
-    "lines.quantity",
-    "lines.unit_price",
-];
+const ORDER: [&str; 4] = ["party", "reference", "state", "comment"];
 
 impl Stage<'_> {
     async fn write(&self, call: Call) -> Value {

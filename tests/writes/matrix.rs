@@ -11,7 +11,7 @@ use super::{
     call::{Call, Done},
     form::Form,
     model::{operations, writable_types},
-    rules::expected,
+    rules::{expected, is_frozen},
     stage::{Stage, complaint, create},
     values::difference,
 };
@@ -152,6 +152,11 @@ impl Trial<'_> {
                 .run(&self.stage.plant)
                 .await;
             let what = format!("update {} to {}", field.name, input[&field.name]);
+            if is_frozen(self.stage.system, &self.def.name, &field.name) {
+                let problem = (done.codes() != ["STATUS_FORBIDS"]).then(|| complaint(&done));
+                self.findings.check(&self.name(&what), problem);
+                continue;
+            }
             if self.carried_out(&what, &done) {
                 let read = self.shown(&record, done.record).await;
                 self.expect("update", &input, &read);

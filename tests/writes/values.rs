@@ -238,7 +238,8 @@ impl<'a> Values<'a> {
         } else {
             12
         };
-        format!("2026-{month}-{:02}T{hour:02}:00:00Z", 1 + self.round % 28)
+        let day = 1 + self.round % 27 + usize::from(hour == 0);
+        format!("2026-{month}-{day:02}T{hour:02}:00:00Z")
     }
 
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {

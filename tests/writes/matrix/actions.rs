@@ -274,7 +274,11 @@ impl Trial<'_> {
                     .as_str()
                     .is_some_and(|value| value.parse::<f64>().unwrap_or_default() >= 1.0)
             });
+        let has_receipt = record["receipts"]
+            .as_array()
+            .is_some_and(|receipts| !receipts.is_empty());
         let is_told = received
+            || has_receipt
             || ["PARTIAL", "FULL", "OVER"]
                 .iter()
                 .any(|status| record["receiptStatus"] == *status);
