@@ -245,10 +245,10 @@ impl<'a> Values<'a> {
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let name = known.name.as_str();
         if CODES.contains(&name) || ["CurrencyCode", "CountryCode"].contains(&known.type_name.as_str()) {
-            return seen
-                .iter()
-                .find(|value| value.is_string())
-                .map(|value| (*value).clone());
+            // Regions are written by their codes only.
+            let fits = |text: &str| name != "region" || text.len() <= 3;
+            let seen = seen.iter().find(|value| value.as_str().is_some_and(fits));
+            return seen.map(|value| (*value).clone());
         }
         let fresh = match known.type_name.as_str() {
             "Duration" => format!("PT{}H", 2 + self.small()),
