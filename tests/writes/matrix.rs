@@ -91,7 +91,7 @@ impl Trial<'_> {
         let what = self.name("create");
         // What no record of the system has a value for cannot be tried; it is told, so that it is seen.
         if !left_out.is_empty() {
-            println!("{what}: no good value is known for {}", left_out.join(", "));
+            eprintln!("{what}: no good value is known for {}", left_out.join(", "));
         }
         let call = create(
             &self.def.name,
@@ -101,7 +101,7 @@ impl Trial<'_> {
         );
         let done = call.run(&self.stage.plant).await;
         if !self.carried_out("create", &done) {
-            println!("{what}: {}", Value::Object(input));
+            eprintln!("{what}: {}", Value::Object(input));
             return None;
         }
         self.expect("create", &input, &done.record);
@@ -140,7 +140,7 @@ impl Trial<'_> {
         for field in &form.fields {
             let values = self.stage.values(self.stage.round());
             let Some(value) = values.other(self.def, field, &record[&field.name]) else {
-                println!(
+                eprintln!(
                     "{}: no good value is known",
                     self.name(&format!("update {}", field.name))
                 );
@@ -329,7 +329,7 @@ impl Trial<'_> {
                 break;
             }
         }
-        println!("{}: the system needs all its records: {told:?}", self.name("delete"));
+        eprintln!("{}: the system needs all its records: {told:?}", self.name("delete"));
     }
 
     /// Holds that what the system does not have is refused, with nothing sent.
@@ -521,7 +521,7 @@ async fn everything(system: System) {
         };
         trial.run().await;
     }
-    println!("{system}: {} trials, carried out: {:#?}", findings.count, findings.done);
+    eprintln!("{system}: {} trials, carried out: {:#?}", findings.count, findings.done);
     assert!(
         findings.wrong.is_empty(),
         "{system}: {} of {} trials failed:\n- {}",

@@ -180,7 +180,7 @@ impl Stage {
         let creation = self.creation(kind).await?;
         let done = creation.call.run(&self.plant).await;
         if done.outcome != "SUCCEEDED" {
-            println!("{} {kind} cannot be made: {}", self.system, complaint(&done));
+            eprintln!("{} {kind} cannot be made: {}", self.system, complaint(&done));
             return None;
         }
         Some(done.record)

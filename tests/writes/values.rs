@@ -197,7 +197,7 @@ impl<'a> Values<'a> {
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
             FieldType::Integer if known.name == "lineNumber" => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
-            FieldType::Boolean => json!(self.round % 2 == 0),
+            FieldType::Boolean => json!(self.round.is_multiple_of(2)),
             FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
