@@ -20,7 +20,7 @@ pub struct Values<'a> {
 }
 
 /// Fields whose text is a code of the system: good values are those that its records have.
-const CODES: [&str; 34] = [
+const CODES: [&str; 35] = [
     "type",
     "typeCode",
     "companyCode",
@@ -46,6 +46,7 @@ const CODES: [&str; 34] = [
     "owner",
     "code",
     "region",
+    "postalCode",
     "bin",
     "lot",
     "readBy",
@@ -56,9 +57,6 @@ const CODES: [&str; 34] = [
     "causeCode",
     "remedyCode",
 ];
-
-/// A line without these is refused by most systems, though each leaves out another one.
-const USUAL: [&str; 3] = ["item", "quantity", "unitPrice"];
 
 impl<'a> Values<'a> {
     /// Chooses a record whose codes and references go together: one that has many of these fields.
@@ -88,10 +86,7 @@ impl<'a> Values<'a> {
     ) -> (Map<String, Value>, Vec<String>) {
         let def = type_named(self.catalogue, kind);
         let (mut input, mut left_out) = (Map::new(), Vec::new());
-        let is_needed = |field: &Field| {
-            field.required || (!def.is_entity() && USUAL.contains(&field.name.as_str()))
-        };
-        for field in fields.iter().filter(|field| !only_required || is_needed(field)) {
+        for field in fields.iter().filter(|field| field.required || !only_required) {
             match self.field(def, field, donor) {
                 Some(value) => {
                     input.insert(field.name.clone(), value);
@@ -118,10 +113,12 @@ impl<'a> Values<'a> {
         let row = self
             .fullest(of_donor, &children.fields)
             .or_else(|| self.fullest(rows.iter(), &children.fields));
+        // A line without these is refused by most systems, though each leaves out another one.
+        let usual = ["item", "quantity", "unitPrice"];
         let fields = children
             .fields
             .iter()
-            .filter(|field| !only_required || field.required || USUAL.contains(&field.name.as_str()));
+            .filter(|field| !only_required || field.required || usual.contains(&field.name.as_str()));
         let fields: Vec<Field> = fields.cloned().collect();
         self.input_like(&list.type_name, &fields, false, row).0
     }
@@ -155,7 +152,15 @@ impl<'a> Values<'a> {
         let turn = self.round % seen.len().max(1);
         seen.rotate_left(turn);
         let own = donor.map(|donor| &donor[&known.name]).filter(|value| !is_empty(value));
-        let seen: Vec<&Value> = own.into_iter().chain(seen).collect();
+        let fits = |value: &&Value| {
+            let text = value.as_str().map_or(0, |text| text.chars().count());
+            field.max_length.is_none_or(|most| text <= most)
+        };
+        // Where records leave it empty, those that belong to them may have it.
+        let of_lines = self.pool.values("PurchaseOrderLine", &known.name);
+        let is_reference = matches!(known.kind, FieldType::Reference(_));
+        let of_lines = of_lines.into_iter().filter(|_| is_reference);
+        let seen: Vec<&Value> = own.into_iter().chain(seen).chain(of_lines).filter(fits).collect();
         if !field.allowed.is_empty() && !known.list {
             // They are told as texts.
             let told = |value: &Value| {
@@ -180,7 +185,7 @@ impl<'a> Values<'a> {
     fn next_reading(&self) -> Value {
         let reached = self.pool.values("Meter", "lastReading").into_iter();
         let reached = reached.filter_map(|value| value.as_str()?.parse::<f64>().ok());
-        json!(format!("{:.1}", reached.fold(0.0, f64::max) + self.round as f64))
+        json!(format!("{:.0}", reached.fold(0.0, f64::max) + 1.0) + &format!("{:03}", self.round))
     }
 
     /// Makes a value; `seen` are those that records have, the best first.
@@ -200,10 +205,10 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
-            // The number of a row that is there already would mean that row.
-            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => json!(10 * self.round),
+            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
-            FieldType::Boolean => json!(self.round % 2 == 0),
+            FieldType::Boolean => json!(self.round.is_multiple_of(2)),
+            FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
             FieldType::DateTime => json!(self.moment(&known.name)),
@@ -226,10 +231,12 @@ impl<'a> Values<'a> {
         if lower == "readat" {
             return "2026-11-22T12:00:00Z".to_owned();
         }
-        let hour = if lower.contains("end") || lower.contains("finished") || lower.contains("due") {
-            15
-        } else {
-            9
+        let is_late = lower.contains("end") || lower.contains("finished");
+        // Some systems keep the day alone on which something is due.
+        let hour = match () {
+            () if lower.contains("due") => 0,
+            () if is_late => 15,
+            () => 9,
         };
         let is_past = [
             "reported",
@@ -245,16 +252,17 @@ impl<'a> Values<'a> {
         } else {
             12
         };
-        format!("2026-{month}-{:02}T{hour:02}:00:00Z", 1 + self.round % 28)
+        let day = 1 + self.round % 27 + usize::from(hour == 0);
+        format!("2026-{month}-{day:02}T{hour:02}:00:00Z")
     }
 
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let name = known.name.as_str();
         if CODES.contains(&name) || ["CurrencyCode", "CountryCode"].contains(&known.type_name.as_str()) {
-            return seen
-                .iter()
-                .find(|value| value.is_string())
-                .map(|value| (*value).clone());
+            // Regions are written by their codes only.
+            let fits = |text: &str| name != "region" || text.len() <= 3;
+            let seen = seen.iter().find(|value| value.as_str().is_some_and(fits));
+            return seen.map(|value| (*value).clone());
         }
         let fresh = match known.type_name.as_str() {
             "Duration" => format!("PT{}H", 2 + self.small()),

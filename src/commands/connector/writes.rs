@@ -93,7 +93,8 @@ fn connector(page: &mut String, kind: &Kind) {
             notes.push("The system tells which fields it has.".to_owned());
         }
         for (name, instead) in &writes.instead {
-            notes.push(format!("Instead of {}: {instead}.", code(name)));
+            // Sentences of the manifest bring their own full stop; names of actions do not.
+            notes.push(format!("Instead of {}: {}.", code(name), instead.trim_end_matches('.')));
         }
         if !notes.is_empty() {
             line(page, &format!("\n{}", notes.join(" ")));

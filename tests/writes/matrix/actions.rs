@@ -1,6 +1,7 @@
 //! What can be done with records beyond changing fields: each action from a status in which it is allowed, and what it led
 //! to.
 
+use lineshaft_schema::FieldType;
 use serde_json::{Map, Value, json};
 
 use super::Trial;
@@ -129,13 +130,11 @@ impl Trial<'_> {
             ]
             .contains(&name)
         };
-        for field in form.fields.iter().filter(|field| !place(&field.name)) {
-            // Work goes on from the status that it has, no earlier.
-            let moment = match field.name.as_str() {
-                "startedAt" | "completedAt" => self.status_since(record["id"].as_str()?).await,
-                _ => None,
-            };
-            if let Some(value) = moment.or_else(|| values.field(def, field, None)) {
+        // Moments may lie neither before the present status nor in the future: they are left to be now.
+        let is_moment = |name: &str| def.field(name).is_some_and(|known| known.kind == FieldType::DateTime);
+        let fields = form.fields.iter().filter(|field| !place(&field.name));
+        for field in fields.filter(|field| field.required || !is_moment(&field.name)) {
+            if let Some(value) = values.field(def, field, None) {
                 input.insert(field.name.clone(), value);
             }
         }
@@ -187,17 +186,6 @@ impl Trial<'_> {
             input.insert("lines".to_owned(), json!(lines));
         }
         Some((input, levels))
-    }
-
-    /// Returns since when a record has its status, where the system tells.
-    async fn status_since(&self, id: &str) -> Option<Value> {
-        let text = format!(
-            "query($id: ID!) {{ record: {}(id: $id) {{ statusInfo {{ changedAt }} }} }}",
-            lower(&self.def.name)
-        );
-        let answer = self.stage.plant.query(&text, json!({ "id": id })).await;
-        let since = answer.body["data"]["record"]["statusInfo"]["changedAt"].clone();
-        since.is_string().then_some(since)
     }
 
     fn other_place(&self, from: &Value) -> Option<Value> {
@@ -286,7 +274,11 @@ impl Trial<'_> {
                     .as_str()
                     .is_some_and(|value| value.parse::<f64>().unwrap_or_default() >= 1.0)
             });
+        let has_receipt = record["receipts"]
+            .as_array()
+            .is_some_and(|receipts| !receipts.is_empty());
         let is_told = received
+            || has_receipt
             || ["PARTIAL", "FULL", "OVER"]
                 .iter()
                 .any(|status| record["receiptStatus"] == *status);

@@ -199,7 +199,7 @@ async fn a_sign_in_elsewhere_keeps_the_refresh_token_that_the_trial_got() {
         for (query, visitor) in [
             (back.clone(), Visitor::default()),
             (
-                format!("code=paper-code&state={}x", &state_text[..state_text.len() - 1]),
+                format!("code=paper-code&state={state_text}x"),
                 browser.visitor.clone(),
             ),
             ("code=paper-code".to_owned(), browser.visitor.clone()),
