@@ -64,12 +64,6 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
     (
         System::Limble,
         "PurchaseOrderLine",
-        "description",
-        "a line of a part has the name of the part",
-    ),
-    (
-        System::Limble,
-        "PurchaseOrderLine",
         "workOrder",
         "a line of a part goes to stock, not to a task",
     ),
