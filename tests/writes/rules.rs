@@ -109,6 +109,35 @@ pub fn is_frozen(system: System, kind: &str, field: &str) -> bool {
         .any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
 }
 
+/// Numbers that a system takes only without a fraction, with the reason.
+const WHOLE: &[(System, &str, &str, &str)] = &[(
+    System::SapS4hana,
+    "PurchaseOrderLine",
+    "priceUnit",
+    "a price is for a whole number of units: the property has no digits after the point",
+)];
+
+/// Moments of which a system keeps the day: it refuses others than midnight, with the reason.
+const DAYS: &[(System, &str, &str, &str)] = &[(
+    System::SapS4hana,
+    "WorkOrder",
+    "dueAt",
+    "the latest acceptable completion is a date",
+)];
+
+/// Makes a value one that the system takes in this field.
+pub fn fitting(system: System, kind: &str, field: &str, value: Value) -> Value {
+    let is_among = |rules: &[(System, &str, &str, &str)]| {
+        let mut rules = rules.iter();
+        rules.any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
+    };
+    match value.as_str() {
+        Some(number) if is_among(WHOLE) => json!(number.split('.').next()),
+        Some(moment) if is_among(DAYS) => json!(format!("{}T00:00:00Z", &moment[..10])),
+        _ => value,
+    }
+}
+
 /// Tells whether a field is not given together with the others.
 pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {
     ALONE

@@ -1,6 +1,7 @@
 //! Values that a system can take: enums from what is allowed, codes and references from records that it has, fresh texts,
 //! plausible numbers, dates to come. And the comparison of what was given with what is read.
 
+use lineshaft_sandbox::System;
 use lineshaft_schema::{Catalogue, FieldDef, FieldType, TypeDef};
 use serde_json::{Map, Value, json};
 
@@ -8,6 +9,7 @@ use super::{
     form::{Children, Field},
     model::type_named,
     pool::Pool,
+    rules::fitting,
 };
 
 /// Makes values for one connection.
@@ -15,6 +17,7 @@ use super::{
 pub struct Values<'a> {
     pub catalogue: &'a Catalogue,
     pub pool: &'a Pool,
+    pub system: System,
     /// Tells values of one write from those of another.
     pub round: usize,
 }
@@ -58,6 +61,9 @@ const CODES: [&str; 35] = [
     "remedyCode",
 ];
 
+/// A line without these is refused by most systems, though each leaves out another one.
+const USUAL: [&str; 3] = ["item", "quantity", "unitPrice"];
+
 impl<'a> Values<'a> {
     /// Chooses a record whose codes and references go together: one that has many of these fields.
     pub fn donor(&self, kind: &str, fields: &[Field]) -> Option<&'a Value> {
@@ -86,7 +92,8 @@ impl<'a> Values<'a> {
     ) -> (Map<String, Value>, Vec<String>) {
         let def = type_named(self.catalogue, kind);
         let (mut input, mut left_out) = (Map::new(), Vec::new());
-        for field in fields.iter().filter(|field| field.required || !only_required) {
+        let is_needed = |field: &Field| field.required || (!def.is_entity() && USUAL.contains(&field.name.as_str()));
+        for field in fields.iter().filter(|field| !only_required || is_needed(field)) {
             match self.field(def, field, donor) {
                 Some(value) => {
                     input.insert(field.name.clone(), value);
@@ -113,12 +120,10 @@ impl<'a> Values<'a> {
         let row = self
             .fullest(of_donor, &children.fields)
             .or_else(|| self.fullest(rows.iter(), &children.fields));
-        // A line without these is refused by most systems, though each leaves out another one.
-        let usual = ["item", "quantity", "unitPrice"];
         let fields = children
             .fields
             .iter()
-            .filter(|field| !only_required || field.required || usual.contains(&field.name.as_str()));
+            .filter(|field| !only_required || field.required || USUAL.contains(&field.name.as_str()));
         let fields: Vec<Field> = fields.cloned().collect();
         self.input_like(&list.type_name, &fields, false, row).0
     }
@@ -175,7 +180,8 @@ impl<'a> Values<'a> {
                 _ => text,
             });
         }
-        self.value(known, field, &seen)
+        let value = self.value(known, field, &seen)?;
+        Some(fitting(self.system, &def.name, &field.name, value))
     }
 
     /// Makes a value; `seen` are those that records have, the best first.
@@ -226,6 +232,7 @@ impl<'a> Values<'a> {
         };
         let is_past = [
             "reported",
+            "received",
             "read",
             "actual",
             "installed",
@@ -244,6 +251,13 @@ impl<'a> Values<'a> {
 
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let name = known.name.as_str();
+        // Some systems show the name of a region where it has no code; what is written is a code.
+        if name == "region" {
+            let texts = seen.iter().filter(|value| value.is_string());
+            return texts
+                .min_by_key(|value| value.as_str().map(str::len))
+                .map(|value| (*value).clone());
+        }
         if CODES.contains(&name) || ["CurrencyCode", "CountryCode"].contains(&known.type_name.as_str()) {
             // Regions are written by their codes only.
             let fits = |text: &str| name != "region" || text.len() <= 3;
@@ -256,6 +270,7 @@ impl<'a> Values<'a> {
             _ if name.contains("mail") => format!("orders{}@example.com", self.round),
             _ if name.contains("hone") => format!("+49 381 12345{:02}", self.round % 100),
             "ID" => return None,
+            _ if name == "postalCode" => format!("{:05}", 18_000 + self.round),
             _ => format!("{} {name}", fresh_word(self.round)),
         };
         let most = field.max_length.unwrap_or(usize::MAX);

@@ -39,7 +39,8 @@ pub struct Write {
     /// How records are removed for good.
     #[serde(default)]
     pub delete: Option<WriteOperation>,
-    /// What the system does instead of removing records: marking, archiving, blocking.
+    /// What the system does instead of removing records: marking, archiving, blocking. Where the type maps `isDeleted`,
+    /// that must tell it afterwards, since it settles unknown outcomes.
     #[serde(default)]
     pub soft_delete: Option<WriteOperation>,
     /// What can be done with records, by the short names of the model's actions.
