@@ -40,6 +40,12 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "isSerialTracked",
         "an item is tracked by lots or by serial numbers: one field of the system",
     ),
+    (
+        System::Odoo,
+        "InventoryItem",
+        "isStocked",
+        "the type of an item says the same",
+    ),
 ];
 
 /// Tells whether a field is not given together with the others.

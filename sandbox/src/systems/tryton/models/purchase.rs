@@ -249,6 +249,7 @@ pub(super) fn lines(world: &World) -> Table {
     .computed()
     .date("delivery_date", "Delivery Date", |(_, line)| line.required_date)
     .computed()
+    .bool("delivery_date_edit", "Edit Delivery Date", |_| true)
     .date("delivery_date_store", "Delivery Date", |(_, line)| line.required_date)
     .float("moves_progress", "Moves Progress", |(_, line)| {
         (!line.quantity.is_zero()).then(|| (line.received / line.quantity).round_dp(4))
