@@ -310,6 +310,13 @@ impl Place<'_> {
         })
     }
 
+    /// Returns whether the system has a mark of its own for the version of a record.
+    pub(super) fn has_native_version(&self) -> bool {
+        let version = self.def.field("version");
+        let version = version.and_then(|field| self.mapping.field(field.index));
+        version.is_some_and(|field| !field.is_digest())
+    }
+
     fn versioned(
         &self,
         request: &Request,
@@ -339,11 +346,7 @@ impl Place<'_> {
         if !call.uses("version") {
             problems.push(Problem::new(pointer.clone(), "does not use `{{version}}`"));
         }
-        let version = self
-            .def
-            .field("version")
-            .and_then(|field| self.mapping.field(field.index));
-        if version.is_none_or(crate::mapping::CompiledField::is_digest) {
+        if !self.has_native_version() {
             problems.push(Problem::new(pointer, "`version` is not a mark of the system's own"));
         }
         Some(call)
