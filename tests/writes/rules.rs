@@ -92,6 +92,12 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "isSerialTracked",
         "an item is tracked by lots or by serial numbers: one field of the system",
     ),
+    (
+        System::Odoo,
+        "InventoryItem",
+        "isStocked",
+        "the type of an item says the same",
+    ),
 ];
 
 /// Fields that a system changes only in a state that a new record has left, with the reason.
