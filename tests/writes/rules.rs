@@ -51,13 +51,6 @@ pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
         "keys are kept in large letters",
     ),
     (
-        System::Maximo,
-        "WorkOrderPart",
-        "plannedQuantity.uomCode",
-        Rule::Other,
-        "the unit is the one in which the item is issued",
-    ),
-    (
         System::Odoo,
         "InventoryItem",
         "type",
@@ -68,12 +61,6 @@ pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
 pub const ALONE: &[(System, &str, &str, &str)] = &[
-    (
-        System::Limble,
-        "PurchaseOrderLine",
-        "description",
-        "a line of a part has the name of the part",
-    ),
     (
         System::Limble,
         "PurchaseOrderLine",

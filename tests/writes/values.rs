@@ -180,8 +180,18 @@ impl<'a> Values<'a> {
                 _ => text,
             });
         }
+        if (def.name.as_str(), known.name.as_str()) == ("MeterReading", "value") {
+            return Some(self.next_reading());
+        }
         let value = self.value(known, field, &seen)?;
         Some(fitting(self.system, &def.name, &field.name, value))
+    }
+
+    /// A value that no meter has reached yet: counters only go up.
+    fn next_reading(&self) -> Value {
+        let reached = self.pool.values("Meter", "lastReading").into_iter();
+        let reached = reached.filter_map(|value| value.as_str()?.parse::<f64>().ok());
+        json!(format!("{:.0}", reached.fold(0.0, f64::max) + 1.0) + &format!("{:03}", self.round))
     }
 
     /// Makes a value; `seen` are those that records have, the best first.
@@ -201,7 +211,7 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
-            FieldType::Integer if known.name == "lineNumber" => json!(1_000 + 10 * self.round),
+            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round.is_multiple_of(2)),
             FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
@@ -223,6 +233,10 @@ impl<'a> Values<'a> {
     /// Ends come after beginnings, and what was read or reported lies in the past.
     fn moment(&self, name: &str) -> String {
         let lower = name.to_lowercase();
+        // A meter is read later than the last time, and not in the time to come; this is what the systems' clocks show.
+        if lower == "readat" {
+            return "2026-11-22T12:00:00Z".to_owned();
+        }
         let is_late = lower.contains("end") || lower.contains("finished");
         // Some systems keep the day alone on which something is due.
         let hour = match () {

@@ -81,7 +81,7 @@ pub struct FullMapping {
     /// how filters write the value.
     #[serde(default, rename = "as")]
     pub codec: Option<Codec>,
-    /// JSON values that mean "nothing" here, besides null and empty text.
+    /// JSON values that mean "nothing" here, besides null and empty text. One of them makes all that is joined nothing.
     #[serde(default)]
     pub empty: Vec<serde_json::Value>,
     /// Value when the source has none, or for `enum` one that is not in the table.

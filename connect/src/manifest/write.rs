@@ -258,6 +258,8 @@ pub enum Sends {
 /// `current_version`, both read right before; `client_reference`, our mark; `now` and `today` in ISO 8601 and UTC;
 /// `children.<list>`, the rows of new children that are embedded.
 ///
+/// `{{unless a b}}` is `b` unless `a` says something; then a member that is nothing else is left out.
+///
 /// Keys are JSON numbers where the system has numbers, and quotes in them are doubled in the paths of `OData`. A member of
 /// a body that is nothing but one variable without value is left out, and so is an object in a list whose variables all
 /// have none; null is written. In texts a variable without value is empty, in paths it is an error.

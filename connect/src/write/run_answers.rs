@@ -93,7 +93,7 @@ impl Run {
         let told = match &self.operation.reply.from {
             ReplyFrom::Record(path) => path.first(body).and_then(|row| {
                 let row = row.elements().map_or(Some(row), <[_]>::first)?;
-                self.key_of(row)
+                self.key_of(row).or_else(|| self.key_of(&json::Value::from(&self.with_sent(row))))
             }),
             ReplyFrom::Key(paths) => {
                 let parts: Option<Vec<String>> = paths
@@ -121,6 +121,15 @@ impl Run {
             return told;
         }
         self.key_of(&json::Value::from(&self.row))
+    }
+
+    /// Lays what an answer tells over what was sent: of keys of several parts systems tell the one that they made.
+    fn with_sent(&self, told: &json::Value<'_>) -> Json {
+        let mut row = self.row.clone();
+        if let (Json::Object(row), Json::Object(told)) = (&mut row, plain(told)) {
+            row.extend(told);
+        }
+        row
     }
 
     /// Returns the key of a row, into which the key of its owner is put where lists of rows have it.
