@@ -1,7 +1,7 @@
 // One write: what was sent, what came of it, and the way to settle it when that is not known.
 import { ask } from './api.js';
 import { back, facts } from './connection.js';
-import { fill, h, sentence } from '../connect/dom.js';
+import { fill, h, prose, sentence } from '../connect/dom.js';
 import { badge, button, exact, field, formDialog, load, notice, say, text, time } from './ui.js';
 import { caller, connectionLink, duration, lastLog, logHref, outcome, what } from './writes.js';
 
@@ -35,7 +35,7 @@ export function writeView(id) {
       h('p', { class: 'soft' }, connectionLink(one), ' · asked for by ', caller(one), ' ', time(one.createdAt)),
       one.state === 'IN_DOUBT' && doubt(one),
       one.state === 'FAILED' && failure(one),
-      one.warnings.length > 0 && notice('warn', h('p', {}, 'Worth knowing:'), h('ul', {}, one.warnings.map(warning => h('li', {}, sentence(warning))))),
+      one.warnings.length > 0 && notice('warn', h('p', {}, 'Worth knowing:'), h('ul', {}, one.warnings.map(warning => h('li', {}, prose(sentence(warning)))))),
       h('div', { class: 'columns' }, about(one), times(one)),
       h('h2', {}, one.simulated ? 'What would be sent' : 'What was sent'),
       sent(one),
@@ -115,7 +115,7 @@ function looks(one) {
 }
 
 function failure(one) {
-  const rest = [one.errorMessage && h('p', {}, sentence(one.errorMessage)), one.errorCode && h('p', { class: 'soft' }, one.errorCode)];
+  const rest = [one.errorMessage && h('p', {}, prose(sentence(one.errorMessage))), one.errorCode && h('p', { class: 'soft' }, h('code', {}, one.errorCode))];
   return notice(
     'bad',
     h('h2', {}, 'Nothing was carried out'),
@@ -123,15 +123,17 @@ function failure(one) {
   );
 }
 
-const userError = error =>
-  h(
+const userError = error => {
+  const isOwn = error.message !== error.remoteMessage;
+  return h(
     'li',
     {},
-    h('p', {}, error.path.length > 0 && [h('code', {}, error.path.join('.')), ': '], sentence(error.message)),
+    h('p', {}, error.path.length > 0 && [h('code', { class: 'place' }, error.path.join('.')), ' '], isOwn && prose(sentence(error.message))),
     (error.remoteMessage || error.remoteCode) &&
-      h('p', { class: 'soft' }, 'The system says: ', error.remoteMessage && h('q', {}, error.remoteMessage), error.remoteCode && [' ', h('code', {}, error.remoteCode)]),
-    h('p', { class: 'soft' }, error.code),
+      h('p', {}, 'The system says: ', error.remoteMessage && h('q', {}, error.remoteMessage), error.remoteCode && [' ', h('code', {}, error.remoteCode)]),
+    h('p', { class: 'soft' }, h('code', {}, error.code)),
   );
+};
 
 const SETTLED = { look_up: 'by the server, which looked in the system', answer: 'by the answer, which came late' };
 

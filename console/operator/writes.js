@@ -1,6 +1,6 @@
 // The log of writes: everything that was asked of the connected systems, newest first, and what came of it.
 import { ask } from './api.js';
-import { fill, h } from '../connect/dom.js';
+import { fill, h, prose } from '../connect/dom.js';
 import { WRITABLE, WRITE_OPERATIONS, WRITE_STATES } from './queries.js';
 import { badge, button, field, load, pages, select, table, time, words } from './ui.js';
 
@@ -44,8 +44,9 @@ function why(row) {
   const [first, ...others] = row.userErrors;
   const text = first ? first.remoteMessage ?? first.message : row.errorMessage;
   if (!text || row.state === 'SUCCEEDED') return null;
-  const place = first?.path.length > 0 && `${first.path.join('.')}: `;
-  return h('span', { class: 'why' }, place, text, others.length > 0 && ` (and ${others.length} more)`);
+  // Our own messages name the field; the system's often do not.
+  const place = first?.remoteMessage && first.path.length > 0 && `${first.path.join('.')}: `;
+  return h('span', { class: 'why' }, place, prose(text), others.length > 0 && ` (and ${others.length} more)`);
 }
 
 const COLUMNS = [
