@@ -15,7 +15,7 @@ const MODES = {
 
 /** Makes the part about writes of a connection's page. `changed` is called when the mode is another. */
 export function writing(id, changed) {
-  const mode = h('div');
+  const mode = h('div', { class: 'top' });
   const latest = h('div');
   const offer = h('div');
   const fold = h('details', { class: 'card', ontoggle: () => fold.open && !offer.hasChildNodes() && readOffer() }, h('summary', {}, 'What can be written'), offer);
@@ -27,7 +27,7 @@ export function writing(id, changed) {
     const [, meaning] = MODES[one.writeMode];
     fill(
       mode,
-      h('p', {}, modeBadge(one.writeMode), ' ', meaning),
+      h('p', { class: 'mode' }, modeBadge(one.writeMode), ' ', meaning),
       one.status !== 'DISCONNECTED' && button('Change the mode', change),
     );
   }
@@ -131,7 +131,7 @@ function instead({ create, update, delete: remove }) {
 }
 
 const FIELD_COLUMNS = [
-  { title: 'Field', cell: field => [h('code', {}, field.name), ' ', field.required && badge('required'), h('span', { class: 'under' }, field.description)] },
+  { title: 'Field', cell: field => [h('code', {}, field.name), ' ', field.required && badge('required'), h('span', { class: 'under' }, field.description), h('span', { class: 'under slim' }, 'In the system: ', h('code', {}, field.source.name))] },
   { title: 'Value', cell: field => [h('code', {}, field.type), limits(field)] },
   {
     title: 'In the system',

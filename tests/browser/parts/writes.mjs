@@ -33,11 +33,11 @@ export async function what_succeeded_and_what_failed_comes_by_itself(stage, visi
   assert.equal(made.outcome, 'SUCCEEDED');
   const log = page.getByRole('table', { name: 'Writes' });
   const row = name => log.getByRole('row', { name });
-  await row(/Create asset.*succeeded/).getByText(made.asset.remoteId).waitFor();
   const refused = await stage.ask(PARENT, { id: mill.asset, input: { parent: mill.asset } });
   assert.equal(refused.updateAsset.outcome, 'FAILED');
-  await row(/Update asset.*failed/).getByText('An asset cannot be its own ancestor').waitFor();
   await stage.ask(CREATE, { connection: mill.id, input: { name: 'Pump P-102' } });
+  await row(/Create asset.*succeeded/).getByText(made.asset.remoteId).waitFor();
+  await row(/Update asset.*failed/).getByText('An asset cannot be its own ancestor').waitFor();
   await row(/Create asset.*failed.*location is needed/).waitFor();
   await visit.look('writes-1-log');
 
@@ -153,21 +153,19 @@ export async function a_connection_tells_what_it_takes_and_is_made_read_only(sta
     await page.getByRole('button', { name: 'Change the mode' }).click();
     await dialog.getByRole('radio', { name: mode }).check();
   };
+  const save = async () => {
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
   await choose('read-only');
   await visit.look('writes-10-mode');
-  await dialog.getByRole('button', { name: 'Save' }).click();
+  await save();
   await page.getByText('Every write is refused, and nothing is sent.').waitFor();
   const { errors } = await stage.graphql(CREATE, { connection: mill.id, input: { name: 'Belt B-2' } });
   assert.equal(errors[0].extensions.code, 'CONNECTION_READ_ONLY');
 
-  await choose('simulated');
-  await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('For trials.').waitFor();
-  assert.equal((await mill.create('Belt B-3')).outcome, 'SUCCEEDED');
-  await latest.getByText('simulated', { exact: true }).waitFor();
-
   // Where the operator of the server forbids it, the dialog stays and says why.
-  await choose('enabled');
+  await choose('simulated');
   const refusal = { data: null, errors: [{ message: 'this connection may not simulate writes', extensions: { code: 'SIMULATE_NOT_ALLOWED' } }] };
   const answer = route => (route.request().postData().includes('SetWriteMode') ? route.fulfill({ json: refusal }) : route.continue());
   await page.route('**/graphql', answer);
@@ -175,7 +173,12 @@ export async function a_connection_tells_what_it_takes_and_is_made_read_only(sta
   await dialog.getByText('may not be simulated').waitFor();
   await visit.look('writes-11-forbidden');
   await page.unroute('**/graphql', answer);
-  await dialog.getByRole('button', { name: 'Save' }).click();
+  await save();
+  await page.getByText('For trials.').waitFor();
+  assert.equal((await mill.create('Belt B-3')).outcome, 'SUCCEEDED');
+  await latest.getByText('simulated', { exact: true }).waitFor();
+  await choose('enabled');
+  await save();
   await page.getByText('Writes are sent to the system.').waitFor();
 
   await page.getByRole('link', { name: 'All writes of this connection' }).click();
