@@ -124,17 +124,15 @@ function failure(one) {
   );
 }
 
-const userError = error => {
-  const isOwn = error.message !== error.remoteMessage;
-  return h(
+const userError = error =>
+  h(
     'li',
     {},
-    h('p', {}, error.path.length > 0 && [h('code', { class: 'place' }, error.path.join('.')), ' '], isOwn && prose(sentence(error.message))),
+    h('p', {}, error.path.length > 0 && [h('code', {}, h('b', {}, error.path.join('.'))), ' · '], h('code', {}, error.code)),
+    error.message !== error.remoteMessage && h('p', {}, prose(sentence(error.message))),
     (error.remoteMessage || error.remoteCode) &&
       h('p', {}, 'The system says: ', error.remoteMessage && h('q', {}, error.remoteMessage), error.remoteCode && [' ', h('code', {}, error.remoteCode)]),
-    h('p', { class: 'soft' }, h('code', {}, error.code)),
   );
-};
 
 const SETTLED = { look_up: 'by the server, which looked in the system', answer: 'by the answer, which came late' };
 

@@ -44,8 +44,8 @@ function why(row) {
   const [first, ...others] = row.userErrors;
   const text = first ? first.remoteMessage ?? first.message : row.errorMessage;
   if (!text || row.state === 'SUCCEEDED') return null;
-  // Our own messages name the field; the system's often do not.
-  const place = first?.remoteMessage && first.path.length > 0 && `${first.path.join('.')}: `;
+  // Many messages name the field themselves.
+  const place = first?.path.length > 0 && !text.includes(first.path.at(-1)) && `${first.path.join('.')}: `;
   return h('span', { class: 'why' }, place, prose(text), others.length > 0 && ` (and ${others.length} more)`);
 }
 
