@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { until } from '../stage.mjs';
 
-async function signedIn(stage, visits, options) {
+/** Opens the console with the key of the organization. */
+export async function signedIn(stage, visits, options) {
   const visit = await visits.visit(options);
   await visit.page.goto(`${stage.url}/console`);
   await visit.page.getByLabel('Key of the organization').fill(stage.key);
