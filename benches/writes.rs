@@ -290,11 +290,18 @@ async fn direct(client: reqwest::Client) -> Figures {
                 header["value"].as_str().unwrap().to_owned(),
             )
         })
-        .filter(|(name, _)| !["apikey", "content-length", "host"].contains(&name.to_lowercase().as_str()))
+        .filter(|(name, _)| {
+            !["apikey", "transactionid", "content-length", "host"].contains(&name.to_lowercase().as_str())
+        })
         .collect();
     let (url, body) = (shown["url"].as_str().unwrap().to_owned(), shown["body"].to_string());
     measure(move |word| {
-        let mut request = client.post(&url).header("apikey", &key).body(body.replace(WORD, &word));
+        let mut request = client
+            .post(&url)
+            .header("apikey", &key)
+            // Each write has a mark of its own.
+            .header("transactionid", &word)
+            .body(body.replace(WORD, &word));
         for (name, value) in &headers {
             request = request.header(name, value);
         }
