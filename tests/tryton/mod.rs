@@ -31,6 +31,8 @@ fn patient() -> Setup {
     Setup::only([])
         .set("QUERY__TIMEOUT_MS", 60_000)
         .set("UPSTREAM__ATTEMPT_TIMEOUT_MS", 30_000)
+        .set("WRITES__SLACK_MS", 120_000)
+        .set("WRITES__SETTLE_AFTER_MS", 30_000)
         .set("GRAPHQL__QUERY_TIMEOUT_MS", 65_000)
 }
 
