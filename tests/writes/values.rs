@@ -214,7 +214,6 @@ impl<'a> Values<'a> {
             FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round.is_multiple_of(2)),
-            FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
             FieldType::DateTime => json!(self.moment(&known.name)),
@@ -265,13 +264,6 @@ impl<'a> Values<'a> {
 
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let name = known.name.as_str();
-        // Some systems show the name of a region where it has no code; what is written is a code.
-        if name == "region" {
-            let texts = seen.iter().filter(|value| value.is_string());
-            return texts
-                .min_by_key(|value| value.as_str().map(str::len))
-                .map(|value| (*value).clone());
-        }
         if CODES.contains(&name) || ["CurrencyCode", "CountryCode"].contains(&known.type_name.as_str()) {
             // Regions are written by their codes only.
             let fits = |text: &str| name != "region" || text.len() <= 3;
@@ -284,7 +276,6 @@ impl<'a> Values<'a> {
             _ if name.contains("mail") => format!("orders{}@example.com", self.round),
             _ if name.contains("hone") => format!("+49 381 12345{:02}", self.round % 100),
             "ID" => return None,
-            _ if name == "postalCode" => format!("{:05}", 18_000 + self.round),
             _ => format!("{} {name}", fresh_word(self.round)),
         };
         let most = field.max_length.unwrap_or(usize::MAX);
