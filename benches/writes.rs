@@ -49,7 +49,7 @@ const UPSTREAM: &str = "LINESHAFT_BENCH_UPSTREAM";
 const SYSTEM: System = System::Maximo;
 /// Clients that write side by side: as many as the connector lets reach the system at once.
 const CLIENTS: usize = 4;
-const WRITES: usize = 2000;
+const WRITES: usize = 400;
 /// Stands in the request for what differs from write to write.
 const WORD: &str = "BENCH00000";
 
