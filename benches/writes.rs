@@ -232,9 +232,9 @@ struct Figures {
 }
 
 /// Writes from several clients at once.
-async fn measure<F: Future<Output = ()> + Send>(write: impl Fn(String) -> F + Clone + Send + 'static) -> Figures
+async fn measure<F>(write: impl Fn(String) -> F + Clone + Send + 'static) -> Figures
 where
-    F: 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     for at in 0..20 {
         write(format!("WARM{at:06}")).await;

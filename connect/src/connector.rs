@@ -4,6 +4,7 @@ mod look_up;
 mod page;
 mod parts;
 mod write;
+mod write_part;
 mod write_run;
 mod write_settle;
 mod write_shown;

@@ -2,6 +2,7 @@
 import { ask } from './api.js';
 import { details } from './connection.js';
 import { h } from '../connect/dom.js';
+import { toWrite } from './writes.js';
 import { field, pages, table, text, time, toConnection } from './ui.js';
 
 const PAGE = 50;
@@ -28,9 +29,16 @@ export function auditView() {
   return { title: 'Audit log', element: h('section', {}, h('h1', {}, 'Audit log'), form, list.element), reload: () => list.restart() };
 }
 
+function target({ action, targetId }) {
+  if (!targetId) return '—';
+  if (action.startsWith('connection.')) return toConnection(targetId);
+  if (action.startsWith('write.')) return toWrite(targetId, `…${targetId.slice(-12)}`);
+  return h('code', {}, targetId);
+}
+
 const COLUMNS = [
   { title: 'When', cell: entry => time(entry.createdAt) },
   { title: 'Who', cell: entry => [entry.actorName ?? entry.actorKind.toLowerCase(), h('span', { class: 'under' }, [entry.actorName && entry.actorKind.toLowerCase(), entry.address].filter(Boolean).join(' · '))] },
   { title: 'What', cell: entry => [h('code', {}, entry.action), details(entry.detail)] },
-  { title: 'Done to', wide: true, cell: entry => (entry.targetId ? (entry.action.startsWith('connection.') ? toConnection(entry.targetId) : h('code', {}, entry.targetId)) : '—') },
+  { title: 'Done to', wide: true, cell: entry => target(entry) },
 ];

@@ -2,6 +2,8 @@
 import { ask } from './api.js';
 import { deploymentName, why } from './connections.js';
 import { fill, h, icon, prose } from '../connect/dom.js';
+import { what, toWrite } from './writes.js';
+import { writing } from './writing.js';
 import { act, badge, button, check, exact, field, formDialog, notice, load, pages, refuse, say, select, table, takeAway, text, time } from './ui.js';
 
 const PAGE = 25;
@@ -19,10 +21,12 @@ export function connectionView(id) {
     rows => table(EVENT_COLUMNS, rows, { label: 'History', empty: 'Nothing has happened yet.' }),
   );
   const report = h('div', { role: 'status' });
+  const writes = writing(id, () => read());
 
   async function read() {
     await load(body, async () => {
       ({ connection } = await ask('Connection', { id }));
+      if (connection) writes.show(connection);
       return connection ? draw() : notice('warn', h('p', {}, 'There is no such connection for this key.'));
     });
   }
@@ -40,6 +44,7 @@ export function connectionView(id) {
         notice('bad', h('p', {}, 'Somebody must sign in again; until then nothing is sent to the system.'), one.reconnectUrl && [h('p', { class: 'help' }, 'Send this link to the customer:'), takeAway('Reconnect link', one.reconnectUrl)]),
       report,
       h('div', { class: 'columns' }, statusBlock(one), h('div', {}, healthBlock(one), tokensBlock(one))),
+      writes.element,
       h('h2', {}, 'History'),
       history.element,
     ];
@@ -178,22 +183,32 @@ export function connectionView(id) {
     if (event.connectionId !== id) return;
     clearTimeout(reading);
     reading = setTimeout(() => {
-      read();
-      history.restart();
+      reload();
     }, 150);
   }
-  read();
-  history.restart();
-  return { title: 'Connection', element: h('section', {}, back('#/connections', 'Connections'), problem, body), onEvent, reload: () => (read(), history.restart()), end: () => clearTimeout(reading) };
+  function reload() {
+    read();
+    writes.read();
+    history.restart();
+  }
+  reload();
+  const end = () => {
+    clearTimeout(reading);
+    writes.end();
+  };
+  return { title: 'Connection', element: h('section', {}, back('#/connections', 'Connections'), problem, body), onEvent, reload, end };
 }
 
 export const back = (href, title) => h('p', { class: 'back' }, h('a', { href }, icon('back'), title));
 
 const EVENT_COLUMNS = [
   { title: 'When', cell: event => time(event.createdAt) },
-  { title: 'What', cell: event => [h('code', {}, event.type), details(event.data)] },
+  { title: 'What', cell: event => [h('code', {}, event.type), event.type.startsWith('write.') ? written(event.data) : details(event.data)] },
   { title: 'No.', wide: true, cell: event => event.sequence },
 ];
+
+/** Names the write that an event tells of; what else is known of it stands on the page of the write. */
+const written = ({ writeId, errorCode, idempotencyKey, ...data }) => [h('span', { class: 'under' }, toWrite(writeId, what(data))), details({ errorCode, idempotencyKey })];
 
 /** Shows a JSON object as words. */
 export function details(data) {

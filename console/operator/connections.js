@@ -90,7 +90,8 @@ export function connectionsView() {
   const dirty = new Set();
   let reading;
   function onEvent(event) {
-    if (!event.connectionId) return;
+    // Writes change nothing of what stands here.
+    if (!event.connectionId || event.type.startsWith('write.')) return;
     dirty.add(event.connectionId);
     clearTimeout(reading);
     reading = setTimeout(freshen, 150);

@@ -7,12 +7,15 @@ import { creditsView } from './credits.js';
 import { fill, h } from '../connect/dom.js';
 import { linkView } from './link.js';
 import { refusal } from './ui.js';
+import { writeView } from './write.js';
+import { writesView } from './writes.js';
 import { deliveryView, endpointView, webhooksView } from './webhooks.js';
 
 const root = document.getElementById('console');
 const NAVIGATION = [
   ['connections', 'Connections'],
   ['link', 'Connect a customer'],
+  ['writes', 'Writes'],
   ['webhooks', 'Webhooks'],
   ['credits', 'Credits'],
   ['audit', 'Audit log'],
@@ -20,6 +23,7 @@ const NAVIGATION = [
 const ROUTES = {
   connections: id => (id ? connectionView(id) : connectionsView()),
   link: () => linkView(),
+  writes: (id, query) => (id ? writeView(id) : writesView(query)),
   webhooks: id => (id ? endpointView(id) : webhooksView()),
   deliveries: id => (id ? deliveryView(id) : webhooksView()),
   credits: () => creditsView(),
@@ -109,7 +113,8 @@ async function start() {
 function route() {
   const main = document.getElementById('main');
   if (!main) return;
-  const [, name, id] = location.hash.split('/');
+  const [path, query] = location.hash.split('?');
+  const [, name, id] = path.split('/');
   const isKnown = Object.hasOwn(ROUTES, name ?? '');
   if (!isKnown) return location.replace('#/connections');
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
@@ -121,7 +126,7 @@ function route() {
     } else link.removeAttribute('aria-current');
   }
   view?.end?.();
-  view = ROUTES[name](id && decodeURIComponent(id));
+  view = ROUTES[name](id && decodeURIComponent(id), new URLSearchParams(query));
   fill(main, view.element);
   document.title = `${view.title} · Lineshaft`;
   window.scrollTo(0, 0);

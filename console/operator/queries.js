@@ -9,6 +9,12 @@ const EVENT = 'id type cursor connectionId sequence data createdAt';
 
 const ENDPOINT = 'id url description types connectionId ordered enabled disabledReason disabledAt failingSince createdAt updatedAt';
 
+const WRITE = `
+  id entity operation state simulated remoteId errorCode errorMessage createdAt durationMs connectionId
+  connection { id name }
+  actor { kind name }
+  userErrors { path code message remoteCode remoteMessage }`;
+
 const DELIVERY = 'id endpointId eventId connectionId sequence type state attemptCount nextAttemptAt createdAt finishedAt';
 
 export const QUERIES = {
@@ -28,7 +34,7 @@ export const QUERIES = {
   Connection: `query Connection($id: ID!) {
     connection(id: $id) {
       ${ROW}
-      lastErrorAt lastError { code message } credentialsExpireAt nextCheckAt
+      writeMode lastErrorAt lastError { code message } credentialsExpireAt nextCheckAt
       circuit { state openUntil } rateLimit { limited until }
       reconnectUrl credits createdAt updatedAt disconnectedAt
       entityHealth { entity status code message lastSuccessAt lastErrorAt }
@@ -102,6 +108,45 @@ export const QUERIES = {
     replayWebhooks(endpointId: $endpointId, from: $from, to: $to, undeliveredOnly: $undeliveredOnly) { count skipped }
   }`,
 
+  // Without `after` the newest come first.
+  Writes: `query Writes($filter: WriteOperationFilter, $first: Int!, $before: String) {
+    writes(filter: $filter, first: $first, before: $before) {
+      nodes { ${WRITE} }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+  Write: `query Write($id: ID!) {
+    write(id: $id) {
+      ${WRITE}
+      mode recordId step warnings idempotencyKey batchId requestId settledBy lookUps dueAt sentAt finishedAt
+      requests { step method url headers { name value } body }
+    }
+  }`,
+  SettleWrite: `mutation SettleWrite($id: ID!, $verdict: WriteVerdict!, $remoteId: String) {
+    settleWrite(id: $id, verdict: $verdict, remoteId: $remoteId) { id state }
+  }`,
+  SetWriteMode: `mutation SetWriteMode($connectionId: ID!, $mode: ConnectionWriteMode!) {
+    setWriteMode(connectionId: $connectionId, mode: $mode) { id writeMode }
+  }`,
+  Writable: `query Writable($connectionId: ID!, $entity: String!, $hasUpdate: Boolean!) {
+    create: writeSchema(connectionId: $connectionId, entity: $entity, operation: "create") {
+      supported alternative
+      actions { name allowedIn }
+    }
+    update: writeSchema(connectionId: $connectionId, entity: $entity, operation: "update") @include(if: $hasUpdate) {
+      supported alternative
+    }
+    delete: writeSchema(connectionId: $connectionId, entity: $entity, operation: "delete") { supported alternative }
+  }`,
+  WriteSchema: `query WriteSchema($connectionId: ID!, $entity: String!, $operation: String!) {
+    writeSchema(connectionId: $connectionId, entity: $entity, operation: $operation) {
+      customFields allowedIn leadsTo lock clientReference description descriptionError
+      fields { name type description parts required writable allowedValues maxLength source { name label origin } }
+      children { field entity create update delete atomic }
+      systemFields { name label type required maxLength }
+    }
+  }`,
+
   Credits: `query Credits($first: Int!, $before: String) {
     organization {
       id
@@ -135,7 +180,24 @@ export const EVENT_TYPES = [
   'disconnected',
 ]
   .map(name => `connection.${name}`)
+  .concat(['write.succeeded', 'write.failed', 'write.in_doubt'])
   .concat(['credits.reserved', 'credits.released', 'credits.low', 'credits.exhausted', 'webhook.disabled']);
 
 export const STATUSES = ['PENDING', 'ACTIVE', 'DEGRADED', 'UNREACHABLE', 'REAUTH_REQUIRED', 'PAUSED', 'DISABLED', 'DISCONNECTED'];
 export const DELIVERY_STATES = ['PENDING', 'DELIVERED', 'FAILED', 'CANCELLED'];
+
+/** What stands for a write's state, with the states that it means. */
+export const WRITE_STATES = { queued: ['QUEUED'], running: ['RUNNING', 'SENDING'], succeeded: ['SUCCEEDED'], failed: ['FAILED'], 'in doubt': ['IN_DOUBT'] };
+export const WRITE_MODES = ['ENABLED', 'READ_ONLY', 'SIMULATE'];
+
+/** The types whose records can be written, and what some of them have beyond creating, changing and deleting. */
+export const WRITABLE = [
+  ...['PurchaseOrder', 'PurchaseOrderLine', 'WorkOrder', 'WorkOrderTask', 'WorkOrderPart', 'WorkOrderLabor'],
+  ...['InventoryItem', 'Vendor', 'Asset', 'MeterReading'],
+];
+/** Readings are made and removed, never changed. */
+export const UNCHANGEABLE = ['MeterReading'];
+export const WRITE_OPERATIONS = [
+  ...['create', 'update', 'delete', 'submit', 'approve', 'cancel', 'close', 'receive', 'release', 'start', 'hold', 'complete'],
+  ...['adjust', 'transfer', 'issue', 'block', 'unblock', 'decommission'],
+];

@@ -2,11 +2,12 @@
 import { copy, fill, h, icon, sentence } from '../connect/dom.js';
 
 const TONES = {
-  ACTIVE: 'good', OK: 'good', DELIVERED: 'good', CLOSED: 'good',
+  ACTIVE: 'good', OK: 'good', DELIVERED: 'good', CLOSED: 'good', SUCCEEDED: 'good', ENABLED: 'good',
+  IN_DOUBT: 'warn', READ_ONLY: 'warn', SIMULATE: 'warn',
   DEGRADED: 'warn', RATE_LIMITED: 'warn', PENDING: 'calm', WARNING: 'warn', HALF_OPEN: 'warn',
   UNREACHABLE: 'bad', REAUTH_REQUIRED: 'bad', FAILED: 'bad', OPEN: 'bad', DENIED: 'bad',
 };
-const words = text => text.toLowerCase().replaceAll('_', ' ');
+export const words = text => text.toLowerCase().replaceAll('_', ' ');
 
 /** Shows a state as a word with a colour. */
 export const badge = text => h('span', { class: `badge ${TONES[String(text).toUpperCase()] ?? 'calm'}` }, words(String(text)));
@@ -63,6 +64,7 @@ export function refusal(error) {
   const texts = {
     FORBIDDEN: 'This key may not do that: it belongs to a single connection. The console needs a key of the organization.',
     NO_ANSWER: `${error.message} Try again in a moment.`,
+    SIMULATE_NOT_ALLOWED: 'Writes of this connection may not be simulated: the setting writes.simulate of the server allows it only for systems on its own machine. The mode is as before.',
   };
   return h(
     'div',

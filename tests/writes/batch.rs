@@ -14,6 +14,7 @@ use super::{
     call::{Call, Done},
     form::Form,
     pool::Pool,
+    rules::goes_alone,
     setup,
     stage::{Creation, Stage, entry},
 };
@@ -271,6 +272,10 @@ async fn the_same_purchase_order_is_made_in_all_six_systems() {
             if input.get(&field.name).is_some() {
                 continue;
             }
+            if field.name == "number" {
+                input["number"] = json!("T4711");
+                continue;
+            }
             let value = &model[&field.name];
             input[&field.name] = if value["id"].is_string() {
                 value["id"].clone()
@@ -281,6 +286,7 @@ async fn the_same_purchase_order_is_made_in_all_six_systems() {
         let lines = form.children.iter().find(|children| children.field == "lines");
         let lines = lines.unwrap_or_else(|| panic!("{system} takes lines with an order"));
         let row = input["lines"][0].as_object_mut().unwrap();
+        row.retain(|name, _| !goes_alone(system, "PurchaseOrderLine", name));
         for (name, part) in [("quantity", "uomCode"), ("unitPrice", "currency")] {
             let takes = lines
                 .fields

@@ -111,7 +111,7 @@ async fn trial(stage: &Stage, act: &str) -> Option<Trial> {
                 let (Some(field), Some(record)) = (field, stage.made(kind).await) else {
                     continue;
                 };
-                let value = json!(format!("{} changed", fresh_word(stage.round())));
+                let value = json!(format!("{} new", fresh_word(stage.round())));
                 let id = record["id"].as_str().unwrap().to_owned();
                 // A version that is known tells later that nothing was changed.
                 let version = stage.read(kind, &id).await["version"].clone();
@@ -129,7 +129,9 @@ async fn trial(stage: &Stage, act: &str) -> Option<Trial> {
             for kind in ["Vendor", "InventoryItem", "Asset", "WorkOrder", "PurchaseOrder"] {
                 let Some(record) = stage.made(kind).await else { continue };
                 let id = record["id"].as_str().unwrap().to_owned();
+                let version = stage.read(kind, &id).await["version"].clone();
                 for call in [Call::delete(kind, &id), Call::soft_delete(kind, &id)] {
+                    let call = call.expect_version(&version);
                     if call.clone().dry().run(&stage.plant).await.outcome == "DRY_RUN" {
                         return Some(Trial::Delete {
                             call,
@@ -337,7 +339,6 @@ async fn a_system_that_cannot_be_reached_has_carried_nothing_out() {
             Value::Null,
             "{system}: the key is free: {entry}"
         );
-        assert_eq!(entry["sentAt"], Value::Null, "{system}: {entry}");
     }
 }
 

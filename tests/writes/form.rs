@@ -33,6 +33,8 @@ pub struct Form {
     pub supported: bool,
     pub alternative: Option<String>,
     pub fields: Vec<Field>,
+    /// Fields that the connector can write and the system does not let this account write.
+    pub closed: Vec<String>,
     pub children: Vec<Children>,
     pub allowed_in: Vec<String>,
     pub leads_to: Vec<String>,
@@ -66,6 +68,7 @@ impl Form {
             supported: form["supported"] == true,
             alternative: text("alternative"),
             fields: fields(&form["fields"]),
+            closed: closed(&form["fields"]),
             children: form["children"]
                 .as_array()
                 .into_iter()
@@ -114,5 +117,13 @@ fn fields(entries: &Value) -> Vec<Field> {
                 .as_u64()
                 .and_then(|length| usize::try_from(length).ok()),
         })
+        .collect()
+}
+
+fn closed(entries: &Value) -> Vec<String> {
+    let entries = entries.as_array().into_iter().flatten();
+    let entries = entries.filter(|entry| entry["writable"] != true);
+    entries
+        .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
         .collect()
 }

@@ -57,19 +57,19 @@ async fn a_record_that_was_changed_meanwhile_is_left_as_it_is() {
         let id = record["id"].as_str().unwrap();
         let seen = stage.read(&kind, id).await["version"].clone();
         assert!(seen.is_string(), "{system}: {kind} has no version: {record}");
-        let first = Call::update(&kind, id, json!({ &field: "by the first" })).expect_version(&seen);
+        let first = Call::update(&kind, id, json!({ &field: "the first" })).expect_version(&seen);
         let done = first.run(&stage.plant).await;
-        assert_eq!(done.succeeded()[&field], "by the first", "{system}");
+        assert_eq!(done.succeeded()[&field], "the first", "{system}");
         assert_ne!(done.record["version"], seen, "{system}: {kind} is another version now");
-        let late = Call::update(&kind, id, json!({ &field: "by the second" })).expect_version(&seen);
+        let late = Call::update(&kind, id, json!({ &field: "the second" })).expect_version(&seen);
         let late = late.run(&stage.plant).await;
         late.refused("VERSION_CONFLICT");
         let read = stage.read(&kind, id).await;
-        assert_eq!(read[&field], "by the first", "{system}");
-        let again = Call::update(&kind, id, json!({ &field: "by the second" })).expect_version(&read["version"]);
+        assert_eq!(read[&field], "the first", "{system}");
+        let again = Call::update(&kind, id, json!({ &field: "the second" })).expect_version(&read["version"]);
         assert_eq!(
             again.run(&stage.plant).await.succeeded()[&field],
-            "by the second",
+            "the second",
             "{system}"
         );
     }
@@ -230,14 +230,15 @@ fn decoded(text: &str) -> String {
 
 /// What two views of one request have in common; our own mark is another one in each write.
 fn bare(request: &Value) -> Value {
-    let text = json!({ "method": request["method"], "url": request["url"], "body": request["body"] }).to_string();
-    serde_json::from_str(&without_marks(&text)).unwrap()
+    json!({ "method": request["method"], "url": request["url"], "body": request["body"] })
 }
 
 /// What an earlier answer must tell first stands in braces.
 fn says_the_same(shown: &Value, sent: &Value) -> bool {
     match (shown, sent) {
         (Value::String(shown), _) if shown.contains("{{") => true,
+        // Each write has a mark of its own.
+        (Value::String(shown), Value::String(sent)) if is_mark(shown) && is_mark(sent) => true,
         (Value::Object(shown), Value::Object(sent)) => {
             shown.len() == sent.len()
                 && shown
@@ -251,19 +252,9 @@ fn says_the_same(shown: &Value, sent: &Value) -> bool {
     }
 }
 
-fn without_marks(text: &str) -> String {
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("LS") {
-        let (before, from) = rest.split_at(at);
-        let end = from
-            .find(|letter: char| !letter.is_ascii_alphanumeric())
-            .unwrap_or(from.len());
-        kept.push_str(before);
-        kept.push_str(if end >= 12 { "MARK" } else { &from[..end] });
-        rest = &from[end..];
-    }
-    kept + rest
+fn is_mark(text: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit();
+    text.len() >= 12 && text.chars().all(is_letter) && text.contains(|letter: char| letter.is_ascii_uppercase())
 }
 
 /// Returns the credentials of the connection, those that are long enough to be told from other text.

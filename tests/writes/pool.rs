@@ -47,7 +47,7 @@ impl Pool {
             if answer.body["data"]["list"]["sources"][0]["status"] == "UNSUPPORTED" {
                 continue;
             }
-            for node in answer.nodes("list") {
+            for node in answer.nodes("list").iter().filter(|node| !is_elsewhere(node)) {
                 records.entry(entity.to_owned()).or_default().push(node.clone());
                 for (part, row) in parts(def, node) {
                     records.entry(part).or_default().push(row);
@@ -111,6 +111,11 @@ impl Pool {
         }
         .to_string()
     }
+}
+
+/// Tells whether a record stands at the second site of Maximo, which takes no references across sites.
+fn is_elsewhere(node: &Value) -> bool {
+    node["remoteId"].as_str().is_some_and(|key| key.starts_with("NASHUA|"))
 }
 
 fn parts(def: &TypeDef, node: &Value) -> Vec<(String, Value)> {

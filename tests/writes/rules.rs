@@ -9,16 +9,62 @@ use serde_json::{Value, json};
 pub enum Rule {
     /// Letters become large.
     Upper,
-    /// The number is rounded to so many digits.
-    Round(usize),
-    /// The time of day is lost.
-    DayOnly,
     /// The value is taken and turned into something that is not compared, for the reason that is told.
     Other,
 }
 
 /// System, type, field (parts joined by dots), what becomes of it, and why.
-pub const RULES: &[(System, &str, &str, Rule, &str)] = &[];
+pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
+    (
+        System::Maximo,
+        "WorkOrder",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "Vendor",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "Asset",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "InventoryItem",
+        "sku",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "PurchaseOrder",
+        "number",
+        Rule::Upper,
+        "keys are kept in large letters",
+    ),
+    (
+        System::Maximo,
+        "WorkOrderPart",
+        "plannedQuantity.uomCode",
+        Rule::Other,
+        "the unit is the one in which the item is issued",
+    ),
+    (
+        System::Odoo,
+        "InventoryItem",
+        "type",
+        Rule::Other,
+        "goods that are stocked are read as such, whatever else they were called",
+    ),
+];
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
 pub const ALONE: &[(System, &str, &str, &str)] = &[
@@ -35,6 +81,12 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "a line of a part goes to stock, not to a task",
     ),
     (
+        System::Maximo,
+        "WorkOrder",
+        "typeCode",
+        "one field of the system, of which `type` is the meaning",
+    ),
+    (
         System::Odoo,
         "InventoryItem",
         "isSerialTracked",
@@ -47,6 +99,21 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "the type of an item says the same",
     ),
 ];
+
+/// Fields that a system changes only in a state that a new record has left, with the reason.
+pub const FROZEN: &[(System, &str, &str, &str)] = &[(
+    System::SapS4hana,
+    "PurchaseOrder",
+    "vendor",
+    "the supplier changes only while the order is held; a new order is not",
+)];
+
+/// Tells whether the change of a field is refused because of the state of the record.
+pub fn is_frozen(system: System, kind: &str, field: &str) -> bool {
+    FROZEN
+        .iter()
+        .any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
+}
 
 /// Tells whether a field is not given together with the others.
 pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {
@@ -61,15 +128,20 @@ pub fn expected(system: System, kind: &str, field: &str, given: &Value) -> Optio
         .iter()
         .find(|(of, of_kind, of_field, _, _)| *of == system && *of_kind == kind && *of_field == field);
     let Some((_, _, _, rule, _)) = rule else {
-        return Some(given.clone());
+        let mut given = given.clone();
+        for (of, of_kind, of_field, rule, _) in RULES {
+            let part = of_field.strip_prefix(field).and_then(|rest| rest.strip_prefix('.'));
+            if let (Some(part), Rule::Other, Some(members)) = (part, rule, given.as_object_mut())
+                && *of == system
+                && *of_kind == kind
+            {
+                members.remove(part);
+            }
+        }
+        return Some(given);
     };
     match rule {
         Rule::Upper => Some(json!(given.as_str().unwrap_or_default().to_uppercase())),
-        Rule::Round(digits) => {
-            let number: f64 = given.as_str().unwrap_or_default().parse().ok()?;
-            Some(json!(format!("{number:.digits$}")))
-        }
-        Rule::DayOnly => Some(json!(format!("{}T00:00:00Z", given.as_str()?.get(..10)?))),
         Rule::Other => None,
     }
 }

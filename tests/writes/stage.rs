@@ -99,28 +99,48 @@ impl Stage {
         only_required: bool,
     ) -> (Map<String, Value>, Vec<String>) {
         let values = self.values(round);
-        let takes = |fields: &[Field], kind: &str| -> Vec<Field> {
-            let fields = fields
-                .iter()
-                .filter(|field| !rules::goes_alone(self.system, kind, &field.name));
-            fields.cloned().collect()
-        };
-        let fields = takes(&form.fields, kind);
-        let (mut input, left_out) = values.input(kind, &fields, only_required);
+        let fields = self.together(kind, &form.fields);
+        let usual = ["item", "quantity", "unitPrice"];
+        // Parts are refused by most systems without these, though each leaves out another one.
+        let fields: Vec<Field> = fields
+            .into_iter()
+            .filter(|field| !only_required || field.required || (is_part(kind) && usual.contains(&field.name.as_str())))
+            .collect();
+        let (mut input, left_out) = values.input(kind, &fields, false);
         let donor = values.donor(kind, &form.fields);
         for children in form.children.iter().filter(|children| children.create) {
             // Orders without lines are refused by most systems; the other lists may stay empty.
             if !only_required || children.field == "lines" {
-                let rows = self.def(kind).field(&children.field).unwrap();
-                let children = Children {
-                    fields: takes(&children.fields, &rows.type_name),
-                    ..children.clone()
-                };
-                let row = values.row(&children, self.def(kind), donor, only_required);
+                let row = self.row(kind, children, donor, round, only_required);
                 input.insert(children.field.clone(), json!([row]));
             }
         }
         (input, left_out)
+    }
+
+    /// Makes a row of a list that is written with its owner, like those of a record.
+    pub fn row(
+        &self,
+        kind: &str,
+        children: &Children,
+        donor: Option<&Value>,
+        round: usize,
+        only_required: bool,
+    ) -> Map<String, Value> {
+        let rows = &self.def(kind).field(&children.field).unwrap().type_name;
+        let children = Children {
+            fields: self.together(rows, &children.fields),
+            ..children.clone()
+        };
+        self.values(round).row(&children, self.def(kind), donor, only_required)
+    }
+
+    /// Returns the fields that the system takes together.
+    fn together(&self, kind: &str, fields: &[Field]) -> Vec<Field> {
+        let fields = fields
+            .iter()
+            .filter(|field| !rules::goes_alone(self.system, kind, &field.name));
+        fields.cloned().collect()
     }
 
     /// Returns a write that makes a record of an entity which carries a word that no other has, with that word.
@@ -160,7 +180,7 @@ impl Stage {
         let creation = self.creation(kind).await?;
         let done = creation.call.run(&self.plant).await;
         if done.outcome != "SUCCEEDED" {
-            println!("{} {kind} cannot be made: {}", self.system, complaint(&done));
+            eprintln!("{} {kind} cannot be made: {}", self.system, complaint(&done));
             return None;
         }
         Some(done.record)

@@ -20,7 +20,7 @@ pub struct Values<'a> {
 }
 
 /// Fields whose text is a code of the system: good values are those that its records have.
-const CODES: [&str; 34] = [
+const CODES: [&str; 35] = [
     "type",
     "typeCode",
     "companyCode",
@@ -46,6 +46,7 @@ const CODES: [&str; 34] = [
     "owner",
     "code",
     "region",
+    "postalCode",
     "bin",
     "lot",
     "readBy",
@@ -151,7 +152,15 @@ impl<'a> Values<'a> {
         let turn = self.round % seen.len().max(1);
         seen.rotate_left(turn);
         let own = donor.map(|donor| &donor[&known.name]).filter(|value| !is_empty(value));
-        let seen: Vec<&Value> = own.into_iter().chain(seen).collect();
+        let fits = |value: &&Value| {
+            let text = value.as_str().map_or(0, |text| text.chars().count());
+            field.max_length.is_none_or(|most| text <= most)
+        };
+        // Where records leave it empty, those that belong to them may have it.
+        let of_lines = self.pool.values("PurchaseOrderLine", &known.name);
+        let is_reference = matches!(known.kind, FieldType::Reference(_));
+        let of_lines = of_lines.into_iter().filter(|_| is_reference);
+        let seen: Vec<&Value> = own.into_iter().chain(seen).chain(of_lines).filter(fits).collect();
         if !field.allowed.is_empty() && !known.list {
             // They are told as texts.
             let told = |value: &Value| {
@@ -186,8 +195,10 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
+            FieldType::Integer if known.name == "lineNumber" => json!(1_000 + 10 * self.round),
             FieldType::Integer => json!(10 + self.small()),
-            FieldType::Boolean => json!(self.round % 2 == 0),
+            FieldType::Boolean => json!(self.round.is_multiple_of(2)),
+            FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
             FieldType::DateTime => json!(self.moment(&known.name)),
@@ -206,10 +217,12 @@ impl<'a> Values<'a> {
     /// Ends come after beginnings, and what was read or reported lies in the past.
     fn moment(&self, name: &str) -> String {
         let lower = name.to_lowercase();
-        let hour = if lower.contains("end") || lower.contains("finished") || lower.contains("due") {
-            15
-        } else {
-            9
+        let is_late = lower.contains("end") || lower.contains("finished");
+        // Some systems keep the day alone on which something is due.
+        let hour = match () {
+            () if lower.contains("due") => 0,
+            () if is_late => 15,
+            () => 9,
         };
         let is_past = [
             "reported",
@@ -225,16 +238,17 @@ impl<'a> Values<'a> {
         } else {
             12
         };
-        format!("2026-{month}-{:02}T{hour:02}:00:00Z", 1 + self.round % 28)
+        let day = 1 + self.round % 27 + usize::from(hour == 0);
+        format!("2026-{month}-{day:02}T{hour:02}:00:00Z")
     }
 
     fn text(&self, known: &FieldDef, field: &Field, seen: &[&Value]) -> Option<Value> {
         let name = known.name.as_str();
         if CODES.contains(&name) || ["CurrencyCode", "CountryCode"].contains(&known.type_name.as_str()) {
-            return seen
-                .iter()
-                .find(|value| value.is_string())
-                .map(|value| (*value).clone());
+            // Regions are written by their codes only.
+            let fits = |text: &str| name != "region" || text.len() <= 3;
+            let seen = seen.iter().find(|value| value.as_str().is_some_and(fits));
+            return seen.map(|value| (*value).clone());
         }
         let fresh = match known.type_name.as_str() {
             "Duration" => format!("PT{}H", 2 + self.small()),

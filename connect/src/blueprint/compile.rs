@@ -69,6 +69,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
             anti_forgery: anti_forgery.map(Arc::new),
             sign_ins: sign_ins.into(),
             probe: Arc::new(probe),
+            parts: Arc::new(write::within::parts(&catalogue, &resources)),
             resources: Arc::new(resources),
             manifest: Arc::new(manifest),
             catalogue,

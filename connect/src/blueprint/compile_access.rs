@@ -116,6 +116,7 @@ impl Compiler<'_> {
         Some(ListPlan {
             call,
             records: records?,
+            each: list.each.clone(),
             paging,
             page_size,
             max_page_size,

@@ -42,6 +42,7 @@ use crate::{
     manifest::Manifest,
     request::RequestPlan,
     template::{Scope, SecretMap, Variables},
+    write::within::PartPlan,
 };
 use call::Base;
 use probe::ProbePlan;
@@ -57,6 +58,8 @@ pub struct Blueprint {
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
     resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,
+    /// Parts that are written inside the rows of their owners.
+    parts: Arc<BTreeMap<TypeIndex, PartPlan>>,
 }
 
 impl Blueprint {
@@ -100,6 +103,10 @@ impl Blueprint {
     #[must_use]
     pub fn resource(&self, kind: TypeIndex) -> Option<&ResourcePlan> {
         self.resources.get(&kind)
+    }
+
+    pub(crate) fn part(&self, kind: TypeIndex) -> Option<&PartPlan> {
+        self.parts.get(&kind)
     }
 
     /// Iterates over the plans of all types.

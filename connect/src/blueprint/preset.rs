@@ -135,6 +135,7 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
     ListOperation {
         request: lay_request(lower.request, upper.request.as_ref()),
         records: upper.records.clone().or(lower.records),
+        each: upper.each.clone().or(lower.each),
         paging: upper.paging.clone().or(lower.paging),
         // A page size of its own without a maximum is also the most that is known to work.
         max_page_size: upper.max_page_size.or(if upper.page_size.is_some() {
@@ -143,7 +144,8 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
             lower.max_page_size
         }),
         page_size,
-        count: upper.count.clone().or(lower.count),
+        // Rows are counted, not what stands in them.
+        count: upper.count.clone().or(lower.count).filter(|_| upper.each.is_none()),
         select: upper.select.or(lower.select),
         order_separator: upper.order_separator.clone().or(lower.order_separator),
     }

@@ -65,6 +65,8 @@ pub(crate) struct ScopePlan {
 pub(crate) struct ListPlan {
     pub(crate) call: Call,
     pub(crate) records: Path,
+    /// The member of rows whose elements are the records.
+    pub(crate) each: Option<String>,
     pub(crate) paging: PagingPlan,
     pub(crate) page_size: u32,
     pub(crate) max_page_size: u32,

@@ -16,7 +16,6 @@ use super::{
     write_shown,
 };
 use crate::{
-    blueprint::ResourcePlan,
     context::CallContext,
     error::{Error, ErrorKind},
     layers::{breaker::Pass, capability, trace},
@@ -33,7 +32,7 @@ impl Connector {
     /// Returns what it can write of a type; none when it can write nothing.
     #[must_use]
     pub fn writes(&self, kind: TypeIndex) -> Option<&WriteCapability> {
-        self.blueprint.resource(kind).and_then(ResourcePlan::writes)
+        self.blueprint.writes(kind)
     }
 
     /// Carries a write out.
@@ -55,7 +54,11 @@ impl Connector {
         let span = trace::span(&context, self.id, self.connector_id(), Operation::Write, kind);
         async {
             let mut writer = Writer::new(self, &context, journal);
-            let reply = writer.write(request, Vec::new()).await;
+            let reply = match self.blueprint.within(request) {
+                Some(Ok(within)) => self.write_part(&context, &mut writer, request, &within).await,
+                Some(Err(errors)) => Reply::Refused(errors),
+                None => writer.write(request, Vec::new()).await,
+            };
             self.note(&context, Operation::Write, kind, started, writer.failure(&reply));
             reply
         }
@@ -73,9 +76,18 @@ impl Connector {
         context: &CallContext,
         request: &WriteRequest,
     ) -> Result<Result<Vec<ShownRequest>, Vec<UserError>>, Error> {
+        let within = match self.blueprint.within(request).transpose() {
+            Ok(within) => within,
+            Err(errors) => return Ok(Err(errors)),
+        };
+        let request = within.as_ref().map_or(request, |within| &within.request);
+        let told = |errors: Vec<UserError>| match &within {
+            Some(within) => within.told(errors),
+            None => errors,
+        };
         let mut run = match Run::start(&self.blueprint, request, self.clock.now()) {
             Ok(run) => run,
-            Err(errors) => return Ok(Err(errors)),
+            Err(errors) => return Ok(Err(told(errors))),
         };
         let resource = self.blueprint.resource(request.kind);
         let is_readable = |key| resource.is_some_and(|resource| way_to(resource, key).is_some());
@@ -87,7 +99,7 @@ impl Connector {
                 let Some(key) = &request.key else { break };
                 let found = self.read_fresh(context, request, key, &run.projection()).await?;
                 if let Err(error) = run.read(found) {
-                    return Ok(Err(vec![error]));
+                    return Ok(Err(told(vec![error])));
                 }
             }
             let access = self.access(context).await?;

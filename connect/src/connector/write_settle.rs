@@ -49,6 +49,10 @@ impl Connector {
         sent_at: DateTime<Utc>,
         known_version: Option<&str>,
     ) -> Result<Settled, Error> {
+        // Which row of an owner a write was about nobody can tell.
+        if self.blueprint.written_in(request.kind).is_some() {
+            return Ok(Settled::Unknown);
+        }
         let Some(operation) = self
             .writes(request.kind)
             .and_then(|writes| writes.operation(&request.act))

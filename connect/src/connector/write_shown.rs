@@ -85,6 +85,12 @@ fn is_sensitive(name: &str) -> bool {
     words.iter().any(|word| name.contains(word))
 }
 
+/// Returns whether the value of a cookie is a setting such as `sap-client=100`, which addresses carry as well.
+fn is_setting(value: &str) -> bool {
+    let parts = value.split_once('=');
+    parts.is_some_and(|(_, set)| (1..=8).contains(&set.len()) && set.chars().all(|sign| sign.is_ascii_alphanumeric()))
+}
+
 /// The secrets of a request.
 struct Veil {
     /// Replaced wherever they stand, longest first.
@@ -117,7 +123,8 @@ impl Veil {
             let Ok(value) = value.to_str() else { continue };
             if name == header::COOKIE {
                 let cookies = value.split(';').filter_map(|cookie| cookie.split_once('='));
-                cookies.for_each(|(_, value)| veil.add(value.trim(), false));
+                let secret = cookies.filter(|(_, value)| !is_setting(value.trim()));
+                secret.for_each(|(_, value)| veil.add(value.trim(), false));
             } else {
                 veil.add(value.rsplit(' ').next().unwrap_or_default(), false);
             }

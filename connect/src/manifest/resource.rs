@@ -131,6 +131,11 @@ pub struct ListOperation {
     /// Where the rows stand in the answer; the whole body when empty.
     #[serde(default)]
     pub records: Option<String>,
+    /// A member that holds a list, where records are not the rows themselves but the elements of that list in each of
+    /// them: every record is read from a row with its own element in the place of the list. Such lists are not counted
+    /// by the system.
+    #[serde(default)]
+    pub each: Option<String>,
     /// How the list goes on.
     #[serde(default)]
     pub paging: Option<Paging>,

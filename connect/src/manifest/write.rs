@@ -114,6 +114,9 @@ pub struct FullWriteField {
     /// written, into the list at `to`.
     #[serde(default)]
     pub each: Option<IndexMap<String, WriteField>>,
+    /// Beside `each`: members that every element has besides, with the same value in all.
+    #[serde(default)]
+    pub constants: serde_json::Map<String, serde_json::Value>,
     /// When it can be written; always unless said otherwise.
     #[serde(default)]
     pub on: Occasion,

@@ -47,11 +47,19 @@ impl ResourcePlan {
         headers: &HeaderMap,
     ) -> Result<ListPage, Error> {
         let mapper = self.mapping.mapper(&request.projection, Utc::now());
-        let mut records: Vec<Record> = Vec::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| self.mapping.keeps(row)) {
+        let within: Vec<json::Value<'_>>;
+        let shown = match &self.parts.list.each {
+            Some(name) => {
+                within = rows.iter().flat_map(|row| elements_of(row, name)).collect();
+                &within
+            }
+            None => rows,
+        };
+        let mut records: Vec<Record> = Vec::with_capacity(shown.len());
+        for row in shown.iter().filter(|row| self.mapping.keeps(row)) {
             records.extend(mapper.map(row));
         }
-        if records.is_empty() && rows.iter().any(|row| self.mapping.keeps(row)) {
+        if records.is_empty() && shown.iter().any(|row| self.mapping.keeps(row)) {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
         }
         let total = match self.counts_in_list() {
@@ -208,6 +216,17 @@ impl ResourcePlan {
             PagingPlan::Keyset => None,
         })
     }
+}
+
+/// Returns a row once for each element of one of its lists, with the element in the place of the list.
+fn elements_of<'v>(row: &json::Value<'v>, name: &'v str) -> Vec<json::Value<'v>> {
+    let elements = row.get(name).and_then(json::Value::elements).unwrap_or_default();
+    let with = |element: &json::Value<'v>| {
+        let mut row = row.clone();
+        row.insert(name, element.clone());
+        row
+    };
+    elements.iter().map(with).collect()
 }
 
 /// Refuses a next page that is the one just read, which would be read for ever.

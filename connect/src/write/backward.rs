@@ -183,7 +183,7 @@ impl Backward<'_> {
             (Way::Object(fields), Value::Object(object)) => {
                 self.object(fields, object, occasion, path, changes);
             }
-            (Way::Each(to, fields), Value::List(list)) => {
+            (Way::Each(to, fields, constants), Value::List(list)) => {
                 let mut rows = Vec::new();
                 for (at, element) in list.iter().enumerate() {
                     let here = below(path, &at.to_string());
@@ -193,7 +193,13 @@ impl Backward<'_> {
                             let before = self.sources.len();
                             self.object(fields, object, Occasion::Create, &here, &mut inner);
                             self.nest_sources(before, to);
-                            rows.push(row_of(inner));
+                            let mut row = row_of(inner);
+                            if let Some(members) = row.as_object_mut() {
+                                for (name, value) in constants {
+                                    members.entry(name).or_insert_with(|| value.clone());
+                                }
+                            }
+                            rows.push(row);
                         }
                         _ => self.unfit(&here),
                     }

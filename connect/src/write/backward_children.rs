@@ -114,12 +114,16 @@ impl Backward<'_> {
         path: &[String],
         later: &mut Vec<LaterRow>,
     ) {
+        let plan = self.blueprint.resource(child.kind).and_then(ResourcePlan::write_plan);
         let (act, key, input) = match change {
             ChildChange::Create(input) => (Act::Create, None, input.clone()),
             ChildChange::Update(key, input) => (Act::Update, Some(key.clone()), input.clone()),
+            // Rows that the system does not remove for good are removed as it does.
+            ChildChange::Delete(key) if plan.is_some_and(|plan| plan.capability.delete.is_none()) => {
+                (Act::SoftDelete, Some(key.clone()), Input::default())
+            }
             ChildChange::Delete(key) => (Act::Delete, Some(key.clone()), Input::default()),
         };
-        let plan = self.blueprint.resource(child.kind).and_then(ResourcePlan::write_plan);
         let can = plan.is_some_and(|plan| plan.capability.operation(&act).is_some());
         let Some(plan) = plan.filter(|_| can) else {
             let message = format!("this connection cannot {} such rows", act.name());

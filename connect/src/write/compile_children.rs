@@ -58,8 +58,8 @@ impl Place<'_> {
                     ChildrenWay::Each => {
                         let writes = resource.and_then(|resource| resource.write.as_ref());
                         let can = writes.is_some_and(|write| {
-                            write.create.is_some()
-                                || (occasion == "update" && (write.update.is_some() || write.delete.is_some()))
+                            let removes = write.delete.is_some() || write.soft_delete.is_some();
+                            write.create.is_some() || (occasion == "update" && (write.update.is_some() || removes))
                         });
                         if !can {
                             let message = format!("{} has no operations of its own", child.name);

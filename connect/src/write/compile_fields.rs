@@ -56,8 +56,8 @@ pub(super) enum Way {
     Object(Vec<Target>),
     /// Several places, by value.
     Cases(Vec<Case>),
-    /// A list of objects.
-    Each(Vec<String>, Vec<Target>),
+    /// A list of objects, each with members that are the same in all.
+    Each(Vec<String>, Vec<Target>, Map<String, serde_json::Value>),
 }
 
 /// Where a part of a key goes, and its type in the source.
@@ -83,7 +83,9 @@ impl Target {
     /// Returns what is told of it.
     pub(super) fn capability(&self, creates: bool) -> WritableField {
         let parts = match &self.way {
-            Way::Object(fields) | Way::Each(_, fields) => fields.iter().map(|field| field.name.to_string()).collect(),
+            Way::Object(fields) | Way::Each(_, fields, _) => {
+                fields.iter().map(|field| field.name.to_string()).collect()
+            }
             _ => Vec::new(),
         };
         WritableField {
@@ -117,7 +119,7 @@ impl Target {
     pub(super) fn bind(&mut self, settings: &Map<String, serde_json::Value>) -> Result<(), String> {
         match &mut self.way {
             Way::One(_, codec) | Way::Key(_, codec) => **codec = codec.with_settings(settings)?,
-            Way::Object(fields) | Way::Each(_, fields) => {
+            Way::Object(fields) | Way::Each(_, fields, _) => {
                 fields.iter_mut().try_for_each(|field| field.bind(settings))?;
             }
             Way::Cases(_) => {}
@@ -206,6 +208,7 @@ impl Place<'_> {
         let additions = [
             ("object", full.object.is_some(), fits_object),
             ("each", full.each.is_some(), fits_each),
+            ("constants", !full.constants.is_empty(), fits_each),
             ("to", full.to.is_some(), !fits_object),
             ("as", full.codec.is_some(), !fits_object && !fits_each),
             (
@@ -516,7 +519,7 @@ impl Place<'_> {
             &format!("{pointer}/each"),
             problems,
         );
-        Some(Way::Each(to, fields))
+        Some(Way::Each(to, fields, full.constants.clone()))
     }
 
     /// Returns the places of a value: those that the manifest names, else those where it is read.

@@ -84,7 +84,7 @@ impl Place<'_> {
                     (
                         write.create.is_some(),
                         later && write.update.is_some(),
-                        later && write.delete.is_some(),
+                        later && (write.delete.is_some() || write.soft_delete.is_some()),
                         false,
                     )
                 }

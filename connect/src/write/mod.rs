@@ -17,6 +17,7 @@ mod run_errors;
 mod run_scope;
 #[cfg(test)]
 mod tests;
+pub(crate) mod within;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use describe::read_description;
 pub use run::{Next, Run};
+pub(crate) use within::Within;
 
 use crate::error::Error;
 pub use crate::manifest::BusinessRule;

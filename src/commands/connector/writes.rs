@@ -46,11 +46,12 @@ fn overview(page: &mut String, kinds: &[Arc<Kind>], catalogue: &Catalogue) {
     for def in catalogue.types.values().filter(|def| def.is_writable()) {
         let mut row = format!("| {} |", def.name);
         for kind in kinds {
-            let writes = kind
+            match kind
                 .blueprint
-                .resource(def.index)
-                .and_then(|resource| resource.writes());
-            match writes.map(operations).filter(|words| !words.is_empty()) {
+                .writes(def.index)
+                .map(operations)
+                .filter(|words| !words.is_empty())
+            {
                 Some(words) => row.push_str(&format!(" {} |", words.join(", "))),
                 None => row.push_str(" |"),
             }
@@ -71,9 +72,13 @@ fn operations(writes: &WriteCapability) -> Vec<String> {
 }
 
 fn connector(page: &mut String, kind: &Kind) {
-    let written = kind.blueprint.resources().filter_map(|resource| {
-        let writes = resource.writes().filter(|writes| !operations(writes).is_empty())?;
-        Some((kind.catalogue.type_at(resource.kind())?, resource.remote(), writes))
+    let blueprint = &kind.blueprint;
+    let written = kind.catalogue.types.values().filter_map(|def| {
+        let writes = blueprint
+            .writes(def.index)
+            .filter(|writes| !operations(writes).is_empty())?;
+        let owner = blueprint.written_in(def.index);
+        Some((def, blueprint.resource(owner.unwrap_or(def.index))?.remote(), writes))
     });
     let written: Vec<_> = written.collect();
     line(page, &format!("\n## {}", kind.manifest.name));
@@ -95,7 +100,8 @@ fn connector(page: &mut String, kind: &Kind) {
             notes.push("The system tells which fields it has.".to_owned());
         }
         for (name, instead) in &writes.instead {
-            notes.push(format!("Instead of {}: {instead}.", code(name)));
+            // Sentences of the manifest bring their own full stop; names of actions do not.
+            notes.push(format!("Instead of {}: {}.", code(name), instead.trim_end_matches('.')));
         }
         if !notes.is_empty() {
             line(page, &format!("\n{}", notes.join(" ")));

@@ -1,6 +1,7 @@
 //! What can be done with records beyond changing fields: each action from a status in which it is allowed, and what it led
 //! to.
 
+use lineshaft_schema::FieldType;
 use serde_json::{Map, Value, json};
 
 use super::Trial;
@@ -129,7 +130,10 @@ impl Trial<'_> {
             ]
             .contains(&name)
         };
-        for field in form.fields.iter().filter(|field| !place(&field.name)) {
+        // Moments may lie neither before the present status nor in the future: they are left to be now.
+        let is_moment = |name: &str| def.field(name).is_some_and(|known| known.kind == FieldType::DateTime);
+        let fields = form.fields.iter().filter(|field| !place(&field.name));
+        for field in fields.filter(|field| field.required || !is_moment(&field.name)) {
             if let Some(value) = values.field(def, field, None) {
                 input.insert(field.name.clone(), value);
             }
@@ -270,7 +274,11 @@ impl Trial<'_> {
                     .as_str()
                     .is_some_and(|value| value.parse::<f64>().unwrap_or_default() >= 1.0)
             });
+        let has_receipt = record["receipts"]
+            .as_array()
+            .is_some_and(|receipts| !receipts.is_empty());
         let is_told = received
+            || has_receipt
             || ["PARTIAL", "FULL", "OVER"]
                 .iter()
                 .any(|status| record["receiptStatus"] == *status);

@@ -1,0 +1,84 @@
+//! Writes parts that stand only inside the rows of their owners, and finds the new one among them.
+
+use lineshaft_schema::{Projection, RemoteKey};
+
+use super::{Connector, write_run::Writer};
+use crate::{
+    context::CallContext,
+    error::{Error, Reach},
+    write::{Act, Reply, Run, UserError, UserErrorCode, Within, WriteRequest},
+};
+
+impl Connector {
+    /// Writes a part as a change of its owner.
+    pub(super) async fn write_part(
+        &self,
+        context: &CallContext,
+        writer: &mut Writer<'_>,
+        request: &WriteRequest,
+        within: &Within<'_>,
+    ) -> Reply {
+        // Everything wrong is told before anything is asked.
+        if let Err(errors) = Run::start(&self.blueprint, &within.request, self.clock.now()) {
+            return Reply::Refused(within.told(errors));
+        }
+        let before = match self.keys_within(context, within).await {
+            Ok(Some(keys)) => keys,
+            Ok(None) => return missing(&within.owner),
+            Err(error) => return Reply::Failed(error.with_reach(Reach::NotSent)),
+        };
+        // Most systems take a changed row that they do not know for a new one.
+        if let Some(key) = request.key.as_ref().filter(|key| !before.contains(key)) {
+            return missing(key);
+        }
+        match writer.write(&within.request, Vec::new()).await {
+            Reply::Done { mut warnings, .. } => {
+                let key = match request.act {
+                    Act::Create => {
+                        let after = self.keys_within(context, within).await.ok().flatten();
+                        let mut new = after.unwrap_or_default();
+                        new.retain(|key| !before.contains(key));
+                        let only = new.pop().filter(|_| new.is_empty());
+                        if only.is_none() {
+                            warnings.push("the new row cannot be told from the others of its owner".to_owned());
+                        }
+                        only
+                    }
+                    Act::Update => request.key.clone(),
+                    Act::Delete | Act::SoftDelete | Act::Action(_) => None,
+                };
+                Reply::Done { key, warnings }
+            }
+            Reply::Refused(errors) => Reply::Refused(within.told(errors)),
+            Reply::InDoubt { error, .. } => Reply::InDoubt {
+                error,
+                key: request.key.clone(),
+            },
+            Reply::Failed(error) => Reply::Failed(error),
+        }
+    }
+
+    /// Reads the keys of the rows as they are now; none when there is no such owner.
+    async fn keys_within(&self, context: &CallContext, within: &Within<'_>) -> Result<Option<Vec<RemoteKey>>, Error> {
+        let (list, own) = within.rows();
+        let mut projection = Projection::default();
+        let rows = projection.insert_nested(list);
+        if let Some(own) = own {
+            rows.insert(own);
+        }
+        let found = self
+            .read_fresh(context, &within.request, &within.owner, &projection)
+            .await?;
+        Ok(found.map(|(_, record)| within.keys(&record)))
+    }
+}
+
+fn missing(key: &RemoteKey) -> Reply {
+    Reply::Refused(vec![UserError {
+        path: Vec::new(),
+        code: UserErrorCode::NotFound,
+        message: format!("there is no record `{key}`"),
+        remote_code: None,
+        remote_message: None,
+    }])
+}
