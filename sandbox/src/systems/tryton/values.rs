@@ -165,7 +165,7 @@ pub(super) fn describe(table: &Table, names: &[String]) -> Value {
             members.insert("required".to_owned(), field.required.into());
             members.insert(
                 "readonly".to_owned(),
-                ((!field.stored && !super::write::has_setter(table.model, &field.name)) || field.read_only).into(),
+                (!super::write::has_setter(table.model, &field.name) && (!field.stored || field.read_only)).into(),
             );
             members.insert("states".to_owned(), "{}".into());
             members.insert("domain".to_owned(), "[]".into());
