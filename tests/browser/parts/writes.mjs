@@ -1,7 +1,7 @@
 // The log of writes in the console: what succeeded, what failed, what is in doubt, and how writes are switched off.
 import assert from 'node:assert/strict';
 import { until } from '../stage.mjs';
-import { signedIn } from './console.mjs';
+import { signedIn } from '../visit.mjs';
 
 const CREATE = `mutation($connection: ID!, $input: CreateAssetInput!, $key: String) {
   createAsset(connectionId: $connection, input: $input, idempotencyKey: $key) { outcome operation { id } asset { remoteId } }
