@@ -57,6 +57,13 @@ pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
         Rule::Other,
         "goods that are stocked are read as such, whatever else they were called",
     ),
+    (
+        System::Maximo,
+        "WorkOrderPart",
+        "plannedQuantity.uomCode",
+        Rule::Other,
+        "the unit is the one in which the item is issued",
+    ),
 ];
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
