@@ -81,6 +81,18 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "one field of the system, of which `type` is the meaning",
     ),
     (
+        System::Maximo,
+        "PurchaseOrderLine",
+        "asset",
+        "what a line is charged to is of the site that it goes to",
+    ),
+    (
+        System::Maximo,
+        "PurchaseOrderLine",
+        "workOrder",
+        "what a line is charged to is of the site that it goes to",
+    ),
+    (
         System::Odoo,
         "InventoryItem",
         "isSerialTracked",
