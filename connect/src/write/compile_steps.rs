@@ -89,8 +89,8 @@ const NEW_VARIABLES_WITH_KEY: &[&str] = &[
 const UNDO_VARIABLES: &[&str] = &["resource.remote", "key", "owner"];
 const OPEN: &[&str] = &["row", "current"];
 const NEW_OPEN: &[&str] = &["row"];
-const OPEN_WITH_ITEM: &[&str] = &["row", "current", "item"];
-const NEW_OPEN_WITH_ITEM: &[&str] = &["row", "item"];
+const OPEN_WITH_ITEM: &[&str] = &["row", "current", "item", "item_index"];
+const NEW_OPEN_WITH_ITEM: &[&str] = &["row", "item", "item_index"];
 
 /// Lays an operation of a type over what all types have in common.
 pub(super) fn lay_operation(lower: Option<&WriteOperation>, upper: &WriteOperation) -> WriteOperation {
