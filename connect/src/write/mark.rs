@@ -2,7 +2,7 @@
 
 use lineshaft_schema::{FieldIndex, Text};
 
-use super::{Act, WriteRequest, compile_fields::Way};
+use super::{Act, WriteRequest};
 use crate::blueprint::ResourcePlan;
 
 impl ResourcePlan {
@@ -38,8 +38,7 @@ impl ResourcePlan {
             let plan = self.write_plan()?;
             let reference = plan.reference.as_ref()?;
             let target = plan.fields.iter().find(|target| target.field == reference.field)?;
-            let Way::One(to, _) = &target.way else { return None };
-            Some((to.first()?, plan.custom.as_ref()))
+            Some((target.member()?, plan.custom.as_ref()))
         };
         let Some((member, custom)) = place() else { return false };
         let is_it = |name: &String| name.eq_ignore_ascii_case(member);
