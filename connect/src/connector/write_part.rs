@@ -1,9 +1,10 @@
 //! Writes parts that stand only inside the rows of their owners, and finds the new one among them.
 
-use lineshaft_schema::{Projection, RemoteKey};
+use lineshaft_schema::{FieldType, Projection, RemoteKey, Value};
 
 use super::{Connector, write_run::Writer};
 use crate::{
+    blueprint::ResourcePlan,
     context::CallContext,
     error::{Error, Reach},
     write::{Act, Reply, Run, UserError, UserErrorCode, Within, WriteRequest},
@@ -32,7 +33,9 @@ impl Connector {
             return missing(key);
         }
         match writer.write(&within.request, Vec::new()).await {
-            Reply::Done { mut warnings, .. } => {
+            Reply::Done {
+                mut warnings, refused, ..
+            } => {
                 let key = match request.act {
                     Act::Create => {
                         let after = self.keys_within(context, within).await.ok().flatten();
@@ -47,7 +50,11 @@ impl Connector {
                     Act::Update => request.key.clone(),
                     Act::Delete | Act::SoftDelete | Act::Action(_) => None,
                 };
-                Reply::Done { key, warnings }
+                Reply::Done {
+                    key,
+                    warnings,
+                    refused: within.told(refused),
+                }
             }
             Reply::Refused(errors) => Reply::Refused(within.told(errors)),
             Reply::InDoubt { error, .. } => Reply::InDoubt {
@@ -56,6 +63,35 @@ impl Connector {
             },
             Reply::Failed(error) => Reply::Failed(error),
         }
+    }
+
+    /// Tells when the record that a new part is to belong to is not one of those that the connection shows.
+    pub(super) async fn missing_owner(
+        &self,
+        context: &CallContext,
+        request: &WriteRequest,
+    ) -> Result<Option<UserError>, Error> {
+        let catalogue = self.blueprint.catalogue();
+        let def = catalogue.type_at(request.kind).filter(|_| request.act == Act::Create);
+        let Some(field) = def.and_then(|def| def.owner_field(catalogue)) else {
+            return Ok(None);
+        };
+        let (FieldType::Reference(kind), Some(Value::Reference(key))) =
+            (&field.kind, request.input.values.get(&field.index))
+        else {
+            return Ok(None);
+        };
+        if !self.blueprint.resource(*kind).is_some_and(ResourcePlan::is_scoped) {
+            return Ok(None);
+        }
+        let found = self.read_fresh(context, *kind, key, &Projection::default()).await?;
+        Ok(found.is_none().then(|| UserError {
+            path: vec![field.name.clone()],
+            code: UserErrorCode::UnknownReference,
+            message: format!("there is no record `{key}`"),
+            remote_code: None,
+            remote_message: None,
+        }))
     }
 
     /// Reads the keys of the rows as they are now; none when there is no such owner.
@@ -67,7 +103,7 @@ impl Connector {
             rows.insert(own);
         }
         let found = self
-            .read_fresh(context, &within.request, &within.owner, &projection)
+            .read_fresh(context, within.request.kind, &within.owner, &projection)
             .await?;
         Ok(found.map(|(_, record)| within.keys(&record)))
     }

@@ -59,8 +59,7 @@ impl Place<'_> {
                         let writes = resource.and_then(|resource| resource.write.as_ref());
                         let can = writes.is_some_and(|write| {
                             let removes = write.delete.is_some() || write.soft_delete.is_some();
-                            write.create.is_some()
-                                || (occasion == "update" && (write.update.is_some() || removes))
+                            write.create.is_some() || (occasion == "update" && (write.update.is_some() || removes))
                         });
                         if !can {
                             let message = format!("{} has no operations of its own", child.name);

@@ -75,7 +75,9 @@ impl Target {
     /// Returns what is told of it.
     pub(super) fn capability(&self, creates: bool) -> WritableField {
         let parts = match &self.way {
-            Way::Object(fields) | Way::Each(_, fields, _) => fields.iter().map(|field| field.name.to_string()).collect(),
+            Way::Object(fields) | Way::Each(_, fields, _) => {
+                fields.iter().map(|field| field.name.to_string()).collect()
+            }
             _ => Vec::new(),
         };
         WritableField {

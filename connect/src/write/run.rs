@@ -161,12 +161,13 @@ impl Run {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let is_bounded = request.act != Act::Create && resource.is_scoped();
         let compares = request.expected_version.is_some() && (!operation.native_lock || idle);
         let mut run = Self {
             blueprint: Arc::clone(blueprint),
             request: request.clone(),
             now,
-            reads: compares || (operation.reads_first && !idle),
+            reads: is_bounded || compares || (operation.reads_first && !idle),
             later: rows.later.iter().cloned().collect(),
             operation,
             changes,
