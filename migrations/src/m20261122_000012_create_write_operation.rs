@@ -20,10 +20,19 @@ fn indexes() -> Vec<IndexCreateStatement> {
     vec![
         // The log and its filters.
         index("write_operation_organization_id", &["organization_id", "id"]),
-        index("write_operation_organization_state", &["organization_id", "state", "id"]),
-        index("write_operation_organization_actor", &["organization_id", "actor_id", "id"]),
+        index(
+            "write_operation_organization_state",
+            &["organization_id", "state", "id"],
+        ),
+        index(
+            "write_operation_organization_actor",
+            &["organization_id", "actor_id", "id"],
+        ),
         index("write_operation_connection_id", &["connection_id", "id"]),
-        index("write_operation_record", &["connection_id", "entity", "record_key", "id"]),
+        index(
+            "write_operation_record",
+            &["connection_id", "entity", "record_key", "id"],
+        ),
         index("write_operation_batch", &["batch_id", "id"]),
         // What the workers look for.
         index("write_operation_state_due", &["state", "due_at"]),

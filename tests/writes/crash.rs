@@ -32,6 +32,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("WRITES__SLACK_MS", "2000"),
     ("WRITES__SETTLE_AFTER_MS", "500"),
     ("WRITES__SETTLE_LONGEST_S", "1"),
+    ("WRITES__NOT_DONE_AFTER_S", "1"),
 ];
 
 /// What happens after a restart, happens by then.

@@ -134,6 +134,8 @@ pub(crate) enum UserErrorCode {
     NotSent,
     /// It is not known whether the system carried it out.
     InDoubt,
+    /// It was carried out in part: the errors beside this one tell which part was not, and why.
+    Partly,
 }
 
 /// One thing that is wrong with a write, for the caller to mend.

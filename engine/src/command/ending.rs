@@ -7,7 +7,8 @@ use lineshaft_connect::{
 use lineshaft_entities::write_operation::{ActiveModel, Column, Entity, Mode, Model, State};
 use lineshaft_schema::{ConnectionId, GlobalId, RemoteKey};
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, DbErr, QueryFilter as _, Set, UpdateMany, sea_query::IntoCondition as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DbErr, QueryFilter as _, Set, UpdateMany,
+    sea_query::IntoCondition as _,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -139,6 +140,11 @@ impl Ending {
         }
     }
 
+    /// Returns whether the system carried it out, but not all of it.
+    pub(super) fn is_part(&self) -> bool {
+        self.state == State::Succeeded && !self.user_errors.is_empty()
+    }
+
     pub(super) fn settled_by(self, who: impl Into<String>) -> Self {
         Self {
             settled_by: Some(who.into()),
@@ -150,7 +156,10 @@ impl Ending {
 impl From<Reply> for Ending {
     fn from(reply: Reply) -> Self {
         match reply {
-            Reply::Done { key, warnings } => Self::done(key, warnings),
+            Reply::Done { key, warnings, refused } => Self {
+                user_errors: limited(refused),
+                ..Self::done(key, warnings)
+            },
             Reply::Refused(errors) => Self::refused(errors),
             Reply::Failed(error) => Self::failed(&error),
             Reply::InDoubt { error, key } => Self::in_doubt(&error, key),
@@ -370,6 +379,8 @@ pub(super) fn event(row: &Model, key: Option<&str>) -> NewEvent {
     put("operation", Some(row.operation.as_str().into()));
     put("recordId", record.map(|id| id.to_string().into()));
     put("outcome", Some(Outcome::of(row.state).as_str().into()));
+    let is_part = row.state == State::Succeeded && row.user_errors.as_array().is_some_and(|errors| !errors.is_empty());
+    put("partly", is_part.then(|| true.into()));
     put("errorCode", row.error_code.as_deref().map(Into::into));
     put("idempotencyKey", key.map(|key| ScopedKey::shown(key).into()));
     NewEvent {

@@ -114,7 +114,8 @@ impl Engine {
         let id = row.request_id.clone().unwrap_or_else(|| row.id.to_string());
         let context = CallContext::within(self.writer.settings.timeout, id);
         let known = request.expected_version.clone();
-        let settled = target.settle(&context, &request, left_at(row), known.as_deref()).await;
+        let (step, left_at) = (row.step.as_deref(), left_at(row));
+        let settled = target.settle(&context, &request, step, left_at, known.as_deref()).await;
         let ending = match settled {
             Ok(Settled::Done(key)) => Ending::done(key, Vec::new()),
             Ok(Settled::NotDone) if self.may_still_come(row, &request.act, now) => {
@@ -140,7 +141,9 @@ impl Engine {
     fn may_still_come(&self, row: &Model, act: &Act, now: DateTime<Utc>) -> bool {
         let settings = &self.writer.settings;
         let is_over = now >= left_at(row) + delta(settings.not_done_after);
-        let seen_before = row.none_found_at.is_some_and(|at| now >= at + delta(settings.settle_after));
+        let seen_before = row
+            .none_found_at
+            .is_some_and(|at| now >= at + delta(settings.settle_after));
         matches!(act, Act::Create | Act::Action(_)) && !(is_over && seen_before)
     }
 

@@ -119,7 +119,8 @@ impl Writer {
         if let Some(finished) = self.finish_row(row, ending, Guard::Owned).await? {
             return Ok(Some(finished));
         }
-        if ending.state != State::Succeeded {
+        // What was done in part is for the caller to judge.
+        if ending.state != State::Succeeded || ending.is_part() {
             return Ok(None);
         }
         // It was given up for lost, and yet the system has said that it is done.

@@ -237,7 +237,10 @@ impl Engine {
         if command.mode == Mode::Sync {
             let most = settings.sync_per_connection;
             let seat = self.writer.seat(command.connection_id);
-            return seat.map(Some).ok_or(WriteError::TooMany { most, what: "under way" });
+            return seat.map(Some).ok_or(WriteError::TooMany {
+                most,
+                what: "under way",
+            });
         }
         let waiting = Entity::of_all()
             .filter(Column::ConnectionId.eq(command.connection_id))

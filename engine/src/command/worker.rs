@@ -9,8 +9,8 @@ use lineshaft_entities::{
     write_operation::{ActiveModel, Column, Entity, Mode, Model, State},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, DbErr, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set,
+    ColumnTrait as _, Condition, DbErr, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    Set,
     sea_query::{Alias, Expr, Query},
 };
 use tokio::time::sleep;
@@ -175,13 +175,7 @@ impl Engine {
         now: DateTime<Utc>,
         except: &[Uuid],
     ) -> Result<Vec<Model>, DbErr> {
-        Entity::for_organization(organization)
-            .filter(is_due(now, except))
-            .filter(is_its_turn())
-            .order_by_asc(Column::Id)
-            .limit(LOOKED_AT)
-            .all(&self.database)
-            .await
+        turns(organization, now, except).all(&self.database).await
     }
 
     async fn carry_out_queued(&self, row: Model, permit: Permit) {
@@ -260,6 +254,15 @@ fn is_late(now: DateTime<Utc>) -> Condition {
     Condition::any()
         .add(Column::OwnedUntil.is_null())
         .add(Column::OwnedUntil.lte(now))
+}
+
+/// Returns the query of the writes of an organization that may be begun.
+pub(super) fn turns(organization: Uuid, now: DateTime<Utc>, except: &[Uuid]) -> Select<Entity> {
+    Entity::for_organization(organization)
+        .filter(is_due(now, except))
+        .filter(is_its_turn())
+        .order_by_asc(Column::Id)
+        .limit(LOOKED_AT)
 }
 
 fn is_due(now: DateTime<Utc>, except: &[Uuid]) -> Condition {

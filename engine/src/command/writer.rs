@@ -171,7 +171,9 @@ impl Writer {
     /// Returns how many queued writes of an organization are being carried out.
     pub(super) fn busy(&self, organization_id: Uuid) -> usize {
         let queued = self.queued();
-        let own = queued.values().filter(|queued| queued.organization_id == organization_id);
+        let own = queued
+            .values()
+            .filter(|queued| queued.organization_id == organization_id);
         own.map(|queued| queued.count).sum()
     }
 
