@@ -61,7 +61,7 @@ codes! {
     "MALFORMED_RESPONSE", true, "The system's answer is not what its API promises, such as a login page instead of data.";
     "RESPONSE_TOO_LARGE", false, "The system's answer is larger than allowed.";
     "CIRCUIT_OPEN", true, "Too many calls failed in a row; calls are held back for a short while.";
-    "DEADLINE_EXCEEDED", true, "The system did not answer within the time of the query. The other systems' records are there.";
+    "DEADLINE_EXCEEDED", true, "The system did not answer within the time of the query. The other systems' records are there. Of a write: the time of the request was over before it was begun, and nothing was sent.";
     "INVALID_SETTINGS", false, "The settings of the connection do not fit its connector.";
     "CONNECTOR_NOT_AVAILABLE", false, "The connector of the connection is not loaded or has errors; the operator's log says which.";
     "CONNECTION_PAUSED", false, "The connection is paused by its owner.";

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// A process that is gone is noticed soon, and doubts are looked into at once.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("UPSTREAM__ATTEMPT_TIMEOUT_MS", "500"),
     ("WRITES__TIMEOUT_MS", "1500"),
     ("WRITES__SLACK_MS", "2000"),
