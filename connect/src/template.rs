@@ -149,6 +149,18 @@ impl<'a> Scope<'a> {
         is_left_out && self.is_absent(name)
     }
 
+    /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.
+    fn says(&self, name: &str) -> bool {
+        match find_in(&self.own, name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(value)) => *value,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(members)) => !members.is_empty(),
+        }
+    }
+
     fn is_absent(&self, name: &str) -> bool {
         let of_connection = ["settings.", "credentials.", "session."];
         self.absent != Absent::Refused
@@ -242,6 +254,8 @@ enum Part {
     Upper(Box<str>),
     Base64(Box<[Box<str>]>),
     Tail(Box<str>),
+    /// The second variable, unless the first says something.
+    Unless([Box<str>; 2]),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -297,6 +311,7 @@ impl TextTemplate {
                 Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
                 Part::Tail(name) => std::slice::from_ref(name),
+                Part::Unless(names) => names,
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -358,6 +373,7 @@ impl TextTemplate {
                     }
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
+                Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
             }
         }
         Ok(filled)
@@ -380,6 +396,7 @@ impl TextTemplate {
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
                 Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
+                Part::Unless(names) => filled.push_str(&escape(&unless(names, scope)?)?),
             }
         }
         Ok(filled)
@@ -393,6 +410,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the two variables of `unless`, when the template is nothing else.
+    fn only_unless(&self) -> Option<&[Box<str>; 2]> {
+        match self.0.as_ref() {
+            [Part::Unless(names)] => Some(names),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -400,6 +425,14 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+fn unless(names: &[Box<str>; 2], scope: &Scope<'_>) -> Result<String, String> {
+    let [condition, name] = names;
+    if scope.says(condition) {
+        return Ok(String::new());
+    }
+    Ok(text_of(&*scope.find(name)?).into_owned())
 }
 
 fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
@@ -441,13 +474,18 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Upper(name.clone()));
     }
+    if let ("unless", [condition, name]) = (first, rest.as_slice()) {
+        check_name(condition)?;
+        check_name(name)?;
+        return Ok(Part::Unless([condition.clone(), name.clone()]));
+    }
     if let ("tail", [name]) = (first, rest.as_slice()) {
         check_name(name)?;
         return Ok(Part::Tail(name.clone()));
     }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper`, `tail` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `tail`, `unless` or `base64` of variables",
             inner.trim()
         ));
     }
@@ -477,12 +515,13 @@ enum Node {
     Constant(Value),
     Variable(Box<str>),
     Number(Box<str>),
+    Unless([Box<str>; 2]),
     Text(TextTemplate),
     List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Object(Vec<(TextTemplate, Node)>),
     /// An object with members laid under it and over it; nothing for one that is taken out.
     Laid {
-        under: Vec<(String, Node)>,
+        under: Vec<(TextTemplate, Node)>,
         base: Box<Node>,
         over: Vec<(String, Option<Node>)>,
     },
@@ -492,7 +531,7 @@ enum Node {
 const BASE: &str = "...";
 
 impl JsonTemplate {
-    /// Parses the texts of a JSON value. Names of members are no templates.
+    /// Parses the texts of a JSON value and the names of its members.
     ///
     /// # Errors
     /// Tells what is wrong with a text in it.
@@ -525,6 +564,9 @@ impl Node {
                 if let Some(name) = template.only_number() {
                     return Ok(Self::Number(name.into()));
                 }
+                if let Some(names) = template.only_unless() {
+                    return Ok(Self::Unless(names.clone()));
+                }
                 match template.only_variable() {
                     Some(name) => Self::Variable(name.into()),
                     None if template.as_constant().is_some() => Self::Constant(value.clone()),
@@ -536,7 +578,7 @@ impl Node {
             Value::Object(members) => Self::Object(
                 members
                     .iter()
-                    .map(|(name, value)| Ok((name.clone(), Self::parse(value)?)))
+                    .map(|(name, value)| Ok((TextTemplate::parse(name)?, Self::parse(value)?)))
                     .collect::<Result<_, String>>()?,
             ),
             other => Self::Constant(other.clone()),
@@ -547,9 +589,13 @@ impl Node {
         match self {
             Self::Constant(_) => {}
             Self::Variable(name) | Self::Number(name) => names.push(name),
+            Self::Unless(both) => names.extend(both.iter().map(AsRef::as_ref)),
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
-            Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+            Self::Object(members) => members.iter().for_each(|(name, node)| {
+                names.extend(name.variables());
+                node.variables(names);
+            }),
             Self::Laid { under, base, over } => {
                 under.iter().for_each(|(_, node)| node.variables(names));
                 base.variables(names);
@@ -569,7 +615,7 @@ impl Node {
                 (true, ..) => is_over = true,
                 (_, true, true) => over.push((name.clone(), None)),
                 (_, true, false) => over.push((name.clone(), Some(Self::parse(value)?))),
-                (_, false, _) => under.push((name.clone(), Self::parse(value)?)),
+                (_, false, _) => under.push((TextTemplate::parse(name)?, Self::parse(value)?)),
             }
         }
         Ok(Self::Laid {
@@ -580,7 +626,7 @@ impl Node {
     }
 
     fn render_laid(
-        under: &[(String, Self)],
+        under: &[(TextTemplate, Self)],
         base: &Self,
         over: &[(String, Option<Self>)],
         scope: &Scope<'_>,
@@ -610,6 +656,8 @@ impl Node {
             Self::Variable(name) => scope.find(name)?.into_owned(),
             Self::Number(name) if scope.is_absent(name) => scope.find(name)?.into_owned(),
             Self::Number(name) => number_of(name, &*scope.find(name)?)?,
+            Self::Unless([condition, _]) if scope.says(condition) => Value::Null,
+            Self::Unless([_, name]) => scope.find(name)?.into_owned(),
             Self::Text(template) => Value::String(template.render(scope)?),
             Self::List(list) => {
                 let present = list.iter().filter(|node| !node.is_left_out_of_list(scope));
@@ -620,11 +668,11 @@ impl Node {
         })
     }
 
-    fn render_members(members: &[(String, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
+    fn render_members(members: &[(TextTemplate, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
         members
             .iter()
             .filter(|(_, node)| !node.is_left_out(scope))
-            .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
+            .map(|(name, node)| Ok((name.render(scope)?, node.render(scope)?)))
             .collect()
     }
 
@@ -632,6 +680,9 @@ impl Node {
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
             Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
+            Self::Unless([condition, name]) => {
+                scope.says(condition) || (scope.absent == Absent::LeftOut && scope.is_absent(name))
+            }
             Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
             _ => false,
         }
