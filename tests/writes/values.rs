@@ -211,7 +211,9 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
-            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => json!(1_000 + 10 * self.round),
+            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => {
+                json!(1_000 + 10 * self.round)
+            }
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round.is_multiple_of(2)),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),

@@ -154,7 +154,9 @@ impl ResourcePlan {
             (PagingPlan::Offset { first, .. }, _) => offset = Value::from(*first),
             (PagingPlan::Page { .. }, Some(PageState::Page(at))) => page = Value::from(*at),
             (PagingPlan::Page { first }, _) => page = Value::from(*first),
-            (PagingPlan::Cursor { .. } | PagingPlan::LastRow(_), Some(PageState::Cursor(text))) => cursor = Value::from(text.as_str()),
+            (PagingPlan::Cursor { .. } | PagingPlan::LastRow(_), Some(PageState::Cursor(text))) => {
+                cursor = Value::from(text.as_str())
+            }
             (PagingPlan::Keyset, Some(PageState::Keyset(key))) => cursor = Value::from(key_text(key)),
             (PagingPlan::Keyset, _) => {
                 cursor = self

@@ -93,7 +93,8 @@ impl Run {
         let told = match &self.operation.reply.from {
             ReplyFrom::Record(path) => path.first(body).and_then(|row| {
                 let row = row.elements().map_or(Some(row), <[_]>::first)?;
-                self.key_of(row).or_else(|| self.key_of(&json::Value::from(&self.with_sent(row))))
+                self.key_of(row)
+                    .or_else(|| self.key_of(&json::Value::from(&self.with_sent(row))))
             }),
             ReplyFrom::Key(paths) => {
                 let parts: Option<Vec<String>> = paths

@@ -18,7 +18,14 @@ use crate::world::{OrderStatus, PoLine, PurchaseOrder, VendorStatus, World};
 const OBJECT: &str = "PO";
 const LINE: &str = "POLINE";
 /// Attributes of a line that the plant has no place for.
-const KEPT_OF_LINE: [&str; 6] = ["linetype", "category", "gldebitacct", "location", "storeloc", "tositeid"];
+const KEPT_OF_LINE: [&str; 6] = [
+    "linetype",
+    "category",
+    "gldebitacct",
+    "location",
+    "storeloc",
+    "tositeid",
+];
 
 pub(super) fn create(draft: &mut Draft<'_>, given: &Given, batch: bool) -> Result<String, Problem> {
     let values = &given.values;
