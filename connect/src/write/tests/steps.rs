@@ -4,7 +4,8 @@ use super::*;
 
 fn receiving() -> Blueprint {
     let call = |method: &str, args: Json| json!({"path": "/rpc", "body": {"method": method, "args": args}});
-    let read = |method: &str, args: Json| json!({"path": "/rpc", "read_only": true, "body": {"method": method, "args": args}});
+    let read =
+        |method: &str, args: Json| json!({"path": "/rpc", "read_only": true, "body": {"method": method, "args": args}});
     let steps = json!([
         {"name": "all", "unless": "row.lines", "request": call("receive_all", json!(["{{key}}"]))},
         {"name": "find", "for_each": "row.lines", "request": read("find", json!(["{{item.line}}"])), "keep": {"id": "result.0"}},
