@@ -518,10 +518,10 @@ enum Node {
     Unless([Box<str>; 2]),
     Text(TextTemplate),
     List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Object(Vec<(TextTemplate, Node)>),
     /// An object with members laid under it and over it; nothing for one that is taken out.
     Laid {
-        under: Vec<(String, Node)>,
+        under: Vec<(TextTemplate, Node)>,
         base: Box<Node>,
         over: Vec<(String, Option<Node>)>,
     },
@@ -531,7 +531,7 @@ enum Node {
 const BASE: &str = "...";
 
 impl JsonTemplate {
-    /// Parses the texts of a JSON value. Names of members are no templates.
+    /// Parses the texts of a JSON value and the names of its members.
     ///
     /// # Errors
     /// Tells what is wrong with a text in it.
@@ -578,7 +578,7 @@ impl Node {
             Value::Object(members) => Self::Object(
                 members
                     .iter()
-                    .map(|(name, value)| Ok((name.clone(), Self::parse(value)?)))
+                    .map(|(name, value)| Ok((TextTemplate::parse(name)?, Self::parse(value)?)))
                     .collect::<Result<_, String>>()?,
             ),
             other => Self::Constant(other.clone()),
@@ -592,7 +592,10 @@ impl Node {
             Self::Unless(both) => names.extend(both.iter().map(AsRef::as_ref)),
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
-            Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+            Self::Object(members) => members.iter().for_each(|(name, node)| {
+                names.extend(name.variables());
+                node.variables(names);
+            }),
             Self::Laid { under, base, over } => {
                 under.iter().for_each(|(_, node)| node.variables(names));
                 base.variables(names);
@@ -612,7 +615,7 @@ impl Node {
                 (true, ..) => is_over = true,
                 (_, true, true) => over.push((name.clone(), None)),
                 (_, true, false) => over.push((name.clone(), Some(Self::parse(value)?))),
-                (_, false, _) => under.push((name.clone(), Self::parse(value)?)),
+                (_, false, _) => under.push((TextTemplate::parse(name)?, Self::parse(value)?)),
             }
         }
         Ok(Self::Laid {
@@ -623,7 +626,7 @@ impl Node {
     }
 
     fn render_laid(
-        under: &[(String, Self)],
+        under: &[(TextTemplate, Self)],
         base: &Self,
         over: &[(String, Option<Self>)],
         scope: &Scope<'_>,
@@ -665,11 +668,11 @@ impl Node {
         })
     }
 
-    fn render_members(members: &[(String, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
+    fn render_members(members: &[(TextTemplate, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
         members
             .iter()
             .filter(|(_, node)| !node.is_left_out(scope))
-            .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
+            .map(|(name, node)| Ok((name.render(scope)?, node.render(scope)?)))
             .collect()
     }
 

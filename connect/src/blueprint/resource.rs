@@ -168,6 +168,13 @@ impl ResourcePlan {
         self.write_plan().map(|plan| &plan.capability)
     }
 
+    /// Returns whether reading, by keys too, hides some of the system's rows: those of another company, or of another
+    /// kind. A write by key must not reach them either.
+    pub(crate) fn is_scoped(&self) -> bool {
+        let scope = &self.parts.scope;
+        scope.always.is_some() || !scope.query.is_empty() || self.mapping.hides_rows()
+    }
+
     pub(crate) fn write_plan(&self) -> Option<&WritePlan> {
         self.write.as_deref()
     }

@@ -1,12 +1,17 @@
 //! Writes parts that stand only inside the rows of their owners, and finds the new one among them.
 
-use lineshaft_schema::{Projection, RemoteKey};
+use std::collections::BTreeMap;
+
+use lineshaft_schema::{FieldType, Projection, Record, RemoteKey, TypeIndex, Value};
 
 use super::{Connector, write_run::Writer};
 use crate::{
+    blueprint::ResourcePlan,
     context::CallContext,
     error::{Error, Reach},
-    write::{Act, Reply, Run, UserError, UserErrorCode, Within, WriteRequest},
+    layers::capability,
+    request::LookUp,
+    write::{Act, NamedRow, Reply, Run, UserError, UserErrorCode, Within, WriteRequest},
 };
 
 impl Connector {
@@ -32,7 +37,9 @@ impl Connector {
             return missing(key);
         }
         match writer.write(&within.request, Vec::new()).await {
-            Reply::Done { mut warnings, .. } => {
+            Reply::Done {
+                mut warnings, refused, ..
+            } => {
                 let key = match request.act {
                     Act::Create => {
                         let after = self.keys_within(context, within).await.ok().flatten();
@@ -47,7 +54,11 @@ impl Connector {
                     Act::Update => request.key.clone(),
                     Act::Delete | Act::SoftDelete | Act::Action(_) => None,
                 };
-                Reply::Done { key, warnings }
+                Reply::Done {
+                    key,
+                    warnings,
+                    refused: within.told(refused),
+                }
             }
             Reply::Refused(errors) => Reply::Refused(within.told(errors)),
             Reply::InDoubt { error, .. } => Reply::InDoubt {
@@ -56,6 +67,69 @@ impl Connector {
             },
             Reply::Failed(error) => Reply::Failed(error),
         }
+    }
+
+    /// Tells when the record that a new part is to belong to is not one of those that the connection shows.
+    pub(super) async fn missing_owner(
+        &self,
+        context: &CallContext,
+        request: &WriteRequest,
+    ) -> Result<Option<UserError>, Error> {
+        let catalogue = self.blueprint.catalogue();
+        let def = catalogue.type_at(request.kind).filter(|_| request.act == Act::Create);
+        let Some(field) = def.and_then(|def| def.owner_field(catalogue)) else {
+            return Ok(None);
+        };
+        let (FieldType::Reference(kind), Some(Value::Reference(key))) =
+            (&field.kind, request.input.values.get(&field.index))
+        else {
+            return Ok(None);
+        };
+        if !self.blueprint.resource(*kind).is_some_and(ResourcePlan::is_scoped) {
+            return Ok(None);
+        }
+        let found = self.read_fresh(context, *kind, key, &Projection::default()).await?;
+        Ok(found.is_none().then(|| UserError {
+            path: vec![field.name.clone()],
+            code: UserErrorCode::UnknownReference,
+            message: format!("there is no record `{key}`"),
+            remote_code: None,
+            remote_message: None,
+        }))
+    }
+
+    /// Reads the rows that are changed with their owner and whose keys do not tell whose they are, and tells which of them
+    /// belong to another record.
+    pub(super) async fn foreign_rows(&self, context: &CallContext, run: &Run) -> Result<Vec<UserError>, Error> {
+        let mut kinds: BTreeMap<TypeIndex, Vec<&NamedRow>> = BTreeMap::new();
+        for row in run.named_rows() {
+            kinds.entry(row.kind).or_default().push(row);
+        }
+        let mut errors = Vec::new();
+        for (kind, rows) in kinds {
+            let resource = capability::require(&self.blueprint, kind, "look up", |_| true)?;
+            if resource.capability().get_many.is_none() {
+                continue;
+            }
+            self.transport.forget_reads();
+            let mut projection = Projection::default();
+            rows.iter().for_each(|row| projection.insert(row.owner));
+            let mut keys: Vec<RemoteKey> = Vec::new();
+            for row in &rows {
+                if !keys.contains(&row.key) {
+                    keys.push(row.key.clone());
+                }
+            }
+            let (chunks, _) = self
+                .look_up(context, resource, LookUp::Key, &keys, &projection, usize::MAX)
+                .await?;
+            let found: Vec<Record> = chunks.into_iter().flatten().collect();
+            errors.extend(rows.into_iter().filter_map(|row| {
+                let found = found.iter().find(|record| record.key == row.key);
+                run.judge_row(row, found)
+            }));
+        }
+        Ok(errors)
     }
 
     /// Reads the keys of the rows as they are now; none when there is no such owner.
@@ -67,7 +141,7 @@ impl Connector {
             rows.insert(own);
         }
         let found = self
-            .read_fresh(context, &within.request, &within.owner, &projection)
+            .read_fresh(context, within.request.kind, &within.owner, &projection)
             .await?;
         Ok(found.map(|(_, record)| within.keys(&record)))
     }

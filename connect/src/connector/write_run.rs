@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::HeaderMap;
-use lineshaft_schema::{Projection, Record, RemoteKey};
+use lineshaft_schema::{Projection, Record, RemoteKey, TypeIndex};
 use tokio::time::Instant;
 
 use super::{Connector, write_shown};
@@ -41,6 +41,13 @@ enum Stop {
     InDoubt(Error),
 }
 
+/// What is known of a write that ended half-way.
+struct Begun {
+    warnings: Vec<String>,
+    /// The place of the row that failed.
+    failed_at: Vec<String>,
+}
+
 impl<'a> Writer<'a> {
     pub(super) const fn new(connector: &'a Connector, context: &'a CallContext, journal: &'a dyn Journal) -> Self {
         Self {
@@ -68,10 +75,28 @@ impl<'a> Writer<'a> {
     pub(super) fn write<'w>(&'w mut self, request: &'w WriteRequest, place: Vec<String>) -> BoxFuture<'w, Reply> {
         async move {
             let now = self.connector.clock.now();
-            match Run::start(&self.connector.blueprint, request, now) {
-                Ok(run) => self.carry_out(request, run, &place).await,
-                Err(errors) => Reply::Refused(errors),
+            let run = match Run::start(&self.connector.blueprint, request, now) {
+                Ok(run) => run,
+                Err(errors) => return Reply::Refused(errors),
+            };
+            // The owner of a row that is written with it was read or made right before.
+            if place.is_empty() {
+                let looking = self.connector.missing_owner(self.context, request);
+                match deadline::keep(self.context, looking).await {
+                    Ok(None) => {}
+                    Ok(Some(error)) => return Reply::Refused(vec![error]),
+                    Err(error) => return self.stop_of_look(&run, error).into_reply(),
+                }
             }
+            if !run.named_rows().is_empty() {
+                let looking = self.connector.foreign_rows(self.context, &run);
+                match deadline::keep(self.context, looking).await {
+                    Ok(errors) if errors.is_empty() => {}
+                    Ok(errors) => return Reply::Refused(errors),
+                    Err(error) => return self.stop_of_look(&run, error).into_reply(),
+                }
+            }
+            self.carry_out(request, run, &place).await
         }
         .boxed()
     }
@@ -79,11 +104,16 @@ impl<'a> Writer<'a> {
     async fn carry_out(&mut self, request: &WriteRequest, mut run: Run, place: &[String]) -> Reply {
         let mut warnings = Vec::new();
         let mut has_changed = false;
+        let mut failed_at = Vec::new();
         let stop = loop {
             let stopped = match run.next() {
                 Next::Done { key, warnings: remarks } => {
                     warnings.extend(remarks);
-                    return Reply::Done { key, warnings };
+                    return Reply::Done {
+                        key,
+                        warnings,
+                        refused: Vec::new(),
+                    };
                 }
                 Next::Read => self.read(request, &mut run).await,
                 Next::Send { step, changes } => {
@@ -92,14 +122,26 @@ impl<'a> Writer<'a> {
                     sent
                 }
                 Next::Write(part, at) => match self.write(&part, [place, &at].concat()).await {
-                    Reply::Done { key, warnings: remarks } => {
+                    Reply::Done {
+                        key,
+                        warnings: remarks,
+                        refused,
+                    } => {
                         has_changed = true;
                         warnings.extend(remarks);
-                        run.wrote(key);
-                        Ok(())
+                        match refused.is_empty() {
+                            true => {
+                                run.wrote(key);
+                                Ok(())
+                            }
+                            false => Err(Stop::Refused(below(&at, refused))),
+                        }
                     }
                     Reply::Refused(errors) => Err(Stop::Refused(below(&at, errors))),
-                    Reply::Failed(error) => Err(Stop::Failed(error)),
+                    Reply::Failed(error) => {
+                        failed_at = at;
+                        Err(Stop::Failed(error))
+                    }
                     Reply::InDoubt { error, .. } => Err(Stop::InDoubt(error)),
                 },
             };
@@ -112,7 +154,10 @@ impl<'a> Writer<'a> {
                 error,
                 key: run.key().cloned(),
             },
-            stop if has_changed => self.take_back(request, &run, stop, warnings, place).await,
+            stop if has_changed => {
+                let begun = Begun { warnings, failed_at };
+                self.take_back(request, &run, stop, begun, place).await
+            }
             stop => stop.into_reply(),
         }
     }
@@ -123,7 +168,7 @@ impl<'a> Writer<'a> {
         let found = match key {
             Some(key) => {
                 let projection = run.projection();
-                let reading = self.connector.read_fresh(self.context, request, &key, &projection);
+                let reading = self.connector.read_fresh(self.context, request.kind, &key, &projection);
                 deadline::keep(self.context, reading).await
             }
             None => Err(Error::new(ErrorKind::Internal, "a record without a key cannot be read")),
@@ -224,31 +269,26 @@ impl<'a> Writer<'a> {
         request: &WriteRequest,
         run: &Run,
         stop: Stop,
-        mut warnings: Vec<String>,
+        begun: Begun,
         place: &[String],
     ) -> Reply {
         let undone = match request.act {
             Act::Create => self.undo(run, place).await,
             _ => None,
         };
-        match undone {
+        let key = run.key().or(request.key.as_ref()).cloned();
+        let message = match undone {
             Some(Ok(())) => return stop.into_reply(),
-            Some(Err(error)) if error.leaves_doubt() => {
-                return Reply::InDoubt {
-                    error,
-                    key: run.key().cloned(),
-                };
-            }
+            Some(Err(error)) if error.leaves_doubt() => return Reply::InDoubt { error, key },
             Some(Err(error)) => {
-                let key = run.key().map(ToString::to_string).unwrap_or_default();
-                warnings.push(format!(
-                    "the record {key} was made and could not be removed again: {error}"
-                ));
+                let key = key.as_ref().map(ToString::to_string).unwrap_or_default();
+                format!("the record {key} was made and could not be removed again: {error}")
             }
-            None => {}
-        }
-        // Of an action only its end can be told; whoever looks at the record later sees whether it was reached.
-        if matches!(request.act, Act::Action(_) | Act::Delete | Act::SoftDelete) {
+            None => "the write was carried out in part: it ended where a part failed".to_owned(),
+        };
+        // Of an action only its end can be told; whoever looks at the record later sees whether it was reached. A record
+        // whose key nobody knows may be found by its mark.
+        if key.is_none() || matches!(request.act, Act::Action(_) | Act::Delete | Act::SoftDelete) {
             let error = match stop {
                 Stop::Failed(error) | Stop::InDoubt(error) => error,
                 Stop::Refused(errors) => {
@@ -258,17 +298,25 @@ impl<'a> Writer<'a> {
             };
             return Reply::InDoubt {
                 error: error.with_reach(Reach::Unknown),
-                key: run.key().cloned(),
+                key,
             };
         }
-        warnings.push("the write was carried out in part: it ended where a part failed".to_owned());
-        match stop {
-            Stop::Refused(errors) => warnings.extend(errors.iter().map(describe)),
-            Stop::Failed(error) | Stop::InDoubt(error) => warnings.push(error.to_string()),
-        }
+        let partly = UserError {
+            path: Vec::new(),
+            code: UserErrorCode::Partly,
+            message,
+            remote_code: None,
+            remote_message: None,
+        };
+        let reasons = match stop {
+            Stop::Refused(errors) => errors,
+            Stop::Failed(error) | Stop::InDoubt(error) => below(&begun.failed_at, vec![run.user_error(&error)]),
+        };
+        let reasons = reasons.into_iter().filter(|error| error.code != UserErrorCode::Partly);
         Reply::Done {
-            key: run.key().or(request.key.as_ref()).cloned(),
-            warnings,
+            key,
+            warnings: begun.warnings,
+            refused: std::iter::once(partly).chain(reasons).collect(),
         }
     }
 
@@ -387,11 +435,11 @@ impl Connector {
     pub(super) async fn read_fresh(
         &self,
         context: &CallContext,
-        request: &WriteRequest,
+        kind: TypeIndex,
         key: &RemoteKey,
         projection: &Projection,
     ) -> Result<Option<(serde_json::Value, Arc<Record>)>, Error> {
-        let resource = capability::require(&self.blueprint, request.kind, "look up", |_| true)?;
+        let resource = capability::require(&self.blueprint, kind, "look up", |_| true)?;
         let (by, wanted) = way_to(resource, key).ok_or_else(|| {
             let message = format!("{} cannot be read by their keys in this system", resource.type_name());
             Error::new(ErrorKind::NotSupported, message)

@@ -11,7 +11,7 @@ use crate::{
     request::ListRequest,
     store::Operation,
     transport::Access,
-    write::{Act, OperationCapability, Settled, WriteRequest},
+    write::{Act, Extent, OperationCapability, Run, Settled, WriteRequest},
 };
 
 /// What is known besides what the system shows now.
@@ -23,6 +23,10 @@ struct Known<'a> {
     version: Option<&'a str>,
     /// Whether the request cannot be on its way any more.
     is_over: bool,
+    /// Whether the write has no more than one request that changes something.
+    is_single: bool,
+    /// Whether nothing was to follow the request whose answer is missing.
+    is_last: bool,
 }
 
 impl Known<'_> {
@@ -30,6 +34,15 @@ impl Known<'_> {
     const fn not_done(&self) -> Settled {
         if self.is_over {
             Settled::NotDone
+        } else {
+            Settled::Unknown
+        }
+    }
+
+    /// The same by what one record shows: of several requests, the first may have been carried out all the same.
+    const fn single_not_done(&self) -> Settled {
+        if self.is_single {
+            self.not_done()
         } else {
             Settled::Unknown
         }
@@ -49,6 +62,22 @@ impl Connector {
         sent_at: DateTime<Utc>,
         known_version: Option<&str>,
     ) -> Result<Settled, Error> {
+        self.settle_at(context, request, None, sent_at, known_version).await
+    }
+
+    /// Looks whether a write was carried out, like [`Connector::settle`]. `step` is the one that was under way, as the
+    /// journal was told of it: of a write of several requests it tells whether others were to follow.
+    ///
+    /// # Errors
+    /// Returns why the system could not be asked; nothing is known then.
+    pub async fn settle_at(
+        &self,
+        context: &CallContext,
+        request: &WriteRequest,
+        step: Option<&str>,
+        sent_at: DateTime<Utc>,
+        known_version: Option<&str>,
+    ) -> Result<Settled, Error> {
         // Which row of an owner a write was about nobody can tell.
         if self.blueprint.written_in(request.kind).is_some() {
             return Ok(Settled::Unknown);
@@ -60,11 +89,15 @@ impl Connector {
             return Ok(Settled::Unknown);
         };
         let attempt = TimeDelta::from_std(self.transport.line().attempt_time()).unwrap_or(TimeDelta::MAX);
+        let extent = Run::start(&self.blueprint, request, self.clock.now())
+            .map_or_else(|_| Extent::default(), |run| run.extent());
         let known = Known {
             request,
             operation,
             version: known_version.or(request.expected_version.as_deref()),
             is_over: self.clock.now().signed_duration_since(sent_at) >= attempt,
+            is_single: extent.single,
+            is_last: extent.ends_with(step),
         };
         let look = async |context: &CallContext| match &request.act {
             Act::Create => self.settle_create(context, known).await,
@@ -119,8 +152,8 @@ impl Connector {
         let mut marked = page.records.iter().filter(|record| carries(record.get(field), &mark));
         Ok(match (marked.next(), marked.next()) {
             (Some(_), Some(_)) => Settled::Unknown,
-            // Its rows may be missing still.
-            (Some(_), None) if has_parts => Settled::Unknown,
+            // Its rows, or what later requests were to do, may be missing still.
+            (Some(_), None) if has_parts || !known.is_last => Settled::Unknown,
             (Some(record), None) => Settled::Done(Some(record.key.clone())),
             (None, _) if page.next.is_some() => Settled::Unknown,
             (None, _) => known.not_done(),
@@ -142,7 +175,7 @@ impl Connector {
         if request.act == Act::Update {
             request.input.values.keys().for_each(|field| projection.insert(*field));
         }
-        let found = self.read_fresh(context, request, key, &projection).await?;
+        let found = self.read_fresh(context, request.kind, key, &projection).await?;
         let record = found.map(|(_, record)| record);
         let [version, is_deleted, status] = own.map(|field| {
             field
@@ -155,38 +188,25 @@ impl Connector {
             .map(|before| matches!(&version, Value::Text(now) if now.as_str() == before));
         Ok(match (&request.act, record) {
             (Act::Delete, _) if is_gone => Settled::Done(None),
-            (Act::Delete, _) => known.not_done(),
+            (Act::Delete, _) => known.single_not_done(),
             (Act::SoftDelete, None) => Settled::Done(None),
             (Act::SoftDelete, Some(_)) if is_gone => Settled::Done(Some(key.clone())),
-            (Act::SoftDelete, Some(_)) if !self.marks_deleted(request) => known.not_done(),
+            (Act::SoftDelete, Some(_)) if !self.has_own_way(request) || is_deleted == Value::Boolean(false) => {
+                known.single_not_done()
+            }
             (_, None) => Settled::Unknown,
             (Act::Update, Some(record)) if has_written(known, self.read_back(request), &record, is_unchanged) => {
                 Settled::Done(Some(key.clone()))
             }
-            (Act::Action(_), Some(_)) => self.settle_action(known, &status, is_unchanged),
+            (Act::Action(_), Some(_)) => settle_action(known, &status, is_unchanged),
             // Rows that were written one by one leave no trace in the version of their owner.
-            (_, Some(_)) if is_unchanged == Some(true) && !writes_parts(known) => known.not_done(),
+            (_, Some(_)) if is_unchanged == Some(true) && !writes_parts(known) => known.single_not_done(),
             _ => Settled::Unknown,
         })
     }
 
-    /// Judges by the status and the version of the record whether an action was done.
-    fn settle_action(&self, known: Known<'_>, status: &Value, is_unchanged: Option<bool>) -> Settled {
-        let is_in = |values: &[Value]| values.contains(status);
-        let (before, after) = (&known.operation.allowed_in, &known.operation.leads_to);
-        match is_unchanged {
-            Some(true) => known.not_done(),
-            // A status that the record may have had before tells nothing by itself.
-            _ if is_in(after) && (is_unchanged == Some(false) || !is_in(before)) => {
-                Settled::Done(known.request.key.clone())
-            }
-            None if is_in(before) && !is_in(after) && !after.is_empty() => known.not_done(),
-            _ => Settled::Unknown,
-        }
-    }
-
     /// Returns whether the system has a way of its own instead of removing records.
-    fn marks_deleted(&self, request: &WriteRequest) -> bool {
+    fn has_own_way(&self, request: &WriteRequest) -> bool {
         self.writes(request.kind)
             .is_some_and(|writes| writes.soft_delete.is_some())
     }
@@ -199,6 +219,33 @@ impl Connector {
             .filter(|(field, _)| shown.is_some_and(|shown| shown.contains_key(*field)))
             .map(|(field, value)| (*field, value))
             .collect()
+    }
+}
+
+/// Judges by the status and the version of the record whether an action was done.
+///
+/// A version alone proves nothing: stock is issued and goods are received by records of their own, which leave the one that
+/// the action names as it was.
+fn settle_action(known: Known<'_>, status: &Value, is_unchanged: Option<bool>) -> Settled {
+    let is_in = |values: &[Value]| values.contains(status);
+    let (before, after) = (&known.operation.allowed_in, &known.operation.leads_to);
+    if is_in(after) {
+        // A status that the record may have had before tells nothing, and the first of several requests may have led to it.
+        return if !is_in(before) && known.is_last {
+            Settled::Done(known.request.key.clone())
+        } else {
+            Settled::Unknown
+        };
+    }
+    let is_as_before = match is_unchanged {
+        Some(true) => before.is_empty() || is_in(before),
+        Some(false) => false,
+        None => is_in(before),
+    };
+    if is_as_before && !after.is_empty() {
+        known.single_not_done()
+    } else {
+        Settled::Unknown
     }
 }
 
@@ -217,7 +264,7 @@ fn has_written(
         || written.len() < input.values.len();
     !written.is_empty()
         && !writes_parts(known)
-        && (!has_more || is_unchanged == Some(false))
+        && (!has_more || (is_unchanged == Some(false) && known.is_last))
         && written.iter().all(|(field, value)| covers(record.get(*field), value))
 }
 

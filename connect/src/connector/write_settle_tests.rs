@@ -95,7 +95,8 @@ async fn a_lost_removal_is_seen_by_what_is_still_there() {
     );
     assert!(matches!(settle(&shop, &removal, 5, None).await, Settled::Unknown));
     assert!(matches!(settle(&shop, &removal, 60, None).await, Settled::NotDone));
-    assert!(matches!(settle(&shop, &softly, 60, None).await, Settled::Unknown));
+    assert!(matches!(settle(&shop, &softly, 5, None).await, Settled::Unknown));
+    assert!(matches!(settle(&shop, &softly, 60, None).await, Settled::NotDone));
     assert!(matches!(settle(&shop, &softly, 60, Some("1")).await, Settled::NotDone));
     shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["gone"] = json!(true);
     assert!(is_done(&settle(&shop, &removal, 0, None).await, None));
@@ -171,4 +172,112 @@ async fn a_row_that_only_its_owner_shows_is_looked_for_there() {
     );
     let missing = connector.dry_run(&context(), &removal("3")).await.unwrap().unwrap_err();
     assert_eq!(missing[0].code, UserErrorCode::NotFound);
+}
+
+/// Settles a write of another shop, which was under way at a step.
+async fn settle_at(
+    shop: &Arc<Shop>,
+    more: &serde_json::Value,
+    request: &WriteRequest,
+    step: Option<&str>,
+    version: Option<&str>,
+) -> Settled {
+    let connector = setup(shop).0.patch(more).connector();
+    let sent_at = connector.clock.now() - TimeDelta::seconds(60);
+    connector
+        .settle_at(&context(), request, step, sent_at, version)
+        .await
+        .unwrap()
+}
+
+fn actions(actions: serde_json::Value) -> serde_json::Value {
+    json!({ "resources": { "PurchaseOrder": { "write": { "actions": actions } } } })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_that_posts_elsewhere_is_not_judged_by_the_version() {
+    let shop = Shop::with_order();
+    let elsewhere = actions(json!({ "receive": {
+        "request": { "method": "POST", "path": "/receipts", "body": { "order": "{{key}}" } },
+        "allowed_in": ["DRAFT"],
+    } }));
+    let receive = request(Act::Action("receive".to_owned()), Some("7"), &[]);
+    for version in [None, Some("1"), Some("0")] {
+        let settled = settle_at(&shop, &elsewhere, &receive, None, version).await;
+        assert!(matches!(settled, Settled::Unknown), "{version:?}");
+    }
+    let approve = request(Act::Action("approve".to_owned()), Some("7"), &[]);
+    shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["status"] = json!("C");
+    assert!(
+        matches!(settle(&shop, &approve, 60, Some("1")).await, Settled::Unknown),
+        "neither where it comes from nor where it leads to"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_of_several_requests_does_not_stand_for_all() {
+    let step = |name: &str, path: &str| json!({ "name": name, "request": { "method": "POST", "path": path } });
+    let mut noted = step("note", "/notes");
+    noted["when"] = json!("row.title");
+    let steps = actions(
+        json!({ "approve": { "request": null, "fields": { "comment": "title" }, "steps": [step("approve", "/orders/{{key}}/approve"), noted] } }),
+    );
+    let shop = Shop::with_order();
+    let approve = |comment: &[(&str, &str)]| {
+        let mut approve = request(Act::Action("approve".to_owned()), Some("7"), &[]);
+        let kind = "ApprovePurchaseOrder";
+        approve.input.values = comment
+            .iter()
+            .map(|(name, text)| {
+                (
+                    crate::blueprint::tests::field(kind, name),
+                    lineshaft_schema::Value::text(text),
+                )
+            })
+            .collect();
+        approve
+    };
+    let (one, two) = (approve(&[]), approve(&[("comment", "well")]));
+    assert!(matches!(
+        settle_at(&shop, &steps, &one, None, None).await,
+        Settled::NotDone
+    ));
+    assert!(matches!(
+        settle_at(&shop, &steps, &two, Some("note"), Some("1")).await,
+        Settled::Unknown
+    ));
+    shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["status"] = json!("A");
+    assert!(is_done(&settle_at(&shop, &steps, &one, None, None).await, Some("7")));
+    assert!(is_done(
+        &settle_at(&shop, &steps, &two, Some("note"), None).await,
+        Some("7")
+    ));
+    for step in [None, Some("approve")] {
+        let settled = settle_at(&shop, &steps, &two, step, Some("0")).await;
+        assert!(matches!(settled, Settled::Unknown), "{step:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_with_our_mark_may_lack_what_later_requests_do() {
+    let steps = json!({ "resources": { "PurchaseOrder": { "write": { "create": { "request": null, "steps": [
+        { "name": "make", "request": { "method": "POST", "path": "/orders", "body": "{{row}}" } },
+        { "name": "assign", "when": "row.notes", "request": { "method": "POST", "path": "/orders/{{key}}/approve" } },
+    ] } } } } });
+    let shop = Shop::new();
+    shop.fault("POST orders", Fault::After(cut()));
+    assert!(matches!(write(&shop, &create()).await, Reply::InDoubt { .. }));
+    let assigned = request(Act::Create, None, &[("title", "new"), ("notes", "x")]);
+    assert!(is_done(
+        &settle_at(&shop, &steps, &create(), None, None).await,
+        Some("1")
+    ));
+    assert!(is_done(
+        &settle_at(&shop, &steps, &assigned, Some("assign"), None).await,
+        Some("1")
+    ));
+    for step in [None, Some("make"), Some("undo")] {
+        let settled = settle_at(&shop, &steps, &assigned, step, None).await;
+        assert!(matches!(settled, Settled::Unknown), "{step:?}");
+    }
 }

@@ -295,7 +295,18 @@ pub(super) async fn write(shop: &Arc<Shop>, request: &WriteRequest) -> Reply {
 
 pub(super) fn done(reply: Reply) -> (Option<RemoteKey>, Vec<String>) {
     match reply {
-        Reply::Done { key, warnings } => (key, warnings),
+        Reply::Done { key, warnings, refused } if refused.is_empty() => (key, warnings),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Returns what was not carried out of a write that ended half-way.
+pub(super) fn partly(reply: Reply) -> (Option<RemoteKey>, Vec<UserError>) {
+    match reply {
+        Reply::Done { key, refused, .. } if !refused.is_empty() => {
+            assert_eq!(refused[0].code, crate::write::UserErrorCode::Partly);
+            (key, refused.into_iter().skip(1).collect())
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -170,15 +170,17 @@ async fn what_cannot_be_taken_back_is_told_by_its_key() {
     let shop = Shop::new();
     shop.fault("POST lines", Fault::Instead(answer(422, r#"{"message":"no bolts"}"#)));
     shop.fault("DELETE orders/1", Fault::Instead(answer(403, "{}")));
-    let (key, warnings) = done(write(&shop, &with_lines(create(), &["bolt"])).await);
-    assert_eq!(key, Some(RemoteKey::single("1")));
+    let reply = write(&shop, &with_lines(create(), &["bolt"])).await;
     assert!(
-        warnings.iter().any(|warning| warning.contains("record 1 ")),
-        "{warnings:?}"
+        matches!(&reply, Reply::Done { refused, .. } if refused[0].message.contains("record 1 ")),
+        "{reply:?}"
     );
-    assert!(
-        warnings.iter().any(|warning| warning.starts_with("lines.0")),
-        "{warnings:?}"
+    let (key, refused) = partly(reply);
+    assert_eq!(key, Some(RemoteKey::single("1")));
+    assert_eq!(refused.len(), 1);
+    assert_eq!(
+        (refused[0].path.join(".").as_str(), refused[0].message.as_str()),
+        ("lines.0", "no bolts")
     );
     let shop = Shop::new();
     shop.fault("POST lines", Fault::Instead(answer(422, "{}")));
@@ -207,12 +209,10 @@ async fn a_change_of_which_a_line_is_refused_tells_what_was_left() {
     let shop = Shop::with_order();
     shop.fault("POST lines", Fault::Instead(answer(422, r#"{"message":"no bolts"}"#)));
     let change = with_lines(request(Act::Update, Some("7"), &[("title", "new")]), &["bolt"]);
-    let (key, warnings) = done(write(&shop, &change).await);
+    let (key, refused) = partly(write(&shop, &change).await);
     assert_eq!(key, Some(RemoteKey::single("7")));
-    assert!(
-        warnings.iter().any(|warning| warning.contains("in part")),
-        "{warnings:?}"
-    );
+    assert_eq!(refused[0].path.join("."), "lines.create.0");
+    assert_eq!(refused[0].code, UserErrorCode::InvalidValue);
     assert_eq!(shop.row("orders/7").unwrap()["title"], "new");
 }
 
@@ -234,6 +234,18 @@ async fn a_deadline_breaks_no_request_off_and_ends_the_write_between_two() {
         ["POST orders", "DELETE orders/1"],
         "the time for taking back is its own"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_time_is_up_between_two_lines_tells_which_are_missing() {
+    let shop = Shop::with_order();
+    shop.fault("POST lines", Fault::After(slowly(5000, answer(201, r#"{"id":1}"#))));
+    let context = CallContext::within(Duration::from_secs(2), "r");
+    let change = with_lines(request(Act::Update, Some("7"), &[("title", "new")]), &["bolt", "nut"]);
+    let (key, refused) = partly(connector(&shop).write(&context, &change, &Paper::of(&shop)).await);
+    assert_eq!(key, Some(RemoteKey::single("7")));
+    assert_eq!(refused[0].path.join("."), "lines.create.1");
+    assert_eq!(shop.changes(), ["PATCH orders/7", "POST lines"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -479,4 +491,47 @@ async fn a_read_after_a_write_sees_it_though_a_slow_read_is_under_way() {
     };
     let (slow, ()) = tokio::join!(slow, change);
     assert!(slow.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_reading_hides_is_not_written_by_its_key() {
+    let shop = Shop::with_order();
+    shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["company"] = json!("other");
+    let scoped = json!({ "resources": {
+        "PurchaseOrder": {
+            "scope": { "rows": [{ "path": "company", "equals": ["ours"] }] },
+            "write": { "update": { "versioned": { "headers": { "if-match": "{{version}}" } } } },
+        },
+    } });
+    let (setup, _) = setup(&shop);
+    let connector = setup.patch(&scoped).connector();
+    let paper = Paper::of(&shop);
+    let mut versioned = with_lines(request(Act::Update, Some("7"), &[("title", "new")]), &["bolt"]);
+    versioned.expected_version = Some("1".into());
+    let only_lines = with_lines(request(Act::Update, Some("7"), &[]), &["bolt"]);
+    let removal = request(Act::Delete, Some("7"), &[]);
+    let approve = request(Act::Action("approve".to_owned()), Some("7"), &[]);
+    for request in [&versioned, &only_lines, &removal, &approve] {
+        let errors = refused(connector.write(&context(), request, &paper).await);
+        assert_eq!(errors[0].code, UserErrorCode::NotFound, "{:?}", request.act);
+    }
+    let mut part = WriteRequest {
+        kind: definition("PurchaseOrderLine").index,
+        ..request(Act::Create, None, &[])
+    };
+    let owner = field("PurchaseOrderLine", "purchaseOrder");
+    part.input
+        .values
+        .insert(owner, lineshaft_schema::Value::Reference(RemoteKey::single("7")));
+    let errors = refused(connector.write(&context(), &part, &paper).await);
+    assert_eq!(
+        (errors[0].code, errors[0].path.as_slice()),
+        (UserErrorCode::UnknownReference, ["purchaseOrder".to_owned()].as_slice())
+    );
+    let told = connector.dry_run(&context(), &part).await.unwrap().unwrap_err();
+    assert_eq!(told[0].code, UserErrorCode::UnknownReference);
+    assert_eq!(shop.changes(), Vec::<String>::new());
+    shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["company"] = json!("ours");
+    done(connector.write(&context(), &part, &paper).await);
+    done(connector.write(&context(), &approve, &paper).await);
 }

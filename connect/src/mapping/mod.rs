@@ -130,6 +130,11 @@ impl CompiledMapping {
         self.fallbacks.get(usize::from(index.0)).cloned().unwrap_or_default()
     }
 
+    /// Returns whether rows can fail to be given.
+    pub(crate) fn hides_rows(&self) -> bool {
+        !self.keeps.is_empty()
+    }
+
     /// Returns whether a row is one of those that the type means; others stand in the same list of the source.
     #[must_use]
     pub fn keeps(&self, row: &json::Value<'_>) -> bool {

@@ -133,6 +133,7 @@ impl ResourcePlan {
             None => Some(row),
         });
         let records = match row {
+            Some(row) if row.is_object() && !self.mapping.keeps(row) => Vec::new(),
             Some(row) if row.is_object() => {
                 let mapped = self.mapping.map_row(row, &look_up.request.projection, Utc::now());
                 vec![mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?]

@@ -2,6 +2,7 @@
 
 mod backward;
 mod backward_children;
+mod belonging;
 pub(crate) mod compile;
 mod compile_children;
 mod compile_fields;
@@ -9,6 +10,7 @@ mod compile_steps;
 mod compile_told;
 mod describe;
 mod describe_xml;
+mod extent;
 mod mark;
 mod run;
 mod run_answers;
@@ -26,7 +28,9 @@ use indexmap::IndexMap;
 use lineshaft_schema::{FieldIndex, RemoteKey, Text, TypeIndex, Value};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use belonging::NamedRow;
 pub use describe::read_description;
+pub(crate) use extent::Extent;
 pub use run::{Next, Run};
 pub(crate) use within::Within;
 
@@ -161,6 +165,8 @@ pub enum UserErrorCode {
     NotSent,
     /// It is not known whether the system carried it out.
     InDoubt,
+    /// It was carried out in part; the errors beside this one tell which part was not, and why.
+    Partly,
 }
 
 /// A request as it is shown to people: without secrets.
@@ -182,12 +188,15 @@ pub struct ShownRequest {
 /// What came of a write.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// The system carried it out.
+    /// The system carried it out, in part when something was refused.
     Done {
         /// The record; none when it is known to be gone.
         key: Option<RemoteKey>,
-        /// What the system remarked, and what could not be done to the end.
+        /// What the system remarked.
         warnings: Vec<String>,
+        /// What was not carried out, and why: empty when all was. Else the first is [`UserErrorCode::Partly`], which
+        /// concerns the whole.
+        refused: Vec<UserError>,
     },
     /// Nothing was carried out, for reasons that the caller can mend.
     Refused(Vec<UserError>),
