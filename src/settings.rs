@@ -303,6 +303,12 @@ pub struct Writes {
     pub settle_longest_s: u64,
     /// Seconds after which it is looked up no more.
     pub settle_for_s: u64,
+    /// Seconds after its last request until a new record or an action that no look finds counts as not carried out.
+    pub not_done_after_s: u64,
+    /// Writes to one connection, whose callers wait, that are under way at once.
+    pub sync_per_connection: usize,
+    /// Writes to one connection that may be queued or under way.
+    pub queued_per_connection: u64,
     /// Which connections may simulate writes.
     pub simulate: Simulate,
 }
@@ -477,6 +483,9 @@ impl Writes {
             settle_after: Duration::from_millis(self.settle_after_ms),
             settle_longest: Duration::from_secs(self.settle_longest_s),
             settle_for: Duration::from_secs(self.settle_for_s),
+            not_done_after: Duration::from_secs(self.not_done_after_s),
+            sync_per_connection: self.sync_per_connection,
+            queued_per_connection: self.queued_per_connection,
             simulate: match self.simulate {
                 Simulate::Any => command::Simulate::Any,
                 Simulate::Loopback => command::Simulate::Loopback,

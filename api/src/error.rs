@@ -50,7 +50,7 @@ codes! {
     "INVALID_CREDENTIALS", false, "The system refused the credentials just now. The connection waits for somebody to sign in again; nothing is retried, because systems lock accounts.";
     "SESSION_EXPIRED", false, "The session ended and a new sign-in did not help.";
     "PERMISSION_DENIED", false, "The account may not do this in the system. Its administrator can grant it.";
-    "RATE_LIMITED", true, "The system asks for fewer calls. Wait as long as `retryAfterSeconds` says.";
+    "RATE_LIMITED", true, "The system asks for fewer calls, or more writes to the connection are under way or queued than the server allows; of the latter nothing was sent. Wait as long as `retryAfterSeconds` says.";
     "UPSTREAM_INVALID_REQUEST", false, "The system refused the request as wrong. `remoteMessage` tells its reason.";
     "CONFLICT", false, "The record was changed or is locked by somebody else.";
     "NOT_FOUND", false, "The system has no such record or address.";
@@ -61,7 +61,7 @@ codes! {
     "MALFORMED_RESPONSE", true, "The system's answer is not what its API promises, such as a login page instead of data.";
     "RESPONSE_TOO_LARGE", false, "The system's answer is larger than allowed.";
     "CIRCUIT_OPEN", true, "Too many calls failed in a row; calls are held back for a short while.";
-    "DEADLINE_EXCEEDED", true, "The system did not answer within the time of the query. The other systems' records are there.";
+    "DEADLINE_EXCEEDED", true, "The system did not answer within the time of the query. The other systems' records are there. Of a write: the time of the request was over before it was begun, and nothing was sent.";
     "INVALID_SETTINGS", false, "The settings of the connection do not fit its connector.";
     "CONNECTOR_NOT_AVAILABLE", false, "The connector of the connection is not loaded or has errors; the operator's log says which.";
     "CONNECTION_PAUSED", false, "The connection is paused by its owner.";
@@ -92,7 +92,7 @@ codes! {
     "CONNECTION_READ_ONLY", false, "Writes to the connection are switched off (`setWriteMode`). Nothing was sent.";
     "INVALID_IDEMPOTENCY_KEY", false, "An idempotency key must have 1 to 255 printable ASCII characters, and the header `Idempotency-Key` stands for a request with one mutation. Nothing was sent.";
     "IDEMPOTENCY_KEY_REUSED", false, "The idempotency key was used for another write before; `writeId` names it. Nothing was sent. Give every write a key of its own.";
-    "REQUEST_IN_PROGRESS", true, "A write with this idempotency key is under way, or takes longer than the request may; `writeId` names it. It goes on. Send the same request again after `retryAfterSeconds`, or ask for `write`.";
+    "REQUEST_IN_PROGRESS", true, "A write is under way, or takes longer than the request may; `writeId` names it, and it goes on. With an idempotency key (`retryable` is true) send the same request again after `retryAfterSeconds`. Without one (`retryable` is false) do not send it again, which would be a second write: ask for `write(id:)`.";
     "BATCH_TOO_LARGE", false, "The batch has more operations than allowed. Nothing was sent. Split it.";
     "INVALID_ARGUMENT", false, "The unified model has no such type or operation.";
     "WRITE_NOT_FOUND", false, "There is no such write for this token; the log is kept for some time only.";

@@ -153,6 +153,18 @@ impl<'a> Scope<'a> {
         is_left_out && self.is_absent(name)
     }
 
+    /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.
+    fn says(&self, name: &str) -> bool {
+        match find_in(&self.own, name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(value)) => *value,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(members)) => !members.is_empty(),
+        }
+    }
+
     fn is_absent(&self, name: &str) -> bool {
         let of_connection = ["settings.", "credentials.", "session."];
         self.absent != Absent::Refused
@@ -246,6 +258,8 @@ enum Part {
     Upper(Box<str>),
     Base64(Box<[Box<str>]>),
     Tail(Box<str>),
+    /// The second variable, unless the first says something.
+    Unless([Box<str>; 2]),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -301,6 +315,7 @@ impl TextTemplate {
                 Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
                 Part::Tail(name) => std::slice::from_ref(name),
+                Part::Unless(names) => names,
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -362,6 +377,7 @@ impl TextTemplate {
                     }
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
+                Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
             }
         }
         Ok(filled)
@@ -384,6 +400,7 @@ impl TextTemplate {
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
                 Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
+                Part::Unless(names) => filled.push_str(&escape(&unless(names, scope)?)?),
             }
         }
         Ok(filled)
@@ -397,6 +414,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the two variables of `unless`, when the template is nothing else.
+    fn only_unless(&self) -> Option<&[Box<str>; 2]> {
+        match self.0.as_ref() {
+            [Part::Unless(names)] => Some(names),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -404,6 +429,14 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+fn unless(names: &[Box<str>; 2], scope: &Scope<'_>) -> Result<String, String> {
+    let [condition, name] = names;
+    if scope.says(condition) {
+        return Ok(String::new());
+    }
+    Ok(text_of(&*scope.find(name)?).into_owned())
 }
 
 fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
@@ -445,13 +478,18 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Upper(name.clone()));
     }
+    if let ("unless", [condition, name]) = (first, rest.as_slice()) {
+        check_name(condition)?;
+        check_name(name)?;
+        return Ok(Part::Unless([condition.clone(), name.clone()]));
+    }
     if let ("tail", [name]) = (first, rest.as_slice()) {
         check_name(name)?;
         return Ok(Part::Tail(name.clone()));
     }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper`, `tail` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `tail`, `unless` or `base64` of variables",
             inner.trim()
         ));
     }

@@ -1,8 +1,8 @@
 // One write: what was sent, what came of it, and the way to settle it when that is not known.
 import { ask } from './api.js';
 import { back, facts } from './connection.js';
-import { fill, h, sentence } from '../connect/dom.js';
-import { badge, button, exact, field, formDialog, load, notice, say, text, time } from './ui.js';
+import { fill, h, prose, sentence } from '../connect/dom.js';
+import { button, exact, field, formDialog, load, notice, say, text, time } from './ui.js';
 import { caller, connectionLink, duration, lastLog, logHref, outcome, what } from './writes.js';
 
 const NEWS_MS = 3000;
@@ -35,7 +35,7 @@ export function writeView(id) {
       h('p', { class: 'soft' }, connectionLink(one), ' · asked for by ', caller(one), ' ', time(one.createdAt)),
       one.state === 'IN_DOUBT' && doubt(one),
       one.state === 'FAILED' && failure(one),
-      one.warnings.length > 0 && notice('warn', h('p', {}, 'Worth knowing:'), h('ul', {}, one.warnings.map(warning => h('li', {}, sentence(warning))))),
+      one.warnings.length > 0 && notice('warn', h('p', {}, 'Worth knowing:'), h('ul', {}, one.warnings.map(warning => h('li', {}, prose(sentence(warning)))))),
       h('div', { class: 'columns' }, about(one), times(one)),
       h('h2', {}, one.simulated ? 'What would be sent' : 'What was sent'),
       sent(one),
@@ -46,7 +46,7 @@ export function writeView(id) {
     return notice(
       'warn',
       h('h2', {}, 'It is not known whether the system carried it out'),
-      h('p', {}, 'The request left ', time(one.sentAt), ', and no answer came that tells its outcome', one.errorMessage && [': ', h('q', {}, one.errorMessage)], '. The server never sends it again by itself, so that nothing is done twice.'),
+      h('p', {}, 'A request left the server, and no answer came that tells its outcome', one.errorMessage && [': ', h('q', {}, one.errorMessage)], '. The server never sends it again by itself, so that nothing is done twice.'),
       h('p', {}, looks(one)),
       h('p', {}, LOOK[one.operation] ?? 'Look in the system whether the status of the record has changed', ', and tell what you found:'),
       h('div', { class: 'actions' }, button('It was carried out', () => settle('SUCCEEDED'), 'main'), button('It was not carried out', () => settle('FAILED'))),
@@ -109,13 +109,14 @@ const LOOK = {
   delete: 'Look in the system whether the record is still there',
 };
 
-function looks(one) {
-  const times = ['It has not looked in the system yet', 'It has looked in the system once, and that did not tell'][one.lookUps] ?? `It has looked in the system ${one.lookUps} times, and that did not tell`;
-  return one.dueAt ? [times, '; it looks again ', time(one.dueAt), '.'] : [times, ', and looks no more: the write waits for you.'];
+function looks({ lookUps, dueAt }) {
+  const times = lookUps === 1 ? 'once' : `${lookUps} times`;
+  const sofar = lookUps === 0 ? 'The server has not looked in the system yet.' : `The server has looked in the system ${times}, and that did not tell.`;
+  return dueAt ? [sofar, ' Next look: ', time(dueAt)] : [sofar, ' It looks no more: the write waits for you.'];
 }
 
 function failure(one) {
-  const rest = [one.errorMessage && h('p', {}, sentence(one.errorMessage)), one.errorCode && h('p', { class: 'soft' }, one.errorCode)];
+  const rest = [one.errorMessage && h('p', {}, prose(sentence(one.errorMessage))), one.errorCode && h('p', { class: 'soft' }, h('code', {}, one.errorCode))];
   return notice(
     'bad',
     h('h2', {}, 'Nothing was carried out'),
@@ -127,13 +128,19 @@ const userError = error =>
   h(
     'li',
     {},
-    h('p', {}, error.path.length > 0 && [h('code', {}, error.path.join('.')), ': '], sentence(error.message)),
+    h('p', {}, error.path.length > 0 && [h('code', {}, h('b', {}, error.path.join('.'))), ' · '], h('code', {}, error.code)),
+    error.message !== error.remoteMessage && h('p', {}, prose(sentence(error.message))),
     (error.remoteMessage || error.remoteCode) &&
-      h('p', { class: 'soft' }, 'The system says: ', error.remoteMessage && h('q', {}, error.remoteMessage), error.remoteCode && [' ', h('code', {}, error.remoteCode)]),
-    h('p', { class: 'soft' }, error.code),
+      h('p', {}, 'The system says: ', error.remoteMessage && h('q', {}, error.remoteMessage), error.remoteCode && [' ', h('code', {}, error.remoteCode)]),
   );
 
 const SETTLED = { look_up: 'by the server, which looked in the system', answer: 'by the answer, which came late' };
+
+const STANDS = {
+  QUEUED: 'waits for its turn; nothing was sent',
+  RUNNING: 'prepared; nothing was sent that changes anything',
+  SENDING: 'a request that changes something may have left',
+};
 
 function about(one) {
   return h(
@@ -141,7 +148,7 @@ function about(one) {
     { class: 'card' },
     h('h2', {}, 'About it'),
     facts([
-      ['Outcome', [outcome(one), one.state === 'SENDING' && h('span', { class: 'why' }, 'a request that changes something may have left'), one.state === 'RUNNING' && h('span', { class: 'why' }, 'nothing was sent yet that changes anything')]],
+      ['Stands at', STANDS[one.state]],
       ['Settled', one.settledBy && (SETTLED[one.settledBy] ?? `by ${one.settledBy}, who told`)],
       ['Record in the system', one.remoteId ? h('code', {}, one.remoteId) : 'not known'],
       ['Id of the record', one.recordId && h('code', {}, one.recordId)],
@@ -163,7 +170,7 @@ function times(one) {
       ['Asked for', exact(one.createdAt)],
       ['Sent', one.sentAt ? exact(one.sentAt) : 'nothing was sent that changes anything'],
       ['Outcome known', one.finishedAt ? exact(one.finishedAt) : 'not yet'],
-      ['Took', duration(one.durationMs)],
+      ['Took', one.finishedAt && duration(one.durationMs)],
       ['Last step', one.step && h('code', {}, one.step)],
       ['Looked up', one.lookUps > 0 && (one.lookUps === 1 ? 'once' : `${one.lookUps} times`)],
       [one.state === 'IN_DOUBT' ? 'Next look' : 'Due', one.dueAt && time(one.dueAt)],
@@ -184,7 +191,7 @@ function sent(one) {
         'section',
         { class: 'card request', 'aria-label': `Request ${index + 1}` },
         h('h3', {}, one.requests.length > 1 ? `${index + 1}. ` : '', request.step || 'Request'),
-        h('p', {}, badge(request.method), ' ', h('code', {}, request.url)),
+        h('p', {}, h('span', { class: 'badge' }, request.method), ' ', h('code', {}, request.url)),
         request.headers.length > 0 &&
           h('details', {}, h('summary', {}, request.headers.length === 1 ? '1 header' : `${request.headers.length} headers`), h('pre', { tabindex: '0' }, request.headers.map(({ name, value }) => `${name}: ${value}`).join('\n'))),
         request.body !== null && request.body !== undefined ? h('pre', { tabindex: '0', 'aria-label': 'Body' }, pretty(request.body)) : h('p', { class: 'soft' }, 'Without a body.'),

@@ -1,6 +1,6 @@
 // The log of writes: everything that was asked of the connected systems, newest first, and what came of it.
 import { ask } from './api.js';
-import { fill, h } from '../connect/dom.js';
+import { fill, h, prose } from '../connect/dom.js';
 import { WRITABLE, WRITE_OPERATIONS, WRITE_STATES } from './queries.js';
 import { badge, button, field, load, pages, select, table, time, words } from './ui.js';
 
@@ -44,8 +44,9 @@ function why(row) {
   const [first, ...others] = row.userErrors;
   const text = first ? first.remoteMessage ?? first.message : row.errorMessage;
   if (!text || row.state === 'SUCCEEDED') return null;
-  const place = first?.path.length > 0 && `${first.path.join('.')}: `;
-  return h('span', { class: 'why' }, place, text, others.length > 0 && ` (and ${others.length} more)`);
+  // Many messages name the field themselves.
+  const place = first?.path.length > 0 && !text.includes(first.path.at(-1)) && `${first.path.join('.')}: `;
+  return h('span', { class: 'why' }, place, prose(text), others.length > 0 && ` (and ${others.length} more)`);
 }
 
 const COLUMNS = [
@@ -58,9 +59,11 @@ const COLUMNS = [
   { title: 'Took', wide: true, cell: row => h('span', { class: 'mono' }, duration(row.durationMs)) },
 ];
 
+const OF_ONE = COLUMNS.filter(({ title }) => title !== 'Connection').map(column => (column.title === 'What' ? { ...column, cell: row => toWrite(row.id, what(row)) } : column));
+
 /** Shows writes as a table; those of one connection do not name it. */
 export function writesTable(rows, { label, empty, ofOne = false }) {
-  return table(ofOne ? COLUMNS.filter(({ title }) => title !== 'Connection') : COLUMNS, rows, { label, empty });
+  return table(ofOne ? OF_ONE : COLUMNS, rows, { label, empty });
 }
 
 /** Puts the newest writes before those that were read earlier; null when they do not join. */
@@ -109,8 +112,8 @@ export function writesView(query) {
     keep();
     list.restart();
   }
-  const choice = (label, name, options) =>
-    field(label, select([['', 'All'], ...options], { value: chosen[name], onchange: event => narrow(name, event.target.value) }));
+  const choice = (label, name, options, all = 'All') =>
+    field(label, select([['', all], ...options], { value: chosen[name], onchange: event => narrow(name, event.target.value) }));
   const connection = choice('Connection', 'connection', chosen.connection ? [[chosen.connection, `…${chosen.connection.slice(-12)}`]] : []);
   const filters = h(
     'form',
@@ -119,7 +122,7 @@ export function writesView(query) {
     connection,
     choice('Entity', 'entity', WRITABLE.map(name => [name, spoken(name)])),
     choice('Operation', 'operation', WRITE_OPERATIONS.map(name => [name, name])),
-    choice('Since', 'since', Object.keys(SINCE).map(name => [name, `the last ${name}`.replace('last 1 ', 'last ')])),
+    choice('Since', 'since', Object.keys(SINCE).map(name => [name, `the last ${name}`.replace('last 1 ', 'last ')]), 'Any time'),
   );
   async function connections() {
     await load(problem, async () => {

@@ -15,7 +15,7 @@ const MODES = {
 
 /** Makes the part about writes of a connection's page. `changed` is called when the mode is another. */
 export function writing(id, changed) {
-  const mode = h('div');
+  const mode = h('div', { class: 'top' });
   const latest = h('div');
   const offer = h('div');
   const fold = h('details', { class: 'card', ontoggle: () => fold.open && !offer.hasChildNodes() && readOffer() }, h('summary', {}, 'What can be written'), offer);
@@ -27,7 +27,7 @@ export function writing(id, changed) {
     const [, meaning] = MODES[one.writeMode];
     fill(
       mode,
-      h('p', {}, modeBadge(one.writeMode), ' ', meaning),
+      h('p', { class: 'mode' }, modeBadge(one.writeMode), ' ', meaning),
       one.status !== 'DISCONNECTED' && button('Change the mode', change),
     );
   }
@@ -131,7 +131,7 @@ function instead({ create, update, delete: remove }) {
 }
 
 const FIELD_COLUMNS = [
-  { title: 'Field', cell: field => [h('code', {}, field.name), ' ', field.required && badge('required'), h('span', { class: 'under' }, field.description)] },
+  { title: 'Field', cell: field => [h('code', {}, field.name), ' ', field.required && badge('required'), h('span', { class: 'under' }, field.description), h('span', { class: 'under slim' }, 'In the system: ', h('code', {}, field.source.name))] },
   { title: 'Value', cell: field => [h('code', {}, field.type), limits(field)] },
   {
     title: 'In the system',
@@ -161,8 +161,8 @@ function drawSchema(schema, operation) {
       ['Expected version', operation !== 'create' && (schema.lock === 'SYSTEM' ? 'compared by the system, with the write' : 'compared with a fresh copy right before sending')],
       ['Found again by', operation === 'create' && (schema.clientReference ? ['our mark in ', h('code', {}, schema.clientReference), ' when it is left free'] : 'nothing: an unknown outcome waits for somebody to tell')],
       ['Lists', schema.children.length > 0 && schema.children.map(list => h('span', { class: 'line' }, h('code', {}, list.field), `: rows can be ${can(list)}; ${list.atomic ? 'all in one request' : 'one request each'}`))],
-      ['Own fields', schema.customFields && 'by their keys in customFields'],
-      ['More, by raw', schema.systemFields.length > 0 && h('details', {}, h('summary', {}, `${schema.systemFields.length} fields of the system`), h('p', { class: 'soft' }, schema.systemFields.map(({ name }) => name).join(', ')))],
+      [h('code', {}, 'customFields'), schema.customFields && 'takes the customer’s own fields, by their keys'],
+      [h('code', {}, 'raw'), schema.systemFields.length > 0 && h('details', { class: 'light' }, h('summary', {}, `takes ${schema.systemFields.length} more fields of the system`), h('p', { class: 'soft' }, schema.systemFields.map(({ name }) => name).join(', ')))],
     ]),
     table(FIELD_COLUMNS, schema.fields, { label: 'Fields', empty: operation === 'delete' ? 'It takes no fields.' : 'No fields are needed.' }),
   ];

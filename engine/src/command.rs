@@ -9,6 +9,7 @@ mod claim;
 mod describe;
 mod ending;
 mod error;
+mod lanes;
 mod log;
 mod look_up;
 mod mode;
@@ -36,6 +37,7 @@ use lineshaft_schema::{Record, RemoteKey, Text, TypeIndex};
 use uuid::Uuid;
 
 pub use batch::{Batch, BatchCommand, BatchMode, MOST_IN_BATCH};
+pub use ending::limited;
 pub use error::{ModeError, SettleError, WriteError};
 pub use lineshaft_entities::{
     connection::WriteMode,
@@ -62,7 +64,7 @@ pub struct Settings {
     pub key_days: u32,
     /// Days that the log is kept.
     pub keep_days: u32,
-    /// Writes to one connection at once, of a batch and of those that are queued.
+    /// Writes to one connection that one process carries out at once, of a batch and of those that are queued.
     pub batch_width: usize,
     /// Queued writes that one process carries out at once, and unknown outcomes that it looks up at once.
     pub workers: usize,
@@ -70,6 +72,12 @@ pub struct Settings {
     pub settle_after: Duration,
     /// The longest such wait.
     pub settle_longest: Duration,
+    /// Time after its last request until a new record, or an action, that no look finds counts as not carried out.
+    pub not_done_after: Duration,
+    /// Writes to one connection, whose callers wait, that one process has under way at once.
+    pub sync_per_connection: usize,
+    /// Writes to one connection that may be queued or under way when another one is queued.
+    pub queued_per_connection: u64,
     /// Time after which an unknown outcome is looked up no more and waits for the caller.
     pub settle_for: Duration,
     /// Which connections may simulate writes.
@@ -98,6 +106,9 @@ impl Default for Settings {
             settle_after: Duration::from_secs(15),
             settle_longest: Duration::from_secs(3600),
             settle_for: Duration::from_secs(86_400),
+            not_done_after: Duration::from_secs(600),
+            sync_per_connection: 100,
+            queued_per_connection: 10_000,
             simulate: Simulate::Any,
         }
     }

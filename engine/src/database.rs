@@ -99,7 +99,8 @@ async fn connect_sqlite(address: &str, settings: &Settings) -> Result<DatabaseCo
     create_file(options.get_filename()).map_err(Error::File)?;
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal);
+        // What is noted of a write before its request leaves must survive a power cut.
+        .synchronous(SqliteSynchronous::Full);
     let pool = pool.max_connections(settings.max_connections.max(1));
     Ok(pool.connect_with(options).await.map_err(Error::Open)?.into())
 }
@@ -158,6 +159,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(pragma(&database, "journal_mode").await, "wal");
+        assert_eq!(pragma(&database, "synchronous").await, "2");
         assert_eq!(pragma(&database, "foreign_keys").await, "1");
         assert_eq!(pragma(&database, "busy_timeout").await, "5000");
         #[cfg(unix)]

@@ -77,6 +77,10 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When the first request that changes something was about to be sent.
     pub sent_at: Option<DateTimeUtc>,
+    /// When the last such request was about to be sent.
+    pub last_sent_at: Option<DateTimeUtc>,
+    /// When a look at the system first found nothing of it.
+    pub none_found_at: Option<DateTimeUtc>,
     /// When its outcome was known.
     pub finished_at: Option<DateTimeUtc>,
 }

@@ -8,6 +8,51 @@ use crate::parts::{of_connection, of_organization};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
+fn index(name: &str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create().name(name).table("write_operation").to_owned();
+    for column in columns {
+        index.col(*column);
+    }
+    index
+}
+
+fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        // The log and its filters.
+        index("write_operation_organization_id", &["organization_id", "id"]),
+        index(
+            "write_operation_organization_state",
+            &["organization_id", "state", "id"],
+        ),
+        index(
+            "write_operation_organization_actor",
+            &["organization_id", "actor_id", "id"],
+        ),
+        index("write_operation_connection_id", &["connection_id", "id"]),
+        index(
+            "write_operation_record",
+            &["connection_id", "entity", "record_key", "id"],
+        ),
+        index("write_operation_batch", &["batch_id", "id"]),
+        // What the workers look for.
+        index("write_operation_state_due", &["state", "due_at"]),
+        // What is cleared away, and keys that are set free.
+        index("write_operation_created", &["created_at"]),
+        index("write_operation_key_created", &["created_at"])
+            .and_where(Expr::col("idempotency_key").is_not_null())
+            .to_owned(),
+        // Whose turn it is. Literals: SQLite takes such an index only for a condition that says the same in words.
+        index("write_operation_under_way", &["connection_id", "lane", "id"])
+            .and_where(Expr::cust("state IN ('queued', 'running', 'sending')"))
+            .to_owned(),
+        // Two writes of one record at once: the second claim fails.
+        index("write_operation_lane", &["connection_id", "lane"])
+            .unique()
+            .and_where(Expr::cust("state IN ('running', 'sending')"))
+            .to_owned(),
+    ]
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -51,6 +96,8 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone_null("owned_until"))
                     .col(timestamp_with_time_zone("created_at"))
                     .col(timestamp_with_time_zone_null("sent_at"))
+                    .col(timestamp_with_time_zone_null("last_sent_at"))
+                    .col(timestamp_with_time_zone_null("none_found_at"))
                     .col(timestamp_with_time_zone_null("finished_at"))
                     .foreign_key(&mut of_organization("write_operation"))
                     .foreign_key(&mut of_connection("write_operation"))
@@ -65,15 +112,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        for (name, columns) in [
-            ("write_operation_organization_id", ["organization_id", "id"]),
-            ("write_operation_connection_id", ["connection_id", "id"]),
-            ("write_operation_state_due", ["state", "due_at"]),
-        ] {
-            let mut index = Index::create().name(name).table("write_operation").to_owned();
-            columns.into_iter().for_each(|column| {
-                index.col(column);
-            });
+        for index in indexes() {
             manager.create_index(index).await?;
         }
         manager

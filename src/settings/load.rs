@@ -242,6 +242,11 @@ impl Settings {
                 u64::try_from(writes.batch_width).unwrap_or(u64::MAX),
             ),
             ("writes.workers", u64::try_from(writes.workers).unwrap_or(u64::MAX)),
+            (
+                "writes.sync_per_connection",
+                u64::try_from(writes.sync_per_connection).unwrap_or(u64::MAX),
+            ),
+            ("writes.queued_per_connection", writes.queued_per_connection),
         ] {
             if number == 0 {
                 return Err(Error::invalid(key, "it must be at least 1"));

@@ -21,7 +21,14 @@ export async function checkDocuments() {
   const values = name => schema.getType(name).getValues().map(value => value.name);
   assert.deepEqual(queries.STATUSES, values('ConnectionStatus'));
   assert.deepEqual(queries.DELIVERY_STATES, values('WebhookDeliveryState'));
+  assert.deepEqual(Object.values(queries.WRITE_STATES).flat(), values('WriteState'));
+  assert.deepEqual(queries.WRITE_MODES, values('ConnectionWriteMode'));
+  const writable = verb => Object.keys(schema.getType('WriteOperationInput').getFields()).flatMap(name => name.match(`^${verb}(.*)`)?.[1] ?? []);
+  assert.deepEqual([...queries.WRITABLE].sort(), writable('create').sort());
+  assert.deepEqual(queries.WRITABLE.filter(name => !queries.UNCHANGEABLE.includes(name)).sort(), writable('update').sort());
+  const actions = [...(await read('schema/unified/actions.graphql')).matchAll(/@action\(of: "\w+", name: "(\w+)"\)/g)].map(([, name]) => name);
+  assert.deepEqual(queries.WRITE_OPERATIONS, ['create', 'update', 'delete', ...new Set(actions)]);
   const events = await read('docs/events.md');
-  const told = [...events.matchAll(/^\| `((?:connection|credits|webhook)\.\w+)`/gm)].map(([, type]) => type);
+  const told = [...events.matchAll(/^\| `((?:connection|write|credits|webhook)\.\w+)`/gm)].map(([, type]) => type);
   assert.deepEqual(queries.EVENT_TYPES, told);
 }

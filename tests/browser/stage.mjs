@@ -11,7 +11,7 @@ import { home } from './modules.mjs';
 
 const run = promisify(execFile);
 const PROGRAM = process.env.LINESHAFT;
-const TITLES = { 'Tryton': 'tryton', 'Odoo': 'odoo', 'Dynamics 365 Finance and Operations': 'dynamics-365-fo' };
+const TITLES = { 'Tryton': 'tryton', 'Odoo': 'odoo', 'Dynamics 365 Finance and Operations': 'dynamics-365-fo', 'Limble': 'limble' };
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 /** Asks until it is there. */

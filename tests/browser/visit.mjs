@@ -53,6 +53,17 @@ export class Visits {
   }
 }
 
+/** Opens the console with the key of the organization. */
+export async function signedIn(stage, visits, options) {
+  const visit = await visits.visit(options);
+  await visit.page.goto(`${stage.url}/console`);
+  await visit.page.getByLabel('Key of the organization').fill(stage.key);
+  await visit.page.getByRole('button', { name: 'Sign in' }).click();
+  await visit.heading('Connections');
+  await visit.page.getByText('Live', { exact: true }).waitFor();
+  return visit;
+}
+
 class Visit {
   wrong = [];
 

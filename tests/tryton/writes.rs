@@ -19,6 +19,16 @@ impl Stage<'_> {
         self.only("purchase.purchase", json!([["id", "=", id]]), &ORDER)
     }
 
+    /// Returns the id of a place.
+    async fn place(&self, remote_id: &Value) -> String {
+        let text =
+            "query($filter: LocationFilter) { locations(filter: $filter, first: 250) { nodes { id remoteId } } }";
+        let answer = self.ask(text, json!({ "filter": null })).await;
+        let nodes = answer.nodes("locations");
+        let node = nodes.iter().find(|node| node["remoteId"] == remote_id.to_string());
+        node.unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
     /// Returns what lines of an order say, each as item, quantity and price.
     fn lines(&self, record: &Value) -> Vec<(Value, Value, Value)> {
         let id: i64 = record["remoteId"].as_str().unwrap().parse().unwrap();
@@ -173,6 +183,92 @@ fn sorted(lines: Vec<(&Value, &str, &str)>) -> Vec<(Value, Value, Value)> {
         .collect();
     lines.sort_by_key(|line| line.0.to_string());
     lines
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_that_came_are_booked_in_and_moved_on() {
+    let _changing = changing().await;
+    let stage = Stage::shared().await;
+    let seal = stage.new_item("SEAL-4005", "Mechanical seal", "17.30");
+    let ring = stage.new_item("RING-4005", "O-ring", "0.50");
+    let (seal_id, ring_id) = (
+        stage.id_of("inventoryItems", &seal).await,
+        stage.id_of("inventoryItems", &ring).await,
+    );
+    let vendor = stage.new_vendor("V-4005", "Booked In Works");
+    let vendor = stage.id_of("vendors", &vendor).await;
+    let site = stage.only("stock.location", json!([["type", "=", "warehouse"]]), &[])["id"].clone();
+    let site = stage.place(&site).await;
+    let line = |item: &str, quantity: &str| json!({ "item": item, "quantity": { "value": quantity }, "unitPrice": { "amount": "2.5" }, "requiredDate": "2026-12-24" });
+    let input = json!({
+        "vendor": vendor, "reference": "T-4005", "orderDate": "2026-11-20", "currency": "EUR",
+        "site": site, "lines": [line(&seal_id, "3"), line(&ring_id, "120")],
+    });
+    let order = stage
+        .write(Call::create("PurchaseOrder", &stage.connection, input))
+        .await;
+    let id = order["id"].as_str().unwrap();
+    let rows = order["lines"].as_array().unwrap();
+    assert!(rows.iter().all(|row| row["requiredDate"] == "2026-12-24"), "{rows:?}");
+    let row = rows.iter().find(|row| row["item"]["id"] == ring_id.as_str()).unwrap();
+    let unknown = json!({ "currency": "XTS" });
+    let refused = Call::update("PurchaseOrder", id, unknown).run(&stage.plant).await;
+    assert_eq!(refused.outcome, "FAILED", "{}", refused.text);
+    confirm(&stage, id, &order).await;
+
+    let some = json!({ "deliveryNote": "DN-77", "lines": [{ "line": row["id"], "quantity": "50" }] });
+    stage.write(Call::act("PurchaseOrder", "receive", id, some)).await;
+    let remote: i64 = order["remoteId"].as_str().unwrap().parse().unwrap();
+    let came = json!([
+        ["purchase", "=", remote],
+        ["state", "=", "done"],
+        ["from_location.type", "=", "supplier"]
+    ]);
+    let moves = stage.find("stock.move", came.clone(), &["product", "quantity"]);
+    assert_eq!(moves.len(), 1, "{moves:?}");
+    assert_eq!(
+        (&moves[0]["product"], number(&moves[0]["quantity"])),
+        (&ring, json!("50"))
+    );
+    let note = stage.find("stock.shipment.in", json!([["reference", "=", "DN-77"]]), &["state"]);
+    assert_eq!(note.len(), 1, "{note:?}");
+    let text = "query($id: ID!) { purchaseOrder(id: $id) { receiptStatus lines { id receivedQuantity { value } } } }";
+    let read = stage.ask(text, json!({ "id": id })).await;
+    let read = &read.data()["purchaseOrder"];
+    assert_eq!(read["receiptStatus"], "PARTIAL");
+    for line in read["lines"].as_array().unwrap() {
+        let expected = if line["id"] == row["id"] { "50" } else { "0" };
+        assert_eq!(number(&line["receivedQuantity"]["value"]), expected, "{read}");
+    }
+    stage.write(Call::act("PurchaseOrder", "receive", id, json!({}))).await;
+    let moves = stage.find("stock.move", came, &["product", "quantity"]);
+    assert_eq!(moves.len(), 3, "{moves:?}");
+
+    let storage = stage.only("stock.location", json!([["code", "=", "STO"]]), &[])["id"].clone();
+    let rack = stage.only("stock.location", json!([["code", "=", "RA"]]), &[])["id"].clone();
+    let (from, to) = (stage.place(&storage).await, stage.place(&rack).await);
+    let moved = json!({ "fromLocation": from, "toLocation": to, "quantity": "20" });
+    stage
+        .write(Call::act("InventoryItem", "transfer", &ring_id, moved))
+        .await;
+    let here = json!([
+        ["product", "=", ring],
+        ["to_location", "=", rack],
+        ["state", "=", "done"]
+    ]);
+    let moves = stage.find("stock.move", here, &["quantity", "from_location"]);
+    assert_eq!(moves.len(), 1, "{moves:?}");
+    assert_eq!(number(&moves[0]["quantity"]), "20");
+    let too_much = json!({ "fromLocation": from, "toLocation": to, "quantity": "1000" });
+    let refused = Call::act("InventoryItem", "transfer", &ring_id, too_much)
+        .run(&stage.plant)
+        .await;
+    assert_eq!(refused.outcome, "FAILED", "{}", refused.text);
+    let open = json!([["state", "not in", ["done", "cancelled"]], ["to_location", "=", rack]]);
+    assert!(
+        stage.find("stock.shipment.internal", open, &[]).is_empty(),
+        "nothing was begun"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

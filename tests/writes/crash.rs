@@ -26,12 +26,13 @@ use crate::{
 };
 
 /// A process that is gone is noticed soon, and doubts are looked into at once.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("UPSTREAM__ATTEMPT_TIMEOUT_MS", "500"),
     ("WRITES__TIMEOUT_MS", "1500"),
     ("WRITES__SLACK_MS", "2000"),
     ("WRITES__SETTLE_AFTER_MS", "500"),
     ("WRITES__SETTLE_LONGEST_S", "1"),
+    ("WRITES__NOT_DONE_AFTER_S", "1"),
 ];
 
 /// What happens after a restart, happens by then.

@@ -105,9 +105,7 @@ async fn trial(stage: &Stage, act: &str) -> Option<Trial> {
             for kind in ["PurchaseOrder", "WorkOrder", "Asset", "Vendor", "InventoryItem"] {
                 let form = stage.form(kind, "update").await;
                 let words = ["notes", "title", "description", "name", "reference"];
-                let field = words
-                    .into_iter()
-                    .find(|name| form.supported && form.field(name).is_some());
+                let field = words.into_iter().find(|name| form.supported && form.takes(name, 20));
                 let (Some(field), Some(record)) = (field, stage.made(kind).await) else {
                     continue;
                 };

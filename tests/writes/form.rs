@@ -83,6 +83,12 @@ impl Form {
         }
     }
 
+    /// Tells whether a field takes texts of so many characters.
+    pub fn takes(&self, name: &str, length: usize) -> bool {
+        let field = self.field(name);
+        field.is_some_and(|field| field.max_length.is_none_or(|most| most >= length))
+    }
+
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }

@@ -25,9 +25,7 @@ async fn changeable(stage: &Stage) -> (String, Value, String) {
     for kind in KINDS {
         let form = stage.form(kind, "update").await;
         let words = ["notes", "title", "description", "name", "reference"];
-        let field = words
-            .into_iter()
-            .find(|name| form.supported && form.field(name).is_some());
+        let field = words.into_iter().find(|name| form.supported && form.takes(name, 20));
         let (Some(field), Some(record)) = (field, stage.made(kind).await) else {
             continue;
         };

@@ -1,7 +1,9 @@
 //! The log of writes: every write with its caller, its requests and its outcome, found by what it was, kept as long as the
 //! operator says, and seen by nobody else.
 
+use lineshaft_engine::tokens::NewToken;
 use lineshaft_sandbox::System;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::{
@@ -143,4 +145,30 @@ async fn nobody_else_sees_or_touches_a_write_or_what_it_wrote() {
     let seen = writes(&stage, &own, json!({})).await;
     assert!(ids(&seen).contains(&done.operation_id().as_str()), "{seen:?}");
     assert!(seen.iter().all(|entry| entry["connection"]["id"] == stage.connection));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_may_only_read_settles_nothing_and_switches_nothing() {
+    let stage = Stage::start(System::Odoo).await;
+    let creation = stage.creation("Vendor").await.unwrap();
+    let entry = creation.call.run(&stage.plant).await.operation_id();
+    let new = NewToken {
+        organization_id: stage.plant.organization,
+        connection_id: None,
+        name: "reader".to_owned(),
+        scopes: vec!["read".to_owned()],
+        expires_at: None,
+    };
+    let issued = stage.plant.engine.tokens.create(new).await.unwrap();
+    let reader = issued.text.expose_secret();
+    let settle = "mutation($id: ID!) { settleWrite(id: $id, verdict: FAILED) { id } }";
+    let settled = stage.plant.query_as(reader, settle, json!({ "id": entry })).await;
+    assert_eq!(settled.codes(), ["FORBIDDEN"], "{}", settled.body);
+    let switch = "mutation($id: ID!) { setWriteMode(connectionId: $id, mode: READ_ONLY) { id } }";
+    let switched = stage
+        .plant
+        .query_as(reader, switch, json!({ "id": stage.connection }))
+        .await;
+    assert_eq!(switched.codes(), ["FORBIDDEN"], "{}", switched.body);
+    assert_eq!(creation.call.run_as(&stage.plant, reader).await.codes(), ["FORBIDDEN"]);
 }

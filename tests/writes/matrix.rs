@@ -256,7 +256,9 @@ impl Trial<'_> {
                 let done = Call::update(&self.def.name, id, input).run(&self.stage.plant).await;
                 if self.carried_out(&format!("update {list} delete"), &done) {
                     // Where removed rows stay for the record, they are told as canceled.
-                    let kept = rows(&done.record[list]).into_iter().find(|read| read["id"] == row.as_str());
+                    let kept = rows(&done.record[list])
+                        .into_iter()
+                        .find(|read| read["id"] == row.as_str());
                     let problem = kept
                         .filter(|kept| kept["status"] != "CANCELED")
                         .map(|kept| format!("the row is still there: {kept}"));

@@ -28,5 +28,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// Starts systems with a server over them that looks up unknown outcomes soon.
 fn setup(systems: impl IntoIterator<Item = System>) -> Setup {
-    Setup::only(systems).set("WEBHOOKS__ALLOW_HTTP", true)
+    Setup::only(systems)
+        .set("WEBHOOKS__ALLOW_HTTP", true)
+        .set("WRITES__NOT_DONE_AFTER_S", 1)
 }

@@ -59,7 +59,7 @@ pub fn selection(catalogue: &Catalogue, kind: &str) -> String {
     let fields = def
         .fields
         .values()
-        .filter(|field| field.writable != Writable::Never || field.name == "status");
+        .filter(|field| field.writable != Writable::Never || ["status", "lastReading"].contains(&field.name.as_str()));
     parts.extend(fields.filter_map(|field| select(catalogue, field)));
     parts.join(" ")
 }

@@ -51,29 +51,23 @@ pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
         "keys are kept in large letters",
     ),
     (
-        System::Maximo,
-        "WorkOrderPart",
-        "plannedQuantity.uomCode",
-        Rule::Other,
-        "the unit is the one in which the item is issued",
-    ),
-    (
         System::Odoo,
         "InventoryItem",
         "type",
         Rule::Other,
         "goods that are stocked are read as such, whatever else they were called",
     ),
+    (
+        System::Maximo,
+        "WorkOrderPart",
+        "plannedQuantity.uomCode",
+        Rule::Other,
+        "the unit is the one in which the item is issued",
+    ),
 ];
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
 pub const ALONE: &[(System, &str, &str, &str)] = &[
-    (
-        System::Limble,
-        "PurchaseOrderLine",
-        "description",
-        "a line of a part has the name of the part",
-    ),
     (
         System::Limble,
         "PurchaseOrderLine",
@@ -87,10 +81,28 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "one field of the system, of which `type` is the meaning",
     ),
     (
+        System::Maximo,
+        "PurchaseOrderLine",
+        "asset",
+        "what a line is charged to is of the site that it goes to",
+    ),
+    (
+        System::Maximo,
+        "PurchaseOrderLine",
+        "workOrder",
+        "what a line is charged to is of the site that it goes to",
+    ),
+    (
         System::Odoo,
         "InventoryItem",
         "isSerialTracked",
         "an item is tracked by lots or by serial numbers: one field of the system",
+    ),
+    (
+        System::Odoo,
+        "InventoryItem",
+        "isStocked",
+        "the type of an item says the same",
     ),
 ];
 
@@ -107,6 +119,35 @@ pub fn is_frozen(system: System, kind: &str, field: &str) -> bool {
     FROZEN
         .iter()
         .any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
+}
+
+/// Numbers that a system takes only without a fraction, with the reason.
+const WHOLE: &[(System, &str, &str, &str)] = &[(
+    System::SapS4hana,
+    "PurchaseOrderLine",
+    "priceUnit",
+    "a price is for a whole number of units: the property has no digits after the point",
+)];
+
+/// Moments of which a system keeps the day: it refuses others than midnight, with the reason.
+const DAYS: &[(System, &str, &str, &str)] = &[(
+    System::SapS4hana,
+    "WorkOrder",
+    "dueAt",
+    "the latest acceptable completion is a date",
+)];
+
+/// Makes a value one that the system takes in this field.
+pub fn fitting(system: System, kind: &str, field: &str, value: Value) -> Value {
+    let is_among = |rules: &[(System, &str, &str, &str)]| {
+        let mut rules = rules.iter();
+        rules.any(|(of, of_kind, of_field, _)| *of == system && *of_kind == kind && *of_field == field)
+    };
+    match value.as_str() {
+        Some(number) if is_among(WHOLE) => json!(number.split('.').next()),
+        Some(moment) if is_among(DAYS) => json!(format!("{}T00:00:00Z", &moment[..10])),
+        _ => value,
+    }
 }
 
 /// Tells whether a field is not given together with the others.

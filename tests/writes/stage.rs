@@ -85,6 +85,7 @@ impl Stage {
         Values {
             catalogue: &self.catalogue,
             pool: &self.pool,
+            system: self.system,
             round,
         }
     }

@@ -1,6 +1,7 @@
 //! Values that a system can take: enums from what is allowed, codes and references from records that it has, fresh texts,
 //! plausible numbers, dates to come. And the comparison of what was given with what is read.
 
+use lineshaft_sandbox::System;
 use lineshaft_schema::{Catalogue, FieldDef, FieldType, TypeDef};
 use serde_json::{Map, Value, json};
 
@@ -8,6 +9,7 @@ use super::{
     form::{Children, Field},
     model::type_named,
     pool::Pool,
+    rules::fitting,
 };
 
 /// Makes values for one connection.
@@ -15,6 +17,7 @@ use super::{
 pub struct Values<'a> {
     pub catalogue: &'a Catalogue,
     pub pool: &'a Pool,
+    pub system: System,
     /// Tells values of one write from those of another.
     pub round: usize,
 }
@@ -58,6 +61,9 @@ const CODES: [&str; 35] = [
     "remedyCode",
 ];
 
+/// A line without these is refused by most systems, though each leaves out another one.
+const USUAL: [&str; 3] = ["item", "quantity", "unitPrice"];
+
 impl<'a> Values<'a> {
     /// Chooses a record whose codes and references go together: one that has many of these fields.
     pub fn donor(&self, kind: &str, fields: &[Field]) -> Option<&'a Value> {
@@ -86,7 +92,8 @@ impl<'a> Values<'a> {
     ) -> (Map<String, Value>, Vec<String>) {
         let def = type_named(self.catalogue, kind);
         let (mut input, mut left_out) = (Map::new(), Vec::new());
-        for field in fields.iter().filter(|field| field.required || !only_required) {
+        let is_needed = |field: &Field| field.required || (!def.is_entity() && USUAL.contains(&field.name.as_str()));
+        for field in fields.iter().filter(|field| !only_required || is_needed(field)) {
             match self.field(def, field, donor) {
                 Some(value) => {
                     input.insert(field.name.clone(), value);
@@ -113,12 +120,10 @@ impl<'a> Values<'a> {
         let row = self
             .fullest(of_donor, &children.fields)
             .or_else(|| self.fullest(rows.iter(), &children.fields));
-        // A line without these is refused by most systems, though each leaves out another one.
-        let usual = ["item", "quantity", "unitPrice"];
         let fields = children
             .fields
             .iter()
-            .filter(|field| !only_required || field.required || usual.contains(&field.name.as_str()));
+            .filter(|field| !only_required || field.required || USUAL.contains(&field.name.as_str()));
         let fields: Vec<Field> = fields.cloned().collect();
         self.input_like(&list.type_name, &fields, false, row).0
     }
@@ -175,7 +180,18 @@ impl<'a> Values<'a> {
                 _ => text,
             });
         }
-        self.value(known, field, &seen)
+        if (def.name.as_str(), known.name.as_str()) == ("MeterReading", "value") {
+            return Some(self.next_reading());
+        }
+        let value = self.value(known, field, &seen)?;
+        Some(fitting(self.system, &def.name, &field.name, value))
+    }
+
+    /// A value that no meter has reached yet: counters only go up.
+    fn next_reading(&self) -> Value {
+        let reached = self.pool.values("Meter", "lastReading").into_iter();
+        let reached = reached.filter_map(|value| value.as_str()?.parse::<f64>().ok());
+        json!(format!("{:.0}", reached.fold(0.0, f64::max) + 1.0) + &format!("{:03}", self.round))
     }
 
     /// Makes a value; `seen` are those that records have, the best first.
@@ -195,10 +211,11 @@ impl<'a> Values<'a> {
             }
             FieldType::Object(index) => self.object(self.catalogue.type_at(index).unwrap(), field, seen)?,
             FieldType::Text | FieldType::Id => self.text(known, field, seen)?,
-            FieldType::Integer if known.name == "lineNumber" => json!(1_000 + 10 * self.round),
+            FieldType::Integer if ["lineNumber", "sequence"].contains(&known.name.as_str()) => {
+                json!(1_000 + 10 * self.round)
+            }
             FieldType::Integer => json!(10 + self.small()),
             FieldType::Boolean => json!(self.round.is_multiple_of(2)),
-            FieldType::Decimal if known.name == "priceUnit" => json!(format!("{}", 1 + self.small())),
             FieldType::Decimal => json!(format!("{}.5", 2 + self.small())),
             FieldType::Date => json!(format!("2026-12-{:02}", 1 + self.round % 28)),
             FieldType::DateTime => json!(self.moment(&known.name)),
@@ -217,6 +234,10 @@ impl<'a> Values<'a> {
     /// Ends come after beginnings, and what was read or reported lies in the past.
     fn moment(&self, name: &str) -> String {
         let lower = name.to_lowercase();
+        // A meter is read later than the last time, and not in the time to come; this is what the systems' clocks show.
+        if lower == "readat" {
+            return "2026-11-22T12:00:00Z".to_owned();
+        }
         let is_late = lower.contains("end") || lower.contains("finished");
         // Some systems keep the day alone on which something is due.
         let hour = match () {
@@ -226,6 +247,7 @@ impl<'a> Values<'a> {
         };
         let is_past = [
             "reported",
+            "received",
             "read",
             "actual",
             "installed",

@@ -30,6 +30,22 @@ pub(crate) fn organization<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a S
     }
 }
 
+/// Refuses tokens that may only read.
+pub(crate) fn may_write(session: &Session) -> Result<(), &'static str> {
+    let caller = &session.caller;
+    if caller.scopes.is_empty() || caller.may("write") {
+        return Ok(());
+    }
+    Err("the token may not write: it lacks the scope `write`")
+}
+
+/// Returns who asks, if it is somebody who may write.
+pub(crate) fn writer<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Session> {
+    let session = session(ctx)?;
+    may_write(session).map_err(|message| refused("FORBIDDEN", message))?;
+    Ok(session)
+}
+
 /// Makes an error with a code.
 pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Error {
     let error = coded(code, message, None);

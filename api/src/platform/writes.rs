@@ -134,6 +134,8 @@ pub(crate) enum UserErrorCode {
     NotSent,
     /// It is not known whether the system carried it out.
     InDoubt,
+    /// It was carried out in part: the errors beside this one tell which part was not, and why.
+    Partly,
 }
 
 /// One thing that is wrong with a write, for the caller to mend.
@@ -463,6 +465,7 @@ impl WriteOperationFilter {
             record: record.map(|id| (id.connection.0, id.kind.to_string(), id.key)),
             since: self.since,
             until: self.until,
+            without_requests: false,
         })
     }
 }
@@ -484,7 +487,8 @@ impl WriteQuery {
     ) -> async_graphql::Result<WriteOperationConnection> {
         let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);
         let size = page_size(first)?;
-        let filter = filter.unwrap_or_default().read()?;
+        let mut filter = filter.unwrap_or_default().read()?;
+        filter.without_requests = !ctx.look_ahead().field("nodes").field("requests").exists();
         let continued = after.is_some() || before.is_some();
         let place = match (cursor(after)?, cursor(before)?) {
             (Some(after), None) => command::Place::After(Some(after)),
@@ -532,7 +536,7 @@ impl WriteMutation {
         verdict: WriteVerdict,
         #[graphql(desc = "The key of the record in its own system, when it was made.")] remote_id: Option<String>,
     ) -> async_graphql::Result<WriteOperation> {
-        let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);
+        let (engine, session) = (access::engine(ctx)?, access::writer(ctx)?);
         let id = access::id(&id, "a write")?;
         let verdict = match verdict {
             WriteVerdict::Succeeded => Verdict::Succeeded {
@@ -557,6 +561,7 @@ impl WriteMutation {
         #[graphql(desc = "The id of the connection.")] connection_id: ID,
         #[graphql(desc = "Whether its writes reach the system.")] mode: ConnectionWriteMode,
     ) -> async_graphql::Result<Connection> {
+        access::writer(ctx)?;
         let session = access::organization(ctx)?;
         let engine = access::engine(ctx)?;
         let connection = id(&connection_id, "a connection")?;

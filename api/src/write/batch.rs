@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{ID, ServerResult, SimpleObject, Value};
 use lineshaft_engine::{
-    command::{BatchCommand, BatchMode, MOST_IN_BATCH, Mode, Outcome, WriteError, WriteResult},
+    command::{BatchCommand, BatchMode, MOST_IN_BATCH, Mode, Outcome, WriteCommand, WriteError, WriteResult},
     query::loaders::Loaders,
 };
 
@@ -80,12 +80,9 @@ impl<'a> Root<'a> {
         let shared = self.header_key()?;
         let mut commands = Vec::with_capacity(asked.len());
         for (at, asked) in asked.iter().enumerate().filter(|(_, asked)| asked.problems.is_empty()) {
-            let mut command = asked.command.clone();
-            let made = || shared.as_ref().map(|shared| format!("{shared}/{at}"));
-            command.idempotency_key = command.idempotency_key.take().or_else(made);
-            commands.push(command);
+            commands.push((at, asked.command.clone()));
         }
-        let (batch_id, results) = self.carry_all_out(commands, manner).await?;
+        let (batch_id, results) = self.carry_all_out(commands, shared, manner).await?;
         let mut carried_out = results.into_iter();
         let loaders = Arc::<Loaders>::default();
         let mut results = Vec::with_capacity(asked.len());
@@ -138,7 +135,8 @@ impl<'a> Root<'a> {
 
     async fn carry_all_out(
         &self,
-        items: Vec<lineshaft_engine::command::WriteCommand>,
+        items: Vec<(usize, WriteCommand)>,
+        idempotency_key: Option<String>,
         manner: Manner,
     ) -> ServerResult<(Option<ID>, Vec<Result<WriteResult, WriteError>>)> {
         if items.is_empty() {
@@ -146,7 +144,7 @@ impl<'a> Root<'a> {
         }
         let command = BatchCommand {
             items,
-            idempotency_key: None,
+            idempotency_key,
             mode: match (manner.dry_run, manner.mode) {
                 (true, _) => BatchMode::DryRun,
                 (false, Mode::Async) => BatchMode::Async,

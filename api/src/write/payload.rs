@@ -6,7 +6,7 @@ use async_graphql::{Context, Name, Positioned, ServerResult, Value, parser::type
 use indexmap::IndexMap;
 use lineshaft_connect::write::{Act, UserError};
 use lineshaft_engine::{
-    command::{Outcome, WriteResult},
+    command::{Outcome, WriteResult, limited},
     query::loaders::Loaders,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn refused(problems: Vec<UserError>, dry_run: bool) -> WriteResult {
         outcome: if dry_run { Outcome::DryRun } else { Outcome::Failed },
         key: None,
         record: None,
-        user_errors: problems,
+        user_errors: limited(problems),
         warnings: Vec::new(),
         requests: Vec::new(),
         replayed: false,

@@ -149,12 +149,7 @@ impl<'a> Root<'a> {
 
     /// Refuses tokens that may only read.
     pub(super) fn may_write(&self) -> ServerResult<()> {
-        let scopes = &self.session.caller.scopes;
-        if scopes.is_empty() || scopes.iter().any(|scope| scope == "write") {
-            return Ok(());
-        }
-        let message = "the token may not write: it lacks the scope `write`";
-        Err(coded("FORBIDDEN", message, Some(self.ctx.item.pos)))
+        access::may_write(self.session).map_err(|message| coded("FORBIDDEN", message, Some(self.ctx.item.pos)))
     }
 
     /// Returns what a caller is told of a write that was not accepted.
@@ -179,11 +174,19 @@ impl<'a> Root<'a> {
             WriteError::NotSupported { alternative, .. } => {
                 extensions.set("alternative", alternative.clone());
             }
-            WriteError::InProgress { id } => {
+            WriteError::InProgress { id, has_key } => {
                 extensions.set("writeId", id.to_string());
+                // Without a key the same request would be another write.
+                extensions.set("retryable", *has_key);
+                if *has_key {
+                    extensions.set("retryAfterSeconds", 1);
+                }
+            }
+            WriteError::TooMany { .. } => {
                 extensions.set("retryable", true);
                 extensions.set("retryAfterSeconds", 1);
             }
+            WriteError::TooLate => extensions.set("retryable", true),
             WriteError::KeyReused { id } => extensions.set("writeId", id.to_string()),
             _ => {}
         }

@@ -373,6 +373,10 @@ fn paging(paging: Option<&Paging>, pointer: &str, problems: &mut Vec<Problem>) -
             }
         }
         Some(Paging::Keyset) => PagingPlan::Keyset,
+        Some(Paging::LastRow(path)) => match parse_path(path, &format!("{pointer}/last_row"), problems) {
+            Some(path) => PagingPlan::LastRow(path),
+            None => PagingPlan::None,
+        },
     }
 }
 
@@ -382,6 +386,7 @@ const fn needed_variable(paging: &PagingPlan) -> Option<(&'static str, &'static 
         PagingPlan::Page { .. } => Some(("page", "page")),
         PagingPlan::Cursor { .. } => Some(("cursor", "cursor")),
         PagingPlan::Keyset => Some(("keyset", "cursor")),
+        PagingPlan::LastRow(_) => Some(("last_row", "cursor")),
         PagingPlan::None | PagingPlan::Link { .. } => None,
     }
 }

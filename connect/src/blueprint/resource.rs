@@ -84,6 +84,7 @@ pub(crate) enum PagingPlan {
     Cursor { next: Path },
     Link { body: Option<Path>, header: Option<String> },
     Keyset,
+    LastRow(Path),
 }
 
 /// How rows are counted.

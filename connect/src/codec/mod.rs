@@ -151,6 +151,12 @@ impl CompiledCodec {
             || self.empty.iter().any(|empty| json::equals(value, empty))
     }
 
+    /// Returns whether it was said of a value that it means "nothing".
+    #[must_use]
+    pub fn is_said_nothing(&self, value: &json::Value<'_>) -> bool {
+        self.empty.iter().any(|empty| json::equals(value, empty))
+    }
+
     /// Returns whether it gives a list.
     #[must_use]
     pub fn gives_list(&self) -> bool {

@@ -191,7 +191,9 @@ impl Connector {
             (Act::Delete, _) => known.single_not_done(),
             (Act::SoftDelete, None) => Settled::Done(None),
             (Act::SoftDelete, Some(_)) if is_gone => Settled::Done(Some(key.clone())),
-            (Act::SoftDelete, Some(_)) if !self.marks_deleted(request) => known.single_not_done(),
+            (Act::SoftDelete, Some(_)) if !self.has_own_way(request) || is_deleted == Value::Boolean(false) => {
+                known.single_not_done()
+            }
             (_, None) => Settled::Unknown,
             (Act::Update, Some(record)) if has_written(known, self.read_back(request), &record, is_unchanged) => {
                 Settled::Done(Some(key.clone()))
@@ -204,7 +206,7 @@ impl Connector {
     }
 
     /// Returns whether the system has a way of its own instead of removing records.
-    fn marks_deleted(&self, request: &WriteRequest) -> bool {
+    fn has_own_way(&self, request: &WriteRequest) -> bool {
         self.writes(request.kind)
             .is_some_and(|writes| writes.soft_delete.is_some())
     }

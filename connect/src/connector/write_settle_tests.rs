@@ -95,7 +95,8 @@ async fn a_lost_removal_is_seen_by_what_is_still_there() {
     );
     assert!(matches!(settle(&shop, &removal, 5, None).await, Settled::Unknown));
     assert!(matches!(settle(&shop, &removal, 60, None).await, Settled::NotDone));
-    assert!(matches!(settle(&shop, &softly, 60, None).await, Settled::Unknown));
+    assert!(matches!(settle(&shop, &softly, 5, None).await, Settled::Unknown));
+    assert!(matches!(settle(&shop, &softly, 60, None).await, Settled::NotDone));
     assert!(matches!(settle(&shop, &softly, 60, Some("1")).await, Settled::NotDone));
     shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["gone"] = json!(true);
     assert!(is_done(&settle(&shop, &removal, 0, None).await, None));

@@ -43,7 +43,7 @@ pub(super) fn show(
     sign_in: &HeaderMap,
     mark: Option<&HeaderName>,
 ) -> ShownRequest {
-    let veil = Veil::new(access, sign_in);
+    let veil = Veil::new(access, sign_in, &plan.url);
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in &plan.headers {
         if !sign_in.contains_key(name.as_str()) {
@@ -85,12 +85,6 @@ fn is_sensitive(name: &str) -> bool {
     words.iter().any(|word| name.contains(word))
 }
 
-/// Returns whether the value of a cookie is a setting such as `sap-client=100`, which addresses carry as well.
-fn is_setting(value: &str) -> bool {
-    let parts = value.split_once('=');
-    parts.is_some_and(|(_, set)| (1..=8).contains(&set.len()) && set.chars().all(|sign| sign.is_ascii_alphanumeric()))
-}
-
 /// The secrets of a request.
 struct Veil {
     /// Replaced wherever they stand, longest first.
@@ -100,7 +94,10 @@ struct Veil {
 }
 
 impl Veil {
-    fn new(access: &Access, sign_in: &HeaderMap) -> Self {
+    /// Collects the secrets of a request to an address. A cookie that repeats a parameter of the address, as SAP's does
+    /// that names the client, tells no secret.
+    fn new(access: &Access, sign_in: &HeaderMap, address: &str) -> Self {
+        let parameters = address.split_once('?').map_or("", |(_, query)| query);
         let mut veil = Self {
             anywhere: Vec::new(),
             alone: Vec::new(),
@@ -123,8 +120,9 @@ impl Veil {
             let Ok(value) = value.to_str() else { continue };
             if name == header::COOKIE {
                 let cookies = value.split(';').filter_map(|cookie| cookie.split_once('='));
-                let secret = cookies.filter(|(_, value)| !is_setting(value.trim()));
-                secret.for_each(|(_, value)| veil.add(value.trim(), false));
+                let secret = cookies.map(|(_, value)| value.trim());
+                let secret = secret.filter(|value| !parameters.split('&').any(|parameter| parameter == *value));
+                secret.for_each(|value| veil.add(value, false));
             } else {
                 veil.add(value.rsplit(' ').next().unwrap_or_default(), false);
             }

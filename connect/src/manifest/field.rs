@@ -81,7 +81,7 @@ pub struct FullMapping {
     /// how filters write the value.
     #[serde(default, rename = "as")]
     pub codec: Option<Codec>,
-    /// JSON values that mean "nothing" here, besides null and empty text.
+    /// JSON values that mean "nothing" here, besides null and empty text. One of them makes all that is joined nothing.
     #[serde(default)]
     pub empty: Vec<serde_json::Value>,
     /// Value when the source has none, or for `enum` one that is not in the table.
@@ -156,6 +156,9 @@ pub struct Compute {
     /// Tests; when all hold the number is turned to its opposite, for systems that keep amounts without sign.
     #[serde(default)]
     pub negative_when: Vec<Test>,
+    /// Tests that all must hold; of elements the others do not count, and without elements there is no number.
+    #[serde(default)]
+    pub only_when: Vec<Test>,
     /// A constant factor, such as `0.01` for cents.
     #[serde(default)]
     pub factor: Option<String>,

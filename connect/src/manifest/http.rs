@@ -112,6 +112,8 @@ pub enum Paging {
     },
     /// `cursor` is the key of the last record; records come in the order of their keys.
     Keyset,
+    /// `cursor` is this member of the last row, for lists in the order of something else than their keys.
+    LastRow(String),
 }
 
 /// How records are counted.

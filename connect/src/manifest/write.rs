@@ -39,7 +39,8 @@ pub struct Write {
     /// How records are removed for good.
     #[serde(default)]
     pub delete: Option<WriteOperation>,
-    /// What the system does instead of removing records: marking, archiving, blocking.
+    /// What the system does instead of removing records: marking, archiving, blocking. Where the type maps `isDeleted`,
+    /// that must tell it afterwards, since it settles unknown outcomes.
     #[serde(default)]
     pub soft_delete: Option<WriteOperation>,
     /// What can be done with records, by the short names of the model's actions.
@@ -103,6 +104,13 @@ pub struct FullWriteField {
     /// cannot be written.
     #[serde(default)]
     pub object: Option<IndexMap<String, WriteField>>,
+    /// For enums and truth values that are several members of the row, or that share a word: what goes into the row for
+    /// each value, by path: `{STOCKED: {type: consu, is_storable: true}}`. Instead of `to` and `as`.
+    #[serde(default)]
+    pub cases: Option<IndexMap<String, IndexMap<String, serde_json::Value>>>,
+    /// What else goes into the row whenever the field is written, by path.
+    #[serde(default)]
+    pub beside: IndexMap<String, serde_json::Value>,
     /// For lists of embedded values, and for lists of rows that have no resource of their own: how each element is
     /// written, into the list at `to`.
     #[serde(default)]
@@ -250,6 +258,8 @@ pub enum Sends {
 /// `current_version`, both read right before; `client_reference`, our mark; `now` and `today` in ISO 8601 and UTC;
 /// `children.<list>`, the rows of new children that are embedded.
 ///
+/// `{{unless a b}}` is `b` unless `a` says something; then a member that is nothing else is left out.
+///
 /// Keys are JSON numbers where the system has numbers. In paths and queries, variables stand inside the quotes of the
 /// system's language: in `OData` quotes in them are doubled, in queries of OSLC quotes and backslashes are escaped. A member of
 /// a body that is nothing but one variable without value is left out, and so is an object in a list whose variables all
@@ -264,7 +274,11 @@ pub struct WriteStep {
     /// Sent only when this variable has a value that is not empty.
     #[serde(default)]
     pub when: Option<String>,
-    /// Sent once for each element of this variable, as `{{item}}`, one after the other.
+    /// Sent only when this variable has no value or an empty one.
+    #[serde(default)]
+    pub unless: Option<String>,
+    /// Sent once for each element of this variable, as `{{item}}`, one after the other. What is kept of the answers is
+    /// laid over the elements; the whole list is `kept.<name of the step>` to later steps.
     #[serde(default)]
     pub for_each: Option<String>,
     /// What later steps need: names and paths in the answer.
@@ -276,6 +290,13 @@ pub struct WriteStep {
     /// What is told when `expect` fails.
     #[serde(default)]
     pub message: Option<String>,
+}
+
+impl WriteStep {
+    /// Returns whether later steps know the elements that it was sent for, with what was kept of each answer.
+    pub(crate) fn keeps_elements(&self) -> bool {
+        self.for_each.is_some() && !self.keep.is_empty()
+    }
 }
 
 /// Where the answer tells the key of a new record.

@@ -12,6 +12,8 @@ pub(super) struct Computation {
     divide_by: Vec<Path>,
     /// When all hold, the number is negated; empty never does.
     negative_when: Vec<Condition>,
+    /// What does not hold all of them does not count.
+    only_when: Vec<Condition>,
     factor: Option<Decimal>,
     sum_over: Option<Path>,
     round: Option<u32>,
@@ -60,13 +62,18 @@ impl Computation {
                 keep(parse(key, text, inside))
             })
             .collect();
-        let mut negative_when = Vec::new();
-        for (at, test) in compute.negative_when.iter().enumerate() {
-            let test = Condition::compile(test, |name, text| {
-                keep(parse(format!("negative_when/{at}/{name}"), text, inside))
-            })?;
-            negative_when.extend(test);
-        }
+        let mut tests = |key: &str, tests: &[manifest::Test]| -> Result<Vec<Condition>, String> {
+            let mut compiled = Vec::new();
+            for (at, test) in tests.iter().enumerate() {
+                let test = Condition::compile(test, |name, text| {
+                    keep(parse(format!("{key}/{at}/{name}"), text, inside))
+                })?;
+                compiled.extend(test);
+            }
+            Ok(compiled)
+        };
+        let negative_when = tests("negative_when", &compute.negative_when)?;
+        let only_when = tests("only_when", &compute.only_when)?;
         let sum_over = compute
             .sum_over
             .as_ref()
@@ -75,6 +82,7 @@ impl Computation {
             multiply,
             divide_by,
             negative_when,
+            only_when,
             factor,
             sum_over,
             round: compute.round,
@@ -83,7 +91,11 @@ impl Computation {
 
     /// Returns the paths that start at the row, and those that start at the elements.
     pub(super) fn paths(&self) -> (Vec<&Path>, Vec<&Path>) {
-        let tests = self.negative_when.iter().flat_map(Condition::paths);
+        let tests = self
+            .negative_when
+            .iter()
+            .chain(&self.only_when)
+            .flat_map(Condition::paths);
         let inner: Vec<&Path> = self.multiply.iter().chain(&self.divide_by).chain(tests).collect();
         match &self.sum_over {
             Some(list) => (vec![list], inner),
@@ -130,6 +142,9 @@ impl Computation {
     }
 
     fn product(&self, rows: &Rows<'_>) -> Result<Option<Decimal>, String> {
+        if !self.only_when.iter().all(|test| test.holds(rows)) {
+            return Ok(None);
+        }
         let mut product = Decimal::ONE;
         for path in &self.multiply {
             let Some(value) = rows

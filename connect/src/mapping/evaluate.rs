@@ -221,6 +221,9 @@ impl CompiledField {
         let mut elements = Vec::new();
         for path in paths {
             let Some(row) = rows.base(path) else { continue };
+            if codec.joins().is_some() && path.all(row).iter().any(|value| codec.is_said_nothing(value)) {
+                return (codec.missing(), false);
+            }
             for value in path.all(row).into_iter().filter(|value| !codec.is_nothing(value)) {
                 match self.decode(codec, value, path, trail, problems) {
                     Value::Null => {}

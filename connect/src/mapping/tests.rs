@@ -489,6 +489,17 @@ fields:
 }
 
 #[test]
+fn of_a_sum_only_elements_that_hold_the_tests_count() {
+    let mapping = compile(
+        "fields: {net: {compute: {multiply: [quantity], sum_over: moves, only_when: [{path: state, equals: done}]}}}",
+    );
+    let net = |moves: &str| field(&map(&mapping, &format!(r#"{{"id":1,"moves":{moves}}}"#)), "net");
+    let some = r#"[{"state":"done","quantity":3},{"state":"draft","quantity":9},{"state":"done","quantity":"0.5"}]"#;
+    assert_eq!(net(some), json!("3.5"));
+    assert_eq!(net("[]"), json!("0"));
+}
+
+#[test]
 fn keys_in_references_are_made_comparable_like_the_records_own() {
     use crate::manifest::Normalization;
     let mut mapping = compile("fields: {vendor: {keys: [company, vendor]}}");

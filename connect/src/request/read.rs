@@ -214,7 +214,11 @@ impl ResourcePlan {
                 let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
                 moved(last.map(PageState::Keyset), request)?
             }
-            PagingPlan::Keyset => None,
+            PagingPlan::LastRow(path) if full => {
+                let last = rows.last().and_then(|row| json::scalar_text(path.first(row)?));
+                moved(last.map(|text| PageState::Cursor(text.to_owned())), request)?
+            }
+            PagingPlan::Keyset | PagingPlan::LastRow(_) => None,
         })
     }
 }

@@ -13,12 +13,13 @@ enum Node {
     Constant(Value),
     Variable(Box<str>),
     Number(Box<str>),
+    Unless([Box<str>; 2]),
     Text(TextTemplate),
     List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Object(Vec<(TextTemplate, Node)>),
     /// An object with members laid under it and over it; nothing for one that is taken out.
     Laid {
-        under: Vec<(String, Node)>,
+        under: Vec<(TextTemplate, Node)>,
         base: Box<Node>,
         over: Vec<(String, Option<Node>)>,
     },
@@ -28,7 +29,7 @@ enum Node {
 const BASE: &str = "...";
 
 impl JsonTemplate {
-    /// Parses the texts of a JSON value. Names of members are no templates.
+    /// Parses the texts of a JSON value and the names of its members.
     ///
     /// # Errors
     /// Tells what is wrong with a text in it.
@@ -61,6 +62,9 @@ impl Node {
                 if let Some(name) = template.only_number() {
                     return Ok(Self::Number(name.into()));
                 }
+                if let Some(names) = template.only_unless() {
+                    return Ok(Self::Unless(names.clone()));
+                }
                 match template.only_variable() {
                     Some(name) => Self::Variable(name.into()),
                     None if template.as_constant().is_some() => Self::Constant(value.clone()),
@@ -72,7 +76,7 @@ impl Node {
             Value::Object(members) => Self::Object(
                 members
                     .iter()
-                    .map(|(name, value)| Ok((name.clone(), Self::parse(value)?)))
+                    .map(|(name, value)| Ok((TextTemplate::parse(name)?, Self::parse(value)?)))
                     .collect::<Result<_, String>>()?,
             ),
             other => Self::Constant(other.clone()),
@@ -83,9 +87,13 @@ impl Node {
         match self {
             Self::Constant(_) => {}
             Self::Variable(name) | Self::Number(name) => names.push(name),
+            Self::Unless(both) => names.extend(both.iter().map(AsRef::as_ref)),
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
-            Self::Object(members) => members.iter().for_each(|(_, node)| node.variables(names)),
+            Self::Object(members) => members.iter().for_each(|(name, node)| {
+                names.extend(name.variables());
+                node.variables(names);
+            }),
             Self::Laid { under, base, over } => {
                 under.iter().for_each(|(_, node)| node.variables(names));
                 base.variables(names);
@@ -105,7 +113,7 @@ impl Node {
                 (true, ..) => is_over = true,
                 (_, true, true) => over.push((name.clone(), None)),
                 (_, true, false) => over.push((name.clone(), Some(Self::parse(value)?))),
-                (_, false, _) => under.push((name.clone(), Self::parse(value)?)),
+                (_, false, _) => under.push((TextTemplate::parse(name)?, Self::parse(value)?)),
             }
         }
         Ok(Self::Laid {
@@ -116,7 +124,7 @@ impl Node {
     }
 
     fn render_laid(
-        under: &[(String, Self)],
+        under: &[(TextTemplate, Self)],
         base: &Self,
         over: &[(String, Option<Self>)],
         scope: &Scope<'_>,
@@ -146,6 +154,8 @@ impl Node {
             Self::Variable(name) => scope.find(name)?.into_owned(),
             Self::Number(name) if scope.is_absent(name) => scope.find(name)?.into_owned(),
             Self::Number(name) => number_of(name, &*scope.find(name)?)?,
+            Self::Unless([condition, _]) if scope.says(condition) => Value::Null,
+            Self::Unless([_, name]) => scope.find(name)?.into_owned(),
             Self::Text(template) => Value::String(template.render(scope)?),
             Self::List(list) => {
                 let present = list.iter().filter(|node| !node.is_left_out_of_list(scope));
@@ -156,11 +166,11 @@ impl Node {
         })
     }
 
-    fn render_members(members: &[(String, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
+    fn render_members(members: &[(TextTemplate, Self)], scope: &Scope<'_>) -> Result<Map<String, Value>, String> {
         members
             .iter()
             .filter(|(_, node)| !node.is_left_out(scope))
-            .map(|(name, node)| Ok((name.clone(), node.render(scope)?)))
+            .map(|(name, node)| Ok((name.render(scope)?, node.render(scope)?)))
             .collect()
     }
 
@@ -168,6 +178,9 @@ impl Node {
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
             Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
+            Self::Unless([condition, name]) => {
+                scope.says(condition) || (scope.absent == Absent::LeftOut && scope.is_absent(name))
+            }
             Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
             _ => false,
         }

@@ -160,7 +160,18 @@ impl Backward<'_> {
             self.tell(path, UserErrorCode::InvalidValue, message);
             return;
         }
+        for (to, json) in &target.beside {
+            self.put(to, json.clone(), path, changes);
+        }
         match (&target.way, value) {
+            (Way::Cases(cases), value) => match cases.iter().find(|(known, _)| known == value) {
+                Some((_, places)) => {
+                    for (to, json) in places {
+                        self.put(to, json.clone(), path, changes);
+                    }
+                }
+                None => self.unfit(path),
+            },
             (Way::One(to, codec), value) => {
                 if let Some(json) = self.one(target, codec, value, path) {
                     self.put(to, json, path, changes);
@@ -300,8 +311,15 @@ impl Backward<'_> {
     }
 
     fn clear(&mut self, target: &Target, path: &[String], changes: &mut Changes) {
+        for (to, json) in &target.beside {
+            self.put(to, json.clone(), path, changes);
+        }
         match &target.way {
             Way::One(to, _) | Way::Each(to, ..) => self.put(to, target.clear.clone(), path, changes),
+            Way::Cases(_) => {
+                let message = format!("`{}` cannot be cleared", target.name);
+                self.tell(path, UserErrorCode::InvalidValue, message);
+            }
             Way::Key(parts, _) => {
                 for part in parts.iter().flatten() {
                     self.put(&part.to, target.clear.clone(), path, changes);

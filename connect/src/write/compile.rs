@@ -182,7 +182,11 @@ impl Place<'_> {
         let reference = self.client_reference(&fields, capability, pointer, problems);
         let defaults = self.context.manifest.write.as_ref();
         let mut operation = |name: &str, lower: Option<&WriteOperation>, own: Option<&WriteOperation>| {
-            let merged = lay_operation(lower, own?);
+            let mut merged = lay_operation(lower, own?);
+            // What all types share does not fit those without a mark of a version.
+            if own.is_some_and(|own| own.versioned.is_none()) && !self.has_native_version() {
+                merged.versioned = None;
+            }
             self.operation(name, &merged, &format!("{pointer}/{name}"), problems)
         };
         let create = operation(

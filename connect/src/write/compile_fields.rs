@@ -1,5 +1,6 @@
 //! Checks which fields can be written and compiles where their values go in a row.
 
+use indexmap::IndexMap;
 use lineshaft_schema::{FieldDef, FieldIndex, FieldType, TypeDef, TypeIndex, Value};
 use serde_json::Map;
 
@@ -29,7 +30,12 @@ pub(super) struct Target {
     pub(super) max_length: Option<usize>,
     pub(super) clear: serde_json::Value,
     pub(super) number: bool,
+    /// What else goes into the row with it.
+    pub(super) beside: Vec<(Vec<String>, serde_json::Value)>,
 }
+
+/// What goes into the row for one value: places and what stands there.
+pub(super) type Case = (Value, Vec<(Vec<String>, serde_json::Value)>);
 
 /// The value of a new record that does not give one.
 #[derive(Clone, Debug)]
@@ -48,6 +54,8 @@ pub(super) enum Way {
     Key(Vec<Option<KeyTarget>>, Box<CompiledCodec>),
     /// The fields of an embedded value, each at its own place in the row.
     Object(Vec<Target>),
+    /// Several places, by value.
+    Cases(Vec<Case>),
     /// A list of objects, each with members that are the same in all.
     Each(Vec<String>, Vec<Target>, Map<String, serde_json::Value>),
 }
@@ -97,6 +105,13 @@ impl Target {
             Way::Key(parts, _) => parts.iter().flatten().map(|part| part.to.join(".")).collect(),
             Way::Object(fields) => fields.iter().flat_map(Self::places).collect(),
             Way::Each(to, ..) => vec![to.join(".")],
+            Way::Cases(cases) => {
+                let places = cases.iter().flat_map(|(_, places)| places);
+                let mut names: Vec<String> = places.map(|(to, _)| to.join(".")).collect();
+                names.sort_unstable();
+                names.dedup();
+                names
+            }
         }
     }
 
@@ -115,6 +130,7 @@ impl Target {
             Way::Object(fields) | Way::Each(_, fields, _) => {
                 fields.iter_mut().try_for_each(|field| field.bind(settings))?;
             }
+            Way::Cases(_) => {}
         }
         Ok(())
     }
@@ -203,7 +219,18 @@ impl Place<'_> {
             ("constants", !full.constants.is_empty(), fits_each),
             ("to", full.to.is_some(), !fits_object),
             ("as", full.codec.is_some(), !fits_object && !fits_each),
-            ("number", full.number, !fits_object && !fits_each),
+            (
+                "number",
+                full.number,
+                !fits_object && !fits_each && full.cases.is_none(),
+            ),
+            ("to", full.to.is_some(), full.cases.is_none()),
+            ("as", full.codec.is_some(), full.cases.is_none()),
+            (
+                "cases",
+                full.cases.is_some(),
+                matches!(field.kind, FieldType::Enum(_) | FieldType::Boolean) && !field.list,
+            ),
         ];
         for (name, given, fits) in additions {
             if given && !fits {
@@ -220,6 +247,7 @@ impl Place<'_> {
             }
             FieldType::Object(kind) if field.list => self.each(kind, full, read, pointer, problems),
             FieldType::Object(kind) => self.object(kind, full, read, pointer, problems),
+            _ if full.cases.is_some() => self.cases(field, full, pointer, problems),
             FieldType::Reference(kind) if !field.list => self.key(field, kind, full, read, pointer, problems),
             _ => self.one(field, full, read, pointer, problems),
         }?;
@@ -241,7 +269,35 @@ impl Place<'_> {
             max_length: full.max_length,
             clear: full.clear.clone().unwrap_or(serde_json::Value::Null),
             number: full.number,
+            beside: rows(&full.beside, &format!("{pointer}/beside"), problems),
         })
+    }
+
+    fn cases(
+        &self,
+        field: &FieldDef,
+        full: &FullWriteField,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Way> {
+        let mut cases = Vec::new();
+        for (name, row) in full.cases.iter().flatten() {
+            let here = format!("{pointer}/cases/{}", escape_pointer(name));
+            let written = match (field.kind, name.as_str()) {
+                (FieldType::Boolean, "true") => true.into(),
+                (FieldType::Boolean, "false") => false.into(),
+                (_, name) => name.into(),
+            };
+            match constant(field, &written, self.context.catalogue) {
+                Ok(value) => cases.push((value, rows(row, &here, problems))),
+                Err(message) => problems.push(Problem::new(here, message)),
+            }
+        }
+        if cases.is_empty() {
+            problems.push(Problem::new(format!("{pointer}/cases"), "there is no value"));
+            return None;
+        }
+        Some(Way::Cases(cases))
     }
 
     fn default_of(
@@ -291,6 +347,7 @@ impl Place<'_> {
             return values;
         }
         match (field.kind, way) {
+            (_, Way::Cases(cases)) => cases.iter().map(|(value, _)| value.clone()).collect(),
             (FieldType::Enum(_), Way::One(_, codec)) => codec.writable_values().unwrap_or_default(),
             _ => Vec::new(),
         }
@@ -517,4 +574,17 @@ impl Place<'_> {
         }
         places
     }
+}
+
+/// Returns what goes into a row, by path.
+fn rows(
+    written: &IndexMap<String, serde_json::Value>,
+    pointer: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Vec<String>, serde_json::Value)> {
+    let place = |(text, json): (&String, &serde_json::Value)| {
+        let pointer = format!("{pointer}/{}", escape_pointer(text));
+        Some((path_to(text, &pointer, problems)?, json.clone()))
+    };
+    written.iter().filter_map(place).collect()
 }

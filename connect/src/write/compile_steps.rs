@@ -40,6 +40,7 @@ pub(super) struct StepPlan {
     /// The request when a version is expected.
     pub(super) versioned: Option<Call>,
     pub(super) when: Option<String>,
+    pub(super) unless: Option<String>,
     pub(super) for_each: Option<String>,
     pub(super) keep: Vec<(String, Path)>,
     pub(super) expect: Vec<BodyCheck>,
@@ -168,6 +169,9 @@ impl Place<'_> {
             let has_key = !creates || at > reply_at;
             let plan = self.step(step, has_key, creates, &kept, &here, problems);
             kept.extend(step.keep.keys().map(|name| format!("kept.{name}")));
+            if step.keeps_elements() {
+                kept.insert(format!("kept.{}", step.name));
+            }
             let Some(mut plan) = plan else { continue };
             if let Some(patch) = &written.versioned
                 && plan.call.changes()
@@ -225,7 +229,11 @@ impl Place<'_> {
                 .iter()
                 .flat_map(|plan| std::iter::once(&plan.call).chain(&plan.versioned))
         };
-        let conditions = || plans.iter().flat_map(|plan| plan.when.iter().chain(&plan.for_each));
+        let conditions = || {
+            plans
+                .iter()
+                .flat_map(|plan| plan.when.iter().chain(&plan.unless).chain(&plan.for_each))
+        };
         let uses = |variable: &str| {
             calls().any(|call| call.uses_below(variable))
                 || conditions().any(|name| name == variable || name.split('.').next() == Some(variable))
@@ -280,7 +288,11 @@ impl Place<'_> {
         problems: &mut Vec<Problem>,
     ) -> Option<StepPlan> {
         let outside = self.known(has_key, creates, kept, false);
-        for (name, variable) in [("when", &step.when), ("for_each", &step.for_each)] {
+        for (name, variable) in [
+            ("when", &step.when),
+            ("unless", &step.unless),
+            ("for_each", &step.for_each),
+        ] {
             let Some(variable) = variable else { continue };
             let here = format!("{pointer}/{name}");
             if !outside.is_own(variable) && variable.split('.').next().is_some_and(is_of_connection) {
@@ -315,11 +327,19 @@ impl Place<'_> {
             call: call?,
             versioned: None,
             when: step.when.clone(),
+            unless: step.unless.clone(),
             for_each: step.for_each.clone(),
             keep,
             expect,
             message: step.message.clone(),
         })
+    }
+
+    /// Returns whether the system has a mark of its own for the version of a record.
+    pub(super) fn has_native_version(&self) -> bool {
+        let version = self.def.field("version");
+        let version = version.and_then(|field| self.mapping.field(field.index));
+        version.is_some_and(|field| !field.is_digest())
     }
 
     fn versioned(
@@ -351,11 +371,7 @@ impl Place<'_> {
         if !call.uses("version") {
             problems.push(Problem::new(pointer.clone(), "does not use `{{version}}`"));
         }
-        let version = self
-            .def
-            .field("version")
-            .and_then(|field| self.mapping.field(field.index));
-        if version.is_none_or(crate::mapping::CompiledField::is_digest) {
+        if !self.has_native_version() {
             problems.push(Problem::new(pointer, "`version` is not a mark of the system's own"));
         }
         Some(call)

@@ -340,8 +340,12 @@ impl Run {
                 .when
                 .as_ref()
                 .is_none_or(|name| find_in(&own, name).is_some_and(has_value));
+            let is_unwanted = step
+                .unless
+                .as_ref()
+                .is_some_and(|name| find_in(&own, name).is_some_and(has_value));
             let has_item = self.items(step).is_none_or(|items| self.item < items.len());
-            if is_wanted && has_item {
+            if is_wanted && !is_unwanted && has_item {
                 return Some(step.clone());
             }
             self.at += 1;

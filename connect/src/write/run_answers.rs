@@ -1,9 +1,14 @@
 //! What the answers to the requests of a write tell: values for later steps, refusals, the key of the record.
 
 use lineshaft_schema::{RemoteKey, Value};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::{Act, UserError, UserErrorCode, backward::wrong, compile_steps::ReplyFrom, run::Run};
+use super::{
+    Act, UserError, UserErrorCode,
+    backward::wrong,
+    compile_steps::{ReplyFrom, StepPlan},
+    run::Run,
+};
 use crate::{json, transport::Response};
 
 impl Run {
@@ -19,11 +24,14 @@ impl Run {
         let parsed = json::parse(&response.body).ok();
         let null = json::Value::Null;
         let body = parsed.as_ref().unwrap_or(&null);
-        for (name, path) in &step.keep {
-            if let Some(value) = path.first(body) {
-                self.kept.insert(name.clone(), plain(value));
-            }
+        let found = step.keep.iter();
+        let found: Map<String, Json> = found
+            .filter_map(|(name, path)| Some((name.clone(), plain(path.first(body)?))))
+            .collect();
+        if !found.is_empty() {
+            self.keep_element(&step, &found);
         }
+        self.kept.extend(found);
         if !step.expect.iter().all(|check| check.holds(body)) {
             let message = step.message.as_deref().unwrap_or("the system does not allow it");
             return Err(wrong(&[], UserErrorCode::BusinessRule, message));
@@ -42,6 +50,24 @@ impl Run {
             self.item = 0;
         }
         Ok(())
+    }
+
+    /// Keeps the element that a step was sent for, with what was kept of the answer.
+    fn keep_element(&mut self, step: &StepPlan, found: &Map<String, Json>) {
+        let element = self.items(step).and_then(|items| items.into_iter().nth(self.item));
+        let Some(element) = element else { return };
+        let mut members = match element {
+            Json::Object(members) => members,
+            other => Map::from_iter([("value".to_owned(), other)]),
+        };
+        members.extend(found.clone());
+        let list = self
+            .kept
+            .entry(step.name.clone())
+            .or_insert_with(|| Json::Array(Vec::new()));
+        if let Json::Array(list) = list {
+            list.push(Json::Object(members));
+        }
     }
 
     fn take_key(&mut self, response: &Response, body: &json::Value<'_>) -> Result<(), UserError> {
@@ -68,6 +94,7 @@ impl Run {
             ReplyFrom::Record(path) => path.first(body).and_then(|row| {
                 let row = row.elements().map_or(Some(row), <[_]>::first)?;
                 self.key_of(row)
+                    .or_else(|| self.key_of(&json::Value::from(&self.with_sent(row))))
             }),
             ReplyFrom::Key(paths) => {
                 let parts: Option<Vec<String>> = paths
@@ -95,6 +122,15 @@ impl Run {
             return told;
         }
         self.key_of(&json::Value::from(&self.row))
+    }
+
+    /// Lays what an answer tells over what was sent: of keys of several parts systems tell the one that they made.
+    fn with_sent(&self, told: &json::Value<'_>) -> Json {
+        let mut row = self.row.clone();
+        if let (Json::Object(row), Json::Object(told)) = (&mut row, plain(told)) {
+            row.extend(told);
+        }
+        row
     }
 
     /// Returns the key of a row, into which the key of its owner is put where lists of rows have it.

@@ -42,6 +42,11 @@ impl Run {
             {
                 continue;
             }
+            if let Some(unless) = &step.unless
+                && find_in(&own, unless).is_some_and(has_value)
+            {
+                continue;
+            }
             let open = step.for_each.as_deref().is_some_and(is_open);
             let items = match self.items(step) {
                 Some(items) if !open => {

@@ -17,6 +17,7 @@ use serde_json::{Map, Value as Json, json};
 
 mod refusals;
 mod safety;
+mod steps;
 
 use super::*;
 use crate::{

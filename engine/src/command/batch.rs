@@ -1,6 +1,6 @@
 //! Many writes in one request: independent ones at the same time, a few per connection; those of one record in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use lineshaft_entities::write_operation::Mode;
@@ -19,8 +19,8 @@ pub const MOST_IN_BATCH: usize = 100;
 /// Many writes in one request.
 #[derive(Clone, Debug)]
 pub struct BatchCommand {
-    /// The writes. Their own modes do not count.
-    pub items: Vec<WriteCommand>,
+    /// The writes with their places in the request. Their own modes do not count.
+    pub items: Vec<(usize, WriteCommand)>,
     /// A key for the whole: writes without a key of their own get one that is made of it and of their place.
     pub idempotency_key: Option<String>,
     /// What is done with them.
@@ -75,7 +75,7 @@ impl Engine {
         }
         let id = Uuid::now_v7();
         let mut items = Vec::with_capacity(count);
-        for (place, mut command) in batch.items.into_iter().enumerate() {
+        for (place, mut command) in batch.items {
             let key = match (&command.idempotency_key, &batch.idempotency_key) {
                 (Some(own), _) => Some(ScopedKey::new(session.visible, own, None)?),
                 (None, Some(shared)) => Some(ScopedKey::new(session.visible, shared, Some(place))?),
@@ -164,8 +164,17 @@ impl Engine {
         origin: &Origin,
     ) -> Vec<(usize, Result<WriteResult, WriteError>)> {
         let mut results = Vec::with_capacity(items.len());
+        let mut stopped: HashSet<(Uuid, String)> = HashSet::new();
         for Item { place, command, key } in items {
+            let lane = lane(&self.catalogue, &command).map(|lane| (command.connection_id, lane));
+            if lane.as_ref().is_some_and(|lane| stopped.contains(lane)) {
+                results.push((place, Ok(skipped())));
+                continue;
+            }
             let result = self.submit(session, command, key, Some(batch_id), origin).await;
+            if result.is_err() {
+                stopped.extend(lane);
+            }
             results.push((place, result));
         }
         results

@@ -1,6 +1,7 @@
 //! Claims a write: its row with its key is there before anything is sent, and of many with one key one is first.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use lineshaft_connect::write::Act;
 use lineshaft_entities::{
     api_token, audit_entry,
@@ -9,12 +10,13 @@ use lineshaft_entities::{
 use lineshaft_schema::{Catalogue, Value};
 use sea_orm::{
     ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, TryInsertResult,
+    QueryFilter as _, SqlErr, TryInsertResult, sea_query::OnConflict,
 };
 use serde_json::json;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
-use super::{WriteCommand, WriteError, Writer};
+use super::{WriteCommand, WriteError, Writer, ending::Ending};
 use crate::{
     connections::Visible,
     database,
@@ -23,6 +25,8 @@ use crate::{
 
 /// How often a key is claimed again that was set free between the attempt and the look at who has it.
 const TRIES: usize = 4;
+/// How often it is looked whether a record is free that another process writes.
+const LOOK: Duration = Duration::from_millis(100);
 /// Most characters of a key.
 const LONGEST_KEY: usize = 255;
 
@@ -43,6 +47,8 @@ pub(super) enum Claimed {
     Mine(Box<Model>),
     /// A write with this key and input exists.
     Known(Box<Model>),
+    /// Another write of the record was under way all the time; nothing was sent.
+    Locked(Box<Model>),
 }
 
 /// A caller's key with whose it is: keys of an organization and of each of its connections are worlds apart, and so are
@@ -71,28 +77,83 @@ impl ScopedKey {
 }
 
 impl Writer {
-    /// Writes the row of a write, unless one with its key exists.
-    pub(super) async fn claim(&self, claim: &Claim) -> Result<Claimed, WriteError> {
+    /// Writes the row of a write, unless one with its key exists. While another write of the same record is under way it
+    /// waits, until then at most.
+    pub(super) async fn claim(&self, claim: &Claim, until: Instant) -> Result<Claimed, WriteError> {
         let organization_id = claim.visible.organization_id();
         let fingerprint = self.fingerprint(organization_id, &claim.command)?;
-        let row = self.new_row(claim, fingerprint).await?;
+        let mut row = self.new_row(claim, fingerprint).await?;
+        if let Some(claimed) = self.try_to_claim(claim, &row).await? {
+            return Ok(claimed);
+        }
+        let Some(lane) = row.lane.clone() else {
+            return Err(DbErr::RecordNotInserted.into());
+        };
+        let place = self.lanes.join(row.connection_id, &lane);
+        let Ok(_turn) = timeout_at(until, place.turn.lock()).await else {
+            return self.locked(row).await;
+        };
+        // Only the waits end with the time: an insert that broke off might have written its row.
+        while Instant::now() < until {
+            row.owned_until = Some(self.owned_until(database::now()));
+            if let Some(claimed) = self.try_to_claim(claim, &row).await? {
+                return Ok(claimed);
+            }
+            tokio::select! {
+                () = place.freed.notified() => {}
+                () = sleep_until(until.min(Instant::now() + LOOK)) => {}
+            }
+        }
+        self.locked(row).await
+    }
+
+    /// Writes the row. None when another write of its record is under way.
+    async fn try_to_claim(&self, claim: &Claim, row: &Model) -> Result<Option<Claimed>, WriteError> {
         for _ in 0..TRIES {
             let inserted = Entity::insert(row.clone().into_active_model().reset_all())
-                .on_conflict_do_nothing_on([Column::OrganizationId, Column::IdempotencyKey])
+                .on_conflict(OnConflict::new().do_nothing().to_owned())
+                .try_insert()
                 .exec_without_returning(self.database())
                 .await?;
             if matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0) {
-                return Ok(Claimed::Mine(Box::new(row)));
+                return Ok(Some(Claimed::Mine(Box::new(row.clone()))));
             }
-            let Some(key) = &claim.key else { break };
-            if let Some(known) = self.with_key(organization_id, key).await? {
+            if let Some(key) = &claim.key
+                && let Some(known) = self.with_key(row.organization_id, key).await?
+            {
                 if known.fingerprint != row.fingerprint {
                     return Err(WriteError::KeyReused { id: known.id });
                 }
-                return Ok(Claimed::Known(Box::new(known)));
+                return Ok(Some(Claimed::Known(Box::new(known))));
+            }
+            if row.lane.is_some() {
+                return Ok(None);
             }
         }
-        Err(DbErr::RecordNotInserted.into())
+        Ok(None)
+    }
+
+    /// Writes down that a write was not begun, because another one of its record went on for too long.
+    async fn locked(&self, row: Model) -> Result<Claimed, WriteError> {
+        let ending = Ending::locked();
+        let (code, message) = ending.error.unzip();
+        let row = Model {
+            state: ending.state,
+            idempotency_key: None,
+            user_errors: json!(ending.user_errors),
+            error_code: code,
+            error_message: message,
+            key_id: None,
+            nonce: None,
+            ciphertext: None,
+            owner: None,
+            owned_until: None,
+            finished_at: Some(database::now()),
+            ..row
+        };
+        let insert = Entity::insert(row.clone().into_active_model().reset_all());
+        insert.exec_without_returning(self.database()).await?;
+        Ok(Claimed::Locked(Box::new(row)))
     }
 
     /// Returns the write that has a key now, if its input is the same.
@@ -158,6 +219,8 @@ impl Writer {
             owned_until: waits.then(|| self.owned_until(now)),
             created_at: now,
             sent_at: None,
+            last_sent_at: None,
+            none_found_at: None,
             finished_at: None,
         })
     }
@@ -179,21 +242,25 @@ impl Writer {
         Ok(name)
     }
 
-    /// Takes a queued write over for this process, if no other was quicker.
-    pub(super) async fn take_queued(&self, id: Uuid, now: DateTime<Utc>) -> Result<Option<Model>, DbErr> {
+    /// Takes a queued write over for this process, if no other was quicker and none of the same record is under way.
+    pub(super) async fn take_queued(&self, id: Uuid) -> Result<Option<Model>, DbErr> {
         let taken = Entity::update_of_all()
             .set(ActiveModel {
                 state: sea_orm::Set(State::Running),
                 owner: sea_orm::Set(Some(self.owner)),
-                owned_until: sea_orm::Set(Some(self.owned_until(now))),
+                owned_until: sea_orm::Set(Some(self.owned_until(database::now()))),
                 due_at: sea_orm::Set(None),
                 ..Default::default()
             })
             .filter(Column::Id.eq(id))
             .filter(Column::State.eq(State::Queued))
             .exec_with_returning(self.database())
-            .await?;
-        Ok(taken.into_iter().next())
+            .await;
+        match taken {
+            Ok(taken) => Ok(taken.into_iter().next()),
+            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

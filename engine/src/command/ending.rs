@@ -6,7 +6,10 @@ use lineshaft_connect::{
 };
 use lineshaft_entities::write_operation::{ActiveModel, Column, Entity, Mode, Model, State};
 use lineshaft_schema::{ConnectionId, GlobalId, RemoteKey};
-use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait, DbErr, QueryFilter as _, Set, UpdateMany};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, DbErr, QueryFilter as _, Set, UpdateMany,
+    sea_query::IntoCondition as _,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -17,6 +20,11 @@ use crate::{
     events::{EventKind, NewEvent},
     origin::Origin,
 };
+
+/// Most errors that are told of one write.
+const MOST_ERRORS: usize = 100;
+/// Most characters of a message about one.
+const MOST_CHARACTERS: usize = 500;
 
 /// How a write ends.
 #[derive(Clone, Debug)]
@@ -64,8 +72,21 @@ impl Ending {
         }
     }
 
+    /// Another write of the same record was under way for too long.
+    pub(super) fn locked() -> Self {
+        let message = "another write of the record was under way; nothing was sent";
+        Self::refused(vec![UserError {
+            path: Vec::new(),
+            code: UserErrorCode::Locked,
+            message: message.to_owned(),
+            remote_code: None,
+            remote_message: None,
+        }])
+    }
+
     /// It was refused for reasons that the caller can mend.
     pub(super) fn refused(errors: Vec<UserError>) -> Self {
+        let errors = limited(errors);
         let passes = |error: &UserError| matches!(error.code, UserErrorCode::NotSent | UserErrorCode::RateLimited);
         let first = errors.first();
         Self {
@@ -119,6 +140,11 @@ impl Ending {
         }
     }
 
+    /// Returns whether the system carried it out, but not all of it.
+    pub(super) fn is_part(&self) -> bool {
+        self.state == State::Succeeded && !self.user_errors.is_empty()
+    }
+
     pub(super) fn settled_by(self, who: impl Into<String>) -> Self {
         Self {
             settled_by: Some(who.into()),
@@ -130,11 +156,43 @@ impl Ending {
 impl From<Reply> for Ending {
     fn from(reply: Reply) -> Self {
         match reply {
-            Reply::Done { key, warnings } => Self::done(key, warnings),
+            Reply::Done { key, warnings, refused } => Self {
+                user_errors: limited(refused),
+                ..Self::done(key, warnings)
+            },
             Reply::Refused(errors) => Self::refused(errors),
             Reply::Failed(error) => Self::failed(&error),
             Reply::InDoubt { error, key } => Self::in_doubt(&error, key),
         }
+    }
+}
+
+/// Keeps what is wrong with a write within bounds: the first errors, with the beginnings of their messages.
+#[must_use]
+pub fn limited(mut errors: Vec<UserError>) -> Vec<UserError> {
+    let more = errors.len().saturating_sub(MOST_ERRORS);
+    let code = errors.get(MOST_ERRORS).map(|error| error.code);
+    errors.truncate(MOST_ERRORS);
+    for error in &mut errors {
+        shorten(&mut error.message);
+        error.remote_message.as_mut().map(shorten);
+    }
+    if let Some(code) = code {
+        errors.push(UserError {
+            path: Vec::new(),
+            code,
+            message: format!("and {more} more"),
+            remote_code: None,
+            remote_message: None,
+        });
+    }
+    errors
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {
+        text.truncate(end);
+        text.push('…');
     }
 }
 
@@ -179,6 +237,9 @@ impl Writer {
         };
         if let Some(finished) = &finished {
             count(finished);
+            if let Some(lane) = &finished.lane {
+                self.lanes.free(finished.connection_id, lane);
+            }
         }
         Ok(finished)
     }
@@ -270,11 +331,27 @@ impl Writer {
             set.nonce = Set(None);
             set.ciphertext = Set(None);
         }
-        let update = Entity::update_for_organization(row.organization_id)
-            .set(set)
-            .filter(Column::Id.eq(row.id));
-        let updated = guard.narrow(update, self.owner).exec_with_returning(database).await?;
-        Ok(updated.into_iter().next())
+        let mut wiped = set.clone();
+        let write = async |set: ActiveModel, condition: Condition| {
+            let update = Entity::update_for_organization(row.organization_id)
+                .set(set)
+                .filter(Column::Id.eq(row.id))
+                .filter(condition);
+            let updated = guard.narrow(update, self.owner).exec_with_returning(database).await;
+            Ok::<_, DbErr>(updated?.into_iter().next())
+        };
+        if guard == Guard::InDoubt {
+            return write(set, Condition::all()).await;
+        }
+        let kept = write(set, Column::Ciphertext.is_not_null().into_condition()).await?;
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        // The connection was erased meanwhile, and with it what the system said.
+        wiped.user_errors = Set(json!([]));
+        wiped.warnings = Set(json!([]));
+        wiped.error_message = Set(None);
+        write(wiped, Condition::all()).await
     }
 }
 
@@ -302,6 +379,8 @@ pub(super) fn event(row: &Model, key: Option<&str>) -> NewEvent {
     put("operation", Some(row.operation.as_str().into()));
     put("recordId", record.map(|id| id.to_string().into()));
     put("outcome", Some(Outcome::of(row.state).as_str().into()));
+    let is_part = row.state == State::Succeeded && row.user_errors.as_array().is_some_and(|errors| !errors.is_empty());
+    put("partly", is_part.then(|| true.into()));
     put("errorCode", row.error_code.as_deref().map(Into::into));
     put("idempotencyKey", key.map(|key| ScopedKey::shown(key).into()));
     NewEvent {

@@ -38,10 +38,23 @@ pub enum WriteError {
         id: Uuid,
     },
     /// A write with this key is under way, or the write takes longer than the request may.
-    #[error("write `{id}` is under way; ask for it again in a moment")]
+    #[error("write `{id}` is under way and goes on; {}", next(*.has_key))]
     InProgress {
         /// The write.
         id: Uuid,
+        /// Whether it has a key, so that the same request finds it again and is no second write.
+        has_key: bool,
+    },
+    /// The time of the request was over before the write was begun.
+    #[error("the time of the request was over before the write was begun; nothing was sent")]
+    TooLate,
+    /// More writes to the connection wait than are allowed.
+    #[error("{most} writes to the connection are {what} already, which is as many as may be; nothing was sent")]
+    TooMany {
+        /// How many there may be.
+        most: usize,
+        /// What they are.
+        what: &'static str,
     },
     /// Too many operations in one batch.
     #[error("a batch may have {most} operations, not {count}")]
@@ -69,6 +82,13 @@ fn instead(alternative: Option<&str>) -> String {
     alternative.map_or_else(String::new, |alternative| format!("; instead: {alternative}"))
 }
 
+fn next(has_key: bool) -> &'static str {
+    match has_key {
+        true => "send the same request again in a moment",
+        false => "ask for it by its id; the same request without an idempotency key would be a second write",
+    }
+}
+
 impl WriteError {
     /// Returns the stable code of the public API.
     #[must_use]
@@ -81,6 +101,8 @@ impl WriteError {
             Self::InvalidKey => "INVALID_IDEMPOTENCY_KEY",
             Self::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
             Self::InProgress { .. } => "REQUEST_IN_PROGRESS",
+            Self::TooLate => "DEADLINE_EXCEEDED",
+            Self::TooMany { .. } => "RATE_LIMITED",
             Self::BatchTooLarge { .. } => "BATCH_TOO_LARGE",
             Self::Unknown => "INVALID_ARGUMENT",
             Self::Secrets(_) | Self::Database(_) | Self::BrokeOff => "INTERNAL",

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use lineshaft_entities::write_operation::{Column, Entity, State};
 use lineshaft_schema::RemoteKey;
-use sea_orm::{ColumnTrait as _, DbErr, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, DbErr, Iterable as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    sea_query::Expr,
+};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Write;
@@ -30,6 +34,8 @@ pub struct Filter {
     pub since: Option<DateTime<Utc>>,
     /// Asked for before this moment.
     pub until: Option<DateTime<Utc>>,
+    /// Whether what was sent, which may be large, is left out.
+    pub without_requests: bool,
 }
 
 /// Where a page lies. Cursors are the identifiers of writes.
@@ -48,6 +54,22 @@ pub struct Page {
     pub writes: Vec<Write>,
     /// Whether more follow behind the last one.
     pub has_more: bool,
+}
+
+/// Leaves the large columns out that a list does not show.
+fn listed(query: Select<Entity>, without_requests: bool) -> Select<Entity> {
+    let is_left_out = |column: &Column| match column {
+        Column::Ciphertext => true,
+        Column::Requests => without_requests,
+        _ => false,
+    };
+    let columns = Column::iter().filter(|column| !is_left_out(column));
+    let query = query.select_only().columns(columns);
+    let query = query.expr_as(Expr::val(None::<Vec<u8>>), "ciphertext");
+    match without_requests {
+        true => query.expr_as(Expr::val(json!([])), "requests"),
+        false => query,
+    }
 }
 
 impl Engine {
@@ -103,7 +125,7 @@ impl Engine {
         if let Some(until) = filter.until {
             query = query.filter(Column::CreatedAt.lt(until));
         }
-        let rows = query.all(&self.database).await?;
+        let rows = listed(query, filter.without_requests).all(&self.database).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(Page {
             has_more: rows.len() > limit,

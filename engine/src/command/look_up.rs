@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
-use lineshaft_connect::{context::CallContext, write::Settled};
+use lineshaft_connect::{
+    context::CallContext,
+    write::{Act, Settled},
+};
 use lineshaft_entities::write_operation::{ActiveModel, Column, Entity, Model, State};
 use sea_orm::{ColumnTrait as _, DbErr, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set};
 
@@ -52,7 +55,7 @@ impl Engine {
         }
         let settled = stream::iter(due)
             .map(|row| async move {
-                let settled = self.look_up(&row).await;
+                let settled = self.look_up(&row, now).await;
                 settled.unwrap_or_else(|error| {
                     tracing::error!(%error, write.id = %row.id, "the outcome of a write could not be written down");
                     false
@@ -70,13 +73,21 @@ impl Engine {
         let doublings = u32::try_from(row.look_ups + 1).unwrap_or(u32::MAX).min(24);
         let pause = settings.settle_after.saturating_mul(2_u32.saturating_pow(doublings));
         let next = now + delta(pause.min(settings.settle_longest));
-        let last = sent_at(row) + delta(settings.settle_for);
+        let last = left_at(row) + delta(settings.settle_for);
+        let next = Some(next).filter(|next| *next <= last);
+        let mut set = ActiveModel {
+            look_ups: Set(row.look_ups + 1),
+            due_at: Set(next),
+            ..Default::default()
+        };
+        if next.is_none() {
+            // This is the last look; after it the input serves nobody.
+            set.key_id = Set(None);
+            set.nonce = Set(None);
+            set.ciphertext = Set(None);
+        }
         let claimed = Entity::update_of_all()
-            .set(ActiveModel {
-                look_ups: Set(row.look_ups + 1),
-                due_at: Set(Some(next).filter(|next| *next <= last)),
-                ..Default::default()
-            })
+            .set(set)
             .filter(Column::Id.eq(row.id))
             .filter(Column::State.eq(State::InDoubt))
             .filter(Column::LookUps.eq(row.look_ups))
@@ -85,7 +96,7 @@ impl Engine {
         Ok(claimed.rows_affected > 0)
     }
 
-    async fn look_up(&self, row: &Model) -> Result<bool, DbErr> {
+    async fn look_up(&self, row: &Model, now: DateTime<Utc>) -> Result<bool, DbErr> {
         let Some(request) = self.writer.open(row) else {
             return Ok(false);
         };
@@ -103,9 +114,14 @@ impl Engine {
         let id = row.request_id.clone().unwrap_or_else(|| row.id.to_string());
         let context = CallContext::within(self.writer.settings.timeout, id);
         let known = request.expected_version.clone();
-        let settled = target.settle(&context, &request, sent_at(row), known.as_deref()).await;
+        let (step, left_at) = (row.step.as_deref(), left_at(row));
+        let settled = target.settle(&context, &request, step, left_at, known.as_deref()).await;
         let ending = match settled {
             Ok(Settled::Done(key)) => Ending::done(key, Vec::new()),
+            Ok(Settled::NotDone) if self.may_still_come(row, &request.act, now) => {
+                self.look_again(row, now).await?;
+                return Ok(false);
+            }
             Ok(Settled::NotDone) => Ending::not_carried_out("NOT_CARRIED_OUT", "the system did not carry it out"),
             Ok(Settled::Unknown) => return Ok(false),
             Err(error) => {
@@ -119,8 +135,44 @@ impl Engine {
             .await?;
         Ok(settled.is_some())
     }
+
+    /// Returns whether the system may still carry out what no look finds: it may work on a request for longer than we
+    /// wait for it, and what finds records may lag behind. A second record or posting could not be taken back.
+    fn may_still_come(&self, row: &Model, act: &Act, now: DateTime<Utc>) -> bool {
+        let settings = &self.writer.settings;
+        let is_over = now >= left_at(row) + delta(settings.not_done_after);
+        let seen_before = row
+            .none_found_at
+            .is_some_and(|at| now >= at + delta(settings.settle_after));
+        matches!(act, Act::Create | Act::Action(_)) && !(is_over && seen_before)
+    }
+
+    /// Notes that nothing was found, and looks again once that tells something.
+    async fn look_again(&self, row: &Model, now: DateTime<Utc>) -> Result<(), DbErr> {
+        let settings = &self.writer.settings;
+        let first = row.none_found_at.unwrap_or(now);
+        let telling = (left_at(row) + delta(settings.not_done_after)).max(first + delta(settings.settle_after));
+        let looked_at = || {
+            Entity::update_of_all()
+                .filter(Column::Id.eq(row.id))
+                .filter(Column::State.eq(State::InDoubt))
+                .filter(Column::LookUps.eq(row.look_ups + 1))
+        };
+        let set = ActiveModel {
+            none_found_at: Set(Some(first)),
+            ..Default::default()
+        };
+        looked_at().set(set).exec(&self.database).await?;
+        let set = ActiveModel {
+            due_at: Set(Some(telling)),
+            ..Default::default()
+        };
+        let later = looked_at().set(set).filter(Column::DueAt.gt(telling));
+        later.exec(&self.database).await.map(drop)
+    }
 }
 
-fn sent_at(row: &Model) -> DateTime<Utc> {
-    row.sent_at.unwrap_or(row.created_at)
+/// Returns when the last request left that may have changed something.
+fn left_at(row: &Model) -> DateTime<Utc> {
+    row.last_sent_at.or(row.sent_at).unwrap_or(row.created_at)
 }

@@ -2,7 +2,7 @@
 //! only while this process owns it: whoever was taken over sends nothing more.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -34,6 +34,10 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
+/// Requests of one write that are kept in the log.
+const REQUESTS_KEPT: usize = 50;
+/// Bytes of all of them.
+const BYTES_KEPT: usize = 256 * 1024;
 /// Bytes of a body that are kept in the log.
 const BODY_KEPT: usize = 64 * 1024;
 
@@ -64,11 +68,11 @@ impl Writer {
         let notes = Notes {
             writer: self,
             row: &row,
-            shown: Mutex::default(),
+            log: Mutex::default(),
         };
         // The connector keeps the deadline; this is for one that does not come back before others take the row over.
         let last = deadline + self.settings.slack * 3 / 4;
-        let ending = match timeout_at(last, target.write(&context, &request, &notes)).await {
+        let mut ending = match timeout_at(last, target.write(&context, &request, &notes)).await {
             Ok(reply) => reply.into(),
             Err(_) => {
                 let error = Error::new(ErrorKind::Timeout, "the time of the write is used up");
@@ -78,6 +82,7 @@ impl Writer {
                 }
             }
         };
+        ending.warnings.extend(notes.left_out());
         self.end(row, ending, None).await
     }
 
@@ -114,7 +119,8 @@ impl Writer {
         if let Some(finished) = self.finish_row(row, ending, Guard::Owned).await? {
             return Ok(Some(finished));
         }
-        if ending.state != State::Succeeded {
+        // What was done in part is for the caller to judge.
+        if ending.state != State::Succeeded || ending.is_part() {
             return Ok(None);
         }
         // It was given up for lost, and yet the system has said that it is done.
@@ -150,7 +156,33 @@ fn as_if_written(row: Model, ending: &Ending) -> Model {
 struct Notes<'a> {
     writer: &'a Writer,
     row: &'a Model,
-    shown: Mutex<Vec<ShownRequest>>,
+    log: Mutex<Log>,
+}
+
+/// What was sent, as far as the log keeps it.
+#[derive(Clone, Default)]
+struct Log {
+    shown: Vec<ShownRequest>,
+    bytes: usize,
+    sent: usize,
+}
+
+impl Log {
+    /// Adds a request. Returns whether the log keeps it.
+    fn add(&mut self, request: &ShownRequest) -> bool {
+        self.sent += 1;
+        if self.shown.len() >= REQUESTS_KEPT || self.sent > self.shown.len() + 1 {
+            return false;
+        }
+        let request = cut(request.clone());
+        let bytes = json!(request).to_string().len();
+        if self.bytes + bytes > BYTES_KEPT {
+            return false;
+        }
+        self.bytes += bytes;
+        self.shown.push(request);
+        true
+    }
 }
 
 /// Returns what writes down what is sent, as a process has it that was taken over.
@@ -159,13 +191,24 @@ pub(super) fn notes_for_tests<'a>(writer: &'a Writer, row: &'a Model) -> impl Jo
     Notes {
         writer,
         row,
-        shown: Mutex::default(),
+        log: Mutex::default(),
     }
 }
 
 impl Notes<'_> {
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn has_sent(&self) -> bool {
-        !self.shown.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.log().sent > 0
+    }
+
+    /// Tells that the log does not keep all that was sent.
+    fn left_out(&self) -> Option<String> {
+        let log = self.log();
+        let (kept, sent) = (log.shown.len(), log.sent);
+        (kept < sent).then(|| format!("the log keeps the first {kept} of {sent} requests"))
     }
 
     async fn note(&self, set: ActiveModel) -> Result<(), Error> {
@@ -174,6 +217,8 @@ impl Notes<'_> {
             .filter(Column::Id.eq(self.row.id))
             .filter(Column::Owner.eq(self.writer.owner))
             .filter(Column::State.is_in([State::Running, State::Sending]))
+            // Of a connection that was erased nothing more is kept, and nothing more is sent to it.
+            .filter(Column::Ciphertext.is_not_null())
             .exec(self.writer.database())
             .await;
         match updated {
@@ -196,23 +241,28 @@ impl Notes<'_> {
 impl Journal for Notes<'_> {
     fn sending<'a>(&'a self, request: &'a ShownRequest) -> BoxFuture<'a, Result<(), Error>> {
         async move {
-            let (all, first) = {
-                let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-                shown.push(cut(request.clone()));
-                (json!(*shown), shown.len() == 1)
+            let (before, now) = {
+                let mut log = self.log();
+                let before = log.clone();
+                let is_kept = log.add(request);
+                (before, is_kept.then(|| json!(log.shown)))
             };
+            let at = database::now();
             let mut set = ActiveModel {
                 state: Set(State::Sending),
                 step: Set(Some(request.step.clone()).filter(|step| !step.is_empty())),
-                requests: Set(all),
+                last_sent_at: Set(Some(at)),
                 ..Default::default()
             };
-            if first {
-                set.sent_at = Set(Some(database::now()));
+            if let Some(shown) = now {
+                set.requests = Set(shown);
+            }
+            if before.sent == 0 {
+                set.sent_at = Set(Some(at));
             }
             let noted = self.note(set).await;
             if noted.is_err() {
-                self.shown.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                *self.log() = before;
             }
             noted
         }

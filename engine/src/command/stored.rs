@@ -73,7 +73,7 @@ pub(crate) fn input_binding(organization_id: Uuid, connection_id: Uuid) -> Bindi
     }
 }
 
-/// Wipes the inputs of all writes to a connection and what was sent to it, within the transaction that erases it.
+/// Wipes the inputs of all writes to a connection, what was sent to it and what its system said, within the transaction that erases it.
 pub(crate) async fn wipe_inputs(
     transaction: &impl ConnectionTrait,
     organization_id: Uuid,
@@ -85,6 +85,9 @@ pub(crate) async fn wipe_inputs(
             nonce: Set(None),
             ciphertext: Set(None),
             requests: Set(json!([])),
+            user_errors: Set(json!([])),
+            warnings: Set(json!([])),
+            error_message: Set(None),
             ..Default::default()
         })
         .filter(Column::ConnectionId.eq(connection_id))

@@ -10,7 +10,7 @@ use lineshaft_entities::{
     connection::WriteMode,
     write_operation::{Column, Entity, Mode, Model, State},
 };
-use sea_orm::{ColumnTrait as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, PaginatorTrait as _, QueryFilter as _, sea_query::Expr};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep, timeout_at},
@@ -20,15 +20,21 @@ use uuid::Uuid;
 use super::{
     Outcome, WriteCommand, WriteError, WriteResult, Writer,
     claim::{Claim, Claimed, ScopedKey, client_reference},
-    ending::Ending,
+    ending::{Ending, limited},
     run::Order,
     simulate,
     target::Target,
+    writer::Seat,
 };
 use crate::{Engine, Session, connections::Connection, origin::Origin, query::SourceError};
 
 /// How often a write that another caller began is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Writes that are queued or under way, in the words of the index that serves this.
+const UNDER_WAY: &str = "state IN ('queued', 'running', 'sending')";
+/// Time that is kept to tell a caller that a record was not free.
+const TO_ANSWER: Duration = Duration::from_millis(250);
 
 /// What became of a write that was taken in.
 enum Taken {
@@ -97,7 +103,7 @@ impl Engine {
         }
         match ready.target.rehearse(&context, &request).await {
             Ok(Ok(requests)) => result.requests = requests,
-            Ok(Err(errors)) => result.user_errors = errors,
+            Ok(Err(errors)) => result.user_errors = limited(errors),
             Err(error) => {
                 result.outcome = Outcome::Failed;
                 result.user_errors = Ending::failed(&error).user_errors;
@@ -119,7 +125,10 @@ impl Engine {
                 return Ok(Some(WriteResult::of(row, true)));
             }
             if Instant::now() + LOOK >= session.deadline {
-                return Err(WriteError::InProgress { id });
+                return Err(WriteError::InProgress {
+                    id,
+                    has_key: row.idempotency_key.is_some(),
+                });
             }
             sleep(LOOK).await;
         }
@@ -135,9 +144,12 @@ impl Engine {
     ) -> Result<WriteResult, WriteError> {
         let ready = match self.ready_to_write(session, &command).await {
             Ok(ready) if ready.connection.write_mode == WriteMode::ReadOnly => Err(WriteError::ReadOnly),
-            other => other,
+            // Whoever is told that the time is over may send it again: then it must not be under way.
+            Ok(_) if Instant::now() >= session.deadline => Err(WriteError::TooLate),
+            Ok(ready) => self.seat(&command).await.map(|seat| (ready, seat)),
+            Err(error) => Err(error),
         };
-        let ready = match (ready, &key) {
+        let (ready, seat) = match (ready, &key) {
             (Ok(ready), _) => ready,
             (Err(error), None) => return Err(error),
             // What was done is told although nothing more may be sent.
@@ -156,11 +168,14 @@ impl Engine {
         };
         let (writer, target) = (self.writer.clone(), ready.target.clone());
         let simulated = ready.connection.write_mode == WriteMode::Simulate;
-        let id = claim.id;
+        let (id, has_key) = (claim.id, claim.key.is_some());
+        let until = Instant::now() + self.writer.settings.timeout;
+        let until = until.min(session.deadline.checked_sub(TO_ANSWER).unwrap_or(session.deadline));
         let (tell, told) = oneshot::channel();
         // From the claim on it is no longer the caller's: who leaves between the row and its task would leave it stuck.
         self.writer.spawn(async move {
-            let taken = writer.take(claim, target, simulated).await;
+            let taken = writer.take(claim, target, simulated, until).await;
+            drop(seat);
             // The caller may have left.
             drop(tell.send(taken));
         });
@@ -169,7 +184,7 @@ impl Engine {
             Ok(Ok(Ok(Taken::Known(row, command)))) => self.replay(session, &ready, *command, *row).await,
             Ok(Ok(Err(error))) => Err(error),
             Ok(Err(_)) => Err(WriteError::BrokeOff),
-            Err(_) => Err(WriteError::InProgress { id }),
+            Err(_) => Err(WriteError::InProgress { id, has_key }),
         }
     }
 
@@ -182,7 +197,10 @@ impl Engine {
         row: Model,
     ) -> Result<WriteResult, WriteError> {
         if matches!(row.state, State::Running | State::Sending) && row.mode == Mode::Sync {
-            return Err(WriteError::InProgress { id: row.id });
+            return Err(WriteError::InProgress {
+                id: row.id,
+                has_key: true,
+            });
         }
         let reference = row.client_reference.clone();
         let mut result = WriteResult::of(row, true);
@@ -211,6 +229,29 @@ impl Engine {
             return Err(self.not_supported(command, capability));
         }
         Ok(Ready { connection, target })
+    }
+
+    /// Takes a place among the writes to a connection, of which only so many may wait.
+    async fn seat(&self, command: &WriteCommand) -> Result<Option<Seat>, WriteError> {
+        let settings = &self.writer.settings;
+        if command.mode == Mode::Sync {
+            let most = settings.sync_per_connection;
+            let seat = self.writer.seat(command.connection_id);
+            return seat.map(Some).ok_or(WriteError::TooMany {
+                most,
+                what: "under way",
+            });
+        }
+        let waiting = Entity::of_all()
+            .filter(Column::ConnectionId.eq(command.connection_id))
+            .filter(Expr::cust(UNDER_WAY))
+            .count(&self.database)
+            .await?;
+        if waiting >= settings.queued_per_connection {
+            let most = usize::try_from(settings.queued_per_connection).unwrap_or(usize::MAX);
+            return Err(WriteError::TooMany { most, what: "queued" });
+        }
+        Ok(None)
     }
 
     fn not_supported(&self, command: &WriteCommand, capability: Option<&WriteCapability>) -> WriteError {
@@ -248,9 +289,16 @@ impl Engine {
 
 impl Writer {
     /// Claims a write and carries it out, or leaves it in the queue.
-    async fn take(&self, claim: Claim, target: Arc<dyn Target>, simulated: bool) -> Result<Taken, WriteError> {
-        let row = match self.claim(&claim).await? {
+    async fn take(
+        &self,
+        claim: Claim,
+        target: Arc<dyn Target>,
+        simulated: bool,
+        until: Instant,
+    ) -> Result<Taken, WriteError> {
+        let row = match self.claim(&claim, until).await? {
             Claimed::Known(row) => return Ok(Taken::Known(row, Box::new(claim.command))),
+            Claimed::Locked(row) => return Ok(Taken::Mine(Box::new(WriteResult::of(*row, false)))),
             Claimed::Mine(row) => *row,
         };
         if row.mode == Mode::Async {

@@ -36,11 +36,12 @@ pub(crate) trait Target: Send + Sync {
         request: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Rehearsal, Error>>;
 
-    /// Looks up what came of a write.
+    /// Looks up what came of a write whose step, sent then, was under way.
     fn settle<'a>(
         &'a self,
         context: &'a CallContext,
         request: &'a WriteRequest,
+        step: Option<&'a str>,
         sent_at: DateTime<Utc>,
         known_version: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Settled, Error>>;
@@ -90,10 +91,11 @@ impl Target for Connector {
         &'a self,
         context: &'a CallContext,
         request: &'a WriteRequest,
+        step: Option<&'a str>,
         sent_at: DateTime<Utc>,
         known_version: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Settled, Error>> {
-        Self::settle(self, context, request, sent_at, known_version).boxed()
+        self.settle_at(context, request, step, sent_at, known_version).boxed()
     }
 
     fn describe<'a>(

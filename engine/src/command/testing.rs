@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    Mode, WriteCommand, WriteError, WriteResult,
+    Mode, Settings, WriteCommand, WriteError, WriteResult,
     target::{Rehearsal, Target},
 };
 use crate::{
@@ -65,6 +65,8 @@ pub(super) enum Answer {
     Lost,
     /// The answer is lost, and nothing was carried out.
     Swallowed,
+    /// It carries a part of them out, and says so although the key cannot be noted any more.
+    Partly,
 }
 
 /// A system whose behaviour is told to it.
@@ -193,6 +195,13 @@ impl Fake {
             .key
             .clone()
             .unwrap_or_else(|| Self::key_of(&request.client_reference));
+        if matches!(answer, Answer::Partly) {
+            return Reply::Done {
+                key: Some(key),
+                warnings: Vec::new(),
+                refused: vec![wrong(UserErrorCode::Partly), wrong(UserErrorCode::Quantity)],
+            };
+        }
         if let Err(error) = journal.made(&key).await {
             return Reply::InDoubt { error, key: Some(key) };
         }
@@ -200,6 +209,7 @@ impl Fake {
         Reply::Done {
             key: Some(key),
             warnings: vec!["a remark".to_owned()],
+            refused: Vec::new(),
         }
     }
 }
@@ -261,6 +271,7 @@ impl Target for Fake {
         &'a self,
         _: &'a CallContext,
         request: &'a WriteRequest,
+        _: Option<&'a str>,
         _: DateTime<Utc>,
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Settled, Error>> {
@@ -316,7 +327,15 @@ impl Desk {
 
     /// Another server over the same database and the same system.
     pub(super) fn with(stores: &Stores, fake: Arc<Fake>) -> Self {
-        let world = World::over(stores);
+        Self::with_settings(stores, fake, Settings::default())
+    }
+
+    pub(super) fn with_settings(stores: &Stores, fake: Arc<Fake>, writes: Settings) -> Self {
+        let settings = crate::Settings {
+            writes,
+            ..crate::Settings::default()
+        };
+        let world = World::with_settings(stores, settings);
         assert!(world.engine.writer.script.set(fake.clone()).is_ok());
         Self { world, fake }
     }
@@ -367,6 +386,12 @@ impl Desk {
 
     pub(super) async fn write(&self, command: WriteCommand) -> Result<WriteResult, WriteError> {
         let session = self.world.session();
+        self.world.engine.write(&session, command, &session.origin()).await
+    }
+
+    /// Asks for a write in a request that has only so much time.
+    pub(super) async fn write_within(&self, time: Duration, command: WriteCommand) -> Result<WriteResult, WriteError> {
+        let session = Session::start(self.world.session().caller, "test".into(), time);
         self.world.engine.write(&session, command, &session.origin()).await
     }
 

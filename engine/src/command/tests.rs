@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod batches;
+mod bounds;
 mod claiming;
 mod crashing;
+mod lanes;
 mod logging;
 mod modes;
 mod queueing;

@@ -9,8 +9,8 @@ use lineshaft_entities::{
     write_operation::{ActiveModel, Column, Entity, Mode, Model, State},
 };
 use sea_orm::{
-    ActiveEnum as _, ColumnTrait as _, Condition, DbErr, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set,
+    ColumnTrait as _, Condition, DbErr, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    Set,
     sea_query::{Alias, Expr, Query},
 };
 use tokio::time::sleep;
@@ -35,6 +35,7 @@ const BEGUN_ANEW: i32 = 3;
 pub(crate) async fn work(engine: Arc<Engine>, mut stop: Stop) {
     loop {
         tokio::select! {
+            biased;
             () = stop.told() => return,
             () = engine.writer.rung() => {}
             () = sleep(TICK) => {}
@@ -107,42 +108,74 @@ impl Engine {
         Ok(true)
     }
 
-    /// Begins queued writes that are due, as many as may run at once. Returns how many were begun.
+    /// Begins queued writes that are due, as many as may run at once: one of each organization in turn, those first of
+    /// whose writes the fewest run. Returns how many were begun.
     pub(super) async fn begin_queued_writes(self: &Arc<Self>, now: DateTime<Utc>) -> Result<usize, DbErr> {
+        let Some(full) = self.writer.full() else {
+            return Ok(0);
+        };
+        let mut lines = Vec::new();
+        let mut is_all = true;
+        for organization in self.organizations_in_queue(now, &full).await? {
+            let rows = self.queued_writes(organization, now, &full).await?;
+            is_all &= u64::try_from(rows.len()).is_ok_and(|seen| seen < LOOKED_AT);
+            lines.push((self.writer.busy(organization), rows.into_iter()));
+        }
+        lines.sort_by_key(|(busy, _)| *busy);
         let mut begun = 0;
-        while let Some(full) = self.writer.full() {
-            let rows = self.queued_writes(now, &full).await?;
-            let (seen, before) = (rows.len(), begun);
-            for row in rows {
-                let Some(permit) = self.writer.admit(row.connection_id) else {
-                    continue;
-                };
-                if let Some(row) = self.writer.take_queued(row.id, now).await? {
+        while !lines.is_empty() && self.writer.full().is_some() {
+            let mut left = Vec::with_capacity(lines.len());
+            for (busy, mut rows) in lines {
+                if self.begin_first(&mut rows).await? {
                     begun += 1;
-                    let engine = self.clone();
-                    self.writer
-                        .spawn(async move { engine.carry_out_queued(row, permit).await });
+                }
+                if rows.len() > 0 {
+                    left.push((busy, rows));
                 }
             }
-            let is_all = u64::try_from(seen).is_ok_and(|seen| seen < LOOKED_AT);
-            if is_all || begun == before {
-                break;
-            }
+            lines = left;
+        }
+        // What was not looked at may be begun as well; other work comes in between.
+        if begun > 0 && !is_all {
+            self.writer.ring();
         }
         Ok(begun)
     }
 
-    async fn queued_writes(&self, now: DateTime<Utc>, except: &[Uuid]) -> Result<Vec<Model>, DbErr> {
-        let mut query = Entity::of_all()
-            .filter(Column::State.eq(State::Queued))
-            .filter(Column::DueAt.lte(now))
-            .filter(is_its_turn())
-            .order_by_asc(Column::Id)
-            .limit(LOOKED_AT);
-        if !except.is_empty() {
-            query = query.filter(Column::ConnectionId.is_not_in(except.iter().copied()));
+    /// Begins the first write of a line that may be begun. Returns whether there was one.
+    async fn begin_first(self: &Arc<Self>, rows: &mut std::vec::IntoIter<Model>) -> Result<bool, DbErr> {
+        for row in rows {
+            let Some(permit) = self.writer.admit(row.organization_id, row.connection_id) else {
+                continue;
+            };
+            if let Some(row) = self.writer.take_queued(row.id).await? {
+                let engine = self.clone();
+                self.writer
+                    .spawn(async move { engine.carry_out_queued(row, permit).await });
+                return Ok(true);
+            }
         }
-        query.all(&self.database).await
+        Ok(false)
+    }
+
+    /// Returns the organizations with writes that are due, those first that wait for the longest time.
+    async fn organizations_in_queue(&self, now: DateTime<Utc>, except: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+        let query = Entity::of_all()
+            .select_only()
+            .column(Column::OrganizationId)
+            .filter(is_due(now, except))
+            .group_by(Column::OrganizationId)
+            .order_by_asc(Column::CreatedAt.min());
+        query.into_tuple().all(&self.database).await
+    }
+
+    async fn queued_writes(
+        &self,
+        organization: Uuid,
+        now: DateTime<Utc>,
+        except: &[Uuid],
+    ) -> Result<Vec<Model>, DbErr> {
+        turns(organization, now, except).all(&self.database).await
     }
 
     async fn carry_out_queued(&self, row: Model, permit: Permit) {
@@ -223,12 +256,30 @@ fn is_late(now: DateTime<Utc>) -> Condition {
         .add(Column::OwnedUntil.lte(now))
 }
 
+/// Returns the query of the writes of an organization that may be begun.
+pub(super) fn turns(organization: Uuid, now: DateTime<Utc>, except: &[Uuid]) -> Select<Entity> {
+    Entity::for_organization(organization)
+        .filter(is_due(now, except))
+        .filter(is_its_turn())
+        .order_by_asc(Column::Id)
+        .limit(LOOKED_AT)
+}
+
+fn is_due(now: DateTime<Utc>, except: &[Uuid]) -> Condition {
+    let due = Condition::all()
+        .add(Column::State.eq(State::Queued))
+        .add(Column::DueAt.lte(now));
+    match except {
+        [] => due,
+        except => due.add(Column::ConnectionId.is_not_in(except.iter().copied())),
+    }
+}
+
 /// Only the earliest write under way of what must not be written twice at once may be begun.
 fn is_its_turn() -> Condition {
     let earlier = Alias::new("earlier");
     let other = |column: Column| Expr::col((earlier.clone(), column));
     let mine = |column: Column| Expr::col((Entity, column));
-    let under_way = [State::Queued, State::Running, State::Sending].map(|state| state.to_value());
     let before = Query::select()
         .expr(Expr::val(1))
         .from_as(Entity, earlier.clone())
@@ -236,7 +287,8 @@ fn is_its_turn() -> Condition {
             Condition::all()
                 .add(other(Column::ConnectionId).eq(mine(Column::ConnectionId)))
                 .add(other(Column::Lane).eq(mine(Column::Lane)))
-                .add(other(Column::State).is_in(under_way))
+                // In the words of the index that serves this.
+                .add(Expr::cust("earlier.state IN ('queued', 'running', 'sending')"))
                 .add(other(Column::Id).lt(mine(Column::Id))),
         )
         .to_owned();

@@ -13,7 +13,7 @@ use sea_orm::DatabaseConnection;
 use tokio::{sync::Notify, task::JoinSet};
 use uuid::Uuid;
 
-use super::Settings;
+use super::{Settings, lanes::Lanes};
 use crate::{events::Journal, secrets::KeyRing};
 
 /// How long the name of a token is believed.
@@ -35,9 +35,25 @@ pub(crate) struct Parts {
     pub(super) names: Cache<(Uuid, Uuid), Option<String>>,
     tasks: Mutex<JoinSet<()>>,
     bell: Notify,
-    queued: Mutex<HashMap<Uuid, usize>>,
+    queued: Mutex<HashMap<Uuid, Queued>>,
+    /// Writes whose callers wait, by connection.
+    waited_for: Mutex<HashMap<Uuid, usize>>,
+    /// Who waits for a record that is being written.
+    pub(super) lanes: Lanes,
     #[cfg(test)]
     pub(super) script: std::sync::OnceLock<Arc<dyn super::target::Target>>,
+}
+
+/// Queued writes to one connection that are carried out.
+struct Queued {
+    organization_id: Uuid,
+    count: usize,
+}
+
+/// A place among the writes to a connection whose callers wait; given back when it is dropped.
+pub(super) struct Seat {
+    writer: Writer,
+    connection_id: Uuid,
 }
 
 /// A place among the queued writes that are carried out at once; given back when it is dropped.
@@ -66,6 +82,8 @@ impl Writer {
             tasks: Mutex::default(),
             bell: Notify::new(),
             queued: Mutex::default(),
+            waited_for: Mutex::default(),
+            lanes: Lanes::default(),
             #[cfg(test)]
             script: std::sync::OnceLock::new(),
         }))
@@ -124,26 +142,50 @@ impl Writer {
     /// Returns the connections to which no more queued writes may be begun now; none when nothing may be begun at all.
     pub(super) fn full(&self) -> Option<Vec<Uuid>> {
         let queued = self.queued();
-        if queued.values().sum::<usize>() >= self.settings.workers {
+        if queued.values().map(|queued| queued.count).sum::<usize>() >= self.settings.workers {
             return None;
         }
         let full = queued
             .iter()
-            .filter(|(_, count)| **count >= self.settings.batch_width)
+            .filter(|(_, queued)| queued.count >= self.settings.batch_width)
             .map(|(id, _)| *id);
         Some(full.collect())
     }
 
     /// Takes a place among the queued writes that are carried out at once.
-    pub(super) fn admit(&self, connection_id: Uuid) -> Option<Permit> {
+    pub(super) fn admit(&self, organization_id: Uuid, connection_id: Uuid) -> Option<Permit> {
         let mut queued = self.queued();
-        let total: usize = queued.values().sum();
-        let count = queued.entry(connection_id).or_default();
-        if total >= self.settings.workers || *count >= self.settings.batch_width {
+        let total: usize = queued.values().map(|queued| queued.count).sum();
+        let count = queued.get(&connection_id).map_or(0, |queued| queued.count);
+        if total >= self.settings.workers || count >= self.settings.batch_width {
+            return None;
+        }
+        let count = count + 1;
+        queued.insert(connection_id, Queued { organization_id, count });
+        Some(Permit {
+            writer: self.clone(),
+            connection_id,
+        })
+    }
+
+    /// Returns how many queued writes of an organization are being carried out.
+    pub(super) fn busy(&self, organization_id: Uuid) -> usize {
+        let queued = self.queued();
+        let own = queued
+            .values()
+            .filter(|queued| queued.organization_id == organization_id);
+        own.map(|queued| queued.count).sum()
+    }
+
+    /// Takes a place among the writes to a connection whose callers wait.
+    pub(super) fn seat(&self, connection_id: Uuid) -> Option<Seat> {
+        let mut waited_for = self.waited_for();
+        let count = waited_for.entry(connection_id).or_default();
+        if *count >= self.settings.sync_per_connection {
             return None;
         }
         *count += 1;
-        Some(Permit {
+        Some(Seat {
             writer: self.clone(),
             connection_id,
         })
@@ -153,22 +195,38 @@ impl Writer {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn queued(&self) -> MutexGuard<'_, HashMap<Uuid, usize>> {
+    fn queued(&self) -> MutexGuard<'_, HashMap<Uuid, Queued>> {
         self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waited_for(&self) -> MutexGuard<'_, HashMap<Uuid, usize>> {
+        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut queued = self.writer.queued();
-        if let Some(count) = queued.get_mut(&self.connection_id) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(held) = queued.get_mut(&self.connection_id) {
+            held.count = held.count.saturating_sub(1);
+            if held.count == 0 {
                 queued.remove(&self.connection_id);
             }
         }
         drop(queued);
         self.writer.ring();
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut waited_for = self.writer.waited_for();
+        if let Some(count) = waited_for.get_mut(&self.connection_id) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                waited_for.remove(&self.connection_id);
+            }
+        }
     }
 }
 

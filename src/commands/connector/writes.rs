@@ -46,7 +46,12 @@ fn overview(page: &mut String, kinds: &[Arc<Kind>], catalogue: &Catalogue) {
     for def in catalogue.types.values().filter(|def| def.is_writable()) {
         let mut row = format!("| {} |", def.name);
         for kind in kinds {
-            match kind.blueprint.writes(def.index).map(operations).filter(|words| !words.is_empty()) {
+            match kind
+                .blueprint
+                .writes(def.index)
+                .map(operations)
+                .filter(|words| !words.is_empty())
+            {
                 Some(words) => row.push_str(&format!(" {} |", words.join(", "))),
                 None => row.push_str(" |"),
             }
@@ -69,7 +74,9 @@ fn operations(writes: &WriteCapability) -> Vec<String> {
 fn connector(page: &mut String, kind: &Kind) {
     let blueprint = &kind.blueprint;
     let written = kind.catalogue.types.values().filter_map(|def| {
-        let writes = blueprint.writes(def.index).filter(|writes| !operations(writes).is_empty())?;
+        let writes = blueprint
+            .writes(def.index)
+            .filter(|writes| !operations(writes).is_empty())?;
         let owner = blueprint.written_in(def.index);
         Some((def, blueprint.resource(owner.unwrap_or(def.index))?.remote(), writes))
     });

@@ -1,16 +1,7 @@
 // The console of the organization's staff.
 import assert from 'node:assert/strict';
 import { until } from '../stage.mjs';
-
-async function signedIn(stage, visits, options) {
-  const visit = await visits.visit(options);
-  await visit.page.goto(`${stage.url}/console`);
-  await visit.page.getByLabel('Key of the organization').fill(stage.key);
-  await visit.page.getByRole('button', { name: 'Sign in' }).click();
-  await visit.heading('Connections');
-  await visit.page.getByText('Live', { exact: true }).waitFor();
-  return visit;
-}
+import { signedIn } from '../visit.mjs';
 
 export async function only_a_key_of_the_organization_opens_it(stage, visits) {
   const connection = await stage.connect('odoo', 'c-40', 'West Mill');

@@ -19,7 +19,7 @@ use crate::{
 async fn run(desk: &Desk, items: Vec<WriteCommand>, key: Option<&str>, mode: BatchMode) -> Result<Batch, WriteError> {
     let session = desk.world.session();
     let batch = BatchCommand {
-        items,
+        items: items.into_iter().enumerate().collect(),
         idempotency_key: key.map(str::to_owned),
         mode,
     };

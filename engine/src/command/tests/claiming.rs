@@ -49,7 +49,7 @@ async fn a_caller_may_wait_for_the_write_of_another() {
     let (first, second) = tokio::join!(desk.write(desk.create(id, "One", Some("k"))), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let error = desk.write(desk.create(id, "One", Some("k"))).await.unwrap_err();
-        let WriteError::InProgress { id } = error else {
+        let WriteError::InProgress { id, .. } = error else {
             panic!("{error}")
         };
         let session = desk.world.session();

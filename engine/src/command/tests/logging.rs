@@ -79,6 +79,7 @@ async fn the_log_is_paged_both_ways_and_narrowed() {
             record: Some((one, "Vendor".to_owned(), RemoteKey::single("V2"))),
             since: Some(database::now() - TimeDelta::minutes(1)),
             until: Some(database::now() + TimeDelta::minutes(1)),
+            without_requests: false,
         };
         assert_eq!(
             keys(&engine.writes(acme, &narrowed, Place::Before(None), 10).await.unwrap()),

@@ -198,10 +198,7 @@ async fn a_sign_in_elsewhere_keeps_the_refresh_token_that_the_trial_got() {
         let back = format!("code=paper-code&state={state_text}");
         for (query, visitor) in [
             (back.clone(), Visitor::default()),
-            (
-                format!("code=paper-code&state={state_text}x"),
-                browser.visitor.clone(),
-            ),
+            (format!("code=paper-code&state={state_text}x"), browser.visitor.clone()),
             ("code=paper-code".to_owned(), browser.visitor.clone()),
             (String::new(), browser.visitor.clone()),
         ] {

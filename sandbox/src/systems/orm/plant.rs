@@ -403,6 +403,41 @@ pub(crate) fn count(world: &mut World, level: u32, counted: Decimal, movement: u
     world.stock_movements.push(movement);
 }
 
+/// Takes goods from a stock level to a storeroom or a bin; `movement` is the id of what is booked.
+pub(crate) fn transfer(world: &mut World, level: u32, to: u32, quantity: Decimal, movement: u32, at: DateTime<Utc>) {
+    let Some(source) = world.stock_levels.iter_mut().find(|one| one.id == level) else {
+        return;
+    };
+    source.on_hand -= quantity;
+    source.updated_at = at;
+    let source = source.clone();
+    let levels = world.stock_levels.iter();
+    let found = levels
+        .enumerate()
+        .filter(|(_, one)| one.item == source.item && one.bin.unwrap_or(one.location) == to)
+        .find(|(_, one)| one.lot == source.lot)
+        .map(|(place, _)| place);
+    let place = found.unwrap_or_else(|| add_level(world, source.item, to, at));
+    let target = &mut world.stock_levels[place];
+    target.lot.clone_from(&source.lot);
+    target.on_hand += quantity;
+    target.updated_at = at;
+    world.stock_movements.push(StockMovement {
+        id: movement,
+        item: source.item,
+        kind: MovementKind::Transfer,
+        quantity,
+        from: Some(source.bin.unwrap_or(source.location)),
+        to: Some(to),
+        at,
+        work_order: None,
+        purchase_order: None,
+        purchase_line: None,
+        lot: source.lot,
+        unit_cost: source.unit_cost,
+    });
+}
+
 /// Returns the receipt that a movement belongs to.
 pub(crate) fn receipt_of<'a>(world: &'a World, movement: &StockMovement) -> Option<&'a Receipt> {
     let line = movement.purchase_line?;

@@ -163,7 +163,10 @@ pub(super) fn describe(table: &Table, names: &[String]) -> Value {
             members.insert("type".to_owned(), type_name(field).into());
             members.insert("help".to_owned(), "".into());
             members.insert("required".to_owned(), field.required.into());
-            members.insert("readonly".to_owned(), (!field.stored || field.read_only).into());
+            members.insert(
+                "readonly".to_owned(),
+                (!super::write::has_setter(table.model, &field.name) && (!field.stored || field.read_only)).into(),
+            );
             members.insert("states".to_owned(), "{}".into());
             members.insert("domain".to_owned(), "[]".into());
             members.insert("context".to_owned(), "{}".into());

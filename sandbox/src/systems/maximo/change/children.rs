@@ -30,7 +30,7 @@ pub(super) fn compare<'a>(
     let mut changes = Vec::new();
     let mut named = Vec::new();
     for row in given {
-        let found = row.position(existing, keys);
+        let found = row.position(existing, keys).filter(|_| !row.adds);
         named.extend(found);
         let id = found.and_then(|place| existing.get(place)).and_then(number);
         match (id, row.deletes) {

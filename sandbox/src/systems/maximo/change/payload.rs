@@ -68,6 +68,8 @@ pub(super) struct GivenRow {
     pub(super) values: Map<String, Value>,
     /// The row is to go.
     pub(super) deletes: bool,
+    /// The row is a new one, whatever it shares with others.
+    pub(super) adds: bool,
     /// The row's place among its siblings, where its own address was sent along.
     pub(super) place: Option<usize>,
 }
@@ -139,6 +141,7 @@ fn parse_row(shape: &Shape, object: &str, row: &Value, lean: bool, faults: &mut 
     }
     GivenRow {
         values,
+        adds: text("_action").is_some_and(|action| action.eq_ignore_ascii_case("add")),
         deletes: text("_action").is_some_and(|action| action.eq_ignore_ascii_case("delete")),
         place: address.and_then(|address| address.rsplit_once("0-")?.1.parse().ok()),
     }

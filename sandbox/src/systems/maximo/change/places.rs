@@ -137,6 +137,7 @@ fn save_asset(
                     &row.values,
                     ["newreading", "newreadingdate"],
                 );
+                keep_inspector(draft, asset.id, &row.values);
             }
         }
     }
@@ -330,6 +331,24 @@ fn take_reading(
     if let Some(asset) = draft.world.assets.iter_mut().find(|one| one.id == asset) {
         asset.updated_at = now;
     }
+}
+
+/// Notes who took the newest reading of a meter.
+fn keep_inspector(draft: &mut Draft<'_>, asset: u32, values: &Map<String, Value>) {
+    let (Some(name), Some(inspector)) = (text(values, "metername"), values.get("inspector")) else {
+        return;
+    };
+    let mut meters = draft.world.meters.iter();
+    let Some(meter) = meters.find(|meter| meter.asset == asset && places::meter_name(meter) == name) else {
+        return;
+    };
+    let mut kept = Map::new();
+    kept.insert("inspector".into(), inspector.clone());
+    let mut key = Map::new();
+    let number = meter.id * 100 + u32::try_from(meter.readings.len()).unwrap_or_default();
+    key.insert("meterreadingid".into(), number.into());
+    let id = super::super::dataset::id_of(&["meterreadingid".to_owned()], &key);
+    draft.notes.push(Note::Create("mxapimeterreading".into(), id, kept));
 }
 
 pub(super) fn create_reading(draft: &mut Draft<'_>, given: &Given, batch: bool) -> Result<String, Problem> {

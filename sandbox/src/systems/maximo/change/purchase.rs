@@ -18,7 +18,14 @@ use crate::world::{OrderStatus, PoLine, PurchaseOrder, VendorStatus, World};
 const OBJECT: &str = "PO";
 const LINE: &str = "POLINE";
 /// Attributes of a line that the plant has no place for.
-const KEPT_OF_LINE: [&str; 5] = ["linetype", "category", "gldebitacct", "location", "storeloc"];
+const KEPT_OF_LINE: [&str; 6] = [
+    "linetype",
+    "category",
+    "gldebitacct",
+    "location",
+    "storeloc",
+    "tositeid",
+];
 
 pub(super) fn create(draft: &mut Draft<'_>, given: &Given, batch: bool) -> Result<String, Problem> {
     let values = &given.values;
@@ -255,6 +262,9 @@ fn add_line(draft: &mut Draft<'_>, order: &mut PurchaseOrder, row: &GivenRow) {
         .get("polinenum")
         .and_then(Value::as_u64)
         .and_then(|number| u32::try_from(number).ok());
+    if let Some(number) = line_no.filter(|number| order.lines.iter().any(|line| line.line_no == *number)) {
+        draft.faults.push(Problem::exists(LINE, &number.to_string()));
+    }
     let others = draft.world.purchase_lines().map(|(_, line)| line.id);
     let room = draft.world.storerooms().next().map_or(1, |room| room.id);
     let mut line = PoLine {

@@ -90,7 +90,12 @@ pub(super) fn set_parts(draft: &mut Draft<'_>, order: &mut WorkOrder, changes: &
                     used: Decimal::ZERO,
                     unit_cost: number(&row.values, "unitcost").unwrap_or(cost),
                 });
-                draft.keep_child("wpmaterial", id, &row.values, &["description", "location"]);
+                draft.keep_child(
+                    "wpmaterial",
+                    id,
+                    &row.values,
+                    &["description", "location", "storelocsite", "orderunit"],
+                );
             }
             RowChange::Change(id, row) => {
                 let item = draft.look_up(CHILD, &row.values, "itemnum", find_item).flatten();
@@ -100,7 +105,12 @@ pub(super) fn set_parts(draft: &mut Draft<'_>, order: &mut WorkOrder, changes: &
                 part.item = item.unwrap_or(part.item);
                 part.planned = number(&row.values, "itemqty").unwrap_or(part.planned);
                 part.unit_cost = number(&row.values, "unitcost").unwrap_or(part.unit_cost);
-                draft.keep_child("wpmaterial", *id, &row.values, &["description", "location"]);
+                draft.keep_child(
+                    "wpmaterial",
+                    *id,
+                    &row.values,
+                    &["description", "location", "storelocsite", "orderunit"],
+                );
             }
             RowChange::Delete(id) => {
                 // What was issued for the plan stays booked.

@@ -38,7 +38,7 @@ pub(super) fn item_row(item: &Item, world: &World) -> Value {
         "statusdate": moment(item.updated_at),
         "issueunit": item.uom,
         "orderunit": item.uom,
-        "commoditygroup": text(&item.category.to_uppercase()),
+        "commoditygroup": text(&commodity_group(&item.category)),
         "rotating": false,
         "lottype": if item.lot_tracked { "LOT" } else { "NOLOT" },
         "conditionenabled": false,
@@ -225,4 +225,10 @@ pub(super) fn balances(world: &World) -> Vec<Value> {
             row
         })
         .collect()
+}
+
+/// Commodity groups have eight letters at most.
+fn commodity_group(category: &str) -> String {
+    let letters = category.chars().filter(|letter| !letter.is_whitespace());
+    letters.take(8).collect::<String>().to_uppercase()
 }

@@ -50,6 +50,7 @@ pub(super) fn build(world: &World, model: &str) -> Option<Table> {
         "stock.order_point" => stock::order_points(world),
         "stock.products_by_locations" => stock::products_by_locations(world),
         "stock.shipment.in" => purchase::shipments(world),
+        "stock.shipment.internal" => stock::internal_shipments(world),
         _ => return None,
     })
 }

@@ -236,8 +236,9 @@ pub(super) fn lines(world: &World) -> Table {
     .computed()
     .text("note", "Note", |_| "")
     .float("quantity", "Quantity", |(_, line)| line.quantity)
-    .float("actual_quantity", "Actual Quantity", |(_, line)| {
-        (!line.received.is_zero()).then_some(line.received)
+    // What has come and what is still awaited.
+    .float("actual_quantity", "Actual Quantity", |(order, line)| {
+        (order.status.was_approved() && line.item.is_some()).then(|| line.received.max(line.quantity))
     })
     .one("unit", "Unit", "product.uom", |(_, line)| unit_id(&line.uom))
     .money("unit_price", "Unit Price", |(_, line)| four_digits(line.unit_price))
@@ -249,6 +250,7 @@ pub(super) fn lines(world: &World) -> Table {
     .computed()
     .date("delivery_date", "Delivery Date", |(_, line)| line.required_date)
     .computed()
+    .bool("delivery_date_edit", "Edit Delivery Date", |_| true)
     .date("delivery_date_store", "Delivery Date", |(_, line)| line.required_date)
     .float("moves_progress", "Moves Progress", |(_, line)| {
         (!line.quantity.is_zero()).then(|| (line.received / line.quantity).round_dp(4))

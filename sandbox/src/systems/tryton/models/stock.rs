@@ -349,6 +349,40 @@ pub(super) fn inventories(_world: &World) -> Table {
         .read_only(&["number", "state"])
 }
 
+/// Internal shipments exist only where clients made them.
+pub(super) fn internal_shipments(_world: &World) -> Table {
+    let states = [
+        ("draft", "Draft"),
+        ("waiting", "Waiting"),
+        ("assigned", "Assigned"),
+        ("done", "Done"),
+        ("cancelled", "Cancelled"),
+    ];
+    let nobody = |_: &()| None::<u32>;
+    Builder::new(
+        "stock.shipment.internal",
+        "Stock Shipment Internal",
+        "effective_date, id",
+    )
+    .char("number", "Number", |(): &()| "")
+    .char("rec_name", "Record Name", |()| "")
+    .char("reference", "Reference", |()| "")
+    .one("from_location", "From Location", "stock.location", nobody)
+    .required()
+    .one("to_location", "To Location", "stock.location", nobody)
+    .required()
+    .date("planned_date", "Planned Date", |()| None::<NaiveDate>)
+    .date("effective_date", "Effective Date", |()| None::<NaiveDate>)
+    .children("moves", "Moves", "stock.move", |()| Vec::new())
+    .select("state", "State", &states, |()| "")
+    .one("company", "Company", "company.company", |()| 1)
+    .required()
+    .moment("create_date", "Created at", |()| None::<chrono::DateTime<chrono::Utc>>)
+    .moment("write_date", "Edited at", |()| None::<chrono::DateTime<chrono::Utc>>)
+    .build([], |()| 0)
+    .read_only(&["number", "state"])
+}
+
 pub(super) fn inventory_lines(_world: &World) -> Table {
     let nobody = |_: &()| None::<u32>;
     Builder::new("stock.inventory.line", "Stock Inventory Line", "id")

@@ -26,6 +26,9 @@ pub(super) fn read(field: &Field, value: &Value) -> Result<Val, TrytonError> {
             let (model, id) = text.split_once(',').ok_or_else(wrong)?;
             match model {
                 "account.asset" => Val::Reference("account.asset", id.parse().map_err(|_| wrong())?),
+                "stock.shipment.internal" => {
+                    Val::Reference("stock.shipment.internal", id.parse().map_err(|_| wrong())?)
+                }
                 "purchase.line" => Val::Reference("purchase.line", id.parse().map_err(|_| wrong())?),
                 _ => return Err(wrong()),
             }

@@ -4,11 +4,16 @@
 mod input;
 mod party;
 mod purchase;
+mod rules;
 mod shipment;
 mod things;
+mod transfer;
+
+pub(super) use self::rules::has_setter;
 
 use serde_json::{Map, Value};
 
+use self::rules::{has_no_setter, in_use, must_have};
 use super::error::TrytonError;
 use super::{account_of, values};
 use crate::systems::orm::{Database, Draft, Field, Table, Val};
@@ -29,6 +34,7 @@ const WRITTEN: &[&str] = &[
     "stock.inventory.line",
     "stock.move",
     "stock.shipment.in",
+    "stock.shipment.internal",
 ];
 
 /// The buttons of each model, with the states in which they are shown.
@@ -45,6 +51,10 @@ const BUTTONS: &[(&str, &str, &[&str])] = &[
     ("stock.shipment.in", "cancel", &["draft"]),
     ("stock.shipment.in", "do", &["received"]),
     ("stock.shipment.in", "receive", &["draft"]),
+    ("stock.shipment.internal", "assign_try", &["waiting"]),
+    ("stock.shipment.internal", "cancel", &["draft", "waiting", "assigned"]),
+    ("stock.shipment.internal", "do", &["assigned"]),
+    ("stock.shipment.internal", "wait", &["draft"]),
 ];
 
 /// Lists of own records: model, field, model of the rows, field that leads back.
@@ -57,6 +67,7 @@ const LISTS: &[(&str, &str, &str, &str)] = &[
     ("stock.inventory", "lines", "stock.inventory.line", "inventory"),
     ("stock.shipment.in", "incoming_moves", "stock.move", "shipment"),
     ("stock.shipment.in", "moves", "stock.move", "shipment"),
+    ("stock.shipment.internal", "moves", "stock.move", "shipment"),
 ];
 
 /// Says whether a method of a model changes records.
@@ -273,7 +284,9 @@ impl Session<'_> {
             "purchase.line" => self.make_line(&given)?,
             "stock.inventory" => self.make_inventory(),
             "stock.inventory.line" => self.make_inventory_line(&given),
+            "stock.move" => self.make_move(&given),
             "stock.shipment.in" => self.make_shipment(),
+            "stock.shipment.internal" => self.make_transfer(),
             _ => return Err(TrytonError::not_allowed(self.label(model))),
         };
         self.draft.made(model, id);
@@ -359,7 +372,10 @@ impl Session<'_> {
         Ok(given)
     }
 
-    fn put(&mut self, model: &'static str, id: u32, given: Vec<Given>) -> Result<(), TrytonError> {
+    fn put(&mut self, model: &'static str, id: u32, mut given: Vec<Given>) -> Result<(), TrytonError> {
+        if model == "purchase.line" && !self.edits_date(id, &given) {
+            given.retain(|one| one.field.name != "delivery_date");
+        }
         for one in given {
             let name = one.field.name.as_str();
             let draft = &mut self.draft;
@@ -400,7 +416,11 @@ impl Session<'_> {
                     "create" => {
                         for values in operand.as_array().ok_or_else(|| input::wrong(command))? {
                             let mut values = values.as_object().cloned().ok_or_else(|| input::wrong(values))?;
-                            values.insert((*back).to_owned(), id.into());
+                            let owner = match *child {
+                                "stock.move" => Value::from(format!("{model},{id}")),
+                                _ => id.into(),
+                            };
+                            values.insert((*back).to_owned(), owner);
                             self.create(child, &Value::Object(values))?;
                         }
                     }
@@ -518,7 +538,18 @@ impl Session<'_> {
                 self.receive(id);
                 Ok(())
             }
+            ("stock.shipment.internal", "wait") => {
+                self.draft.keep(model, id, "state", "waiting");
+                Ok(())
+            }
+            ("stock.shipment.internal", "assign_try") => {
+                self.assign(id);
+                Ok(())
+            }
             (_, "do") => {
+                if model == "stock.shipment.internal" {
+                    self.transfer(id);
+                }
                 self.draft.keep(model, id, "state", "done");
                 let day = self.draft.at.format("%Y-%m-%d").to_string();
                 self.draft.keep(model, id, "effective_date", day);
@@ -536,45 +567,4 @@ impl Session<'_> {
         let order = self.draft.world.find_purchase_order(id);
         !quotes || order.is_some_and(|order| !order.lines.is_empty())
     }
-}
-
-/// Returns the fields that a new record must be given; the other required ones have defaults.
-fn must_have(model: &str) -> &'static [&'static str] {
-    match model {
-        "account.asset" => &["product", "value", "start_date", "end_date"],
-        "party.address" => &["party"],
-        "party.contact_mechanism" => &["party", "type", "value"],
-        "party.identifier" => &["party", "code"],
-        "product.product" => &["template"],
-        "product.template" => &["name", "default_uom"],
-        "project.work" => &["name"],
-        "purchase.line" => &["purchase"],
-        "purchase.purchase" => &["party"],
-        "stock.inventory" => &["location"],
-        "stock.inventory.line" => &["inventory", "product"],
-        "stock.shipment.in" => &["supplier", "warehouse_input", "warehouse_storage"],
-        _ => &[],
-    }
-}
-
-/// Computed fields that take values all the same.
-fn has_setter(model: &str, field: &str) -> bool {
-    match model {
-        "party.party" => matches!(field, "email" | "phone" | "mobile" | "fax" | "website"),
-        "purchase.line" => field == "delivery_date",
-        _ => false,
-    }
-}
-
-/// Fields that a product shows of its template.
-fn has_no_setter(model: &str, field: &str) -> bool {
-    let shown = ["name", "type", "purchasable", "default_uom"];
-    model == "product.product" && shown.contains(&field)
-}
-
-/// Deleting what others refer to.
-fn in_use(field: &str, label: &str) -> TrytonError {
-    TrytonError::User(format!(
-        "The records could not be deleted because they are used by field \"{field}\" of \"{label}\"."
-    ))
 }

@@ -138,6 +138,7 @@ impl Session<'_> {
         for field in ["delivery_date", "delivery_date_store", "product_supplier", "sequence"] {
             self.draft.keep(LINE, id, field, Value::Null);
         }
+        self.draft.keep(LINE, id, "delivery_date_edit", false);
         if kind != "line" {
             for field in ["quantity", "unit", "unit_price", "amount"] {
                 self.draft.keep(LINE, id, field, Value::Null);
@@ -145,6 +146,15 @@ impl Session<'_> {
         }
         self.draft.touched(PURCHASE, order);
         Ok(id)
+    }
+
+    /// Says whether the delivery date of a line can be written; otherwise it follows from the vendor's lead time.
+    pub(super) fn edits_date(&self, id: u32, given: &[Given]) -> bool {
+        let mark = given.iter().find(|one| one.field.name == "delivery_date_edit");
+        mark.map_or_else(
+            || self.draft.value(LINE, id, "delivery_date_edit").flag(),
+            |mark| mark.value.flag(),
+        )
     }
 
     pub(super) fn check_line(&mut self, id: u32) -> Result<(), TrytonError> {

@@ -57,11 +57,8 @@ impl Session<'_> {
         if world.purchase_lines().any(|(_, line)| line.item == Some(id)) {
             return Err(in_use("Product", "Purchase Line"));
         }
-        if model == PRODUCT {
-            self.draft.keep(TEMPLATE, id, "products", Vec::<u32>::new());
-            return Ok(());
-        }
-        self.draft.gone(PRODUCT, id);
+        // The plant knows no template without its product.
+        self.draft.gone(if model == PRODUCT { TEMPLATE } else { PRODUCT }, id);
         self.draft.world.items.retain(|item| item.id != id);
         Ok(())
     }
