@@ -451,7 +451,7 @@ pub(crate) struct WriteOperationFilter {
 }
 
 impl WriteOperationFilter {
-    fn read(self) -> async_graphql::Result<command::Filter> {
+    fn read(self, with_requests: bool) -> async_graphql::Result<command::Filter> {
         let record = self.record.map(|text| text.parse::<GlobalId>()).transpose();
         let record = record.map_err(|error| refused("INVALID_ID", error.to_string()))?;
         let states = self.states.map(|states| states.into_iter().map(Into::into).collect());
@@ -465,7 +465,7 @@ impl WriteOperationFilter {
             record: record.map(|id| (id.connection.0, id.kind.to_string(), id.key)),
             since: self.since,
             until: self.until,
-            without_requests: false,
+            without_requests: !with_requests,
         })
     }
 }
@@ -487,8 +487,8 @@ impl WriteQuery {
     ) -> async_graphql::Result<WriteOperationConnection> {
         let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);
         let size = page_size(first)?;
-        let mut filter = filter.unwrap_or_default().read()?;
-        filter.without_requests = !ctx.look_ahead().field("nodes").field("requests").exists();
+        let with_requests = ctx.look_ahead().field("nodes").field("requests").exists();
+        let filter = filter.unwrap_or_default().read(with_requests)?;
         let continued = after.is_some() || before.is_some();
         let place = match (cursor(after)?, cursor(before)?) {
             (Some(after), None) => command::Place::After(Some(after)),
@@ -562,8 +562,7 @@ impl WriteMutation {
         #[graphql(desc = "Whether its writes reach the system.")] mode: ConnectionWriteMode,
     ) -> async_graphql::Result<Connection> {
         access::writer(ctx)?;
-        let session = access::organization(ctx)?;
-        let engine = access::engine(ctx)?;
+        let (engine, session) = (access::engine(ctx)?, access::organization(ctx)?);
         let connection = id(&connection_id, "a connection")?;
         let set = engine
             .set_write_mode(session.visible, connection, mode.into(), &session.origin())
