@@ -103,7 +103,10 @@ fn connector(page: &mut String, kind: &Kind) {
         let unsettled: Vec<String> = unsettled.map(|(name, _)| code(name)).collect();
         if !unsettled.is_empty() {
             // No status tells that they were done.
-            notes.push(format!("When its outcome is unknown, people settle {}.", unsettled.join(", ")));
+            notes.push(format!(
+                "When its outcome is unknown, people settle {}.",
+                unsettled.join(", ")
+            ));
         }
         for (name, instead) in &writes.instead {
             // Sentences of the manifest bring their own full stop; names of actions do not.
