@@ -57,6 +57,13 @@ pub const RULES: &[(System, &str, &str, Rule, &str)] = &[
         Rule::Other,
         "goods that are stocked are read as such, whatever else they were called",
     ),
+    (
+        System::Maximo,
+        "WorkOrderPart",
+        "plannedQuantity.uomCode",
+        Rule::Other,
+        "the unit is the one in which the item is issued",
+    ),
 ];
 
 /// Fields that a system does not take together with the others, with the reason. Each is tried alone, by an update.
@@ -72,6 +79,18 @@ pub const ALONE: &[(System, &str, &str, &str)] = &[
         "WorkOrder",
         "typeCode",
         "one field of the system, of which `type` is the meaning",
+    ),
+    (
+        System::Maximo,
+        "PurchaseOrderLine",
+        "asset",
+        "what a line is charged to is of the site that it goes to",
+    ),
+    (
+        System::Maximo,
+        "PurchaseOrderLine",
+        "workOrder",
+        "what a line is charged to is of the site that it goes to",
     ),
     (
         System::Odoo,

@@ -279,6 +279,21 @@ impl Call {
         path_scope: &Scope<'_>,
         parameters: Vec<(String, String)>,
     ) -> Result<RequestPlan, Error> {
+        self.plan_quoted(base, scope, path_scope, scope, parameters)
+    }
+
+    /// The same with variables of their own for the query too.
+    ///
+    /// # Errors
+    /// As `plan`.
+    pub(crate) fn plan_quoted(
+        &self,
+        base: &Base,
+        scope: &Scope<'_>,
+        path_scope: &Scope<'_>,
+        query_scope: &Scope<'_>,
+        parameters: Vec<(String, String)>,
+    ) -> Result<RequestPlan, Error> {
         let home = base.address(scope)?;
         let path = self.path.render_path(path_scope).map_err(unusable)?;
         // What follows the home's own address stays with its host.
@@ -296,7 +311,7 @@ impl Call {
             render_into(&base.query, scope, &mut query)?;
             render_into(&base.headers, scope, &mut headers)?;
         }
-        render_into(&self.query, scope, &mut query)?;
+        render_into(&self.query, query_scope, &mut query)?;
         render_into(&self.headers, scope, &mut headers)?;
         query.extend(parameters);
         let body = match &self.body {

@@ -98,6 +98,10 @@ impl Connector {
             if let Some(error) = self.missing_owner(context, request).await? {
                 return Ok(Err(told(vec![error])));
             }
+            let foreign = self.foreign_rows(context, &run).await?;
+            if !foreign.is_empty() {
+                return Ok(Err(told(foreign)));
+            }
             while run.next() == Next::Read {
                 let Some(key) = &request.key else { break };
                 let found = self.read_fresh(context, request.kind, key, &run.projection()).await?;

@@ -1,13 +1,17 @@
 //! Writes parts that stand only inside the rows of their owners, and finds the new one among them.
 
-use lineshaft_schema::{FieldType, Projection, RemoteKey, Value};
+use std::collections::BTreeMap;
+
+use lineshaft_schema::{FieldType, Projection, Record, RemoteKey, TypeIndex, Value};
 
 use super::{Connector, write_run::Writer};
 use crate::{
     blueprint::ResourcePlan,
     context::CallContext,
     error::{Error, Reach},
-    write::{Act, Reply, Run, UserError, UserErrorCode, Within, WriteRequest},
+    layers::capability,
+    request::LookUp,
+    write::{Act, NamedRow, Reply, Run, UserError, UserErrorCode, Within, WriteRequest},
 };
 
 impl Connector {
@@ -92,6 +96,40 @@ impl Connector {
             remote_code: None,
             remote_message: None,
         }))
+    }
+
+    /// Reads the rows that are changed with their owner and whose keys do not tell whose they are, and tells which of them
+    /// belong to another record.
+    pub(super) async fn foreign_rows(&self, context: &CallContext, run: &Run) -> Result<Vec<UserError>, Error> {
+        let mut kinds: BTreeMap<TypeIndex, Vec<&NamedRow>> = BTreeMap::new();
+        for row in run.named_rows() {
+            kinds.entry(row.kind).or_default().push(row);
+        }
+        let mut errors = Vec::new();
+        for (kind, rows) in kinds {
+            let resource = capability::require(&self.blueprint, kind, "look up", |_| true)?;
+            if resource.capability().get_many.is_none() {
+                continue;
+            }
+            self.transport.forget_reads();
+            let mut projection = Projection::default();
+            rows.iter().for_each(|row| projection.insert(row.owner));
+            let mut keys: Vec<RemoteKey> = Vec::new();
+            for row in &rows {
+                if !keys.contains(&row.key) {
+                    keys.push(row.key.clone());
+                }
+            }
+            let (chunks, _) = self
+                .look_up(context, resource, LookUp::Key, &keys, &projection, usize::MAX)
+                .await?;
+            let found: Vec<Record> = chunks.into_iter().flatten().collect();
+            errors.extend(rows.into_iter().filter_map(|row| {
+                let found = found.iter().find(|record| record.key == row.key);
+                run.judge_row(row, found)
+            }));
+        }
+        Ok(errors)
     }
 
     /// Reads the keys of the rows as they are now; none when there is no such owner.

@@ -88,6 +88,14 @@ impl<'a> Writer<'a> {
                     Err(error) => return self.stop_of_look(&run, error).into_reply(),
                 }
             }
+            if !run.named_rows().is_empty() {
+                let looking = self.connector.foreign_rows(self.context, &run);
+                match deadline::keep(self.context, looking).await {
+                    Ok(errors) if errors.is_empty() => {}
+                    Ok(errors) => return Reply::Refused(errors),
+                    Err(error) => return self.stop_of_look(&run, error).into_reply(),
+                }
+            }
             self.carry_out(request, run, &place).await
         }
         .boxed()

@@ -230,10 +230,8 @@ fn settle_action(known: Known<'_>, status: &Value, is_unchanged: Option<bool>) -
     let is_in = |values: &[Value]| values.contains(status);
     let (before, after) = (&known.operation.allowed_in, &known.operation.leads_to);
     if is_in(after) {
-        // A status that the record may have had before tells nothing by itself, and of several requests the first may
-        // have led to it.
-        let is_new = !is_in(before) || (is_unchanged == Some(false) && known.is_single);
-        return if is_new && known.is_last {
+        // A status that the record may have had before tells nothing, and the first of several requests may have led to it.
+        return if !is_in(before) && known.is_last {
             Settled::Done(known.request.key.clone())
         } else {
             Settled::Unknown

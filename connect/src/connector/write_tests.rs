@@ -22,7 +22,7 @@ use crate::{
     Reach,
     blueprint::tests::{definition, field},
     transport::testing::{Act as Answer, Memory, Remembered, Scripted, Setup, answer, answer_with, cut, fail, slowly},
-    write::{Act, Reply, UserErrorCode, WriteRequest},
+    write::{Act, ChildChange, Input, Reply, UserErrorCode, WriteRequest},
 };
 
 #[tokio::test(start_paused = true)]
@@ -534,4 +534,28 @@ async fn what_reading_hides_is_not_written_by_its_key() {
     shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["company"] = json!("ours");
     done(connector.write(&context(), &part, &paper).await);
     done(connector.write(&context(), &approve, &paper).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_of_another_order_is_not_changed_under_this_one() {
+    let shop = Shop::with_order();
+    let line = json!({ "id": 5, "order_id": 8, "text": "theirs", "rev": 1 });
+    shop.rows.lock().unwrap().insert("lines/5".to_owned(), line);
+    let mut change = request(Act::Update, Some("7"), &[("title", "new")]);
+    let values = [(field("PurchaseOrderLine", "description"), Value::text("ours"))];
+    let input = Input {
+        values: values.into_iter().collect(),
+        ..Input::default()
+    };
+    let rows = vec![ChildChange::Update(RemoteKey::single("5"), input)];
+    change.input.children.insert(field("PurchaseOrder", "lines"), rows);
+    let errors = refused(write(&shop, &change).await);
+    assert_eq!(errors[0].code, UserErrorCode::UnknownReference);
+    assert_eq!(errors[0].path.join("."), "lines.update.0");
+    let told = connector(&shop).dry_run(&context(), &change).await.unwrap();
+    assert_eq!(told.unwrap_err()[0].code, UserErrorCode::UnknownReference);
+    assert_eq!(shop.changes(), Vec::<String>::new());
+    shop.rows.lock().unwrap().get_mut("lines/5").unwrap()["order_id"] = json!(7);
+    done(write(&shop, &change).await);
+    assert_eq!(shop.changes(), ["PATCH orders/7", "PATCH lines/5"]);
 }

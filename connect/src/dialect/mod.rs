@@ -265,6 +265,15 @@ impl Language {
         }
     }
 
+    /// Writes a text for use inside a quoted text of a query, as in `siteid="{{key}}"`.
+    #[must_use]
+    pub fn escape_in_query(self, text: &str) -> String {
+        match self.dialect {
+            Dialect::Oslc => oslc::escaped(text),
+            _ => self.escape_quoted(text),
+        }
+    }
+
     /// Returns whether a comparison with this text lets through more than the text itself, because a sign of it
     /// stands for any text and cannot be escaped.
     #[must_use]

@@ -251,8 +251,8 @@ pub enum Sends {
 
 /// One of several requests.
 ///
-/// Besides the variables of all writes it knows `kept.<name>` of earlier steps and, in `for_each`, `item` and
-/// `item.<name>`. The variables of all writes: `resource.remote`; `row` and `row.<name>`, the row that is sent; `key` and
+/// Besides the variables of all writes it knows `kept.<name>` of earlier steps and, in `for_each`, `item`, `item.<name>`
+/// and `item_index`, counted from 1. The variables of all writes: `resource.remote`; `row` and `row.<name>`, the row that is sent; `key` and
 /// `key.0` …, of new records once an answer has told it; `owner` and `owner.0` …, the key of the record that a part
 /// belongs to; `version`, the one that is expected; `current` and `current.<path>`, the row as it is in the system, and
 /// `current_version`, both read right before; `client_reference`, our mark; `now` and `today` in ISO 8601 and UTC;
@@ -260,7 +260,8 @@ pub enum Sends {
 ///
 /// `{{unless a b}}` is `b` unless `a` says something; then a member that is nothing else is left out.
 ///
-/// Keys are JSON numbers where the system has numbers, and quotes in them are doubled in the paths of `OData`. A member of
+/// Keys are JSON numbers where the system has numbers. In paths and queries, variables stand inside the quotes of the
+/// system's language: in `OData` quotes in them are doubled, in queries of OSLC quotes and backslashes are escaped. A member of
 /// a body that is nothing but one variable without value is left out, and so is an object in a list whose variables all
 /// have none; null is written. In texts a variable without value is empty, in paths it is an error.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

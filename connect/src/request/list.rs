@@ -294,12 +294,17 @@ impl ResourcePlan {
                 direction: order.direction,
             });
         }
+        // Rows are put in order, not what stands in them.
+        let is_within = |name: &str| {
+            let rest = parts.list.each.as_deref().and_then(|each| name.strip_prefix(each));
+            rest.is_some_and(|rest| rest.starts_with(['.', '/']))
+        };
         if parts.language.dialect != Dialect::Parameters {
             let by = match &parts.seek {
                 Some(SeekPlan::By { name, .. }) => vec![name.clone()],
                 _ => parts.key.iter().map(|part| part.name.clone()).collect(),
             };
-            for name in by {
+            for name in by.into_iter().filter(|name| !is_within(name)) {
                 if terms.iter().all(|term| term.name != name) {
                     terms.push(SortTerm {
                         name,

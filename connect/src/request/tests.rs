@@ -11,6 +11,7 @@
 mod domain;
 mod odata;
 mod parameters;
+mod within;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use http::HeaderMap;

@@ -222,3 +222,20 @@ fn writes_leave_out_what_has_no_value_but_not_null() {
     let quoted = scope().with("key", "a'b").with_texts(&|text| text.replace('\'', "''"));
     assert_eq!(path("('{{key}}')").render_path(&quoted).unwrap(), "('a%27%27b')");
 }
+
+#[test]
+fn a_variable_gives_way_to_another() {
+    let template = json!({"name": "{{unless part text}}", "note": "is {{unless part text}}"});
+    let template = JsonTemplate::parse(&template).unwrap();
+    assert_eq!(template.variables(), ["part", "text", "part", "text"]);
+    let render = |part: Value| {
+        with_scope(|scope| {
+            let scope = scope.leaving_out().with("part", part).with("text", "Seal");
+            template.render(&scope).unwrap()
+        })
+    };
+    assert_eq!(render(json!(6001)), json!({"note": "is "}));
+    for nothing in [json!(null), json!(0), json!("")] {
+        assert_eq!(render(nothing), json!({"name": "Seal", "note": "is Seal"}));
+    }
+}

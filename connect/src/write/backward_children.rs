@@ -7,8 +7,8 @@ use lineshaft_schema::{FieldIndex, RemoteKey, TypeDef, Value};
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Act, ChildChange, Input, UserErrorCode, WriteRequest,
-    backward::{Backward, Changes, Given, Occasion, at, below, lay, row_of},
+    Act, ChildChange, Input, NamedRow, UserError, UserErrorCode, WriteRequest,
+    backward::{Backward, Changes, Given, Occasion, at, below, lay, row_of, wrong},
     compile::{ChildPlan, EmbedPlan, WayPlan, WritePlan},
     run_scope::key_json,
 };
@@ -35,10 +35,20 @@ pub(super) struct Embedded {
     /// New rows, changed rows, removed rows, as the list wants them.
     pub(super) rows: Vec<Json>,
     /// The same by key, to be laid over the present list: none for rows that are removed.
-    pub(super) known: Vec<(RemoteKey, Option<Json>)>,
+    pub(super) known: Vec<KnownRow>,
     pub(super) new: Vec<Json>,
     /// Where the key stands in a present row.
     pub(super) key: Option<Vec<String>>,
+}
+
+/// A row that is there already, and what becomes of it.
+#[derive(Clone, Debug)]
+pub(super) struct KnownRow {
+    key: RemoteKey,
+    /// None when it is removed.
+    change: Option<Json>,
+    /// Where it stands in the input.
+    path: Vec<String>,
 }
 
 /// What becomes of the rows of a write.
@@ -46,6 +56,8 @@ pub(super) struct Embedded {
 pub(super) struct Rows {
     pub(super) embedded: BTreeMap<String, Embedded>,
     pub(super) later: Vec<LaterRow>,
+    /// Rows that must be read to know whose they are.
+    pub(super) named: Vec<NamedRow>,
 }
 
 /// The record whose rows are written.
@@ -92,6 +104,7 @@ impl Backward<'_> {
                     _ => below(&path, &at.to_string()),
                 };
                 *count += 1;
+                self.own_row(owner, child, change, &here, &mut rows);
                 match way {
                     WayPlan::Embed(embed) => self.embed(child, embed, change, &here, &mut embedded),
                     WayPlan::Each => self.later(owner, child, change, &here, &mut rows.later),
@@ -254,8 +267,11 @@ impl Backward<'_> {
             Ok(json) => {
                 match (change, key) {
                     (ChildChange::Create(_), _) => embedded.new.push(json.clone()),
-                    (ChildChange::Update(..), Some(key)) => embedded.known.push((key.clone(), Some(json.clone()))),
-                    (ChildChange::Delete(_), Some(key)) => embedded.known.push((key.clone(), None)),
+                    (_, Some(key)) => embedded.known.push(KnownRow {
+                        key: key.clone(),
+                        change: matches!(change, ChildChange::Update(..)).then(|| json.clone()),
+                        path: path.to_vec(),
+                    }),
                     _ => {}
                 }
                 embedded.rows.push(json);
@@ -294,31 +310,33 @@ fn render(
 
 impl Embedded {
     /// Returns the whole list: the present rows with the changes laid over them.
-    pub(super) fn whole(&self, present: Option<&Json>) -> Vec<Json> {
+    ///
+    /// # Errors
+    /// Tells of the first row that is not among the present ones.
+    pub(super) fn whole(&self, present: Option<&Json>) -> Result<Vec<Json>, UserError> {
         let mut rows = present.and_then(Json::as_array).cloned().unwrap_or_default();
         let is = |row: &Json, key: &RemoteKey| {
             let own = self.key.as_ref().and_then(|path| at(row, path));
             let own = own.map(|own| own.as_str().map_or_else(|| own.to_string(), str::to_owned));
             own.as_deref() == key.parts().last().map(|part| part.as_str())
         };
-        for (key, change) in &self.known {
-            match change {
-                None => rows.retain(|row| !is(row, key)),
-                Some(change) => {
-                    let found = rows.iter_mut().find(|row| is(row, key));
-                    match (found.and_then(Json::as_object_mut), change) {
-                        (Some(row), Json::Object(change)) => {
-                            for (name, value) in change {
-                                lay(row, std::slice::from_ref(name), value.clone());
-                            }
-                        }
-                        _ => rows.push(change.clone()),
+        for KnownRow { key, change, path } in &self.known {
+            let Some(found) = rows.iter().position(|row| is(row, key)) else {
+                let message = format!("the record has no row `{key}`");
+                return Err(wrong(path, UserErrorCode::NotFound, message));
+            };
+            match (change, rows.get_mut(found)) {
+                (Some(Json::Object(change)), Some(Json::Object(row))) => {
+                    for (name, value) in change {
+                        lay(row, std::slice::from_ref(name), value.clone());
                     }
                 }
+                (Some(change), Some(row)) => *row = change.clone(),
+                _ => rows.retain(|row| !is(row, key)),
             }
         }
         rows.extend(self.new.iter().cloned());
-        rows
+        Ok(rows)
     }
 }
 

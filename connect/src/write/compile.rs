@@ -226,6 +226,7 @@ impl Place<'_> {
             describe,
             owner,
         };
+        self.check_create(&plan, pointer, problems);
         plan.capability = self.capability(&plan);
         plan
     }
@@ -330,6 +331,18 @@ impl Place<'_> {
                 ..WriteOperation::default()
             };
             let leads_to = self.statuses(&action.leads_to, &format!("{here}/leads_to"), problems);
+            if leads_to
+                .iter()
+                .any(|status| action.allowed_in.iter().any(|name| self.is_status(status, name)))
+            {
+                problems.push(
+                    Problem::new(
+                        format!("{here}/leads_to"),
+                        "a status in which the action is allowed does not tell that it was done",
+                    )
+                    .with_help("leave it out of one of them; without `leads_to` people settle an unknown outcome"),
+                );
+            }
             if let Some(mut operation) = self.operation(name, &operation, &here, problems) {
                 operation.leads_to = leads_to;
                 let kind = def.index;
@@ -381,6 +394,55 @@ impl Place<'_> {
             }
         }
         values
+    }
+
+    fn is_status(&self, status: &Value, name: &str) -> bool {
+        let Value::Enum(index, value) = status else {
+            return false;
+        };
+        let def = self.context.catalogue.enum_at(*index);
+        def.and_then(|def| def.value_index(name)) == Some(*value)
+    }
+
+    /// Checks that a new record can be found and taken back.
+    fn check_create(&self, plan: &WritePlan, pointer: &str, problems: &mut Vec<Problem>) {
+        let Some(create) = &plan.create else { return };
+        let pointer = format!("{pointer}/create");
+        let mut changing = create.steps.iter().filter(|step| step.call.changes());
+        let first = changing.next();
+        let each = plan
+            .children
+            .values()
+            .any(|child| matches!(child.create, Some(WayPlan::Each)));
+        let goes_on = each || changing.next().is_some() || first.is_some_and(|step| step.for_each.is_some());
+        let delete = plan.delete.as_ref();
+        let removes = delete.is_some_and(|delete| delete.steps.len() == 1 && !delete.reads_first);
+        if goes_on && create.undo.is_none() && !removes {
+            problems.push(
+                Problem::new(
+                    pointer.clone(),
+                    "what was begun could not be taken back when a later part fails",
+                )
+                .with_help("give `undo`, or a `delete` of one request"),
+            );
+        }
+        let place = plan.reference.as_ref().and_then(|reference| {
+            let target = plan.fields.iter().find(|target| target.field == reference.field)?;
+            target.member()
+        });
+        let carries = |call: &Call| {
+            let mut names = call.variables();
+            place.is_none_or(|place| {
+                names
+                    .any(|name| name == "row" || name == "client_reference" || name.strip_prefix("row.") == Some(place))
+            })
+        };
+        if plan.reference.is_some() && first.is_some_and(|step| !carries(&step.call)) {
+            problems.push(Problem::new(
+                pointer,
+                "the first request that changes something does not carry the mark of `client_reference`",
+            ));
+        }
     }
 
     fn check_instead(&self, actions: &IndexMap<String, ActionPlan>, pointer: &str, problems: &mut Vec<Problem>) {

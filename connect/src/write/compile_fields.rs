@@ -115,6 +115,14 @@ impl Target {
         }
     }
 
+    /// Returns the member of the row in which its only value stands.
+    pub(super) fn member(&self) -> Option<&str> {
+        match &self.way {
+            Way::One(to, _) => to.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
     /// Fills settings into its codecs.
     pub(super) fn bind(&mut self, settings: &Map<String, serde_json::Value>) -> Result<(), String> {
         match &mut self.way {

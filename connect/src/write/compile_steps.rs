@@ -12,6 +12,7 @@ use crate::{
     classify::{BodyCheck, parse_path},
     manifest::{self, Request, Sends, WriteOperation, WriteStep, load::merge},
     path::Path,
+    template::TextTemplate,
 };
 
 /// One way to write, compiled.
@@ -90,8 +91,8 @@ const NEW_VARIABLES_WITH_KEY: &[&str] = &[
 const UNDO_VARIABLES: &[&str] = &["resource.remote", "key", "owner"];
 const OPEN: &[&str] = &["row", "current"];
 const NEW_OPEN: &[&str] = &["row"];
-const OPEN_WITH_ITEM: &[&str] = &["row", "current", "item"];
-const NEW_OPEN_WITH_ITEM: &[&str] = &["row", "item"];
+const OPEN_WITH_ITEM: &[&str] = &["row", "current", "item", "item_index"];
+const NEW_OPEN_WITH_ITEM: &[&str] = &["row", "item", "item_index"];
 
 /// Lays an operation of a type over what all types have in common.
 pub(super) fn lay_operation(lower: Option<&WriteOperation>, upper: &WriteOperation) -> WriteOperation {
@@ -177,6 +178,18 @@ impl Place<'_> {
                 && !is_versioned
             {
                 is_versioned = true;
+                if step.when.is_some() || step.for_each.is_some() {
+                    problems.push(
+                        Problem::new(
+                            format!("{pointer}/versioned"),
+                            format!(
+                                "`{}` is not always sent just once: the version would not be compared",
+                                step.name
+                            ),
+                        )
+                        .with_help("put first what is always sent, or leave `versioned` out"),
+                    );
+                }
                 plan.versioned =
                     self.versioned(&step.request, patch, step.for_each.is_some(), &kept, pointer, problems);
             }
@@ -195,6 +208,18 @@ impl Place<'_> {
             problems
                 .push(Problem::new(pointer, "no request changes anything").with_help("name the HTTP method that does"));
         }
+        let until_key = plans
+            .iter()
+            .take(reply_at + 1)
+            .filter(|plan| plan.call.changes())
+            .count();
+        if creates && until_key > 1 {
+            problems.push(Problem::new(
+                format!("{pointer}/reply/step"),
+                "what was made before the key is known could not be taken back",
+            ));
+        }
+        check_kept(steps, pointer, problems);
         let undo = written.undo.as_ref().and_then(|undo| {
             let known = self.context.known.with(UNDO_VARIABLES);
             Call::compile(undo, false, &known, &format!("{pointer}/undo"), problems)
@@ -445,6 +470,62 @@ impl Place<'_> {
             told: count > 0,
             warnings: warnings.collect(),
         })
+    }
+}
+
+/// Reports values of answers that may be missing where they must not be: in paths, and as elements of lists, where null
+/// would be sent.
+fn check_kept(steps: &[WriteStep], pointer: &str, problems: &mut Vec<Problem>) {
+    for (at, step) in steps.iter().enumerate() {
+        let path = step.request.path.iter().flat_map(|path| variables_of(path));
+        let mut used: Vec<String> = path.collect();
+        if let Some(body) = &step.request.body {
+            elements_of(body, false, &mut used);
+        }
+        for variable in used {
+            let Some(name) = variable.strip_prefix("kept.") else {
+                continue;
+            };
+            let name = name.split('.').next().unwrap_or(name);
+            let Some(source) = steps
+                .iter()
+                .take(at)
+                .rev()
+                .find(|source| source.keep.contains_key(name))
+            else {
+                continue;
+            };
+            let own = step.when.as_deref();
+            let is_asked = own == Some(variable.as_str())
+                || own.and_then(|own| own.strip_prefix("kept.")) == Some(name)
+                || own == source.when.as_deref();
+            if source.when.is_some() && source.expect.is_empty() && !is_asked {
+                problems.push(
+                    Problem::new(
+                        format!("{pointer}/steps/{at}/request"),
+                        format!("`{variable}` has no value when `{}` is not sent", source.name),
+                    )
+                    .with_help(format!("say `when: kept.{name}`, or `expect` it in `{}`", source.name)),
+                );
+            }
+        }
+    }
+}
+
+fn variables_of(text: &str) -> Vec<String> {
+    let parsed = TextTemplate::parse(text);
+    parsed
+        .map(|template| template.variables().map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+/// Collects the variables in elements of lists.
+fn elements_of(value: &serde_json::Value, is_element: bool, used: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) if is_element => used.extend(variables_of(text)),
+        serde_json::Value::Array(list) => list.iter().for_each(|element| elements_of(element, true, used)),
+        serde_json::Value::Object(members) => members.values().for_each(|member| elements_of(member, false, used)),
+        _ => {}
     }
 }
 

@@ -67,6 +67,17 @@ impl Place<'_> {
         }
     }
 
+    /// Returns whether embedded rows go out in the only request that changes something.
+    fn goes_at_once(&self, field: FieldIndex, operation: &Option<OperationPlan>) -> bool {
+        let name = self.def.field_at(field).map(|field| format!("children.{}", field.name));
+        let Some((operation, name)) = operation.as_ref().zip(name) else {
+            return true;
+        };
+        let changing = || operation.steps.iter().filter(|step| step.call.changes());
+        let is_alone = changing().count() == 1;
+        is_alone && changing().all(|step| step.for_each.as_ref() != Some(&name))
+    }
+
     fn children_capability(&self, plan: &WritePlan, creates: bool) -> Vec<WritableChildren> {
         let of = |(field, child): (&FieldIndex, &ChildPlan)| {
             let way = if creates { &child.create } else { &child.update };
@@ -75,7 +86,7 @@ impl Place<'_> {
                     embed.create.is_some(),
                     embed.update.is_some(),
                     embed.delete.is_some(),
-                    true,
+                    self.goes_at_once(*field, if creates { &plan.create } else { &plan.update }),
                 ),
                 WayPlan::Each => {
                     let def = self.context.catalogue.type_at(child.kind)?;

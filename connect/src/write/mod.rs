@@ -2,6 +2,7 @@
 
 mod backward;
 mod backward_children;
+mod belonging;
 pub(crate) mod compile;
 mod compile_children;
 mod compile_fields;
@@ -27,6 +28,7 @@ use indexmap::IndexMap;
 use lineshaft_schema::{FieldIndex, RemoteKey, Text, TypeIndex, Value};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use belonging::NamedRow;
 pub use describe::read_description;
 pub(crate) use extent::Extent;
 pub use run::{Next, Run};

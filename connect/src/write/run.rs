@@ -12,13 +12,14 @@ use super::{
     backward_children::{LaterRow, Owner, Rows, with_owner},
     compile::WritePlan,
     compile_steps::{OperationPlan, StepPlan},
+    run_scope::Item,
 };
 use crate::{
     blueprint::{Blueprint, ResourcePlan},
     codec::shown,
     error::{Error, ErrorKind},
     manifest::Sends,
-    request::{RequestPlan, complete_headers},
+    request::RequestPlan,
     template::{Variables, find_in},
 };
 
@@ -184,7 +185,10 @@ impl Run {
             changed: false,
             warnings: Vec::new(),
         };
-        run.build_row();
+        // Where the whole record is sent, the row is put together once it was read.
+        if !(run.reads && run.operation.sends == Sends::Whole) {
+            run.build_row().map_err(|error| vec![error])?;
+        }
         Ok(run)
     }
 
@@ -248,13 +252,17 @@ impl Run {
         let nothing = || Error::new(ErrorKind::Internal, "nothing is to be sent");
         let step = self.operation.steps.get(self.at).ok_or_else(nothing)?;
         let item = self.items(step).and_then(|items| items.into_iter().nth(self.item));
+        let item = item.map(|value| Item {
+            value,
+            index: self.item + 1,
+        });
         self.plan(step, item, variables, false)
     }
 
     pub(super) fn plan(
         &self,
         step: &StepPlan,
-        item: Option<Json>,
+        item: Option<Item>,
         variables: &Variables<'_>,
         shows: bool,
     ) -> Result<RequestPlan, Error> {
@@ -263,10 +271,7 @@ impl Run {
             .ok_or_else(|| Error::new(ErrorKind::Internal, "the type is not mapped"))?;
         let expects = self.request.expected_version.is_some();
         let call = step.versioned.as_ref().filter(|_| expects).unwrap_or(&step.call);
-        let (scope, path_scope) = self.scopes(resource, item, variables, shows);
-        let mut plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new())?;
-        complete_headers(&mut plan);
-        Ok(plan)
+        self.plan_call(call, resource, item, variables, shows)
     }
 
     /// Takes the record as it was read for [`Next::Read`]; none when there is no such record.
@@ -304,8 +309,7 @@ impl Run {
             return Err(wrong(&[], UserErrorCode::StatusForbids, message));
         }
         self.current = Some((row, record));
-        self.build_row();
-        Ok(())
+        self.build_row()
     }
 
     /// Takes note that the row of [`Next::Write`] was written.
@@ -362,7 +366,7 @@ impl Run {
     }
 
     /// Puts the row together that is sent.
-    fn build_row(&mut self) {
+    fn build_row(&mut self) -> Result<(), UserError> {
         let whole = self.operation.sends == Sends::Whole;
         let mut row = match (&self.current, whole) {
             (Some((Json::Object(current), _)), true) => current.clone(),
@@ -378,7 +382,7 @@ impl Run {
             }
             let present = current.and_then(|row| at(row, &embedded.to));
             let list = if whole {
-                embedded.whole(present)
+                embedded.whole(present)?
             } else {
                 embedded.rows.clone()
             };
@@ -386,6 +390,7 @@ impl Run {
         }
         row.extend(self.request.input.raw.clone());
         self.row = Json::Object(row);
+        Ok(())
     }
 
     pub(super) fn resource(&self) -> Option<&ResourcePlan> {

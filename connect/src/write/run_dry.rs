@@ -3,10 +3,11 @@
 use super::{
     backward_children::with_owner,
     run::{Run, has_value},
+    run_scope::Item,
 };
 use crate::{
     error::Error,
-    request::{RequestPlan, complete_headers},
+    request::RequestPlan,
     template::{Variables, find_in},
 };
 
@@ -22,12 +23,7 @@ impl Run {
             _ => None,
         });
         let call = self.operation.undo.as_ref().or(single)?;
-        let (scope, path_scope) = self.scopes(resource, None, variables, false);
-        let plan = call.plan(&resource.parts.base, &scope, &path_scope, Vec::new());
-        Some(plan.map(|mut plan| {
-            complete_headers(&mut plan);
-            plan
-        }))
+        Some(self.plan_call(call, resource, None, variables, false))
     }
 
     /// Plans every request of a dry run, each with the name of its step; what only answers can tell stands as
@@ -53,7 +49,10 @@ impl Run {
             }
             let open = step.for_each.as_deref().is_some_and(is_open);
             let items = match self.items(step) {
-                Some(items) if !open => items.into_iter().map(Some).collect(),
+                Some(items) if !open => {
+                    let numbered = items.into_iter().zip(1..);
+                    numbered.map(|(value, index)| Some(Item { value, index })).collect()
+                }
                 _ => vec![None],
             };
             for item in items {

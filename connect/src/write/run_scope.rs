@@ -6,15 +6,23 @@ use serde_json::{Map, Value as Json};
 
 use super::{Act, run::Run};
 use crate::{
-    blueprint::{KeyPart, ResourcePlan, key_rows},
+    blueprint::{Call, KeyPart, ResourcePlan, key_rows},
     dialect::Constant,
-    manifest::Dialect,
+    error::Error,
+    request::{RequestPlan, complete_headers},
     template::{Scope, Variables},
 };
 
+/// What a step is sent for, and its place among the others, counted from 1.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) value: Json,
+    pub(super) index: usize,
+}
+
 impl Run {
     /// Returns the variables of the write, without those of the connection.
-    pub(super) fn values(&self, item: Option<Json>) -> Vec<(&'static str, Json)> {
+    pub(super) fn values(&self, item: Option<Item>) -> Vec<(&'static str, Json)> {
         let mut own = vec![("row", self.row.clone()), ("kept", Json::Object(self.kept.clone()))];
         let rows = self.rows.embedded.iter();
         let children: Map<String, Json> = rows
@@ -45,7 +53,8 @@ impl Run {
             }
         }
         if let Some(item) = item {
-            own.push(("item", item));
+            own.push(("item", item.value));
+            own.push(("item_index", item.index.into()));
         }
         own
     }
@@ -73,25 +82,26 @@ impl Run {
         resource.map_or(&[], |resource| resource.parts.key.as_slice())
     }
 
-    /// Returns the scopes of a request: one for everything, and one for its path, where texts stand in quotes.
-    pub(super) fn scopes<'v>(
+    /// Plans a request with the variables of the write. In its path and its query texts stand in quotes.
+    pub(super) fn plan_call(
         &self,
+        call: &Call,
         resource: &ResourcePlan,
-        item: Option<Json>,
-        variables: &'v Variables<'v>,
+        item: Option<Item>,
+        variables: &Variables<'_>,
         shows: bool,
-    ) -> (Scope<'v>, Scope<'v>) {
+    ) -> Result<RequestPlan, Error> {
         let mut scope = Scope::new(variables);
         scope = if shows { scope.showing() } else { scope.leaving_out() };
         for (name, value) in self.values(item) {
             scope = scope.with(name, value);
         }
         let language = resource.parts.language;
-        let path = match language.dialect {
-            Dialect::OdataV2 | Dialect::OdataV4 => scope.clone().with_texts(&|text| language.escape_quoted(text)),
-            _ => scope.clone(),
-        };
-        (scope, path)
+        let path = scope.clone().with_texts(&|text| language.escape_quoted(text));
+        let query = scope.clone().with_texts(&|text| language.escape_in_query(text));
+        let mut plan = call.plan_quoted(&resource.parts.base, &scope, &path, &query, Vec::new())?;
+        complete_headers(&mut plan);
+        Ok(plan)
     }
 }
 

@@ -16,6 +16,8 @@ use lineshaft_schema::{Object, Record, RemoteKey, TypeIndex, Value};
 use serde_json::{Map, Value as Json, json};
 
 mod refusals;
+mod safety;
+mod steps;
 
 use super::*;
 use crate::{

@@ -170,7 +170,7 @@ pub(super) fn meters(world: &mut World, rng: &mut Rng) {
                     } else {
                         money(rng, -3, 4)
                     };
-                    (days_ago(rng, 35 - step * 7), value)
+                    (days_ago(rng, 36 - step * 7), value)
                 })
                 .collect();
             world.meters.push(Meter {

@@ -99,6 +99,12 @@ fn connector(page: &mut String, kind: &Kind) {
         if writes.described {
             notes.push("The system tells which fields it has.".to_owned());
         }
+        let unsettled = writes.actions.iter().filter(|(_, action)| action.leads_to.is_empty());
+        let unsettled: Vec<String> = unsettled.map(|(name, _)| code(name)).collect();
+        if !unsettled.is_empty() {
+            // No status tells that they were done.
+            notes.push(format!("When its outcome is unknown, people settle {}.", unsettled.join(", ")));
+        }
         for (name, instead) in &writes.instead {
             // Sentences of the manifest bring their own full stop; names of actions do not.
             notes.push(format!("Instead of {}: {}.", code(name), instead.trim_end_matches('.')));

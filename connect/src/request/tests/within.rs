@@ -1,0 +1,38 @@
+//! Lists whose records are elements within rows, and lists that go on behind a member of their last row.
+
+use http::HeaderMap;
+use serde_json::json;
+
+use super::*;
+use crate::blueprint::tests::compile;
+
+fn blueprint() -> Blueprint {
+    let list = json!({
+        "request": {"path": "/{{resource.remote}}", "query": {"cursor": "{{cursor}}", "limit": "{{limit}}"}},
+        "paging": {"last_row": "place.number"}, "page_size": 2, "count": {"path": "total"}, "records": "rows"
+    });
+    let resources = json!({
+        "Meter": {
+            "remote": "assets", "key": ["asset", "meters.name"], "list": {"each": "meters"},
+            "fields": {"name": "meters.name", "asset": "asset", "lastReading": "meters.last"}
+        }
+    });
+    compile("json_rest", json!({"list": list}), resources).unwrap()
+}
+
+#[test]
+fn every_element_is_a_record_of_its_row() {
+    let blueprint = blueprint();
+    let meters = resource(&blueprint, "Meter");
+    assert!(!meters.capability().count, "rows are counted, not what stands in them");
+    let body = json!({"rows": [
+        {"asset": "P-1", "meters": [{"name": "HOURS", "last": "7"}, {"name": "TEMP"}], "place": {"number": 11}},
+        {"asset": "P-2", "meters": [], "place": {"number": 12}},
+    ]});
+    let page = meters
+        .read_page(&list("Meter"), body.to_string().as_bytes(), &HeaderMap::new())
+        .unwrap();
+    let keys: Vec<String> = page.records.iter().map(|record| record.key.to_string()).collect();
+    assert_eq!(keys, ["P-1|HOURS", "P-1|TEMP"]);
+    assert_eq!(page.next, Some(PageState::Cursor("12".to_owned())));
+}
