@@ -174,7 +174,7 @@ impl Engine {
         let (tell, told) = oneshot::channel();
         // From the claim on it is no longer the caller's: who leaves between the row and its task would leave it stuck.
         self.writer.spawn(async move {
-            let taken = writer.take(claim, target, simulated, until).await;
+            let taken = Box::pin(writer.take(claim, target, simulated, until)).await;
             drop(seat);
             // The caller may have left.
             drop(tell.send(taken));

@@ -151,7 +151,7 @@ impl Engine {
             if let Some(row) = self.writer.take_queued(row.id).await? {
                 let engine = self.clone();
                 self.writer
-                    .spawn(async move { engine.carry_out_queued(row, permit).await });
+                    .spawn(async move { Box::pin(engine.carry_out_queued(row, permit)).await });
                 return Ok(true);
             }
         }
