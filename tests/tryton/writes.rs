@@ -25,7 +25,7 @@ impl Stage<'_> {
             "query($filter: LocationFilter) { locations(filter: $filter, first: 250) { nodes { id remoteId } } }";
         let answer = self.ask(text, json!({ "filter": null })).await;
         let nodes = answer.nodes("locations");
-        let node = nodes.iter().find(|node| node["remoteId"] == remote_id.to_string());
+        let node = nodes.iter().find(|node| node["remoteId"] == *remote_id);
         node.unwrap()["id"].as_str().unwrap().to_owned()
     }
 

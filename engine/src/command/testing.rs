@@ -105,7 +105,7 @@ impl Fake {
             target: vec![format!("{name}_")],
         };
         let operation = OperationCapability {
-            fields: vec![writable("name", true), writable("status", false)],
+            fields: vec![writable("name", true), writable("type", false)],
             ..OperationCapability::default()
         };
         let capability = WriteCapability {
@@ -305,8 +305,8 @@ impl Target for Fake {
             return None;
         };
         let value = match value {
-            "A" => "ACTIVE",
-            "B" => "BLOCKED",
+            "A" => "SUPPLIER",
+            "B" => "CARRIER",
             _ => return None,
         };
         let words = self.catalogue.enum_at(index)?;

@@ -186,8 +186,8 @@ async fn what_the_system_tells_is_laid_over_what_the_connector_knows() {
         },
         DescribedField {
             required: Some(true),
-            choices: vec![("A".to_owned(), Some("Active".to_owned())), ("X".to_owned(), None)],
-            ..field("status_")
+            choices: vec![("A".to_owned(), Some("Supplier".to_owned())), ("X".to_owned(), None)],
+            ..field("type_")
         },
         field("extra"),
         DescribedField {
@@ -201,12 +201,12 @@ async fn what_the_system_tells_is_laid_over_what_the_connector_knows() {
     let laid = told(&Act::Create).await.unwrap();
     assert_eq!(laid.description, Description::Told);
     assert_eq!(laid.fields[0].max_length, Some(40));
-    let status = &laid.fields[1];
-    assert!(status.required && status.writable);
-    assert!(matches!(status.values[0].value, Some(Value::Enum(..))));
-    assert_eq!(status.values[0].label.as_deref(), Some("Active"));
+    let kind = &laid.fields[1];
+    assert!(kind.required && kind.writable);
+    assert!(matches!(kind.values[0].value, Some(Value::Enum(..))));
+    assert_eq!(kind.values[0].label.as_deref(), Some("Supplier"));
     assert_eq!(
-        (&status.values[1].value, status.values[1].source.as_deref()),
+        (&kind.values[1].value, kind.values[1].source.as_deref()),
         (&None, Some("X"))
     );
     let system: Vec<&str> = laid.system_fields.iter().map(|field| field.name.as_str()).collect();
