@@ -97,6 +97,14 @@ pub struct Scope<'a> {
     variables: &'a Variables<'a>,
     own: Vec<(&'a str, Value)>,
     absent: Absent,
+    /// Variables that will have no value, where others are shown by their names.
+    never: Vec<String>,
+}
+
+/// Returns whether a variable is another one or a part of it.
+fn is_within(name: &str, whole: &str) -> bool {
+    name.strip_prefix(whole)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// What becomes of variables of the request that have no value.
@@ -118,6 +126,7 @@ impl<'a> Scope<'a> {
             variables,
             own: Vec::new(),
             absent: Absent::Refused,
+            never: Vec::new(),
         }
     }
 
@@ -128,10 +137,11 @@ impl<'a> Scope<'a> {
         self
     }
 
-    /// Shows the names of variables that have no value yet.
+    /// Shows the names of variables that have no value yet; those that never will have one are left out.
     #[must_use]
-    pub(crate) fn showing(mut self) -> Self {
+    pub(crate) fn showing(mut self, never: &[String]) -> Self {
         self.absent = Absent::Shown;
+        self.never = never.to_vec();
         self
     }
 
@@ -148,7 +158,7 @@ impl<'a> Scope<'a> {
         let is_left_out = match self.absent {
             Absent::Refused => false,
             Absent::LeftOut => true,
-            Absent::Shown => name.starts_with("row."),
+            Absent::Shown => name.starts_with("row.") || self.never.iter().any(|never| is_within(name, never)),
         };
         is_left_out && self.is_absent(name)
     }

@@ -210,13 +210,13 @@ fn writes_leave_out_what_has_no_value_but_not_null() {
         json!({"a": null, "b": 1, "d": [null], "e": "x"})
     );
     assert_eq!(
-        body.render(&scope().showing()).unwrap(),
+        body.render(&scope().showing(&[])).unwrap(),
         json!({"a": null, "b": 1, "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}"})
     );
     let path = |text: &str| TextTemplate::parse(text).unwrap();
     assert!(path("/x/{{key}}").render_path(&scope().leaving_out()).is_err());
     assert_eq!(
-        path("/x/{{key}}").render_path(&scope().showing()).unwrap(),
+        path("/x/{{key}}").render_path(&scope().showing(&[])).unwrap(),
         "/x/{{key}}"
     );
     let quoted = scope().with("key", "a'b").with_texts(&|text| text.replace('\'', "''"));

@@ -69,6 +69,8 @@ pub struct Run {
     pub(super) at: usize,
     pub(super) item: usize,
     pub(super) kept: Map<String, Json>,
+    /// In dry runs, what steps would have kept that are not sent.
+    pub(super) never_kept: Vec<String>,
     pub(super) key: Option<RemoteKey>,
     pub(super) changed: bool,
     pub(super) warnings: Vec<String>,
@@ -181,6 +183,7 @@ impl Run {
             at: 0,
             item: 0,
             kept: Map::new(),
+            never_kept: Vec::new(),
             key: request.key.clone(),
             changed: false,
             warnings: Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::{
     backward_children::with_owner,
+    compile_steps::StepPlan,
     run::{Run, has_value},
     run_scope::Item,
 };
@@ -12,6 +13,12 @@ use crate::{
 };
 
 impl Run {
+    /// Notes that a step is not sent, so that nothing will come of it. What another step keeps under the same name wins.
+    fn never_keeps(&mut self, step: &StepPlan) {
+        let names = step.keep.iter().map(|(name, _)| format!("kept.{name}"));
+        self.never_kept.extend(names);
+    }
+
     /// Plans the request that takes back what was made; none when there is none.
     #[must_use]
     pub fn undo(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
@@ -32,6 +39,7 @@ impl Run {
     /// # Errors
     /// Names the setting or credential that has no value.
     pub fn dry(&self, variables: &Variables<'_>) -> Result<Vec<(String, RequestPlan)>, Error> {
+        let mut run = self.clone();
         let mut plans = Vec::new();
         for step in self.operation.steps.iter().filter(|_| !self.idle) {
             let own = self.values(None);
@@ -40,13 +48,21 @@ impl Run {
                 && !is_open(when)
                 && !find_in(&own, when).is_some_and(has_value)
             {
+                run.never_keeps(step);
                 continue;
             }
             if let Some(unless) = &step.unless
                 && find_in(&own, unless).is_some_and(has_value)
             {
+                run.never_keeps(step);
                 continue;
             }
+            run.never_kept.retain(|name| {
+                !step
+                    .keep
+                    .iter()
+                    .any(|(kept, _)| name.strip_prefix("kept.") == Some(kept))
+            });
             let open = step.for_each.as_deref().is_some_and(is_open);
             let items = match self.items(step) {
                 Some(items) if !open => {
@@ -56,7 +72,7 @@ impl Run {
                 _ => vec![None],
             };
             for item in items {
-                plans.push((step.name.clone(), self.plan(step, item, variables, true)?));
+                plans.push((step.name.clone(), run.plan(step, item, variables, true)?));
             }
         }
         for row in &self.later {

@@ -92,7 +92,11 @@ impl Run {
         shows: bool,
     ) -> Result<RequestPlan, Error> {
         let mut scope = Scope::new(variables);
-        scope = if shows { scope.showing() } else { scope.leaving_out() };
+        scope = if shows {
+            scope.showing(&self.never_kept)
+        } else {
+            scope.leaving_out()
+        };
         for (name, value) in self.values(item) {
             scope = scope.with(name, value);
         }
