@@ -158,9 +158,15 @@ impl<'a> Scope<'a> {
         let is_left_out = match self.absent {
             Absent::Refused => false,
             Absent::LeftOut => true,
-            Absent::Shown => name.starts_with("row.") || self.never.iter().any(|never| is_within(name, never)),
+            Absent::Shown => name.starts_with("row."),
         };
-        is_left_out && self.is_absent(name)
+        is_left_out && self.is_absent(name) || self.omits(name)
+    }
+
+    /// Returns whether a member that is nothing but this variable is left out.
+    fn omits(&self, name: &str) -> bool {
+        let will_never = || self.never.iter().any(|never| is_within(name, never));
+        self.is_absent(name) && (self.absent == Absent::LeftOut || will_never())
     }
 
     /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Absent, Scope, TextTemplate, text_of};
+use super::{Scope, TextTemplate, text_of};
 
 /// A JSON value with variables in its texts. A text that is nothing but one variable becomes the variable's JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,10 +177,8 @@ impl Node {
     /// Returns whether it is nothing but a variable that has no value, or a list of nothing but objects that are left out.
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
-            Self::Variable(name) | Self::Number(name) => scope.absent == Absent::LeftOut && scope.is_absent(name),
-            Self::Unless([condition, name]) => {
-                scope.says(condition) || (scope.absent == Absent::LeftOut && scope.is_absent(name))
-            }
+            Self::Variable(name) | Self::Number(name) => scope.omits(name),
+            Self::Unless([condition, name]) => scope.says(condition) || (scope.omits(name)),
             Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
             _ => false,
         }

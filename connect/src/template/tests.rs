@@ -213,6 +213,11 @@ fn writes_leave_out_what_has_no_value_but_not_null() {
         body.render(&scope().showing(&[])).unwrap(),
         json!({"a": null, "b": 1, "c": "{{row.c}}", "d": ["{{row.c}}"], "e": "x{{version}}"})
     );
+    let looked_up = JsonTemplate::parse(&json!({"a": "{{kept.a}}", "b": "{{kept.b.0}}"})).unwrap();
+    assert_eq!(
+        looked_up.render(&scope().showing(&["kept.b".to_owned()])).unwrap(),
+        json!({"a": "{{kept.a}}"})
+    );
     let path = |text: &str| TextTemplate::parse(text).unwrap();
     assert!(path("/x/{{key}}").render_path(&scope().leaving_out()).is_err());
     assert_eq!(
