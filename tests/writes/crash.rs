@@ -139,6 +139,10 @@ impl Scene {
     fn attempts(&self) -> usize {
         self.sandbox.calls().iter().filter(|call| call.write).count()
     }
+
+    fn reads(&self) -> usize {
+        self.sandbox.calls().len() - self.attempts()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -218,8 +222,11 @@ async fn killed_between_a_header_and_its_lines_it_waits_for_the_caller() {
     scene.sandbox.set_fault(None);
     let entry = scene.until(&["IN_DOUBT"]).await;
     assert!(entry["remoteId"].is_string(), "the header is known: {entry}");
-    let attempts = scene.attempts();
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let (attempts, reads) = (scene.attempts(), scene.reads());
+    eventually(RECOVERED, "it is looked up again", || async {
+        (scene.reads() > reads).then_some(())
+    })
+    .await;
     assert_eq!(scene.newest().await["state"], "IN_DOUBT");
     assert_eq!(scene.attempts(), attempts, "nothing is sent again");
     assert_eq!(scene.count(&creation).await, 1);

@@ -74,10 +74,11 @@ pub(super) struct Fake {
     catalogue: Arc<Catalogue>,
     capability: WriteCapability,
     pub(super) answer: Mutex<Answer>,
-    /// Where writes are held for ever.
+    /// Where writes are held until they are let go.
     pub(super) holds: Mutex<Option<Step>>,
     /// Rung when a write is held.
     pub(super) held: Notify,
+    let_go: Notify,
     /// How long each write takes.
     pub(super) slow: Mutex<Duration>,
     /// The marks of what was carried out, in order, with the operation.
@@ -123,6 +124,7 @@ impl Fake {
             answer: Mutex::new(Answer::Well),
             holds: Mutex::new(None),
             held: Notify::new(),
+            let_go: Notify::new(),
             slow: Mutex::new(Duration::ZERO),
             applied: Mutex::default(),
             look_ups: AtomicUsize::new(0),
@@ -142,6 +144,12 @@ impl Fake {
         *self.holds.lock().unwrap() = step.into();
     }
 
+    /// Lets the write go on that is held, and holds no more.
+    pub(super) fn let_go(&self) {
+        self.hold(None);
+        self.let_go.notify_one();
+    }
+
     pub(super) fn applied(&self) -> usize {
         self.applied.lock().unwrap().len()
     }
@@ -150,7 +158,7 @@ impl Fake {
         let holds = *self.holds.lock().unwrap() == Some(step);
         if holds {
             self.held.notify_one();
-            std::future::pending::<()>().await;
+            self.let_go.notified().await;
         }
     }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use lineshaft_connect::write::{Journal as _, ShownRequest, UserError, UserErrorCode};
-use lineshaft_entities::write_operation::State;
 use sea_orm::{ConnectionTrait as _, DbBackend, QueryTrait as _};
 
 use crate::{
@@ -207,17 +206,13 @@ async fn what_was_carried_out_in_part_is_told_so_and_settles_no_doubt() {
         let (kind, data) = desk.events(id).await.pop().unwrap();
         assert_eq!((kind.as_str(), &data["partly"]), ("write.succeeded", &true.into()));
 
-        *desk.fake.slow.lock().unwrap() = Duration::from_millis(200);
+        desk.fake.hold(Step::Noted);
         let late = database::now() + chrono::TimeDelta::minutes(5);
         let other = Desk::with(&stores, desk.fake.clone());
         let (result, ()) = tokio::join!(desk.write(desk.update(id, "V1", "b")), async {
-            while desk.rows().await[1..]
-                .first()
-                .is_none_or(|row| row.state != State::Sending)
-            {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            desk.fake.held.notified().await;
             assert_eq!(other.world.engine.take_over_writes(late).await.unwrap(), 1);
+            desk.fake.let_go();
         });
         assert_eq!(result.unwrap().outcome, Outcome::InDoubt);
     }
@@ -231,19 +226,15 @@ async fn of_an_erased_connection_nothing_is_kept_that_comes_later() {
     desk.fake.be(Answer::Refuses(UserErrorCode::Quantity));
     desk.write(desk.create(id, "One", None)).await.unwrap();
     desk.fake.be(Answer::Lost);
-    *desk.fake.slow.lock().unwrap() = Duration::from_millis(200);
+    desk.fake.hold(Step::Noted);
     let engine = &desk.world.engine;
     let erase = async {
-        while desk.rows().await[1..]
-            .first()
-            .is_none_or(|row| row.state != State::Sending)
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        desk.fake.held.notified().await;
         engine.delete(desk.world.acme, id, &Origin::operator()).await.unwrap();
         let row = desk.rows().await.pop().unwrap();
         let notes = notes_for_tests(&engine.writer, &row);
         assert!(notes.sending(&shown("", 10)).await.is_err(), "nothing more is sent");
+        desk.fake.let_go();
     };
     let (result, ()) = tokio::join!(desk.write(desk.create(id, "Two", None)), erase);
     assert_eq!(result.unwrap().outcome, Outcome::InDoubt);

@@ -45,14 +45,15 @@ async fn a_caller_may_wait_for_the_write_of_another() {
     let stores = stores().await;
     let desk = Desk::over(&stores);
     let id = desk.world.active("erp").await;
-    *desk.fake.slow.lock().unwrap() = Duration::from_millis(200);
+    desk.fake.hold(Step::Noted);
     let (first, second) = tokio::join!(desk.write(desk.create(id, "One", Some("k"))), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        desk.fake.held.notified().await;
         let error = desk.write(desk.create(id, "One", Some("k"))).await.unwrap_err();
         let WriteError::InProgress { id, .. } = error else {
             panic!("{error}")
         };
         let session = desk.world.session();
+        desk.fake.let_go();
         desk.world.engine.outcome_of_write(&session, id).await.unwrap().unwrap()
     });
     assert_eq!(second.outcome, Outcome::Succeeded);
@@ -197,19 +198,15 @@ async fn a_write_runs_to_its_end_although_its_caller_leaves() {
     let stores = stores().await;
     let desk = Desk::over(&stores);
     let id = desk.world.active("erp").await;
-    *desk.fake.slow.lock().unwrap() = Duration::from_millis(100);
+    desk.fake.hold(Step::Noted);
     {
         let write = desk.write(desk.create(id, "One", Some("k")));
-        let begun = async {
-            while desk.rows().await.is_empty() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
         tokio::select! {
-            _ = write => panic!("it takes its time"),
-            () = begun => {}
+            _ = write => panic!("it is held"),
+            () = desk.fake.held.notified() => {}
         }
     }
+    desk.fake.let_go();
     desk.world.engine.writer.finish().await;
     let row = desk.rows().await.pop().unwrap();
     assert_eq!(row.state, State::Succeeded);

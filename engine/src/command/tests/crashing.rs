@@ -6,7 +6,7 @@ use lineshaft_entities::write_operation::State;
 use crate::{
     command::{
         Mode, Outcome,
-        testing::{Answer, Desk, Step, code},
+        testing::{Desk, Step, code},
     },
     database::{self, testing::stores_everywhere},
 };
@@ -144,15 +144,13 @@ async fn an_answer_that_comes_after_the_take_over_settles_the_doubt() {
     let stores = crate::database::testing::stores().await;
     let first = Desk::over(&stores);
     let id = first.world.active("erp").await;
-    *first.fake.slow.lock().unwrap() = std::time::Duration::from_millis(200);
-    first.fake.be(Answer::Well);
+    first.fake.hold(Step::Noted);
     let late = database::now() + TimeDelta::minutes(5);
     let second = Desk::with(&stores, first.fake.clone());
     let (result, ()) = tokio::join!(first.write(first.update(id, "V1", "One")), async {
-        while first.rows().await.first().is_none_or(|row| row.state != State::Sending) {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        first.fake.held.notified().await;
         assert_eq!(second.world.engine.take_over_writes(late).await.unwrap(), 1);
+        first.fake.let_go();
     });
     // The fake notes the key after the system has answered, which is refused by then: nobody can say more than that.
     assert_eq!(result.unwrap().outcome, Outcome::InDoubt);

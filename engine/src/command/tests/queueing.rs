@@ -8,7 +8,7 @@ use lineshaft_entities::write_operation::State;
 use crate::{
     command::{
         Mode, WriteCommand, WriteMode,
-        testing::{Answer, Desk},
+        testing::{Answer, Desk, Step},
     },
     connections::Status,
     database::{
@@ -117,13 +117,12 @@ async fn the_worker_carries_out_what_is_queued_and_ends_what_it_began() {
     let stores = stores().await;
     let desk = Desk::over(&stores);
     let id = desk.world.active("erp").await;
-    *desk.fake.slow.lock().unwrap() = Duration::from_millis(100);
+    desk.fake.hold(Step::Noted);
     let engine = desk.world.engine.clone();
     let stop = async {
         desk.write(queued(desk.create(id, "One", None))).await.unwrap();
-        while desk.rows().await[0].state != State::Sending {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        desk.fake.held.notified().await;
+        desk.fake.let_go();
     };
     Box::pin(engine.run(stop)).await;
     assert_eq!(desk.rows().await[0].state, State::Succeeded);
