@@ -345,7 +345,19 @@ pub(crate) fn input(name: &str, kind: &str, about: &str, default: Option<&str>) 
 
 /// Registers an object type.
 pub(crate) fn insert_object(registry: &mut Registry, name: &str, about: &str, fields: IndexMap<String, MetaField>) {
-    let meta = MetaType::Object {
+    registry
+        .types
+        .insert(name.to_owned(), object(name, about, fields, None));
+}
+
+/// Makes an object type; `rust` is the name of the Rust type that stands behind it, if one does.
+pub(crate) fn object(
+    name: &str,
+    about: &str,
+    fields: IndexMap<String, MetaField>,
+    rust: Option<&'static str>,
+) -> MetaType {
+    MetaType::Object {
         name: name.to_owned(),
         description: Some(about.to_owned()),
         fields,
@@ -359,11 +371,10 @@ pub(crate) fn insert_object(registry: &mut Registry, name: &str, about: &str, fi
         interface_object: false,
         tags: Vec::new(),
         is_subscription: false,
-        rust_typename: None,
+        rust_typename: rust,
         directive_invocations: Vec::new(),
         requires_scopes: Vec::new(),
-    };
-    registry.types.insert(name.to_owned(), meta);
+    }
 }
 
 /// Registers an input type.

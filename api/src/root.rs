@@ -44,24 +44,12 @@ impl OutputType for Query {
                 all.append(&mut fields);
                 fields = all;
             }
-            MetaType::Object {
-                name: "Query".to_owned(),
-                description: Some("Everything that can be read.".to_owned()),
+            register::object(
+                "Query",
+                "Everything that can be read.",
                 fields,
-                cache_control: Default::default(),
-                extends: false,
-                shareable: false,
-                resolvable: true,
-                keys: None,
-                visible: None,
-                inaccessible: false,
-                interface_object: false,
-                tags: Vec::new(),
-                is_subscription: false,
-                rust_typename: Some(std::any::type_name::<Self>()),
-                directive_invocations: Vec::new(),
-                requires_scopes: Vec::new(),
-            }
+                Some(std::any::type_name::<Self>()),
+            )
         })
     }
 

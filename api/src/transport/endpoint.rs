@@ -4,7 +4,13 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::Executor;
-use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
+use axum::{
+    Router,
+    body::{Body, BodyDataStream},
+    extract::Request,
+    response::Response,
+    routing::any,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, future::join_all};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
@@ -21,6 +27,10 @@ use super::{
     running::panicked,
     sse, write_response, ws,
 };
+
+/// How many times the limit of a body is read, and for how long, of a body that is refused as too large.
+const DRAINED: usize = 4;
+const DRAINING: Duration = Duration::from_secs(2);
 
 /// GraphQL over HTTP, server-sent events and WebSocket on an executor, for callers that `P` lets in.
 pub struct Endpoint<E, P> {
@@ -118,7 +128,12 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
     }
 
     async fn answer(&self, parts: &Parts, body: Body, media: Option<Media>, id: &RequestId) -> Result<Answer, Refusal> {
-        self.check_head(parts, media)?;
+        if let Err(refusal) = self.check_head(parts, media) {
+            if refusal.code == Code::PayloadTooLarge {
+                self.drain(body.into_data_stream()).await;
+            }
+            return Err(refusal);
+        }
         self.admission.check_load()?;
         let prepared = self.prepare.prepare(parts).await?;
         let received = if parts.method == Method::GET {
@@ -265,6 +280,7 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
                 let frame =
                     frame.map_err(|_| Refusal::new(Code::InvalidRequest, "the body could not be read to its end"))?;
                 if first.len() + all.len() + frame.len() > self.settings.limits.body_bytes {
+                    self.drain(frames).await;
                     return Err(self.body_too_large());
                 }
                 if first.is_empty() && all.is_empty() {
@@ -284,6 +300,21 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
                 format!("the body did not arrive within {limit:?}"),
             )),
         }
+    }
+
+    /// Reads on for a short while what is thrown away: a server that closes before a client has sent all resets the
+    /// connection, and the client would not see the answer that tells it why.
+    async fn drain(&self, mut frames: BodyDataStream) {
+        let reading = async {
+            let mut left = self.settings.limits.body_bytes.saturating_mul(DRAINED);
+            while let Some(Ok(frame)) = frames.next().await {
+                match left.checked_sub(frame.len()) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        let _ = timeout(DRAINING, reading).await;
     }
 
     async fn run(&self, checked: Result<Checked, Refusal>, deadline: Instant, id: &RequestId) -> Outcome {

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     error::{coded, of_connection},
     platform::{PlatformMutation, access, writes as told},
+    register::object,
     root::Root,
     transport::Begun,
 };
@@ -58,26 +59,12 @@ impl OutputType for Mutation {
                 all.append(&mut fields);
                 fields = all;
             }
-            MetaType::Object {
-                name: "Mutation".to_owned(),
-                description: Some(
-                    "Everything that can be changed: records of the systems, and the platform.".to_owned(),
-                ),
+            object(
+                "Mutation",
+                "Everything that can be changed: records of the systems, and the platform.",
                 fields,
-                cache_control: Default::default(),
-                extends: false,
-                shareable: false,
-                resolvable: true,
-                keys: None,
-                visible: None,
-                inaccessible: false,
-                interface_object: false,
-                tags: Vec::new(),
-                is_subscription: false,
-                rust_typename: Some(std::any::type_name::<Self>()),
-                directive_invocations: Vec::new(),
-                requires_scopes: Vec::new(),
-            }
+                Some(std::any::type_name::<Self>()),
+            )
         })
     }
 
@@ -137,7 +124,7 @@ impl<'a> Root<'a> {
         let command = asked.command.clone();
         let connection = command.connection_id;
         let written = if manner.dry_run {
-            self.engine.dry_run(self.session, command, &origin).await
+            self.engine.dry_run(self.session, command).await
         } else {
             self.engine.write(self.session, command, &origin).await
         };

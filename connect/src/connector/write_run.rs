@@ -123,15 +123,15 @@ impl<'a> Writer<'a> {
                 }
                 Next::Write(part, at) => match self.write(&part, [place, &at].concat()).await {
                     Reply::Done {
-                        key,
                         warnings: remarks,
                         refused,
+                        ..
                     } => {
                         has_changed = true;
                         warnings.extend(remarks);
                         match refused.is_empty() {
                             true => {
-                                run.wrote(key);
+                                run.wrote();
                                 Ok(())
                             }
                             false => Err(Stop::Refused(below(&at, refused))),

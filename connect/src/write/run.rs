@@ -72,7 +72,6 @@ pub struct Run {
     /// In dry runs, what steps would have kept that are not sent.
     pub(super) never_kept: Vec<String>,
     pub(super) key: Option<RemoteKey>,
-    pub(super) changed: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -185,7 +184,6 @@ impl Run {
             kept: Map::new(),
             never_kept: Vec::new(),
             key: request.key.clone(),
-            changed: false,
             warnings: Vec::new(),
         };
         // Where the whole record is sent, the row is put together once it was read.
@@ -316,14 +314,8 @@ impl Run {
     }
 
     /// Takes note that the row of [`Next::Write`] was written.
-    pub fn wrote(&mut self, _key: Option<RemoteKey>) {
-        self.changed |= self.later.pop_front().is_some();
-    }
-
-    /// Returns whether a request that changes something was answered.
-    #[must_use]
-    pub fn changed(&self) -> bool {
-        self.changed
+    pub fn wrote(&mut self) {
+        self.later.pop_front();
     }
 
     /// Returns the key of the record, as soon as it is known.

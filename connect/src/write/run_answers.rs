@@ -20,7 +20,6 @@ impl Run {
         let Some(step) = self.operation.steps.get(self.at).cloned() else {
             return Ok(());
         };
-        self.changed |= step.call.changes();
         let parsed = json::parse(&response.body).ok();
         let null = json::Value::Null;
         let body = parsed.as_ref().unwrap_or(&null);

@@ -343,9 +343,7 @@ fn a_new_record_is_one_row_with_its_lines() {
             "x_color": "red", "order_line": [[0, 0, {"name": "Bolt", "product_qty": 2.5}]], "priority": "1",
         }]})
     );
-    assert!(!run.changed());
     answer(&mut run, json!({"result": 42})).unwrap();
-    assert!(run.changed());
     assert_eq!(done(&mut run), Some(RemoteKey::from("42")));
     let resource = odoo.resource(kind("PurchaseOrder")).unwrap();
     assert_eq!(

@@ -143,7 +143,7 @@ impl Engine {
         for item in lane {
             let Item { place, command, key } = item;
             let result = match mode {
-                BatchMode::DryRun => self.dry_run(session, command, origin).await,
+                BatchMode::DryRun => self.dry_run(session, command).await,
                 _ if stopped => Ok(skipped()),
                 _ => self.submit(session, command, key, Some(batch_id), origin).await,
             };

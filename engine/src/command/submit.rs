@@ -13,7 +13,7 @@ use lineshaft_entities::{
 use sea_orm::{ColumnTrait as _, PaginatorTrait as _, QueryFilter as _, sea_query::Expr};
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, timeout_at},
 };
 use uuid::Uuid;
 
@@ -27,9 +27,6 @@ use super::{
     writer::Seat,
 };
 use crate::{Engine, Session, connections::Connection, origin::Origin, query::SourceError};
-
-/// How often a write that another caller began is looked at.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Writes that are queued or under way, in the words of the index that serves this.
 const UNDER_WAY: &str = "state IN ('queued', 'running', 'sending')";
@@ -70,13 +67,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it would not be accepted.
-    pub async fn dry_run(
-        &self,
-        session: &Session,
-        command: WriteCommand,
-        origin: &Origin,
-    ) -> Result<WriteResult, WriteError> {
-        let _ = origin;
+    pub async fn dry_run(&self, session: &Session, command: WriteCommand) -> Result<WriteResult, WriteError> {
         let ready = self.ready_to_write(session, &command).await?;
         let request = request_of(command, client_reference());
         let time = self.writer.settings.timeout;
@@ -110,28 +101,6 @@ impl Engine {
             }
         }
         Ok(result)
-    }
-
-    /// Waits for a write that another caller began, as long as the session may, and returns its outcome.
-    ///
-    /// # Errors
-    /// When there is none for the caller, or it is still under way.
-    pub async fn outcome_of_write(&self, session: &Session, id: Uuid) -> Result<Option<WriteResult>, WriteError> {
-        loop {
-            let Some(row) = self.write_row(session.visible, id).await? else {
-                return Ok(None);
-            };
-            if !is_under_way(row.state) {
-                return Ok(Some(WriteResult::of(row, true)));
-            }
-            if Instant::now() + LOOK >= session.deadline {
-                return Err(WriteError::InProgress {
-                    id,
-                    has_key: row.idempotency_key.is_some(),
-                });
-            }
-            sleep(LOOK).await;
-        }
     }
 
     pub(super) async fn submit(

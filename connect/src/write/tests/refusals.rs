@@ -160,7 +160,7 @@ fn rows_of_their_own_follow_and_can_be_taken_back() {
         (undo.method.as_str(), undo.url.as_str()),
         ("DELETE", "https://erp.example/api/work-orders/12")
     );
-    run.wrote(None);
+    run.wrote();
     assert_eq!(done(&mut run), Some(RemoteKey::from("12")));
 }
 
@@ -338,7 +338,7 @@ proptest! {
                             let _ = answer(&mut run, body.clone());
                             let _ = run.answered(&Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from(raw.clone()) });
                         }
-                        Next::Write(..) => run.wrote(None),
+                        Next::Write(..) => run.wrote(),
                         Next::Done { .. } => {}
                     }
                 }

@@ -33,8 +33,7 @@ async fn a_dry_run_tells_the_requests_and_keeps_nothing() {
     let desk = Desk::over(&stores);
     let id = desk.world.active("erp").await;
     let (engine, session) = (&desk.world.engine, desk.world.session());
-    let origin = session.origin();
-    let run = || engine.dry_run(&session, desk.create(id, "One", Some("k")), &origin);
+    let run = || engine.dry_run(&session, desk.create(id, "One", Some("k")));
     let told = run().await.unwrap();
     assert_eq!((told.outcome, told.requests.len()), (Outcome::DryRun, 1));
     assert!(told.operation.is_none() && told.user_errors.is_empty());
