@@ -25,7 +25,8 @@ impl Stage<'_> {
             "query($filter: LocationFilter) { locations(filter: $filter, first: 250) { nodes { id remoteId } } }";
         let answer = self.ask(text, json!({ "filter": null })).await;
         let nodes = answer.nodes("locations");
-        let node = nodes.iter().find(|node| node["remoteId"] == *remote_id);
+        let wanted = remote_id.to_string();
+        let node = nodes.iter().find(|node| node["remoteId"] == wanted.as_str());
         node.unwrap()["id"].as_str().unwrap().to_owned()
     }
 
