@@ -127,6 +127,8 @@ pub struct FieldDef {
     pub filterable: bool,
     /// Arguments as written in the SDL: name, type, description.
     pub arguments: Vec<(String, String, String)>,
+    /// What people call it, for a field that an organization added.
+    pub label: Option<String>,
 }
 
 impl FieldDef {
@@ -172,11 +174,18 @@ pub struct TypeDef {
     pub shape: Shape,
     /// Interfaces that it implements.
     pub interfaces: Vec<String>,
+    /// What people call it, for a type that an organization added.
+    pub label: Option<String>,
     /// Its fields in the order of the SDL.
     pub fields: IndexMap<String, FieldDef>,
 }
 
 impl TypeDef {
+    /// Iterates over the fields that an organization added.
+    pub fn custom_fields(&self) -> impl Iterator<Item = &FieldDef> {
+        self.fields.values().filter(|field| field.label.is_some())
+    }
+
     /// Finds a field by name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&FieldDef> {

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod cursor;
+pub mod extend;
 pub mod filter;
 pub mod json;
 pub mod key;

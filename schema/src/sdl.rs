@@ -98,6 +98,7 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                         description,
                         shape,
                         interfaces,
+                        label: None,
                         fields: IndexMap::new(),
                     },
                 );
@@ -112,6 +113,7 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                         description,
                         shape: Shape::Embedded,
                         interfaces: Vec::new(),
+                        label: None,
                         fields: IndexMap::new(),
                     },
                 );
@@ -262,6 +264,7 @@ fn field_of(catalogue: &Catalogue, is_input: bool, at: u16, field: &FieldDefinit
         writable,
         filterable,
         arguments,
+        label: None,
     })
 }
 

@@ -28,7 +28,7 @@ impl<T> OneOrMany<T> {
 }
 
 /// Where one unified field comes from. Exactly one of `path`, `constant`, `cases`, `compute`, `keys`, `object`,
-/// `list`, `each`, `lists`, `digest` gives the value; a text alone is the path.
+/// `list`, `each`, `lists`, `digest`, `expression` gives the value; a text alone is the path.
 ///
 /// Paths are names joined by dots: `partner_id.0`, `"party.".name` (a name with a dot is quoted), `items[2]`,
 /// `texts[language=EN].text` (the first element whose member equals, or the object if it does), `items[*].name` (of every element).

@@ -4,10 +4,12 @@
 //! documented here and nowhere else. Loading and checking live in [`load`].
 
 mod auth;
+mod discovery;
 mod errors;
 mod field;
 mod http;
 pub mod load;
+pub mod overlay;
 mod resource;
 mod shape;
 mod spec;
@@ -16,6 +18,7 @@ mod write;
 pub mod yaml;
 
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
+pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
@@ -89,6 +92,9 @@ pub struct Manifest {
     /// What the writes of all types have in common.
     #[serde(default)]
     pub write: Option<WriteDefaults>,
+    /// How the system tells what it has besides what the mappings name.
+    #[serde(default)]
+    pub discovery: Option<Discovery>,
     /// Paths that clients may call as they are.
     #[serde(default)]
     pub raw: Option<RawAccess>,
