@@ -5,6 +5,7 @@ mod compute;
 mod custom;
 mod digest;
 mod evaluate;
+pub(crate) mod expression;
 mod field;
 mod select;
 mod spec;
@@ -243,11 +244,12 @@ impl CompiledMapping {
         selected
     }
 
-    /// Returns whether a projection asks for a digest of the whole row, so that the source must be asked for all of it.
+    /// Returns whether a projection asks for a digest of the whole row, or for an expression of which it cannot be told
+    /// what it reads, so that the source must be asked for all of it.
     #[must_use]
     pub fn digests(&self, projection: &Projection) -> bool {
-        let is_digest = |index| self.field(index).is_some_and(CompiledField::is_digest);
-        projection.fields().any(is_digest)
+        let reads_all = |index| self.field(index).is_some_and(CompiledField::reads_all);
+        projection.fields().any(reads_all)
     }
 
     /// Returns a key of parts as answers tell them.

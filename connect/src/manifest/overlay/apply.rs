@@ -66,7 +66,7 @@ impl Applied {
             OverlayProblem {
                 help: problem.help,
                 ..OverlayProblem::error(
-                    code_of(rest, &problem.message),
+                    code_of(&pointer, rest, &problem.message),
                     existing(&document, &format!("{pointer}{rest}")),
                     problem.message,
                 )
@@ -102,13 +102,13 @@ fn existing(document: &Json, pointer: &str) -> String {
 }
 
 /// Returns what kind of problem of a manifest it is.
-fn code_of(rest: &str, message: &str) -> ProblemCode {
+fn code_of(origin: &str, rest: &str, message: &str) -> ProblemCode {
     let below = |name: &str| rest == name || rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
     if below("/expression") {
         ProblemCode::InvalidExpression
     } else if message.starts_with("unknown field") {
         ProblemCode::UnknownField
-    } else if below("/write") {
+    } else if origin.ends_with("/write") || below("/write") {
         ProblemCode::NotInvertible
     } else if message.contains("does not give") || below("/as") || below("/default") || below("/constant") {
         ProblemCode::WrongType
