@@ -342,7 +342,10 @@ impl Compiler<'_> {
                 let codec = self.codec(field, full, at);
                 let expression = expression?;
                 if depth > 0 && expression.members().is_none() {
-                    self.tell(&at("expression"), "name the members of the row that are needed, such as `row.name`");
+                    self.tell(
+                        &at("expression"),
+                        "name the members of the row that are needed, such as `row.name`",
+                    );
                     return None;
                 }
                 Some(Source::Expression(Box::new(expression), codec?))

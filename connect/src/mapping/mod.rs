@@ -1,8 +1,10 @@
 //! Compiled mappings: rows of a source become unified records, and tell what must be asked for.
 
+pub mod checks;
 mod compile;
 mod compute;
 mod custom;
+mod describe;
 mod digest;
 mod evaluate;
 pub(crate) mod expression;
@@ -19,6 +21,8 @@ use lineshaft_schema::{
 };
 use serde_json::Map;
 
+pub use describe::{FieldState, FieldView, describe};
+pub use expression::functions;
 pub(crate) use field::Backward;
 pub use field::CompiledField;
 pub use select::Selected;
