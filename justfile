@@ -41,3 +41,4 @@ generate:
     cargo run -q -- connector coverage > docs/connectors/coverage.md
     cargo run -q -- connector coverage --writes > docs/connectors/writes.md
     cargo run -q -- errors --write docs/errors
+    cargo run -q -- grammar > docs/mapping-grammar.md
