@@ -27,6 +27,10 @@ bench:
 bench-streams:
     cargo bench --bench streams
 
+# Mappings against parsing and writing the same JSON.
+bench-mapping:
+    cargo bench --bench mapping
+
 # Writes against posting the same requests directly to the simulated system.
 bench-writes:
     cargo bench --bench writes

@@ -90,7 +90,8 @@ fn page() -> String {
         ("Mappings of fields", "FullMapping", load::field_mapping_schema()),
         ("Writing", "WriteField", load::write_field_schema()),
     ];
-    for (title, name, schema) in parts {
+    for (title, name, mut schema) in parts {
+        name_root(&mut schema, name);
         // Writing to a text cannot fail.
         let _ = writeln!(page, "\n## {title}");
         section(&mut page, name, &schema, &mut told);
@@ -107,6 +108,20 @@ fn page() -> String {
         }
     }
     page
+}
+
+/// Lets references to the whole schema name its type.
+fn name_root(schema: &mut Json, name: &str) {
+    match schema {
+        Json::Object(members) => {
+            if members.get("$ref").and_then(Json::as_str) == Some("#") {
+                members.insert("$ref".to_owned(), format!("#/$defs/{name}").into());
+            }
+            members.values_mut().for_each(|member| name_root(member, name));
+        }
+        Json::Array(list) => list.iter_mut().for_each(|element| name_root(element, name)),
+        _ => {}
+    }
 }
 
 /// Writes what a type of the grammar may say.
