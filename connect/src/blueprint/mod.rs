@@ -8,6 +8,7 @@ mod compile_access;
 mod compile_fields;
 mod filters;
 mod oauth2;
+mod placeholder;
 mod preset;
 mod probe;
 pub mod problem;
@@ -29,6 +30,7 @@ pub(crate) use call::{Call, Known, escape_pointer, parse_address, same_origin, u
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
 pub use oauth2::{Token, read_token};
+pub use placeholder::additions;
 pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
