@@ -16,7 +16,7 @@ mod write;
 pub mod yaml;
 
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
-pub use errors::{BodyTest, ErrorRule, RuleConditions};
+pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
