@@ -285,7 +285,10 @@ async fn goods_that_came_are_booked_in_and_moved_on() {
     assert_eq!(moves.len(), 1, "{moves:?}");
     assert_eq!(number(&moves[0]["quantity"]), "3");
     let shipment = json!([["reference", "=", "T-4001-used"]]);
-    assert_eq!(stage.only("stock.shipment.internal", shipment, &["state"])["state"], "done");
+    assert_eq!(
+        stage.only("stock.shipment.internal", shipment, &["state"])["state"],
+        "done"
+    );
     let too_much = json!({ "location": to, "quantity": "18" });
     let refused = Call::act("InventoryItem", "issue", &ring_id, too_much)
         .run(&stage.plant)

@@ -30,7 +30,11 @@ async fn an_item_that_is_not_there_is_told_with_its_line() {
     let input = json!({ "vendor": stage.pool.no_record("Vendor") });
     let path = refused(Call::update("PurchaseOrder", &order, input)).await;
     assert_eq!(path, json!(["vendor"]));
-    let gone = Call::update("PurchaseOrder", &stage.pool.no_record("PurchaseOrder"), json!({ "notes": "x" }));
+    let gone = Call::update(
+        "PurchaseOrder",
+        &stage.pool.no_record("PurchaseOrder"),
+        json!({ "notes": "x" }),
+    );
     let done = gone.run(&stage.plant).await;
     done.refused("NOT_FOUND");
     assert_eq!(done.user_errors[0]["path"], Value::Array(Vec::new()));

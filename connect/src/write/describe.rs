@@ -220,7 +220,10 @@ mod tests {
         let DescribeForm::Fields(mut own) = form else { return };
         own.required_only = serde_json::from_value(json!([{"path": "manual", "equals": true}])).unwrap();
         let fields = read_description(&DescribeForm::Fields(own), "x", body.to_string().as_bytes()).unwrap();
-        assert_eq!((fields["state"].required, fields["x_zone"].required), (None, Some(true)));
+        assert_eq!(
+            (fields["state"].required, fields["x_zone"].required),
+            (None, Some(true))
+        );
     }
 
     #[test]
