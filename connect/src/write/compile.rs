@@ -18,7 +18,7 @@ use super::{
 use crate::{
     blueprint::{Call, KeyPart, Known, Problem, escape_pointer},
     capability::Capability,
-    classify::parse_path,
+    classify::{BodyCheck, parse_path},
     manifest::{self, DescribeForm, Manifest, Resource, WriteOperation, suggest},
     mapping::{CompiledMapping, Custom},
     template::JsonTemplate,
@@ -502,6 +502,8 @@ impl Place<'_> {
                         check(path, &format!("fields/{name}"));
                     }
                 }
+                let pointer = format!("{pointer}/form/fields/required_only");
+                let _checks = BodyCheck::compile(&form.required_only, &pointer, problems);
             }
         }
         let call = Call::compile(&describe.request, true, &known, &format!("{pointer}/request"), problems)?;

@@ -186,7 +186,11 @@ entities:
     assert!(!mapping.digests(&projection));
     projection.insert(index("whole"));
     assert!(mapping.digests(&projection), "the whole row is asked for");
-    let read = record(&blueprint, "Vendor", &json!({"id": 1, "name": "A", "city": {"name": "B"}, "a": "x", "b": 2}));
+    let read = record(
+        &blueprint,
+        "Vendor",
+        &json!({"id": 1, "name": "A", "city": {"name": "B"}, "a": "x", "b": 2}),
+    );
     assert_eq!(read.get(index("name")), &Value::text("AB"));
     assert!(read.get(index("total")).is_null());
     let problems: Vec<&str> = read.problems.iter().map(|problem| problem.field.as_str()).collect();

@@ -452,7 +452,12 @@ fn any_remap() -> impl Strategy<Value = Overlay> {
     ]);
     let field = prop::sample::select(vec!["name", "notes", "number"]);
     prop::collection::btree_map(field, words, 1..4).prop_map(|fields| {
-        let fields = Json::Object(fields.into_iter().map(|(name, words)| (name.to_owned(), words)).collect());
+        let fields = Json::Object(
+            fields
+                .into_iter()
+                .map(|(name, words)| (name.to_owned(), words))
+                .collect(),
+        );
         Overlay::from_json(&json!({"mapping": 1, "entities": {"Vendor": {"fields": fields}}})).unwrap()
     })
 }
