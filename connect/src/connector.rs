@@ -1,14 +1,20 @@
 //! One live connection: reads pages, records, children and counts of one customer's system, and writes to it.
 
+mod discover;
 mod look_up;
 mod page;
 mod parts;
+mod raw;
 mod write;
 mod write_part;
 mod write_run;
 mod write_settle;
 mod write_shown;
 
+#[cfg(test)]
+mod discover_tests;
+#[cfg(test)]
+mod raw_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -54,6 +60,7 @@ use crate::{
 use page::Asked;
 pub(crate) use parts::complete;
 pub use parts::{Children, Health, Identity, Options, Parts, Sample};
+pub use raw::RawResponse;
 
 #[derive(Debug, Default)]
 struct Last {
@@ -80,7 +87,7 @@ pub struct Connector {
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     most_children: usize,
-    descriptions: write::Descriptions,
+    known: discover::Known,
     last: Mutex<Last>,
 }
 
@@ -133,7 +140,7 @@ impl Connector {
             observer: parts.observer,
             clock: parts.clock,
             most_children: parts.options.most_children,
-            descriptions: write::Descriptions::default(),
+            known: discover::Known::default(),
             last: Mutex::default(),
         })
     }
