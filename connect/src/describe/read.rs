@@ -33,8 +33,9 @@ pub fn read_description(form: &DescribeForm, remote: &str, body: &[u8]) -> Resul
     };
     fields.truncate(MOST_FIELDS);
     for field in fields.values_mut() {
+        let kind = field.kind.as_deref().and_then(ValueKind::of_word);
         field.value_kind = match field.choices.is_empty() {
-            true => field.kind.as_deref().and_then(ValueKind::of_word),
+            true => field.value_kind.or(kind),
             false => Some(ValueKind::Choice),
         };
     }
@@ -145,6 +146,8 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
         .iter()
         .filter_map(Value::as_str)
         .collect();
+    let keys = found.get("pk").and_then(Value::elements).unwrap_or_default();
+    let keys: Vec<&str> = keys.iter().filter_map(Value::as_str).collect();
     let mut fields = IndexMap::new();
     for (name, property) in properties {
         let text = |key: &str| property.get(key).and_then(json::scalar_text).map(str::to_owned);
@@ -159,6 +162,7 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
         });
         let choices = property.get("enum").and_then(Value::elements).unwrap_or_default();
         let choices = choices.iter().filter_map(json::scalar_text).take(MOST_CHOICES);
+        let finer = text("format").or_else(|| text("subType"));
         let field = DescribedField {
             name: name.to_string(),
             label: text("title").or_else(|| text("description")),
@@ -167,6 +171,8 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
             read_only: property.get("readOnly").and_then(truth),
             max_length: length(text("maxLength")),
             choices: choices.map(|choice| (choice.to_owned(), None)).collect(),
+            value_kind: finer.as_deref().and_then(ValueKind::of_word),
+            is_key: keys.contains(&name.as_ref()) || property.get("keyattribute").and_then(truth) == Some(true),
             ..DescribedField::default()
         };
         fields.insert(name.to_string(), field);
