@@ -87,14 +87,20 @@ async fn organization(engine: &Engine, owner: &Owner) -> anyhow::Result<organiza
 }
 
 /// Starts a request of the operator, who may see everything of an organization.
-fn operator(engine: &Engine, organization_id: Uuid) -> Session {
+async fn operator(engine: &Engine, organization_id: Uuid) -> anyhow::Result<Session> {
     let caller = Caller {
         organization_id,
         token_id: Uuid::nil(),
         scope: Scope::Organization,
         scopes: [].into(),
     };
-    Session::start(caller, Uuid::now_v7().to_string().into(), engine.settings.query.timeout)
+    let model = engine
+        .models
+        .current(organization_id)
+        .await
+        .context("the mappings of the organization cannot be read")?;
+    let id = Uuid::now_v7().to_string().into();
+    Ok(Session::start(caller, model, id, engine.settings.query.timeout))
 }
 
 /// Returns a moment as people read it.

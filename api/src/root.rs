@@ -66,10 +66,14 @@ impl ContainerType for Query {
         let engine = ctx
             .data::<Arc<Engine>>()
             .map_err(|error| error.into_server_error(ctx.item.pos))?;
-        if let Some(def) = engine.catalogue.entity_with_plural(name) {
+        let session = ctx
+            .data::<Session>()
+            .map_err(|error| error.into_server_error(ctx.item.pos))?;
+        let catalogue = &session.model.catalogue;
+        if let Some(def) = catalogue.entity_with_plural(name) {
             return Box::pin(Root::new(ctx, engine)?.page(def)).await.map(Some);
         }
-        let single = engine.catalogue.entities().find(|def| names::single(def) == name);
+        let single = catalogue.entities().find(|def| names::single(def) == name);
         match (name, single) {
             (_, Some(def)) => Box::pin(Root::new(ctx, engine)?.one(Some(def))).await.map(Some),
             ("node", _) => Box::pin(Root::new(ctx, engine)?.one(None)).await.map(Some),
@@ -121,7 +125,7 @@ impl<'a> Root<'a> {
             session,
             compiler: Compiler {
                 query,
-                catalogue: &engine.catalogue,
+                catalogue: &session.model.catalogue,
             },
             key,
             sets,

@@ -13,6 +13,7 @@ pub mod forms;
 pub mod leases;
 pub mod lifecycle;
 pub mod links;
+pub mod model;
 pub mod organizations;
 pub mod origin;
 pub mod pool;
@@ -44,6 +45,7 @@ use crate::{
     events::{Feed, Journal},
     leases::Leases,
     lifecycle::Lifecycle,
+    model::Models,
     pool::Pool,
     registry::Registry,
     secrets::KeyRing,
@@ -115,6 +117,8 @@ pub struct Engine {
     pub tokens: Tokens,
     /// What watches the live connections.
     pub lifecycle: Lifecycle,
+    /// What the records of organizations look like.
+    pub models: Models,
     /// Live connections.
     pub pool: Pool,
     /// Settings.
@@ -147,14 +151,10 @@ impl Engine {
             options: parts.settings.connector,
             applications: parts.settings.applications.clone(),
         });
-        let writer = command::Writer::new(
-            journal.clone(),
-            parts.keys.clone(),
-            registry.catalogue().clone(),
-            parts.settings.writes.clone(),
-        );
+        let writer = command::Writer::new(journal.clone(), parts.keys.clone(), parts.settings.writes.clone());
         Self {
             catalogue: registry.catalogue().clone(),
+            models: Models::new(parts.database.clone(), registry.clone()),
             writer,
             connections: Connections::new(&journal, vault.clone()),
             feed: Feed::new(journal.clone(), &parts.settings.events),

@@ -44,6 +44,17 @@ impl Prepare for Callers {
             .extensions
             .get::<Peer>()
             .map(|peer| peer.0.ip().to_string().into());
+        let model = self
+            .engine
+            .models
+            .current(caller.organization_id)
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "the mappings of an organization could not be read");
+                AuthError::Unavailable {
+                    retry_after: Duration::from_secs(1),
+                }
+            })?;
         let time = self.time;
         let (tokens, token) = (self.engine.tokens.clone(), caller.token_id);
         let ended = move || tokens.ended(token).map(end_reason).boxed();
@@ -51,7 +62,7 @@ impl Prepare for Callers {
             .counted_for(caller.token_id.to_string())
             .ending_when(ended);
         Ok(prepared.with_data_from(move || {
-            Session::start(caller.clone(), request_id.clone(), time).from_address(address.clone())
+            Session::start(caller.clone(), model.clone(), request_id.clone(), time).from_address(address.clone())
         }))
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Root<'a> {
     fn request(&self, def: &TypeDef, parts: &[Part<'a>]) -> ServerResult<PageRequest> {
         let at = self.ctx.item.pos;
         let reader = Reader {
-            catalogue: &self.engine.catalogue,
+            catalogue: &self.session.model.catalogue,
             def,
             at,
         };
@@ -186,7 +186,7 @@ impl<'a> Root<'a> {
             }
             loaded.push(nodes);
         }
-        let mut writer = Writer::new(&self.engine.catalogue, &sources, vec![Step::Field(self.key)]);
+        let mut writer = Writer::new(&self.session.model.catalogue, &sources, vec![Step::Field(self.key)]);
         let mut texts = Vec::with_capacity(parts.len());
         for (part, nodes) in parts.iter().zip(&loaded) {
             writer.path.push(Step::Field(part.key));

@@ -10,7 +10,7 @@ use async_graphql::{
     resolver_utils::resolve_container,
 };
 use lineshaft_engine::{
-    Engine,
+    Engine, Session,
     command::{WriteError, WriteResult},
     query::SourceError,
 };
@@ -81,7 +81,10 @@ impl ContainerType for Mutation {
         let engine = ctx
             .data::<Arc<Engine>>()
             .map_err(|error| error.into_server_error(ctx.item.pos))?;
-        let offer = offer(&engine.catalogue, name);
+        let session = ctx
+            .data::<Session>()
+            .map_err(|error| error.into_server_error(ctx.item.pos))?;
+        let offer = offer(&session.model.catalogue, name);
         if offer.is_none() && name != "writeBatch" {
             return PlatformMutation::default().resolve_field(ctx).await;
         }

@@ -9,6 +9,7 @@ mod compile_fields;
 pub(crate) mod discovery;
 mod filters;
 mod oauth2;
+mod overlaid;
 mod preset;
 mod probe;
 pub mod problem;
@@ -62,9 +63,11 @@ pub struct Blueprint {
     probe: Arc<ProbePlan>,
     discovery: Arc<DiscoveryPlan>,
     raw: Option<Arc<RawPlan>>,
-    resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,
+    resources: Arc<BTreeMap<TypeIndex, Arc<ResourcePlan>>>,
     /// Parts that are written inside the rows of their owners.
     parts: Arc<BTreeMap<TypeIndex, PartPlan>>,
+    /// The settings of the connection, once they are filled in.
+    settings: Option<Arc<Map<String, Value>>>,
 }
 
 impl Blueprint {
@@ -84,10 +87,11 @@ impl Blueprint {
         let bound = self
             .resources
             .iter()
-            .map(|(kind, resource)| Ok((*kind, resource.with_settings(settings)?)));
+            .map(|(kind, resource)| Ok((*kind, Arc::new(resource.with_settings(settings)?))));
         let resources = bound.collect::<Result<BTreeMap<_, _>, String>>()?;
         Ok(Self {
             resources: Arc::new(resources),
+            settings: Some(Arc::new(settings.clone())),
             ..self.clone()
         })
     }
@@ -107,7 +111,7 @@ impl Blueprint {
     /// Returns the plan of a type.
     #[must_use]
     pub fn resource(&self, kind: TypeIndex) -> Option<&ResourcePlan> {
-        self.resources.get(&kind)
+        self.resources.get(&kind).map(Arc::as_ref)
     }
 
     pub(crate) fn part(&self, kind: TypeIndex) -> Option<&PartPlan> {
@@ -116,7 +120,7 @@ impl Blueprint {
 
     /// Iterates over the plans of all types.
     pub fn resources(&self) -> impl Iterator<Item = &ResourcePlan> {
-        self.resources.values()
+        self.resources.values().map(Arc::as_ref)
     }
 
     /// Returns what the connector offers for a type.

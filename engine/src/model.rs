@@ -1,0 +1,366 @@
+//! What the records of an organization look like at one moment: the unified model with what the organization adds, and the
+//! mappings that it changed. A request keeps the model that it began with.
+
+use std::{collections::HashMap, sync::Arc};
+
+use lineshaft_connect::{
+    blueprint::Blueprint,
+    connector::Connector,
+    manifest::overlay::{Overlay, merge_additions},
+};
+use lineshaft_entities::{mapping_version, organization};
+use lineshaft_schema::{Catalogue, extend::Additions};
+use moka::{Entry, future, ops::compute::Op, sync};
+use sea_orm::{ColumnTrait as _, DatabaseConnection, DbErr, QueryFilter as _, QuerySelect as _};
+use uuid::Uuid;
+
+use crate::{
+    connections::Connection,
+    query::SourceError,
+    registry::{Kind, Registry},
+};
+
+/// Most models that are kept, one for each organization that changed mappings.
+const MOST_MODELS: u64 = 2_000;
+
+/// Most connectors with mappings of their own that one model keeps.
+const MOST_CONNECTORS: u64 = 10_000;
+
+/// Most changes while a model is read before that is given up.
+const MOST_READS: usize = 10;
+
+/// What a layer of mappings holds for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// All connections of a connector.
+    Connector(String),
+    /// The connections of a connector that belong to one customer.
+    Customer(Uuid, String),
+    /// One connection.
+    Connection(Uuid),
+}
+
+impl Layer {
+    /// Returns its name in the database.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Connector(connector) => format!("connector:{connector}"),
+            Self::Customer(customer, connector) => format!("customer:{customer}:{connector}"),
+            Self::Connection(connection) => format!("connection:{connection}"),
+        }
+    }
+
+    /// Returns the layers of a connection, lowest first.
+    #[must_use]
+    pub fn of(connection: &Connection) -> Vec<Self> {
+        let customer = connection.customer.as_ref();
+        let customer = customer.map(|customer| Self::Customer(customer.id, connection.connector.clone()));
+        let lowest = Self::Connector(connection.connector.clone());
+        [Some(lowest), customer, Some(Self::Connection(connection.id))]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// The current version of a layer.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// Its number.
+    pub version: i32,
+    /// What changes.
+    pub overlay: Arc<Overlay>,
+}
+
+/// The versions of the layers that a connection has, lowest first.
+type Versions = Vec<(String, i32)>;
+
+/// A compiled connector with the layers over it.
+#[derive(Clone)]
+struct Compiled {
+    /// What it was compiled from; kept so that its address names nothing else.
+    base: Arc<Blueprint>,
+    blueprint: Arc<Blueprint>,
+}
+
+/// A connector with the mappings of its connection.
+#[derive(Clone)]
+struct Mapped {
+    plain: Arc<Connector>,
+    versions: Versions,
+    connector: Arc<Connector>,
+}
+
+/// What the records of an organization look like at one moment.
+pub struct Model {
+    /// Counts the changes of the organization's mappings.
+    pub revision: i64,
+    /// The unified model with what the organization adds.
+    pub catalogue: Arc<Catalogue>,
+    additions: Additions,
+    layers: HashMap<String, Current>,
+    compiled: sync::Cache<(usize, Versions), Compiled>,
+    mapped: sync::Cache<Uuid, Mapped>,
+}
+
+impl Model {
+    /// Returns the model of an organization that changed nothing.
+    #[must_use]
+    pub fn plain(catalogue: Arc<Catalogue>) -> Self {
+        Self {
+            revision: 0,
+            catalogue,
+            additions: Additions::default(),
+            layers: HashMap::new(),
+            compiled: sync::Cache::new(MOST_CONNECTORS),
+            mapped: sync::Cache::new(MOST_CONNECTORS),
+        }
+    }
+
+    fn new(revision: i64, layers: HashMap<String, Current>, registry: &Registry, before: Option<&Self>) -> Self {
+        let mut names: Vec<&String> = layers.keys().collect();
+        names.sort();
+        let overlays = names
+            .iter()
+            .filter_map(|name| layers.get(*name))
+            .map(|layer| layer.overlay.additions(registry.catalogue()).0);
+        let (additions, problems) = merge_additions(overlays);
+        for problem in problems {
+            tracing::warn!(%problem, "a custom field or entity is left out");
+        }
+        let known = before.filter(|before| before.additions == additions);
+        let (catalogue, conflicts) = match known {
+            Some(known) => (known.catalogue.clone(), Vec::new()),
+            None if additions.is_empty() => (registry.catalogue().clone(), Vec::new()),
+            None => {
+                let (catalogue, conflicts) = registry.catalogue().extended(&additions);
+                (Arc::new(catalogue), conflicts)
+            }
+        };
+        for conflict in conflicts {
+            tracing::warn!(
+                of = conflict.of,
+                field = conflict.field,
+                problem = conflict.message,
+                "a custom field or entity is left out"
+            );
+        }
+        let made = Self {
+            revision,
+            catalogue,
+            additions,
+            layers,
+            ..Self::plain(registry.catalogue().clone())
+        };
+        // What did not change is compiled already.
+        if let Some(known) = known {
+            for (key, compiled) in &known.compiled {
+                made.compiled.insert((*key).clone(), compiled);
+            }
+            for (id, mapped) in &known.mapped {
+                made.mapped.insert(*id, mapped);
+            }
+        }
+        made
+    }
+
+    /// Returns whether the organization adds nothing to the unified model.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.additions.is_empty()
+    }
+
+    /// Returns the current version of a layer; none when nothing was saved for it.
+    #[must_use]
+    pub fn layer(&self, layer: &Layer) -> Option<&Current> {
+        self.layers.get(&layer.key())
+    }
+
+    /// Returns the layers that were saved for a connection, lowest first.
+    #[must_use]
+    pub fn layers_of(&self, connection: &Connection) -> Vec<(Layer, &Current)> {
+        let layers = Layer::of(connection).into_iter();
+        layers
+            .filter_map(|layer| self.layers.get(&layer.key()).map(|current| (layer, current)))
+            .collect()
+    }
+
+    /// Returns the plans of a connection: those of its connector, with what its layers change.
+    ///
+    /// # Errors
+    /// When the connector does not fit the settings of the connection.
+    pub fn blueprint(&self, connection: &Connection, kind: &Kind) -> Result<Arc<Blueprint>, SourceError> {
+        let base = kind.blueprint_for(&connection.settings).map_err(unfit)?;
+        let layers = self.layers_of(connection);
+        if layers.is_empty() {
+            return Ok(base);
+        }
+        let versions = versions(&layers);
+        let key = (Arc::as_ptr(&base).addr(), versions);
+        let compiled = self.compiled.get_with(key, || {
+            let mut overlay = Overlay::new();
+            layers.iter().for_each(|(_, layer)| overlay.lay(&layer.overlay));
+            let (blueprint, problems) = base.overlaid_leniently(&overlay, self.catalogue.clone());
+            for problem in problems {
+                tracing::warn!(connector.id = connection.connector, %problem, "a part of a mapping is left out");
+            }
+            Compiled {
+                blueprint: Arc::new(blueprint),
+                base: base.clone(),
+            }
+        });
+        debug_assert!(Arc::ptr_eq(&compiled.base, &base), "the address of another connector");
+        Ok(compiled.blueprint)
+    }
+
+    /// Returns the connector of a connection with what its layers change.
+    pub(crate) fn connector(
+        &self,
+        connection: &Connection,
+        kind: &Kind,
+        plain: Arc<Connector>,
+    ) -> Result<Arc<Connector>, SourceError> {
+        let layers = self.layers_of(connection);
+        if layers.is_empty() {
+            return Ok(plain);
+        }
+        let versions = versions(&layers);
+        let fits = |mapped: &Mapped| Arc::ptr_eq(&mapped.plain, &plain) && mapped.versions == versions;
+        if let Some(mapped) = self.mapped.get(&connection.id).filter(fits) {
+            return Ok(mapped.connector);
+        }
+        let blueprint = self.blueprint(connection, kind)?;
+        let connector = Arc::new(
+            plain
+                .with_blueprint(&blueprint)
+                .map_err(|error| SourceError::from(&error))?,
+        );
+        let mapped = Mapped {
+            plain,
+            versions,
+            connector: connector.clone(),
+        };
+        self.mapped.insert(connection.id, mapped);
+        Ok(connector)
+    }
+}
+
+fn versions(layers: &[(Layer, &Current)]) -> Versions {
+    layers
+        .iter()
+        .map(|(layer, current)| (layer.key(), current.version))
+        .collect()
+}
+
+fn unfit(problem: String) -> SourceError {
+    SourceError::new("INVALID_SETTINGS", problem)
+}
+
+/// The models of organizations, as this process last saw them.
+pub struct Models {
+    database: DatabaseConnection,
+    registry: Arc<Registry>,
+    plain: Arc<Model>,
+    kept: future::Cache<Uuid, Arc<Model>>,
+}
+
+impl Models {
+    pub(crate) fn new(database: DatabaseConnection, registry: Arc<Registry>) -> Self {
+        Self {
+            plain: Arc::new(Model::plain(registry.catalogue().clone())),
+            database,
+            registry,
+            kept: future::Cache::new(MOST_MODELS),
+        }
+    }
+
+    /// Returns the model of organizations that changed nothing.
+    #[must_use]
+    pub const fn plain(&self) -> &Arc<Model> {
+        &self.plain
+    }
+
+    /// Returns the model of an organization as it is now, whichever process changed it last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn current(&self, organization_id: Uuid) -> Result<Arc<Model>, DbErr> {
+        let revision = self.revision(organization_id).await?;
+        if revision == 0 {
+            return Ok(self.plain.clone());
+        }
+        let fits = |model: &Arc<Model>| model.revision == revision;
+        if let Some(model) = self.kept.get(&organization_id).await.filter(fits) {
+            return Ok(model);
+        }
+        // Of many requests that see a new revision one reads it.
+        let read = self
+            .kept
+            .entry(organization_id)
+            .and_try_compute_with(async |known| match known {
+                Some(known) if known.value().revision >= revision => Ok(Op::Nop),
+                known => {
+                    let before = known.map(future_value);
+                    self.read(organization_id, before.as_deref())
+                        .await
+                        .map(|model| Op::Put(Arc::new(model)))
+                }
+            });
+        let model = read.await?.into_entry().map(future_value);
+        model.ok_or_else(|| DbErr::Custom("the mappings of an organization were let go".to_owned()))
+    }
+
+    async fn revision(&self, organization_id: Uuid) -> Result<i64, DbErr> {
+        let revision: Option<i64> = organization::Entity::for_organization(organization_id)
+            .select_only()
+            .column(organization::Column::MappingRevision)
+            .into_tuple()
+            .one(&self.database)
+            .await?;
+        Ok(revision.unwrap_or_default())
+    }
+
+    async fn read(&self, organization_id: Uuid, before: Option<&Model>) -> Result<Model, DbErr> {
+        let mut revision = self.revision(organization_id).await?;
+        for _ in 0..MOST_READS {
+            let rows = mapping_version::Entity::for_organization(organization_id)
+                .filter(mapping_version::Column::SupersededAt.is_null())
+                .all(&self.database)
+                .await?;
+            // What was saved between the two reads belongs to the next revision.
+            let after = self.revision(organization_id).await?;
+            if after == revision {
+                return Ok(Model::new(revision, layers(rows), &self.registry, before));
+            }
+            revision = after;
+        }
+        Err(DbErr::Custom(
+            "the mappings of an organization change too fast to be read".to_owned(),
+        ))
+    }
+}
+
+fn future_value(entry: Entry<Uuid, Arc<Model>>) -> Arc<Model> {
+    entry.into_value()
+}
+
+fn layers(rows: Vec<mapping_version::Model>) -> HashMap<String, Current> {
+    let read = |row: mapping_version::Model| match serde_json::from_value::<Overlay>(row.document) {
+        Ok(overlay) => Some((
+            row.scope,
+            Current {
+                version: row.version,
+                overlay: Arc::new(overlay),
+            },
+        )),
+        Err(error) => {
+            tracing::error!(%error, mapping.scope = row.scope, mapping.version = row.version, "a mapping cannot be read and is left out");
+            None
+        }
+    };
+    rows.into_iter()
+        .filter_map(read)
+        .filter(|(_, layer)| !layer.overlay.is_empty())
+        .collect()
+}
