@@ -2,6 +2,7 @@
 //! looked at as they are, and requests of clients' own are answered.
 
 use std::{
+    collections::BTreeSet,
     future::{Future, ready},
     pin::Pin,
     sync::{Arc, Mutex},
@@ -14,12 +15,15 @@ use lineshaft_connect::{
     connector::{Connector, Options, Parts},
     context::CallContext,
     describe::{ValueKind, infer, with_samples},
+    manifest::overlay::Overlay,
+    request::ListRequest,
     store::{CredentialStore, Credentials, Session, StoredSession, SystemClock, Unobserved},
     transport::{ClientSettings, Guard, HttpClient},
+    write::{Act, Input, Journal, Reply, ShownRequest, WriteRequest},
 };
 use lineshaft_engine::registry::Registry;
 use lineshaft_sandbox::{Options as SandboxOptions, Sandbox, System};
-use lineshaft_schema::{Catalogue, ConnectionId};
+use lineshaft_schema::{Catalogue, ConnectionId, Filter, Projection, Record, RemoteKey, TypeDef, Value as Unified};
 use serde_json::{Value, json};
 
 use crate::support::connector_folder;
@@ -153,6 +157,138 @@ impl Place {
     }
 }
 
+/// A journal that nobody reads.
+struct Blank;
+
+impl Journal for Blank {
+    fn sending<'a>(&'a self, _: &'a ShownRequest) -> Answer<'a, ()> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn made<'a>(&'a self, _: &'a RemoteKey) -> Answer<'a, ()> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// An object as an entity of the organization's own.
+struct Own {
+    connector: Connector,
+    def: TypeDef,
+}
+
+impl Place {
+    /// Makes the calibrations an entity; `sources` are those of `certificate`, `notes`, `deviation` and `asset`.
+    fn own(&self, entity: &str, sources: [&str; 4]) -> Own {
+        let write = if entity.contains("write:") { ", write: true" } else { "" };
+        let [certificate, notes, deviation, asset] = sources;
+        let yaml = format!(
+            r"
+mapping: 1
+entities:
+  Calibration:
+    entity: {{plural: calibrations, label: Calibration, {entity}}}
+    custom:
+      certificate: {{type: string, source: {{path: {certificate}{write}}}}}
+      notes: {{type: string, source: {{path: {notes}{write}}}}}
+      deviation: {{type: decimal, source: {deviation}}}
+      asset: {{type: reference, to: Asset, source: {asset}}}
+"
+        );
+        let (overlay, _) = Overlay::from_yaml(&yaml).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let unified = Catalogue::unified().unwrap();
+        let (additions, problems) = overlay.additions(&unified);
+        assert!(problems.is_empty(), "{problems:?}");
+        let catalogue = Arc::new(unified.extended(&additions).0);
+        let def = catalogue.type_named("Calibration").unwrap().clone();
+        let blueprint = self.connector.blueprint().overlaid(&overlay, catalogue);
+        let blueprint = blueprint.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        Own {
+            connector: self.connector.with_blueprint(&blueprint).unwrap(),
+            def,
+        }
+    }
+}
+
+impl Own {
+    async fn list(&self) -> Vec<Record> {
+        let mut page = None;
+        let mut records = Vec::new();
+        loop {
+            let request = ListRequest {
+                kind: self.def.index,
+                filter: Filter::always(),
+                order: None,
+                after: None,
+                limit: 7,
+                projection: Projection::all(&self.def),
+                count: false,
+                page,
+            };
+            let read = self.connector.list(&context(), request).await.unwrap();
+            records.extend(read.records);
+            page = read.next;
+            if page.is_none() {
+                return records;
+            }
+        }
+    }
+
+    fn text(&self, record: &Record, field: &str) -> String {
+        match record.get(self.def.field(field).unwrap().index) {
+            Unified::Null => String::new(),
+            Unified::Text(text) => text.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    async fn is_read(&self) {
+        let records = self.list().await;
+        assert!(records.len() >= 12);
+        let keys: BTreeSet<String> = records.iter().map(|record| record.key.to_string()).collect();
+        assert_eq!(keys.len(), records.len());
+        for field in ["certificate", "deviation", "asset"] {
+            let has = |record: &Record| !self.text(record, field).is_empty();
+            assert!(records.iter().all(has), "{field}");
+        }
+    }
+
+    async fn write(&self, act: Act, key: Option<RemoteKey>, values: &[(&str, &str)]) -> Option<RemoteKey> {
+        let field = |name: &str| self.def.field(name).unwrap().index;
+        let values = values.iter().map(|(name, text)| (field(name), Unified::text(text)));
+        let request = WriteRequest {
+            kind: self.def.index,
+            act,
+            key,
+            input: Input {
+                values: values.collect(),
+                ..Input::default()
+            },
+            expected_version: None,
+            client_reference: "trial1".into(),
+        };
+        match self.connector.write(&context(), &request, &Blank).await {
+            Reply::Done { key, refused, .. } => {
+                assert!(refused.is_empty(), "{refused:?}");
+                key
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn is_written(&self) {
+        let before = self.list().await.len();
+        let given = [("certificate", "CAL-NEW"), ("notes", "first")];
+        let key = self.write(Act::Create, None, &given).await.unwrap();
+        self.write(Act::Update, Some(key.clone()), &[("notes", "second")]).await;
+        let records = self.list().await;
+        let made = records.iter().find(|record| record.key == key).unwrap();
+        assert_eq!(self.text(made, "certificate"), "CAL-NEW");
+        assert_eq!(self.text(made, "notes"), "second");
+        self.write(Act::Delete, Some(key), &[]).await;
+        assert_eq!(self.list().await.len(), before);
+    }
+}
+
 /// Some systems have no dates without a time.
 fn due_kind(word: Option<&str>) -> ValueKind {
     match word {
@@ -206,6 +342,12 @@ async fn odoo_tells_what_it_has() {
         .unwrap();
     assert!(wide.len() > 400);
     place.samples_what_is_mapped().await;
+    let own = place.own(
+        "remote: x_calibration, write: [create, update, delete]",
+        ["x_name", "x_notes", "x_deviation", "x_asset_id.0"],
+    );
+    own.is_read().await;
+    own.is_written().await;
     let body = json!({"args": [[["x_result", "=", "failed"]]], "kwargs": {"fields": ["x_name"], "limit": 2}});
     place
         .answers(post("/call/x_calibration/search_read", body), "CAL-2026-")
@@ -216,6 +358,12 @@ async fn odoo_tells_what_it_has() {
 async fn odoo_over_json_2_tells_what_it_has() {
     let place = start(System::Odoo, json!({ "api": "json2" })).await;
     place.discovers(&ODOO).await;
+    let own = place.own(
+        "remote: x_calibration, write: [create, update, delete]",
+        ["x_name", "x_notes", "x_deviation", "x_asset_id.0"],
+    );
+    own.is_read().await;
+    own.is_written().await;
     let body = json!({"domain": [["x_result", "=", "failed"]], "fields": ["x_name"]});
     place
         .answers(post("/json/2/x_calibration/search_read", body), "CAL-2026-")
@@ -233,6 +381,12 @@ async fn tryton_tells_what_it_has() {
     };
     place.discovers(&known).await;
     place.samples_what_is_mapped().await;
+    let own = place.own(
+        "remote: x.calibration, write: [create, update, delete]",
+        ["code", "notes", "deviation", "asset"],
+    );
+    own.is_read().await;
+    own.is_written().await;
     let body = json!({"params": [[], 0, 1, null, ["code"], {}]});
     place
         .answers(post("/model/x.calibration/search_read", body), "CAL-2026-")
@@ -257,6 +411,17 @@ async fn dynamics_365_fo_tells_what_it_has() {
         .unwrap();
     assert!(described["dataAreaId"].is_key && described["CertificateNumber"].is_key);
     place.samples_what_is_mapped().await;
+    let own = place.own(
+        "remote: CalibrationRecords, key: [dataAreaId, CertificateNumber], write: [create, update, delete]",
+        [
+            "CertificateNumber",
+            "Notes",
+            "Deviation",
+            "{keys: [dataAreaId, MaintenanceAssetId]}",
+        ],
+    );
+    own.is_read().await;
+    own.is_written().await;
     place.answers(get("/data/CalibrationRecords"), "CAL-2026-").await;
 }
 
@@ -271,6 +436,11 @@ async fn sap_s4hana_tells_what_it_has() {
     };
     place.discovers(&known).await;
     place.samples_what_is_mapped().await;
+    let own = place.own(
+        "remote: ZCALIBRATION_SRV/ZCalibrationSet, key: Certificate",
+        ["Certificate", "Notes", "Deviation", "Equipment"],
+    );
+    own.is_read().await;
     place
         .answers(get("/sap/opu/odata/sap/ZCALIBRATION_SRV/ZCalibrationSet"), "CAL-2026-")
         .await;
@@ -294,6 +464,12 @@ async fn maximo_tells_what_it_has() {
         .unwrap();
     assert!(described["calibrationnum"].is_key && described["siteid"].is_key);
     place.samples_what_is_mapped().await;
+    let own = place.own(
+        "remote: MXCALIBRATION, key: [siteid, calibrationnum], write: [create, update, delete]",
+        ["calibrationnum", "remarks", "deviation", "{keys: [siteid, assetnum]}"],
+    );
+    own.is_read().await;
+    own.is_written().await;
     let request = RawRequest {
         query: vec![("oslc.select".to_owned(), "*".to_owned())],
         ..get("/api/os/mxcalibration")
