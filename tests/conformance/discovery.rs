@@ -255,6 +255,7 @@ impl Own {
     async fn write(&self, act: Act, key: Option<RemoteKey>, values: &[(&str, &str)]) -> Option<RemoteKey> {
         let field = |name: &str| self.def.field(name).unwrap().index;
         let values = values.iter().map(|(name, text)| (field(name), Unified::text(text)));
+        let client_reference = format!("trial{act:?}").as_str().into();
         let request = WriteRequest {
             kind: self.def.index,
             act,
@@ -264,7 +265,7 @@ impl Own {
                 ..Input::default()
             },
             expected_version: None,
-            client_reference: "trial1".into(),
+            client_reference,
         };
         match self.connector.write(&context(), &request, &Blank).await {
             Reply::Done { key, refused, .. } => {
