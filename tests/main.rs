@@ -20,6 +20,7 @@ mod faults;
 mod identity;
 mod layers;
 mod life;
+mod mappings;
 mod paging;
 mod schema;
 #[cfg(feature = "tryton")]

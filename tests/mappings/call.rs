@@ -43,5 +43,8 @@ pub fn refused(answer: &Answer) -> Vec<&str> {
     let saved = &answer.data()["saveMapping"];
     assert!(saved["layer"].is_null(), "accepted: {}", answer.text);
     let problems = saved["problems"].as_array().unwrap();
-    problems.iter().map(|problem| problem["code"].as_str().unwrap()).collect()
+    problems
+        .iter()
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect()
 }

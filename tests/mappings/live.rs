@@ -61,7 +61,10 @@ async fn of_a_hundred_edits_and_ten_thousand_queries_each_answer_is_of_one_versi
         assert!(first >= least, "version {first} after {least} was saved");
         for node in nodes {
             let told = [&node["notes"], &node["edition"], &node["vendor"]["edition"]];
-            assert!(told.iter().all(|text| number(text) == first), "{node} beside version {first}");
+            assert!(
+                told.iter().all(|text| number(text) == first),
+                "{node} beside version {first}"
+            );
         }
         seen.send_modify(|seen| *seen += 1);
     });
@@ -101,7 +104,8 @@ async fn the_layer_of_a_connection_lies_over_that_of_its_connector() {
         plant.connect(System::Odoo, "Another", None).await,
     );
     assert_eq!(field(&plant, &own, "notes").await["origin"], "CONNECTOR");
-    let everywhere = "mapping: 1\nentities: {PurchaseOrder: {fields: {notes: {constant: everywhere}, reference: {hide: true}}}}";
+    let everywhere =
+        "mapping: 1\nentities: {PurchaseOrder: {fields: {notes: {constant: everywhere}, reference: {hide: true}}}}";
     save(&plant, &of_connector("odoo"), 0, everywhere).await;
     let here = "mapping: 1\nentities: {PurchaseOrder: {fields: {notes: {constant: here}}}}";
     save(&plant, &of_connection(&own), 0, here).await;
@@ -123,7 +127,10 @@ async fn the_layer_of_a_connection_lies_over_that_of_its_connector() {
     let text = "mutation($s: MappingScopeInput!) { rollBackMapping(scope: $s, toVersion: 1, expectedVersion: 2, comment: \"back\") {
         layer { version comment } problems { code } } }";
     let back = plant.query(text, json!({ "s": of_connection(&own) })).await;
-    assert_eq!(back.data()["rollBackMapping"]["layer"], json!({ "version": 3, "comment": "back" }));
+    assert_eq!(
+        back.data()["rollBackMapping"]["layer"],
+        json!({ "version": 3, "comment": "back" })
+    );
     assert_eq!(ask(&own).await["notes"], "here");
     let text = "query($s: MappingScopeInput!) { mappingVersions(scope: $s) { nodes { version } }
         mappingDiff(scope: $s, from: 2, to: 3) { entity field kind after } }";
@@ -144,19 +151,37 @@ async fn what_does_not_hold_together_is_refused_with_its_line_and_nothing_is_sav
     let scope = of_connection(&plant.connection(System::Odoo));
     let custom = |field: &str| format!("mapping: 1\nentities:\n  PurchaseOrder:\n    custom:\n      mine: {field}\n");
     for (yaml, code) in [
-        ("mapping: 1\nentities: {PurchaseOrder: {fields: {nots: comment}}}".to_owned(), "UNKNOWN_FIELD"),
-        ("mapping: 1\nentities: {PurchaseOrders: {fields: {notes: comment}}}".to_owned(), "UNKNOWN_ENTITY"),
+        (
+            "mapping: 1\nentities: {PurchaseOrder: {fields: {nots: comment}}}".to_owned(),
+            "UNKNOWN_FIELD",
+        ),
+        (
+            "mapping: 1\nentities: {PurchaseOrders: {fields: {notes: comment}}}".to_owned(),
+            "UNKNOWN_ENTITY",
+        ),
         (custom("{type: strin, source: x}"), "INVALID_MAPPING"),
         (custom("{type: reference, to: Nobody, source: x_a}"), "UNKNOWN_ENTITY"),
-        (custom("{type: string, source: {expression: 'row.name ~~ 1'}}"), "INVALID_EXPRESSION"),
-        (custom("{type: string, source: {expression: 'row.name ~ 1', write: true}}"), "NOT_INVERTIBLE"),
-        ("mapping: 1\nentities: {PurchaseOrder: {custom: {number: {type: string, source: x_a}}}}".to_owned(), "NAME_TAKEN"),
+        (
+            custom("{type: string, source: {expression: 'row.name ~~ 1'}}"),
+            "INVALID_EXPRESSION",
+        ),
+        (
+            custom("{type: string, source: {expression: 'row.name ~ 1', write: true}}"),
+            "NOT_INVERTIBLE",
+        ),
+        (
+            "mapping: 1\nentities: {PurchaseOrder: {custom: {number: {type: string, source: x_a}}}}".to_owned(),
+            "NAME_TAKEN",
+        ),
         ("mapping: 1\nentities: [".to_owned(), "INVALID_MAPPING"),
     ] {
         let answer = try_save(&plant, &scope, 0, &yaml).await;
         assert!(refused(&answer).contains(&code), "{yaml}\n{}", answer.text);
         let first = &answer.body["data"]["saveMapping"]["problems"][0];
-        assert!(first["line"].is_number() && first["message"].is_string(), "{yaml}\n{first}");
+        assert!(
+            first["line"].is_number() && first["message"].is_string(),
+            "{yaml}\n{first}"
+        );
     }
     let layer = "query($s: MappingScopeInput!) { mappingLayer(scope: $s) { version document } }";
     let answer = plant.query(layer, json!({ "s": scope })).await;

@@ -2,4 +2,5 @@
 
 pub mod call;
 mod custom;
+mod guide;
 mod live;

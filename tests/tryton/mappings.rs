@@ -39,7 +39,10 @@ async fn a_field_and_a_model_of_the_plants_own_are_there_with_the_next_query() {
         remoteFields(connectionId: $id, entity: \"PurchaseOrder\", samples: 3) { describedBy fields { path type mappedBy } } }";
     let found = stage.ask(text, json!({ "id": stage.connection })).await;
     let objects = found.data()["remoteObjects"]["nodes"].as_array().unwrap();
-    assert!(objects.iter().any(|object| object["name"] == "plant.calibration"), "{objects:?}");
+    assert!(
+        objects.iter().any(|object| object["name"] == "plant.calibration"),
+        "{objects:?}"
+    );
     let fields = found.data()["remoteFields"]["fields"].as_array().unwrap();
     let own = fields.iter().find(|field| field["path"] == "cost_center").unwrap();
     assert_eq!((&own["type"], &own["mappedBy"]), (&json!("STRING"), &json!([])));
@@ -78,7 +81,11 @@ async fn a_field_and_a_model_of_the_plants_own_are_there_with_the_next_query() {
         assert_eq!(node["risk"], risk);
     }
     let source = &orders.body["data"]["purchaseOrders"]["sources"][0];
-    assert_eq!(source["appliedHere"], json!([]), "the system filters and sorts: {source}");
+    assert_eq!(
+        source["appliedHere"],
+        json!([]),
+        "the system filters and sorts: {source}"
+    );
 
     let text = "{ calibrations(first: 3, filter: { dueOn: { gte: \"2026-08-01\" } }, orderBy: { field: DUE_ON }) {
         nodes { id remoteId number dueOn deviation passed asset { name } raw } pageInfo { hasNextPage endCursor }
@@ -86,10 +93,17 @@ async fn a_field_and_a_model_of_the_plants_own_are_there_with_the_next_query() {
     let page = stage.ask(text, json!({})).await;
     page.data();
     let nodes = page.nodes("calibrations");
-    let wanted = stage.find("plant.calibration", json!([["due_on", ">=", { "date": "2026-08-01" }]]), &["number"]);
+    let wanted = stage.find(
+        "plant.calibration",
+        json!([["due_on", ">=", { "date": "2026-08-01" }]]),
+        &["number"],
+    );
     assert_eq!(nodes.len(), 3);
     assert!(nodes.iter().all(|node| node["asset"]["name"].is_string()), "{nodes:?}");
-    assert!(nodes.iter().all(|node| node["raw"]["number"] == node["number"]), "{nodes:?}");
+    assert!(
+        nodes.iter().all(|node| node["raw"]["number"] == node["number"]),
+        "{nodes:?}"
+    );
     // One call for the page and one for all of its assets.
     assert_eq!(page.body["data"]["calibrations"]["sources"][0]["upstreamCalls"], 2);
 
@@ -102,16 +116,24 @@ async fn a_field_and_a_model_of_the_plants_own_are_there_with_the_next_query() {
     assert_eq!(all.nodes("customRecords").len(), wanted.len());
 
     let input = json!({ "number": "CAL-900", "dueOn": "2027-01-31", "deviation": "0.125" });
-    let text = "mutation($c: ID!, $input: CreateCalibrationInput!) { createCalibration(connectionId: $c, input: $input) {
+    let text =
+        "mutation($c: ID!, $input: CreateCalibrationInput!) { createCalibration(connectionId: $c, input: $input) {
         outcome userErrors { path message } calibration { id remoteId number deviation } } }";
     let made = stage.ask(text, json!({ "c": stage.connection, "input": input })).await;
     let made = &made.data()["createCalibration"];
     assert_eq!(made["outcome"], "SUCCEEDED", "{made}");
     let seen = stage.only("plant.calibration", json!([["number", "=", "CAL-900"]]), &["result"]);
-    assert_eq!(seen["id"].to_string(), made["calibration"]["remoteId"].as_str().unwrap());
+    assert_eq!(
+        seen["id"].to_string(),
+        made["calibration"]["remoteId"].as_str().unwrap()
+    );
     assert_eq!(made["calibration"]["deviation"], "0.125");
     let text = "mutation($id: ID!) { deleteCalibration(id: $id) { outcome } }";
     let gone = stage.ask(text, json!({ "id": made["calibration"]["id"] })).await;
     assert_eq!(gone.data()["deleteCalibration"]["outcome"], "SUCCEEDED");
-    assert!(stage.find("plant.calibration", json!([["number", "=", "CAL-900"]]), &[]).is_empty());
+    assert!(
+        stage
+            .find("plant.calibration", json!([["number", "=", "CAL-900"]]), &[])
+            .is_empty()
+    );
 }

@@ -59,6 +59,7 @@ fn listed(form: &FieldsForm, body: &Value<'_>) -> Result<IndexMap<String, Descri
         label: path(&form.label),
         kind: path(&form.kind),
         required: path(&form.required),
+        required_only: BodyCheck::compile(&form.required_only, "", &mut Vec::new()),
         read_only: path(&form.read_only),
         max_length: path(&form.max_length),
         choices: path(&form.choices),
@@ -88,6 +89,7 @@ struct Places {
     label: Option<Path>,
     kind: Option<Path>,
     required: Option<Path>,
+    required_only: Vec<BodyCheck>,
     read_only: Option<Path>,
     max_length: Option<Path>,
     choices: Option<Path>,
@@ -105,7 +107,7 @@ impl Places {
             name: name.to_owned(),
             label: text(&self.label),
             kind: text(&self.kind),
-            required: flag(&self.required),
+            required: flag(&self.required).filter(|_| self.required_only.iter().all(|check| check.holds(entry))),
             read_only: flag(&self.read_only),
             max_length: length(text(&self.max_length)),
             choices: self.choices(entry),
@@ -225,6 +227,7 @@ mod tests {
         let body = json!({"result": {
             "state": {"string": "Status", "type": "selection", "required": true, "readonly": true, "selection": [["draft", "Draft"], ["done", "Done"]]},
             "name": {"string": "Name", "type": "char", "size": 64, "required": false},
+            "x_zone": {"string": "Zone", "type": "char", "required": true, "manual": true},
         }});
         let fields = read_description(&form, "x", body.to_string().as_bytes()).unwrap();
         let state = &fields["state"];
@@ -235,6 +238,14 @@ mod tests {
         assert_eq!(state.choices[1], ("done".to_owned(), Some("Done".to_owned())));
         assert_eq!(fields["name"].max_length, Some(64));
         assert!(read_description(&form, "x", b"{}").is_err());
+        // What the system fills in by itself is not told as needed.
+        let DescribeForm::Fields(mut own) = form else { return };
+        own.required_only = serde_json::from_value(json!([{"path": "manual", "equals": true}])).unwrap();
+        let fields = read_description(&DescribeForm::Fields(own), "x", body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            (fields["state"].required, fields["x_zone"].required),
+            (None, Some(true))
+        );
     }
 
     #[test]

@@ -402,6 +402,10 @@ pub struct FieldsForm {
     /// A truth value: a new record must have it.
     #[serde(default)]
     pub required: Option<String>,
+    /// Tests of an entry, beside `required`: only fields that pass them are told as needed. For systems that call fields
+    /// needed which they fill in by themselves.
+    #[serde(default)]
+    pub required_only: Vec<BodyTest>,
     /// A truth value: it cannot be written.
     #[serde(default)]
     pub read_only: Option<String>,

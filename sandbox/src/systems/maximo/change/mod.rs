@@ -10,6 +10,7 @@ mod places;
 mod purchase;
 mod receive;
 mod stock;
+mod usage;
 mod work;
 mod work_rows;
 
@@ -322,6 +323,7 @@ fn create(write: &Write<'_>, given: &Given, draft: &mut Draft<'_>) -> Result<Don
         "mxapiinventory" => stock::create_inventory(draft, given, write.batch)?,
         "mxapivendor" => directory::create_vendor(draft, given, write.batch)?,
         "mxcalibration" => own::create(draft, given)?,
+        "mxapiinvuse" => usage::create(draft, given, write.batch)?,
         _ => return Err(Problem::not_allowed("ADD", &write.structure.object)),
     };
     Ok(Done {
@@ -365,6 +367,7 @@ fn change_status(write: &Write<'_>, row: &Row, draft: &mut Draft<'_>) -> Result<
     match write.structure.name.as_str() {
         "mxapiwodetail" => work::change_status(draft, row, &step),
         "mxapipo" => purchase::change_status(draft, row, &step),
+        "mxapiinvuse" => usage::change_status(draft, row, &step),
         "mxapiasset" | "mxapilocations" | "mxapiitem" => {
             let given = Given {
                 status: Some(step.status),

@@ -493,6 +493,7 @@ impl Session<'_> {
             "project.work" => self.check_work(id),
             "account.asset" => self.check_asset(id),
             "stock.inventory.line" => self.check_inventory_line(id),
+            "stock.shipment.internal" => self.check_transfer(id),
             _ => Ok(()),
         }
     }
