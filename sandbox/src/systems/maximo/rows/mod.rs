@@ -1,5 +1,6 @@
 //! Shows the plant's records as rows of Maximo's object structures.
 
+pub(super) mod own;
 pub(super) mod places;
 mod purchasing;
 mod stock;
@@ -38,6 +39,7 @@ pub(super) fn of(structure: &str, world: &World) -> Vec<Value> {
         "mxapipo" => purchasing::orders(world),
         "mxapireceipt" => purchasing::receipts(world),
         "mxapivendor" => purchasing::vendors(world),
+        "mxcalibration" => own::calibrations(world),
         _ => Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 pub(super) mod base;
 pub(super) mod maintenance;
 mod moves;
+pub(super) mod own;
 pub(super) mod purchase;
 pub(super) mod stock;
 mod technical;
@@ -44,6 +45,8 @@ pub(super) const MODELS: &[&str] = &[
     "stock.warehouse",
     "stock.warehouse.orderpoint",
     "uom.uom",
+    "x_calibration",
+    "x_wide_order",
 ];
 
 /// Builds the table of a model.
@@ -86,6 +89,8 @@ fn ordinary(world: &World, model: &str) -> Option<Table> {
         "maintenance.request" => maintenance::requests(world),
         "maintenance.stage" => maintenance::stages(world),
         "maintenance.team" => maintenance::teams(world),
+        "x_calibration" => own::calibrations(world),
+        "x_wide_order" => own::wide(world),
         _ => return None,
     })
 }

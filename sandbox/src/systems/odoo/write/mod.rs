@@ -16,6 +16,7 @@ use super::Caller;
 use super::call::ModelCall;
 use super::error::OdooError;
 use crate::systems::orm::{Database, Draft, Field, Kind, Table, Val};
+use crate::world::calibration::empty;
 
 pub(super) use input::LAID;
 
@@ -33,6 +34,7 @@ const WRITTEN: &[(&str, Who)] = &[
     ("stock.picking", Who::Buyers),
     ("stock.quant", Who::Buyers),
     ("stock.warehouse.orderpoint", Who::Buyers),
+    ("x_calibration", Who::Anyone),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +224,7 @@ impl Session<'_> {
             "purchase.order.line" => self.make_line(&given)?,
             "maintenance.request" => self.make_request(),
             "maintenance.equipment" => self.make_equipment(),
+            "x_calibration" => self.make_calibration(),
             "stock.picking" => self.make_picking(&given),
             "stock.move.line" => self.make_move_line(&given)?,
             _ => return self.make_quant(&given),
@@ -231,6 +234,14 @@ impl Session<'_> {
         self.lists(model, id, values)?;
         self.check(model, id)?;
         Ok(id)
+    }
+
+    fn make_calibration(&mut self) -> u32 {
+        let highest = self.draft.world.calibrations.iter().map(|row| row.id).max();
+        let id = self.draft.next_id("x_calibration", highest.unwrap_or(0));
+        let row = empty(id, self.draft.at);
+        self.draft.world.calibrations.push(row);
+        id
     }
 
     fn write(&mut self, model: &'static str, id: u32, values: &Map<String, Value>) -> Result<(), OdooError> {
@@ -466,6 +477,7 @@ impl Session<'_> {
             "purchase.order" => self.unlink_order(id)?,
             "purchase.order.line" => self.unlink_line(id)?,
             "maintenance.equipment" => self.unlink_equipment(id)?,
+            "x_calibration" => self.draft.world.calibrations.retain(|row| row.id != id),
             _ => self.draft.world.work_orders.retain(|work| work.id != id),
         }
         for model in also(model) {
@@ -527,6 +539,7 @@ fn must_have(model: &str) -> &'static [&'static str] {
         "purchase.order" => &["partner_id"],
         "purchase.order.line" => &["order_id"],
         "stock.quant" => &["product_id", "location_id"],
+        "x_calibration" => &["x_name"],
         "stock.picking" => &["picking_type_id"],
         "stock.move.line" => &["product_id"],
         _ => &["name"],
