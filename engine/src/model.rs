@@ -3,7 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use lineshaft_connect::{blueprint::Blueprint, connector::Connector, manifest::overlay::Overlay};
+use lineshaft_connect::{
+    blueprint::Blueprint,
+    connector::Connector,
+    manifest::overlay::{Overlay, merge_additions},
+};
 use lineshaft_entities::{mapping_version, organization};
 use lineshaft_schema::{Catalogue, extend::Additions};
 use moka::{Entry, future, ops::compute::Op, sync};
@@ -120,8 +124,8 @@ impl Model {
         let overlays = names
             .iter()
             .filter_map(|name| layers.get(*name))
-            .map(|layer| &*layer.overlay);
-        let (additions, problems) = lineshaft_connect::blueprint::additions(overlays, registry.catalogue());
+            .map(|layer| layer.overlay.additions(registry.catalogue()).0);
+        let (additions, problems) = merge_additions(overlays);
         for problem in problems {
             tracing::warn!(%problem, "a custom field or entity is left out");
         }

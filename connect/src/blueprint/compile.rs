@@ -59,7 +59,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     let mut resources = BTreeMap::new();
     for (name, resource) in &manifest.resources {
         if let Some((kind, plan)) = compiler.resource(name, resource, &mut problems) {
-            resources.insert(kind, plan);
+            resources.insert(kind, Arc::new(plan));
         }
     }
     match probe {
@@ -73,9 +73,64 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
             resources: Arc::new(resources),
             manifest: Arc::new(manifest),
             catalogue,
+            settings: None,
         }),
         _ => Err(problems),
     }
+}
+
+/// Compiles some resources of a changed manifest anew; everything else is shared with the blueprint of the manifest as
+/// it was. Only resources may differ.
+pub(super) fn recompile(
+    base: &Blueprint,
+    manifest: Manifest,
+    catalogue: Arc<Catalogue>,
+    touched: &BTreeSet<String>,
+) -> Result<Blueprint, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let known = Known {
+        connection: check::connection_variables(&manifest),
+        ..Known::default()
+    };
+    let compiler = Compiler {
+        manifest: &manifest,
+        catalogue: &catalogue,
+        known: &known,
+        base: &base.base,
+        keys: key_parts(&manifest),
+    };
+    let mut resources = BTreeMap::clone(&base.resources);
+    for name in touched {
+        let Some(resource) = manifest.resources.get(name) else {
+            continue;
+        };
+        let Some((kind, plan)) = compiler.resource(name, resource, &mut problems) else {
+            continue;
+        };
+        let bound = match &base.settings {
+            Some(settings) => plan.with_settings(settings),
+            None => Ok(plan),
+        };
+        match bound {
+            Ok(plan) => {
+                resources.insert(kind, Arc::new(plan));
+            }
+            Err(message) => {
+                let pointer = format!("/resources/{}", escape_pointer(name));
+                problems.push(Problem::new(pointer, message));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Blueprint {
+        parts: Arc::new(write::within::parts(&catalogue, &resources)),
+        resources: Arc::new(resources),
+        manifest: Arc::new(manifest),
+        catalogue,
+        ..base.clone()
+    })
 }
 
 fn compile_base(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>) -> Option<Base> {

@@ -8,7 +8,7 @@ mod compile_access;
 mod compile_fields;
 mod filters;
 mod oauth2;
-mod placeholder;
+mod overlaid;
 mod preset;
 mod probe;
 pub mod problem;
@@ -30,7 +30,6 @@ pub(crate) use call::{Call, Known, escape_pointer, parse_address, same_origin, u
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
 pub use oauth2::{Token, read_token};
-pub use placeholder::additions;
 pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
@@ -59,9 +58,11 @@ pub struct Blueprint {
     anti_forgery: Option<Arc<AntiForgery>>,
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
-    resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,
+    resources: Arc<BTreeMap<TypeIndex, Arc<ResourcePlan>>>,
     /// Parts that are written inside the rows of their owners.
     parts: Arc<BTreeMap<TypeIndex, PartPlan>>,
+    /// The settings of the connection, once they are filled in.
+    settings: Option<Arc<Map<String, Value>>>,
 }
 
 impl Blueprint {
@@ -81,10 +82,11 @@ impl Blueprint {
         let bound = self
             .resources
             .iter()
-            .map(|(kind, resource)| Ok((*kind, resource.with_settings(settings)?)));
+            .map(|(kind, resource)| Ok((*kind, Arc::new(resource.with_settings(settings)?))));
         let resources = bound.collect::<Result<BTreeMap<_, _>, String>>()?;
         Ok(Self {
             resources: Arc::new(resources),
+            settings: Some(Arc::new(settings.clone())),
             ..self.clone()
         })
     }
@@ -104,7 +106,7 @@ impl Blueprint {
     /// Returns the plan of a type.
     #[must_use]
     pub fn resource(&self, kind: TypeIndex) -> Option<&ResourcePlan> {
-        self.resources.get(&kind)
+        self.resources.get(&kind).map(Arc::as_ref)
     }
 
     pub(crate) fn part(&self, kind: TypeIndex) -> Option<&PartPlan> {
@@ -113,7 +115,7 @@ impl Blueprint {
 
     /// Iterates over the plans of all types.
     pub fn resources(&self) -> impl Iterator<Item = &ResourcePlan> {
-        self.resources.values()
+        self.resources.values().map(Arc::as_ref)
     }
 
     /// Returns what the connector offers for a type.
