@@ -6,12 +6,14 @@ mod check;
 mod compile;
 mod compile_access;
 mod compile_fields;
+pub(crate) mod discovery;
 mod filters;
 mod oauth2;
 mod overlaid;
 mod preset;
 mod probe;
 pub mod problem;
+pub mod raw;
 mod resource;
 mod sign_in;
 
@@ -26,7 +28,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use anti_forgery::AntiForgery;
-pub(crate) use call::{Call, Known, escape_pointer, parse_address, same_origin, unusable};
+pub(crate) use call::{Base, Call, Known, escape_pointer, parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
 pub use oauth2::{Token, read_token};
@@ -45,8 +47,9 @@ use crate::{
     template::{Scope, SecretMap, Variables},
     write::within::PartPlan,
 };
-use call::Base;
+use discovery::DiscoveryPlan;
 use probe::ProbePlan;
+use raw::RawPlan;
 
 /// A connector that has been checked and compiled. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,6 +61,8 @@ pub struct Blueprint {
     anti_forgery: Option<Arc<AntiForgery>>,
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
+    discovery: Arc<DiscoveryPlan>,
+    raw: Option<Arc<RawPlan>>,
     resources: Arc<BTreeMap<TypeIndex, Arc<ResourcePlan>>>,
     /// Parts that are written inside the rows of their owners.
     parts: Arc<BTreeMap<TypeIndex, PartPlan>>,
