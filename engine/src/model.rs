@@ -9,11 +9,14 @@ use lineshaft_connect::{
     manifest::overlay::{Overlay, OverlayProblem, merge_additions},
 };
 use lineshaft_entities::{mapping_version, organization};
-use lineshaft_schema::{Catalogue, extend::{Additions, Conflict}};
+use lineshaft_schema::{
+    Catalogue,
+    extend::{Additions, Conflict},
+};
 use moka::{Entry, future, ops::compute::Op, sync};
 use sea_orm::{
-    AccessMode, ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, QueryFilter as _,
-    QuerySelect as _, TransactionOptions, TransactionTrait as _,
+    AccessMode, ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExprTrait as _,
+    IsolationLevel, QueryFilter as _, QuerySelect as _, TransactionOptions, TransactionTrait as _, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -416,6 +419,29 @@ async fn revision(database: &impl ConnectionTrait, organization_id: Uuid) -> Res
         .one(database)
         .await?;
     Ok(revision.unwrap_or_default())
+}
+
+/// Erases what was saved for one connection, all versions, within the transaction that erases the connection.
+pub(crate) async fn erase(
+    transaction: &impl ConnectionTrait,
+    organization_id: Uuid,
+    connection_id: Uuid,
+) -> Result<(), DbErr> {
+    let erased = mapping_version::Entity::delete_for_organization(organization_id)
+        .filter(mapping_version::Column::ConnectionId.eq(connection_id))
+        .exec(transaction)
+        .await?;
+    if erased.rows_affected == 0 {
+        return Ok(());
+    }
+    organization::Entity::update_for_organization(organization_id)
+        .col_expr(
+            organization::Column::MappingRevision,
+            Expr::col(organization::Column::MappingRevision).add(1),
+        )
+        .exec(transaction)
+        .await
+        .map(drop)
 }
 
 fn future_value(entry: Entry<Uuid, Arc<Model>>) -> Arc<Model> {

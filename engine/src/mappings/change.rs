@@ -46,7 +46,9 @@ pub(super) fn diff(before: &Overlay, after: &Overlay) -> Vec<Change> {
         for section in ["fields", "custom"] {
             let none = Map::new();
             let fields = |document: Option<&'_ Json>| {
-                let fields = document.and_then(|document| document.get(section)).and_then(Json::as_object);
+                let fields = document
+                    .and_then(|document| document.get(section))
+                    .and_then(Json::as_object);
                 fields.cloned().unwrap_or_else(|| none.clone())
             };
             let (old, new) = (fields(old), fields(new));
@@ -151,7 +153,10 @@ mod tests {
             [
                 ("/entities/Vendor/fields/name/filter".to_owned(), ChangeKind::Added),
                 ("/entities/Vendor/fields/type".to_owned(), ChangeKind::Removed),
-                ("/entities/Vendor/custom/zone/source/path".to_owned(), ChangeKind::Changed),
+                (
+                    "/entities/Vendor/custom/zone/source/path".to_owned(),
+                    ChangeKind::Changed
+                ),
                 ("/entities/Vendor/custom/risk".to_owned(), ChangeKind::Added),
             ]
         );

@@ -52,17 +52,13 @@ impl Draft {
     ///
     /// # Errors
     /// When not exactly one form is given.
-    pub fn new(
-        yaml: Option<String>,
-        document: Option<Json>,
-        edits: Option<Vec<Edit>>,
-    ) -> Result<Self, MappingError> {
+    pub fn new(yaml: Option<String>, document: Option<Json>, edits: Option<Vec<Edit>>) -> Result<Self, MappingError> {
         match (yaml, document, edits) {
             (Some(yaml), None, None) => Ok(Self::Yaml(yaml)),
             (None, Some(document), None) => Ok(Self::Document(document)),
-            (None, None, Some(edits)) if edits.len() > MOST_EDITS => {
-                Err(MappingError::TooMany(format!("at most {MOST_EDITS} edits are made at once")))
-            }
+            (None, None, Some(edits)) if edits.len() > MOST_EDITS => Err(MappingError::TooMany(format!(
+                "at most {MOST_EDITS} edits are made at once"
+            ))),
             (None, None, Some(edits)) => Ok(Self::Edits(edits)),
             _ => Err(MappingError::Argument(
                 "give exactly one of `yaml`, `document` and `edits`".to_owned(),
@@ -171,7 +167,11 @@ mod tests {
     fn edits_set_and_take_away() {
         let unified = Catalogue::unified().unwrap();
         let set = Draft::Edits(vec![
-            edit(Part::Custom, Some("zone"), Some(json!({"type": "string", "source": "z"}))),
+            edit(
+                Part::Custom,
+                Some("zone"),
+                Some(json!({"type": "string", "source": "z"})),
+            ),
             edit(Part::Field, Some("name"), Some(json!("long_name"))),
         ]);
         let (both, _) = set.read(&Overlay::new(), &unified).unwrap();

@@ -14,7 +14,6 @@ mod copy;
 
 mod effect;
 mod known;
-mod sample;
 mod show;
 mod suggest;
 

@@ -9,11 +9,7 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait, DbErr, QueryFilter as _, QueryO
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{
-    Change, MappingError, Place, Scope,
-    change::diff,
-    scope::Need,
-};
+use super::{Change, MappingError, Place, Scope, change::diff, scope::Need};
 use crate::{Engine, Session};
 
 /// A layer as it is now.
@@ -132,7 +128,11 @@ impl Engine {
         let organization_id = session.caller.organization_id;
         let row = present(&self.database, organization_id, &scope).await?;
         let affected = self.affected(organization_id, &scope).await?.len();
-        Ok(LayerView::new(scope, row.as_ref(), u64::try_from(affected).unwrap_or(u64::MAX)))
+        Ok(LayerView::new(
+            scope,
+            row.as_ref(),
+            u64::try_from(affected).unwrap_or(u64::MAX),
+        ))
     }
 
     /// Lists the versions of a layer before one, the newest first, each with what differs from the one before it.
