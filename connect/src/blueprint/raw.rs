@@ -164,6 +164,14 @@ impl Blueprint {
         self.admit_raw(request).map(|_| ())
     }
 
+    /// Returns whether a request changes nothing in the system.
+    ///
+    /// # Errors
+    /// Tells why it may not be sent.
+    pub fn raw_reads(&self, request: &RawRequest) -> Result<bool, RawRefusal> {
+        self.admit_raw(request).map(|admitted| admitted.reads)
+    }
+
     fn admit_raw(&self, request: &RawRequest) -> Result<Admitted, RawRefusal> {
         let none = || RawRefusal("this system takes no requests besides those of the connector".to_owned());
         self.raw.as_ref().ok_or_else(none)?.admit(request)
