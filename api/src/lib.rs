@@ -9,6 +9,7 @@ mod register;
 mod root;
 mod schemas;
 pub mod transport;
+mod untyped;
 mod walk;
 mod write;
 

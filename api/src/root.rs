@@ -75,6 +75,7 @@ impl ContainerType for Query {
         match (name, single) {
             (_, Some(def)) => Box::pin(Root::new(ctx, engine)?.one(Some(def))).await.map(Some),
             ("node", _) => Box::pin(Root::new(ctx, engine)?.one(None)).await.map(Some),
+            ("customRecords", _) => Box::pin(Root::new(ctx, engine)?.custom_records()).await.map(Some),
             ("nodes", _) => Box::pin(Root::new(ctx, engine)?.many()).await.map(Some),
             _ => PlatformQuery::default().resolve_field(ctx).await,
         }
