@@ -27,7 +27,5 @@ pub(crate) fn with<T>(catalogue: &Arc<Catalogue>, build: impl FnOnce() -> T) -> 
 /// Returns the model that is built from: the unified model unless something else was said.
 pub(crate) fn catalogue() -> Option<Arc<Catalogue>> {
     // A build whose unified model does not parse fails its tests; it never starts.
-    MODEL
-        .with_borrow(Clone::clone)
-        .or_else(|| Catalogue::unified().ok())
+    MODEL.with_borrow(Clone::clone).or_else(|| Catalogue::unified().ok())
 }

@@ -389,7 +389,18 @@ fn described(label: &str, description: &str) -> String {
 
 /// Returns the names of the types that follow from an entity: lists, filters, inputs and what writes answer.
 fn names_of_entity(name: &str) -> Vec<String> {
-    let behind = ["", "Filter", "Order", "OrderField", "Connection", "Edge", "Payload", "Input", "Change", "Changes"];
+    let behind = [
+        "",
+        "Filter",
+        "Order",
+        "OrderField",
+        "Connection",
+        "Edge",
+        "Payload",
+        "Input",
+        "Change",
+        "Changes",
+    ];
     let operations = ["Create", "Update", "Delete"];
     behind
         .iter()
@@ -505,7 +516,15 @@ mod tests {
         };
         let (extended, conflicts) = model.extended(&additions);
         let names: Vec<_> = conflicts.iter().map(|conflict| conflict.of.as_str()).collect();
-        let refused = ["Connection", "VendorFilter", "Node", "Zone", "ZoneFilter", "Vendor", "Vendor"];
+        let refused = [
+            "Connection",
+            "VendorFilter",
+            "Node",
+            "Zone",
+            "ZoneFilter",
+            "Vendor",
+            "Vendor",
+        ];
         assert_eq!(names, refused, "{conflicts:?}");
         assert!(extended.entity_with_plural("zones").is_some());
     }

@@ -38,7 +38,9 @@ fn read(text: &'static str) -> Names {
             continue;
         }
         if let Some(field) = line.strip_prefix('\t') {
-            let end = field.find(['(', ':']).filter(|_| in_root && !field.starts_with(['\t', ')']));
+            let end = field
+                .find(['(', ':'])
+                .filter(|_| in_root && !field.starts_with(['\t', ')']));
             names.roots.extend(end.and_then(|end| field.get(..end)));
             continue;
         }
@@ -60,10 +62,24 @@ mod tests {
 
     #[test]
     fn names_of_types_and_roots_are_found() {
-        for name in ["Connection", "PageInfo", "VendorFilter", "UnifiedRecord", "Decimal", "WriteOutcome"] {
+        for name in [
+            "Connection",
+            "PageInfo",
+            "VendorFilter",
+            "UnifiedRecord",
+            "Decimal",
+            "WriteOutcome",
+        ] {
             assert!(is_type(name), "{name}");
         }
-        for name in ["node", "connections", "vendor", "writeBatch", "createConnection", "events"] {
+        for name in [
+            "node",
+            "connections",
+            "vendor",
+            "writeBatch",
+            "createConnection",
+            "events",
+        ] {
             assert!(is_root(name), "{name}");
         }
         assert!(!is_root("first") && !is_root("id") && !is_type("Calibration"));

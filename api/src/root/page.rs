@@ -87,7 +87,11 @@ impl<'a> Root<'a> {
             _ => String::new(),
         };
         let entity = text(self.argument("entity")?);
-        let def = self.compiler.catalogue.type_named(&entity).filter(|def| def.is_entity());
+        let def = self
+            .compiler
+            .catalogue
+            .type_named(&entity)
+            .filter(|def| def.is_entity());
         let def = def.ok_or_else(|| {
             let message = format!("there is no entity `{entity}`; `mappedEntities` lists those of a connection");
             coded("INVALID_ARGUMENT", message, Some(at))

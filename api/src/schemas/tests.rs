@@ -45,11 +45,21 @@ fn calibrations() -> Additions {
         fields: vec![
             added("Calibration", "asset", AddedKind::Reference("Asset".to_owned()), false),
             added("Calibration", "dueOn", AddedKind::Date, false),
-            added("Calibration", "engineers", AddedKind::Reference("User".to_owned()), true),
+            added(
+                "Calibration",
+                "engineers",
+                AddedKind::Reference("User".to_owned()),
+                true,
+            ),
             added("PurchaseOrder", "costCenter", AddedKind::Text, false),
             added("PurchaseOrder", "risk", levels(), false),
             added("PurchaseOrder", "tags", AddedKind::Text, true),
-            added("PurchaseOrder", "calibration", AddedKind::Reference("Calibration".to_owned()), false),
+            added(
+                "PurchaseOrder",
+                "calibration",
+                AddedKind::Reference("Calibration".to_owned()),
+                false,
+            ),
             added(
                 "PurchaseOrder",
                 "route",
@@ -163,14 +173,18 @@ async fn custom_fields_and_entities_are_types_of_the_schema() {
 #[tokio::test]
 async fn everything_that_is_named_is_there_and_described() {
     let (schemas, own) = (schemas(), model(&calibrations()));
-    let text = "{ __schema { types { name description fields { name description type { ...T } args { name type { ...T } } }
+    let text =
+        "{ __schema { types { name description fields { name description type { ...T } args { name type { ...T } } }
         inputFields { name description type { ...T } } enumValues { name description } } } }
         fragment T on __Type { name ofType { name ofType { name ofType { name } } } }";
     let data = introspect(&schemas, &own, text).await.into_json().unwrap();
     let types = data["__schema"]["types"].as_array().unwrap();
     let names: Vec<_> = types.iter().map(|kind| kind["name"].as_str().unwrap()).collect();
     let mut wrong = Vec::new();
-    for kind in types.iter().filter(|kind| !kind["name"].as_str().unwrap().starts_with("__")) {
+    for kind in types
+        .iter()
+        .filter(|kind| !kind["name"].as_str().unwrap().starts_with("__"))
+    {
         for members in ["fields", "inputFields", "enumValues"] {
             for member in kind[members].as_array().into_iter().flatten() {
                 let mut of = &member["type"];
@@ -205,7 +219,10 @@ async fn two_organizations_do_not_see_each_others_fields() {
     let two = schemas.sdl(&second).await.unwrap();
     let none = schemas.sdl(&plain()).await.unwrap();
     for word in ["costCenter", "Calibration", "PurchaseOrderRisk"] {
-        assert!(one.contains(word) && !two.contains(word) && !none.contains(word), "{word}");
+        assert!(
+            one.contains(word) && !two.contains(word) && !none.contains(word),
+            "{word}"
+        );
     }
     assert!(two.contains("\tzone: Int\n") && !none.contains("\tzone: Int\n"));
 }
@@ -258,7 +275,10 @@ async fn subscriptions_are_checked_against_the_schema_of_their_session() {
         Session::start(caller, model.clone(), "test".into(), Duration::from_secs(5))
     };
     let text = r#"{ __type(name: "Calibration") { name } }"#;
-    for (model, expected) in [(own, value!({ "__type": { "name": "Calibration" } })), (plain(), value!({ "__type": null }))] {
+    for (model, expected) in [
+        (own, value!({ "__type": { "name": "Calibration" } })),
+        (plain(), value!({ "__type": null })),
+    ] {
         let mut stream = schemas.execute_stream(Request::new(text).data(session(&model)), None);
         assert_eq!(stream.next().await.unwrap().data, expected);
     }
