@@ -98,7 +98,11 @@ pub fn router(app: &Arc<App>) -> Router {
     let endpoint = Endpoint::new(schemas.clone(), callers, settings.graphql.clone()).stopping(app.streams.clone());
     let mut router = endpoint
         .router("/graphql")
-        .merge(schema::router(app.engine.clone(), schemas, settings.graphql.introspection))
+        .merge(schema::router(
+            app.engine.clone(),
+            schemas,
+            settings.graphql.introspection,
+        ))
         .merge(status::router(app.engine.clone()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready).with_state(app.clone()))
