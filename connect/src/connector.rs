@@ -1,14 +1,20 @@
 //! One live connection: reads pages, records, children and counts of one customer's system, and writes to it.
 
+mod discover;
 mod look_up;
 mod page;
 mod parts;
+mod raw;
 mod write;
 mod write_part;
 mod write_run;
 mod write_settle;
 mod write_shown;
 
+#[cfg(test)]
+mod discover_tests;
+#[cfg(test)]
+mod raw_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -54,6 +60,7 @@ use crate::{
 use page::Asked;
 pub(crate) use parts::complete;
 pub use parts::{Children, Health, Identity, Options, Parts, Sample};
+pub use raw::RawResponse;
 
 #[derive(Debug, Default)]
 struct Last {
@@ -81,7 +88,7 @@ pub struct Connector {
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     most_children: usize,
-    descriptions: Arc<write::Descriptions>,
+    known: Arc<discover::Known>,
     last: Arc<Mutex<Last>>,
 }
 
@@ -134,7 +141,7 @@ impl Connector {
             observer: parts.observer,
             clock: parts.clock,
             most_children: parts.options.most_children,
-            descriptions: Arc::default(),
+            known: Arc::default(),
             last: Arc::default(),
         })
     }
@@ -486,7 +493,7 @@ impl Connector {
 
 #[cfg(test)]
 impl Connector {
-    pub(crate) const fn transport_for_tests(&self) -> &Transport {
+    pub(crate) fn transport_for_tests(&self) -> &Transport {
         &self.transport
     }
 }

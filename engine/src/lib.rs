@@ -13,6 +13,7 @@ pub mod forms;
 pub mod leases;
 pub mod lifecycle;
 pub mod links;
+pub mod mappings;
 pub mod model;
 pub mod organizations;
 pub mod origin;
@@ -89,6 +90,8 @@ pub struct Settings {
     pub health: lifecycle::Settings,
     /// How writes are carried out and kept.
     pub writes: command::Settings,
+    /// How systems are looked at again.
+    pub discovery: mappings::drift::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.

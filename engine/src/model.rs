@@ -1,13 +1,23 @@
 //! What the records of an organization look like at one moment: the unified model with what the organization adds, and the
 //! mappings that it changed. A request keeps the model that it began with.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
-use lineshaft_connect::{blueprint::Blueprint, connector::Connector, manifest::overlay::Overlay};
+use lineshaft_connect::{
+    blueprint::Blueprint,
+    connector::Connector,
+    manifest::overlay::{Overlay, OverlayProblem, merge_additions},
+};
 use lineshaft_entities::{mapping_version, organization};
-use lineshaft_schema::{Catalogue, extend::Additions};
+use lineshaft_schema::{
+    Catalogue,
+    extend::{Additions, Conflict},
+};
 use moka::{Entry, future, ops::compute::Op, sync};
-use sea_orm::{ColumnTrait as _, DatabaseConnection, DbErr, QueryFilter as _, QuerySelect as _};
+use sea_orm::{
+    AccessMode, ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExprTrait as _,
+    IsolationLevel, QueryFilter as _, QuerySelect as _, TransactionOptions, TransactionTrait as _, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,11 +29,14 @@ use crate::{
 /// Most models that are kept, one for each organization that changed mappings.
 const MOST_MODELS: u64 = 2_000;
 
+/// Most compiled connectors that one model keeps: one for each set of layers.
+const MOST_BLUEPRINTS: u64 = 1_000;
+
 /// Most connectors with mappings of their own that one model keeps.
 const MOST_CONNECTORS: u64 = 10_000;
 
-/// Most changes while a model is read before that is given up.
-const MOST_READS: usize = 10;
+/// What nobody used for so long is let go.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// What a layer of mappings holds for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,9 +108,20 @@ pub struct Model {
     /// The unified model with what the organization adds.
     pub catalogue: Arc<Catalogue>,
     additions: Additions,
+    /// What of them cannot be added.
+    conflicts: Arc<[Conflict]>,
     layers: HashMap<String, Current>,
     compiled: sync::Cache<(usize, Versions), Compiled>,
     mapped: sync::Cache<Uuid, Mapped>,
+}
+
+/// A model that was not saved, and what of it cannot be added.
+pub(crate) struct Supposed {
+    pub(crate) model: Model,
+    /// Where layers contradict one another.
+    pub(crate) problems: Vec<OverlayProblem>,
+    /// What the unified model does not take.
+    pub(crate) conflicts: Vec<Conflict>,
 }
 
 impl Model {
@@ -108,32 +132,22 @@ impl Model {
             revision: 0,
             catalogue,
             additions: Additions::default(),
+            conflicts: Arc::default(),
             layers: HashMap::new(),
-            compiled: sync::Cache::new(MOST_CONNECTORS),
-            mapped: sync::Cache::new(MOST_CONNECTORS),
+            compiled: kept(MOST_BLUEPRINTS),
+            mapped: kept(MOST_CONNECTORS),
         }
     }
 
     fn new(revision: i64, layers: HashMap<String, Current>, registry: &Registry, before: Option<&Self>) -> Self {
-        let mut names: Vec<&String> = layers.keys().collect();
-        names.sort();
-        let overlays = names
-            .iter()
-            .filter_map(|name| layers.get(*name))
-            .map(|layer| &*layer.overlay);
-        let (additions, problems) = lineshaft_connect::blueprint::additions(overlays, registry.catalogue());
+        let Supposed {
+            model,
+            problems,
+            conflicts,
+        } = Self::build(revision, layers, registry, before);
         for problem in problems {
             tracing::warn!(%problem, "a custom field or entity is left out");
         }
-        let known = before.filter(|before| before.additions == additions);
-        let (catalogue, conflicts) = match known {
-            Some(known) => (known.catalogue.clone(), Vec::new()),
-            None if additions.is_empty() => (registry.catalogue().clone(), Vec::new()),
-            None => {
-                let (catalogue, conflicts) = registry.catalogue().extended(&additions);
-                (Arc::new(catalogue), conflicts)
-            }
-        };
         for conflict in conflicts {
             tracing::warn!(
                 of = conflict.of,
@@ -142,23 +156,84 @@ impl Model {
                 "a custom field or entity is left out"
             );
         }
-        let made = Self {
-            revision,
-            catalogue,
-            additions,
-            layers,
-            ..Self::plain(registry.catalogue().clone())
-        };
-        // What did not change is compiled already.
-        if let Some(known) = known {
-            for (key, compiled) in &known.compiled {
-                made.compiled.insert((*key).clone(), compiled);
-            }
-            for (id, mapped) in &known.mapped {
-                made.mapped.insert(*id, mapped);
-            }
+        if let Some(before) = before.filter(|before| Arc::ptr_eq(&before.catalogue, &model.catalogue)) {
+            model.take_over(before);
         }
-        made
+        model
+    }
+
+    fn build(revision: i64, layers: HashMap<String, Current>, registry: &Registry, before: Option<&Self>) -> Supposed {
+        let mut names: Vec<&String> = layers.keys().collect();
+        // Every process must give what is added the same places.
+        names.sort();
+        let overlays = names
+            .iter()
+            .filter_map(|name| layers.get(*name))
+            .map(|layer| layer.overlay.additions(registry.catalogue()).0);
+        let (additions, problems) = merge_additions(overlays);
+        let known = before.filter(|before| before.additions == additions);
+        let (catalogue, conflicts) = match known {
+            Some(known) => (known.catalogue.clone(), known.conflicts.clone()),
+            None if additions.is_empty() => (registry.catalogue().clone(), Arc::default()),
+            None => {
+                let (catalogue, conflicts) = registry.catalogue().extended(&additions);
+                (Arc::new(catalogue), conflicts.into())
+            }
+        };
+        let model = Self {
+            revision,
+            additions,
+            conflicts: conflicts.clone(),
+            layers,
+            ..Self::plain(catalogue)
+        };
+        Supposed {
+            model,
+            problems,
+            conflicts: conflicts.to_vec(),
+        }
+    }
+
+    /// Takes over what is compiled of layers that have not changed since. The unified model must be the same.
+    fn take_over(&self, before: &Self) {
+        let holds = |versions: &Versions| {
+            let mut versions = versions.iter();
+            versions.all(|(name, version)| self.layers.get(name).is_some_and(|layer| layer.version == *version))
+        };
+        for (key, compiled) in before.compiled.iter().filter(|(key, _)| holds(&key.1)) {
+            self.compiled.insert((*key).clone(), compiled);
+        }
+        for (id, mapped) in before.mapped.iter().filter(|(_, mapped)| holds(&mapped.versions)) {
+            self.mapped.insert(*id, mapped);
+        }
+    }
+
+    /// Returns the model as it would be with another document of a layer.
+    pub(crate) fn supposing(&self, layer: &Layer, overlay: Arc<Overlay>, registry: &Registry) -> Supposed {
+        let mut layers = self.layers.clone();
+        if overlay.is_empty() {
+            layers.remove(&layer.key());
+        } else {
+            let supposed = Current {
+                version: i32::MAX,
+                overlay,
+            };
+            layers.insert(layer.key(), supposed);
+        }
+        Self::build(self.revision, layers, registry, Some(self))
+    }
+
+    /// Returns all layers of a connection as one overlay.
+    pub(crate) fn overlay_of(&self, layers: &[Layer]) -> Overlay {
+        let mut joined = Overlay::new();
+        let known = layers.iter().filter_map(|layer| self.layer(layer));
+        known.for_each(|layer| joined.lay(&layer.overlay));
+        joined
+    }
+
+    /// Returns what of the additions of the organization cannot be added.
+    pub(crate) fn conflicts(&self) -> &[Conflict] {
+        &self.conflicts
     }
 
     /// Returns whether the organization adds nothing to the unified model.
@@ -195,8 +270,8 @@ impl Model {
         let versions = versions(&layers);
         let key = (Arc::as_ptr(&base).addr(), versions);
         let compiled = self.compiled.get_with(key, || {
-            let mut overlay = Overlay::new();
-            layers.iter().for_each(|(_, layer)| overlay.lay(&layer.overlay));
+            let names: Vec<Layer> = layers.into_iter().map(|(layer, _)| layer).collect();
+            let overlay = self.overlay_of(&names);
             let (blueprint, problems) = base.overlaid_leniently(&overlay, self.catalogue.clone());
             for problem in problems {
                 tracing::warn!(connector.id = connection.connector, %problem, "a part of a mapping is left out");
@@ -242,6 +317,10 @@ impl Model {
     }
 }
 
+fn kept<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(most: u64) -> sync::Cache<K, V> {
+    sync::Cache::builder().max_capacity(most).time_to_idle(IDLE).build()
+}
+
 fn versions(layers: &[(Layer, &Current)]) -> Versions {
     layers
         .iter()
@@ -259,6 +338,8 @@ pub struct Models {
     registry: Arc<Registry>,
     plain: Arc<Model>,
     kept: future::Cache<Uuid, Arc<Model>>,
+    /// Whoever saves: of many in this process that save at once each sees what the one before it saved.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 impl Models {
@@ -267,7 +348,11 @@ impl Models {
             plain: Arc::new(Model::plain(registry.catalogue().clone())),
             database,
             registry,
-            kept: future::Cache::new(MOST_MODELS),
+            kept: future::Cache::builder()
+                .max_capacity(MOST_MODELS)
+                .time_to_idle(IDLE)
+                .build(),
+            turn: tokio::sync::Mutex::default(),
         }
     }
 
@@ -282,7 +367,7 @@ impl Models {
     /// # Errors
     /// When the database fails.
     pub async fn current(&self, organization_id: Uuid) -> Result<Arc<Model>, DbErr> {
-        let revision = self.revision(organization_id).await?;
+        let revision = revision(&self.database, organization_id).await?;
         if revision == 0 {
             return Ok(self.plain.clone());
         }
@@ -307,34 +392,56 @@ impl Models {
         model.ok_or_else(|| DbErr::Custom("the mappings of an organization were let go".to_owned()))
     }
 
-    async fn revision(&self, organization_id: Uuid) -> Result<i64, DbErr> {
-        let revision: Option<i64> = organization::Entity::for_organization(organization_id)
-            .select_only()
-            .column(organization::Column::MappingRevision)
-            .into_tuple()
-            .one(&self.database)
-            .await?;
-        Ok(revision.unwrap_or_default())
-    }
-
     async fn read(&self, organization_id: Uuid, before: Option<&Model>) -> Result<Model, DbErr> {
-        let mut revision = self.revision(organization_id).await?;
-        for _ in 0..MOST_READS {
-            let rows = mapping_version::Entity::for_organization(organization_id)
-                .filter(mapping_version::Column::SupersededAt.is_null())
-                .all(&self.database)
-                .await?;
-            // What was saved between the two reads belongs to the next revision.
-            let after = self.revision(organization_id).await?;
-            if after == revision {
-                return Ok(Model::new(revision, layers(rows), &self.registry, before));
-            }
-            revision = after;
-        }
-        Err(DbErr::Custom(
-            "the mappings of an organization change too fast to be read".to_owned(),
-        ))
+        // Revision and layers are of one moment, whatever is saved meanwhile.
+        let is_postgres = self.database.get_database_backend() == DbBackend::Postgres;
+        let options = TransactionOptions {
+            isolation_level: is_postgres.then_some(IsolationLevel::RepeatableRead),
+            access_mode: is_postgres.then_some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        };
+        let snapshot = self.database.begin_with_options(options).await?;
+        let revision = revision(&snapshot, organization_id).await?;
+        let rows = mapping_version::Entity::for_organization(organization_id)
+            .filter(mapping_version::Column::SupersededAt.is_null())
+            .all(&snapshot)
+            .await?;
+        snapshot.commit().await?;
+        Ok(Model::new(revision, layers(rows), &self.registry, before))
     }
+}
+
+async fn revision(database: &impl ConnectionTrait, organization_id: Uuid) -> Result<i64, DbErr> {
+    let revision: Option<i64> = organization::Entity::for_organization(organization_id)
+        .select_only()
+        .column(organization::Column::MappingRevision)
+        .into_tuple()
+        .one(database)
+        .await?;
+    Ok(revision.unwrap_or_default())
+}
+
+/// Erases what was saved for one connection, all versions, within the transaction that erases the connection.
+pub(crate) async fn erase(
+    transaction: &impl ConnectionTrait,
+    organization_id: Uuid,
+    connection_id: Uuid,
+) -> Result<(), DbErr> {
+    let erased = mapping_version::Entity::delete_for_organization(organization_id)
+        .filter(mapping_version::Column::ConnectionId.eq(connection_id))
+        .exec(transaction)
+        .await?;
+    if erased.rows_affected == 0 {
+        return Ok(());
+    }
+    organization::Entity::update_for_organization(organization_id)
+        .col_expr(
+            organization::Column::MappingRevision,
+            Expr::col(organization::Column::MappingRevision).add(1),
+        )
+        .exec(transaction)
+        .await
+        .map(drop)
 }
 
 fn future_value(entry: Entry<Uuid, Arc<Model>>) -> Arc<Model> {

@@ -28,6 +28,8 @@ pub mod write_operation;
 
 pub mod mapping_version;
 
+pub mod discovery_snapshot;
+
 pub mod connect_link;
 
 pub mod authorization_flow;

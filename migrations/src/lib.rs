@@ -26,6 +26,7 @@ mod m20261122_000010_create_audit_entry;
 mod m20261122_000011_add_token_key;
 mod m20261122_000012_create_write_operation;
 mod m20261122_000013_create_mapping_version;
+mod m20261122_000014_create_discovery_snapshot;
 
 mod parts;
 
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_add_token_key::Migration),
             Box::new(m20261122_000012_create_write_operation::Migration),
             Box::new(m20261122_000013_create_mapping_version::Migration),
+            Box::new(m20261122_000014_create_discovery_snapshot::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use sea_orm_migration::{MigratorTrait as _, SchemaManager};
 
 use super::Migrator;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "organization",
     "customer",
     "connection",
@@ -26,6 +26,7 @@ const TABLES: [&str; 18] = [
     "audit_entry",
     "lease",
     "mapping_version",
+    "discovery_snapshot",
 ];
 
 const ORGANIZATION: &str = "00000000-0000-7000-8000-000000000001";

@@ -35,6 +35,8 @@ pub use write::{
     WriteOperation, WriteStep,
 };
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,7 +105,7 @@ pub struct Manifest {
     pub variants: Vec<Variant>,
     /// Resources by unified type; usually left to the files in `mappings/`, one for each type.
     #[serde(default)]
-    pub resources: IndexMap<String, Resource>,
+    pub resources: IndexMap<String, Arc<Resource>>,
 }
 
 /// What kind of system it is.

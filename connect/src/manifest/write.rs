@@ -417,6 +417,15 @@ pub struct FieldsForm {
     /// Its label in an entry of `choices`.
     #[serde(default)]
     pub choice_label: Option<String>,
+    /// The object that it refers to.
+    #[serde(default)]
+    pub relation: Option<String>,
+    /// A truth value: it is a part of the key.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Tests that an entry must pass.
+    #[serde(default)]
+    pub only: Vec<BodyTest>,
 }
 
 /// A mark that a system wants with every request that changes something, to make sure that its client meant it.

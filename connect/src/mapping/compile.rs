@@ -8,7 +8,7 @@ use regex::Regex;
 use super::{
     CompiledField, CompiledMapping,
     compute::Computation,
-    custom::{Custom, CustomRows},
+    custom::{Custom, CustomRows, OwnField},
     fallback_of,
     field::{ObjectMapping, Source},
     test::Condition,
@@ -46,9 +46,11 @@ impl CompiledMapping {
             .custom_fields
             .as_ref()
             .map(|custom| compiler.custom(custom, &format!("{base}/custom_fields")));
+        let own = OwnField::of(def, &fields);
         Self {
             catalogue: Arc::clone(catalogue),
             kind: def.index,
+            own,
             key,
             normalize,
             fields,

@@ -25,6 +25,7 @@ pub use spec::check_spec;
 
 use crate::{json, manifest::Normalization, path::Path};
 pub(crate) use custom::Custom;
+use custom::OwnField;
 use evaluate::{Problems, Rows};
 use test::Condition;
 
@@ -39,6 +40,8 @@ pub struct CompiledMapping {
     /// What a field holds when nothing is mapped to it.
     fallbacks: Vec<Value>,
     custom: Option<Custom>,
+    /// The organization's own fields, which are told among the customer-specific ones too.
+    own: Vec<OwnField>,
     /// Tests that rows must pass to be given.
     keeps: Vec<Condition>,
 }
@@ -82,10 +85,12 @@ impl Mapper<'_> {
             key,
             self.fetched_at,
         );
-        if self.projection.custom
-            && let Some(custom) = &self.mapping.custom
-        {
-            record.custom = custom.read(row);
+        if self.projection.custom {
+            let own = self.mapping.own.iter();
+            record.custom = own
+                .filter_map(|own| own.read(self.mapping, &rows, &mut problems))
+                .chain(self.mapping.custom.iter().flat_map(|custom| custom.read(row)))
+                .collect();
         }
         if self.projection.raw {
             record.raw = Some(row.to_string().into());
@@ -230,6 +235,11 @@ impl CompiledMapping {
                 .names()
                 .for_each(|name| Selected::Name(name.to_owned()).merge_into(&mut selected));
         }
+        if projection.custom {
+            let own = self.own.iter().filter_map(|own| self.field(own.index));
+            let parts = own.flat_map(|field| field.selects(None));
+            parts.for_each(|part| part.merge_into(&mut selected));
+        }
         selected
     }
 
@@ -258,7 +268,7 @@ impl CompiledMapping {
     /// Returns whether rows can carry customer-specific fields.
     #[must_use]
     pub fn has_custom_fields(&self) -> bool {
-        self.custom.is_some()
+        self.custom.is_some() || !self.own.is_empty()
     }
 
     /// Makes the keys in references comparable like those of the records that they lead to.

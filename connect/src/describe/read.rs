@@ -1,24 +1,22 @@
-//! Reads what a system tells of the fields of a table: lists of fields, JSON Schema, the metadata of `OData`.
+//! Reads what a system tells of the fields of an object: lists of fields, JSON Schema, the metadata of `OData`.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Described, DescribedField, describe_xml::odata_fields};
+use super::{Described, DescribedField, MOST_FIELDS, ValueKind, metadata::odata_fields};
 use crate::{
+    classify::BodyCheck,
     error::{Error, ErrorKind},
     json::{self, Value},
     manifest::{DescribeForm, FieldsForm},
     path::Path,
 };
 
-/// Most fields that are kept of one table.
-const MOST_FIELDS: usize = 5_000;
-
 /// Most choices that are kept of one field.
 const MOST_CHOICES: usize = 1_000;
 
-/// Reads a description; `remote` is the table, where the form does not name one itself.
+/// Reads a description; `remote` is the object, where the form does not name one itself: what follows its last slash.
 ///
 /// # Errors
 /// Returns `MalformedResponse` when the fields are not where they should be.
@@ -26,13 +24,20 @@ pub fn read_description(form: &DescribeForm, remote: &str, body: &[u8]) -> Resul
     let mut fields = match form {
         DescribeForm::OdataMetadata { entity_set } => {
             let text = std::str::from_utf8(body).map_err(|_| malformed("the metadata is not UTF-8 text"))?;
-            odata_fields(text, entity_set.as_deref().unwrap_or(remote))
+            let own = remote.rsplit('/').next().unwrap_or(remote);
+            odata_fields(text, entity_set.as_deref().unwrap_or(own))
                 .ok_or_else(|| malformed("the metadata does not describe the table"))?
         }
         DescribeForm::Fields(form) => listed(form, &json::parse(body)?)?,
         DescribeForm::JsonSchema { path } => schema(path, &json::parse(body)?)?,
     };
     fields.truncate(MOST_FIELDS);
+    for field in fields.values_mut() {
+        field.value_kind = match field.choices.is_empty() {
+            true => field.kind.as_deref().and_then(ValueKind::of_word),
+            false => Some(ValueKind::Choice),
+        };
+    }
     Ok(Arc::new(fields))
 }
 
@@ -58,9 +63,15 @@ fn listed(form: &FieldsForm, body: &Value<'_>) -> Result<IndexMap<String, Descri
         choices: path(&form.choices),
         value: path(&form.choice_value),
         choice_label: path(&form.choice_label),
+        relation: path(&form.relation),
+        key: path(&form.key),
     };
+    let only = BodyCheck::compile(&form.only, "", &mut Vec::new());
     let mut fields = IndexMap::new();
-    for (key, entry) in entries {
+    for (key, entry) in entries
+        .into_iter()
+        .filter(|(_, entry)| only.iter().all(|test| test.holds(entry)))
+    {
         let own = name
             .as_ref()
             .and_then(|path| path.first(entry))
@@ -81,6 +92,8 @@ struct Places {
     choices: Option<Path>,
     value: Option<Path>,
     choice_label: Option<Path>,
+    relation: Option<Path>,
+    key: Option<Path>,
 }
 
 impl Places {
@@ -95,6 +108,9 @@ impl Places {
             read_only: flag(&self.read_only),
             max_length: length(text(&self.max_length)),
             choices: self.choices(entry),
+            relation: text(&self.relation),
+            is_key: flag(&self.key).unwrap_or(false),
+            ..DescribedField::default()
         }
     }
 
@@ -151,6 +167,7 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
             read_only: property.get("readOnly").and_then(truth),
             max_length: length(text("maxLength")),
             choices: choices.map(|choice| (choice.to_owned(), None)).collect(),
+            ..DescribedField::default()
         };
         fields.insert(name.to_string(), field);
     }
