@@ -15,7 +15,12 @@ impl Blueprint {
     /// Returns everything that is wrong with the overlay, with pointers into it.
     pub fn overlaid(&self, overlay: &Overlay, catalogue: Arc<Catalogue>) -> Result<Self, Vec<OverlayProblem>> {
         let applied = apply(&self.manifest, overlay, &catalogue);
-        let mut errors: Vec<_> = applied.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
+        let mut errors: Vec<_> = applied
+            .problems
+            .iter()
+            .filter(|problem| problem.is_error())
+            .cloned()
+            .collect();
         match recompile(self, applied.manifest.clone(), catalogue, &applied.touched) {
             Ok(blueprint) if errors.is_empty() => Ok(blueprint),
             Ok(_) => Err(errors),

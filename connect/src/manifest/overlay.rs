@@ -11,10 +11,12 @@ mod problem;
 mod yaml;
 
 #[cfg(test)]
+mod checks_tests;
+#[cfg(test)]
 mod tests;
 
 pub use additions::merge_additions;
-pub(crate) use apply::apply;
+pub(crate) use apply::{apply, words_of};
 pub use problem::{OverlayProblem, ProblemCode, Severity};
 pub use yaml::Lines;
 
@@ -203,6 +205,16 @@ impl Overlay {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty()
+    }
+
+    /// Returns whether a field is hidden.
+    #[must_use]
+    pub fn hides(&self, entity: &str, field: &str) -> bool {
+        let hides = |source: &FieldOverlay| source.patch().hide == Some(true);
+        self.entities.get(entity).is_some_and(|entity| {
+            let source = entity.custom.get(field).and_then(|custom| custom.source.as_ref());
+            entity.fields.get(field).or(source).is_some_and(hides)
+        })
     }
 
     /// Lays another overlay over this one.

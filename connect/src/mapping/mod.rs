@@ -1,10 +1,13 @@
 //! Compiled mappings: rows of a source become unified records, and tell what must be asked for.
 
+pub mod checks;
 mod compile;
 mod compute;
 mod custom;
+mod describe;
 mod digest;
 mod evaluate;
+pub(crate) mod expression;
 mod field;
 mod select;
 mod spec;
@@ -18,6 +21,8 @@ use lineshaft_schema::{
 };
 use serde_json::Map;
 
+pub use describe::{FieldState, FieldView, describe};
+pub use expression::functions;
 pub(crate) use field::Backward;
 pub use field::CompiledField;
 pub use select::Selected;
@@ -243,11 +248,12 @@ impl CompiledMapping {
         selected
     }
 
-    /// Returns whether a projection asks for a digest of the whole row, so that the source must be asked for all of it.
+    /// Returns whether a projection asks for a digest of the whole row, or for an expression of which it cannot be told
+    /// what it reads, so that the source must be asked for all of it.
     #[must_use]
     pub fn digests(&self, projection: &Projection) -> bool {
-        let is_digest = |index| self.field(index).is_some_and(CompiledField::is_digest);
-        projection.fields().any(is_digest)
+        let reads_all = |index| self.field(index).is_some_and(CompiledField::reads_all);
+        projection.fields().any(reads_all)
     }
 
     /// Returns a key of parts as answers tell them.

@@ -46,8 +46,9 @@ impl Overlay {
     /// Tells what the model itself would refuse, as far as this overlay alone can be judged.
     fn check(&self, unified: &Catalogue, additions: &Additions, problems: &mut Vec<OverlayProblem>) {
         let (_, conflicts) = unified.extended(additions);
-        let is_known =
-            |name: &str| unified.types.contains_key(name) || additions.entities.iter().any(|entity| entity.name == name);
+        let is_known = |name: &str| {
+            unified.types.contains_key(name) || additions.entities.iter().any(|entity| entity.name == name)
+        };
         for conflict in conflicts {
             let pointer = format!("/entities/{}", escape(&conflict.of));
             let Some(field) = &conflict.field else {
@@ -55,10 +56,17 @@ impl Overlay {
                     true => ProblemCode::NameTaken,
                     false => ProblemCode::InvalidMapping,
                 };
-                problems.push(OverlayProblem::error(code, format!("{pointer}/entity"), conflict.message));
+                problems.push(OverlayProblem::error(
+                    code,
+                    format!("{pointer}/entity"),
+                    conflict.message,
+                ));
                 continue;
             };
-            let refers = self.entities.get(&conflict.of).and_then(|entity| entity.custom.get(field));
+            let refers = self
+                .entities
+                .get(&conflict.of)
+                .and_then(|entity| entity.custom.get(field));
             let target = refers.and_then(|custom| custom.to.as_deref());
             if !is_known(&conflict.of) || target.is_some_and(|target| !is_known(target)) {
                 continue;
@@ -204,7 +212,10 @@ pub fn merge_additions(all: impl IntoIterator<Item = Additions>) -> (Additions, 
             let is_same = known.list == field.list && joined(&mut known.kind, &field.kind);
             if !is_same {
                 let pointer = format!("/entities/{}/custom/{}/type", escape(&field.of), escape(&field.name));
-                let message = format!("{}.{} has another type elsewhere in the organization", field.of, field.name);
+                let message = format!(
+                    "{}.{} has another type elsewhere in the organization",
+                    field.of, field.name
+                );
                 problems.push(
                     OverlayProblem::error(ProblemCode::TypeConflict, pointer, message)
                         .with_help("use the same type everywhere, or another name"),

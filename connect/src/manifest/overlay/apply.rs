@@ -66,7 +66,7 @@ impl Applied {
             OverlayProblem {
                 help: problem.help,
                 ..OverlayProblem::error(
-                    code_of(rest, &problem.message),
+                    code_of(&pointer, rest, &problem.message),
                     existing(&document, &format!("{pointer}{rest}")),
                     problem.message,
                 )
@@ -102,13 +102,13 @@ fn existing(document: &Json, pointer: &str) -> String {
 }
 
 /// Returns what kind of problem of a manifest it is.
-fn code_of(rest: &str, message: &str) -> ProblemCode {
+fn code_of(origin: &str, rest: &str, message: &str) -> ProblemCode {
     let below = |name: &str| rest == name || rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
     if below("/expression") {
         ProblemCode::InvalidExpression
     } else if message.starts_with("unknown field") {
         ProblemCode::UnknownField
-    } else if below("/write") {
+    } else if origin.ends_with("/write") || below("/write") {
         ProblemCode::NotInvertible
     } else if message.contains("does not give") || below("/as") || below("/default") || below("/constant") {
         ProblemCode::WrongType
@@ -139,11 +139,15 @@ pub(super) struct Applier<'a> {
 
 impl Applier<'_> {
     pub(super) fn tell(&mut self, code: ProblemCode, pointer: impl Into<String>, message: impl Into<String>) {
-        self.applied.problems.push(OverlayProblem::error(code, pointer, message));
+        self.applied
+            .problems
+            .push(OverlayProblem::error(code, pointer, message));
     }
 
     pub(super) fn warn(&mut self, code: ProblemCode, pointer: impl Into<String>, message: impl Into<String>) {
-        self.applied.problems.push(OverlayProblem::warning(code, pointer, message));
+        self.applied
+            .problems
+            .push(OverlayProblem::warning(code, pointer, message));
     }
 
     fn entity(&mut self, name: &str, entity: &EntityOverlay) {
@@ -185,7 +189,13 @@ impl Applier<'_> {
         }
         let spots = self.spots(def);
         for (field, custom) in &entity.custom {
-            self.custom_field(def, field, custom, &spots, &format!("{pointer}/custom/{}", escape(field)));
+            self.custom_field(
+                def,
+                field,
+                custom,
+                &spots,
+                &format!("{pointer}/custom/{}", escape(field)),
+            );
         }
         for (field, overlay) in &entity.fields {
             let pointer = format!("{pointer}/fields/{}", escape(field));
@@ -218,7 +228,9 @@ impl Applier<'_> {
             return spots;
         }
         for (owner, resource) in resources {
-            let Some(of) = self.catalogue.type_named(owner) else { continue };
+            let Some(of) = self.catalogue.type_named(owner) else {
+                continue;
+            };
             for (list, mapping) in &resource.fields {
                 let is_list = of
                     .field(list)
@@ -244,14 +256,7 @@ impl Applier<'_> {
         spots
     }
 
-    fn custom_field(
-        &mut self,
-        def: &TypeDef,
-        name: &str,
-        custom: &CustomFieldOverlay,
-        spots: &[Spot],
-        pointer: &str,
-    ) {
+    fn custom_field(&mut self, def: &TypeDef, name: &str, custom: &CustomFieldOverlay, spots: &[Spot], pointer: &str) {
         let Some(field) = def.field(name) else {
             let target = custom.to.as_deref();
             let unknown = target.filter(|target| self.catalogue.type_named(target).is_none_or(|def| !def.is_entity()));
@@ -274,7 +279,10 @@ impl Applier<'_> {
             return;
         }
         if !self.has_type(field, custom) {
-            let message = format!("{}.{name} is {} elsewhere in the organization", def.name, field.type_text);
+            let message = format!(
+                "{}.{name} is {} elsewhere in the organization",
+                def.name, field.type_text
+            );
             self.tell(ProblemCode::TypeConflict, format!("{pointer}/type"), message);
             return;
         }
@@ -403,7 +411,8 @@ impl Applier<'_> {
             None => resource.write.as_mut().map(|write| &mut write.fields),
             Some(list) => inline_fields(resource, list),
         };
-        let is_written = patch.hide != Some(true) && patch.write.as_ref().is_some_and(|write| *write != Json::Bool(false));
+        let is_written =
+            patch.hide != Some(true) && patch.write.as_ref().is_some_and(|write| *write != Json::Bool(false));
         let lost = match fields {
             Some(fields) => {
                 lay_write(fields, &field.name, patch);
@@ -414,7 +423,10 @@ impl Applier<'_> {
         };
         if let (None, Some(write)) = (&list, resource.write.as_mut()) {
             let is_gone = !write.fields.contains_key(&field.name);
-            let marks = write.client_reference.as_ref().map(|reference| reference.field.as_str());
+            let marks = write
+                .client_reference
+                .as_ref()
+                .map(|reference| reference.field.as_str());
             if is_gone && marks == Some(field.name.as_str()) {
                 write.client_reference = None;
             }
@@ -477,7 +489,11 @@ fn lay_mapping(mapping: &mut Mapping, name: &str, patch: &FieldPatch) -> Result<
     let mut words = match mapping.get(name).filter(|_| !patch.has_source()) {
         Some(below) => words_of(below),
         None if patch.has_source() => Map::new(),
-        None => return Err(format!("nothing is mapped to `{name}` that these words could be laid over")),
+        None => {
+            return Err(format!(
+                "nothing is mapped to `{name}` that these words could be laid over"
+            ));
+        }
     };
     for (word, value) in &patch.mapping {
         match value {
@@ -535,7 +551,9 @@ fn without_silent(words: &mut Json) {
                 _ => Some(element),
             };
             let fields = fields.and_then(Json::as_object_mut);
-            fields.into_iter().for_each(|fields| fields.values_mut().for_each(without_silent));
+            fields
+                .into_iter()
+                .for_each(|fields| fields.values_mut().for_each(without_silent));
         }
     }
     for name in ["filter", "compute"] {

@@ -137,7 +137,10 @@ fn with_key(members: &mut Map<String, Json>, key: &[String], own: &Map<String, J
             parts.retain(|part, _| key.contains(part));
         }
     }
-    let by = members.get("seek").and_then(|seek| seek.get("by")).and_then(Json::as_str);
+    let by = members
+        .get("seek")
+        .and_then(|seek| seek.get("by"))
+        .and_then(Json::as_str);
     let is_other = by.is_some_and(|by| !key.iter().any(|part| part == by));
     if is_other && !own.contains_key("seek") {
         members.shift_remove("seek");

@@ -21,12 +21,12 @@ use crate::{
     json as source,
 };
 
-fn overlay(text: &str) -> Overlay {
+pub(super) fn overlay(text: &str) -> Overlay {
     Overlay::from_yaml(text).unwrap().0
 }
 
 /// A connector with orders whose lines come within the row, vendors that are written, and any other object.
-fn base() -> Blueprint {
+pub(super) fn base() -> Blueprint {
     let list = json!({"request": {"method": "POST", "path": "/list", "read_only": true,
         "body": {"table": "{{resource.remote}}", "domain": "{{where}}", "order": "{{order}}", "fields": "{{select}}"}},
         "records": "rows", "select": "names", "paging": "none"});
@@ -73,7 +73,7 @@ fn base() -> Blueprint {
     .unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
-fn extended(overlay: &Overlay) -> Arc<Catalogue> {
+pub(super) fn extended(overlay: &Overlay) -> Arc<Catalogue> {
     let unified = Catalogue::unified().unwrap();
     let (additions, problems) = overlay.additions(&unified);
     assert_eq!(problems, []);
@@ -82,10 +82,12 @@ fn extended(overlay: &Overlay) -> Arc<Catalogue> {
     Arc::new(catalogue)
 }
 
-fn overlaid(text: &str) -> Blueprint {
+pub(super) fn overlaid(text: &str) -> Blueprint {
     let overlay = overlay(text);
     let catalogue = extended(&overlay);
-    base().overlaid(&overlay, catalogue).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    base()
+        .overlaid(&overlay, catalogue)
+        .unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 fn problems(text: &str) -> Vec<OverlayProblem> {
@@ -96,7 +98,7 @@ fn problems(text: &str) -> Vec<OverlayProblem> {
     told
 }
 
-fn record(blueprint: &Blueprint, kind: &str, row: &Json) -> Record {
+pub(super) fn record(blueprint: &Blueprint, kind: &str, row: &Json) -> Record {
     let def = blueprint.catalogue().type_named(kind).unwrap();
     let mut projection = Projection::all(def);
     projection.custom = true;
@@ -109,7 +111,7 @@ fn record(blueprint: &Blueprint, kind: &str, row: &Json) -> Record {
         .unwrap()
 }
 
-fn value(blueprint: &Blueprint, record: &Record, kind: &str, field: &str) -> Json {
+pub(super) fn value(blueprint: &Blueprint, record: &Record, kind: &str, field: &str) -> Json {
     let def = blueprint.catalogue().type_named(kind).unwrap();
     shown(record.get(def.field(field).unwrap().index), blueprint.catalogue())
 }
@@ -146,8 +148,14 @@ entities:
     assert_eq!(see("buyer"), json!("7"));
     assert_eq!(see("place"), json!({"city": "Ulm", "zone": 3}));
     let cost = record.custom.iter().find(|custom| custom.key == "costCenter").unwrap();
-    assert_eq!((cost.label.as_deref(), &*cost.value, cost.remote_path.as_str()), (Some("Cost center"), "\"C1\"", "x_cost"));
-    assert!(record.custom.iter().any(|custom| custom.key == "x_cost"), "the connector's own are still there");
+    assert_eq!(
+        (cost.label.as_deref(), &*cost.value, cost.remote_path.as_str()),
+        (Some("Cost center"), "\"C1\"", "x_cost")
+    );
+    assert!(
+        record.custom.iter().any(|custom| custom.key == "x_cost"),
+        "the connector's own are still there"
+    );
     let def = blueprint.catalogue().type_named("Vendor").unwrap();
     let index = |name: &str| def.field(name).unwrap().index;
     let capability = blueprint.capability(def.index).unwrap();
@@ -155,8 +163,15 @@ entities:
     assert!(capability.sorts_by(index("name")), "what is laid over keeps the rest");
     assert!(!capability.fields.contains_key(&index("number")));
     let written = &blueprint.writes(def.index).unwrap().fields;
-    let written: Vec<_> = written.iter().map(|field| def.field_at(field.field).unwrap().name.as_str()).collect();
-    assert_eq!(written, ["name", "costCenter"], "what comes from elsewhere is not written any more");
+    let written: Vec<_> = written
+        .iter()
+        .map(|field| def.field_at(field.field).unwrap().name.as_str())
+        .collect();
+    assert_eq!(
+        written,
+        ["name", "costCenter"],
+        "what comes from elsewhere is not written any more"
+    );
 }
 
 #[test]
@@ -165,7 +180,12 @@ fn what_is_not_touched_is_shared() {
     let change = overlay("mapping: 1\nentities: {Vendor: {fields: {notes: x_note}}}\n");
     let after = before.overlaid(&change, extended(&change)).unwrap();
     let kind = |name: &str| before.catalogue().type_named(name).unwrap().index;
-    let same = |name| std::ptr::eq(before.resource(kind(name)).unwrap(), after.resource(kind(name)).unwrap());
+    let same = |name| {
+        std::ptr::eq(
+            before.resource(kind(name)).unwrap(),
+            after.resource(kind(name)).unwrap(),
+        )
+    };
     assert!(same("PurchaseOrder"));
     assert!(!same("Vendor"));
 }
@@ -184,12 +204,18 @@ fn parts_change_in_their_own_resource_and_in_the_lists_of_their_owners() {
         "mapping: 1\nentities: {PurchaseOrderLine: {fields: {description: Text}, custom: {color: {type: string, source: Color}}}}\n",
     );
     let blueprint = inline.overlaid(&change, extended(&change)).unwrap();
-    let record = record(&blueprint, "PurchaseOrder", &json!({"Id": "1", "Lines": [{"Text": "Bolt", "Color": "red"}]}));
-    let lines = value(&blueprint, &record, "PurchaseOrder", "lines");
-    assert_eq!((&lines[0]["description"], &lines[0]["color"]), (&json!("Bolt"), &json!("red")));
-    let own = overlaid(
-        "mapping: 1\nentities: {PurchaseOrderLine: {custom: {color: {type: string, source: x_color}}}}\n",
+    let record = record(
+        &blueprint,
+        "PurchaseOrder",
+        &json!({"Id": "1", "Lines": [{"Text": "Bolt", "Color": "red"}]}),
     );
+    let lines = value(&blueprint, &record, "PurchaseOrder", "lines");
+    assert_eq!(
+        (&lines[0]["description"], &lines[0]["color"]),
+        (&json!("Bolt"), &json!("red"))
+    );
+    let own =
+        overlaid("mapping: 1\nentities: {PurchaseOrderLine: {custom: {color: {type: string, source: x_color}}}}\n");
     let record = self::record(&own, "PurchaseOrderLine", &json!({"id": 1, "x_color": "blue"}));
     assert_eq!(value(&own, &record, "PurchaseOrderLine", "color"), json!("blue"));
 }
@@ -210,10 +236,17 @@ entities:
 ",
     );
     let def = blueprint.catalogue().type_named("Calibration").unwrap();
-    let record = record(&blueprint, "Calibration", &json!({"id": 5, "x_vendor_id": [3, "V"], "x_due": "2026-11-22"}));
+    let record = record(
+        &blueprint,
+        "Calibration",
+        &json!({"id": 5, "x_vendor_id": [3, "V"], "x_due": "2026-11-22"}),
+    );
     assert_eq!(value(&blueprint, &record, "Calibration", "dueOn"), json!("2026-11-22"));
     let writes = blueprint.writes(def.index).unwrap();
-    assert!(writes.create.is_some() && writes.update.is_none(), "only the operations that are named");
+    assert!(
+        writes.create.is_some() && writes.update.is_none(),
+        "only the operations that are named"
+    );
     assert_eq!(blueprint.resource(def.index).unwrap().remote(), "x_calibration");
 }
 
@@ -255,12 +288,19 @@ entities:
     ] {
         assert!(seen.contains(&expected), "{expected:?} in {told:#?}");
     }
-    assert!(told.iter().any(|problem| problem.message.contains("did you mean `Vendor`")));
+    assert!(
+        told.iter()
+            .any(|problem| problem.message.contains("did you mean `Vendor`"))
+    );
     let overlay = overlay("mapping: 1\nentities:\n  Vendor:\n    fields:\n      nmae: x\n      number: x_code\n");
     let (blueprint, told) = base().overlaid_leniently(&overlay, Catalogue::unified().unwrap());
     assert_eq!(told.len(), 1);
     let record = record(&blueprint, "Vendor", &json!({"id": 1, "x_code": "C"}));
-    assert_eq!(value(&blueprint, &record, "Vendor", "number"), json!("C"), "the rest is used");
+    assert_eq!(
+        value(&blueprint, &record, "Vendor", "number"),
+        json!("C"),
+        "the rest is used"
+    );
 }
 
 #[test]
@@ -292,7 +332,11 @@ fn additions_of_several_overlays_are_joined() {
     ]);
     assert_eq!(told, []);
     assert_eq!(joined.fields.len(), 1);
-    let (joined, told) = merge_additions([of(&text("{type: string}")), Additions::default(), of(&text("{type: integer}"))]);
+    let (joined, told) = merge_additions([
+        of(&text("{type: string}")),
+        Additions::default(),
+        of(&text("{type: integer}")),
+    ]);
     assert_eq!((joined.fields.len(), told[0].code.as_str()), (1, "TYPE_CONFLICT"));
 }
 
@@ -302,7 +346,11 @@ fn problems_of_a_text_have_lines() {
     assert_eq!(told[0].line, Some(4), "{told:?}");
     assert!(Overlay::from_yaml("a: [").is_err());
     assert!(Overlay::from_yaml(&"x".repeat(600 * 1024)).is_err());
-    let deep = format!("mapping: 1\nentities: {{A: {{fields: {{b: {{constant: {}1{}}}}}}}}}\n", "[".repeat(60), "]".repeat(60));
+    let deep = format!(
+        "mapping: 1\nentities: {{A: {{fields: {{b: {{constant: {}1{}}}}}}}}}\n",
+        "[".repeat(60),
+        "]".repeat(60)
+    );
     assert!(Overlay::from_yaml(&deep).is_err());
     assert_eq!(overlay(""), Overlay::new());
 }
@@ -325,22 +373,30 @@ fn any_word() -> impl Strategy<Value = Json> {
 }
 
 fn any_field() -> impl Strategy<Value = FieldOverlay> {
-    let word = prop::sample::select(vec!["path", "as", "default", "filter", "sort", "constant", "empty", "select"]);
+    let word = prop::sample::select(vec![
+        "path", "as", "default", "filter", "sort", "constant", "empty", "select",
+    ]);
     let words = prop::collection::btree_map(word.prop_map(str::to_owned), any_word(), 0..4);
-    let patch = (prop::option::of(any::<bool>()), prop::option::of(any_word()), words).prop_map(|(hide, write, words)| {
-        FieldOverlay::Patch(Box::new(FieldPatch {
-            hide,
-            write,
-            mapping: words.into_iter().collect(),
-        }))
-    });
+    let patch =
+        (prop::option::of(any::<bool>()), prop::option::of(any_word()), words).prop_map(|(hide, write, words)| {
+            FieldOverlay::Patch(Box::new(FieldPatch {
+                hide,
+                write,
+                mapping: words.into_iter().collect(),
+            }))
+        });
     prop_oneof!["[a-z_]{1,4}(\\.[0-9a-z]{1,3})?".prop_map(FieldOverlay::Path), patch]
 }
 
 fn any_custom() -> impl Strategy<Value = CustomFieldOverlay> {
     let kind = prop::sample::select(vec![CustomType::String, CustomType::Integer, CustomType::Json]);
-    (kind, any::<bool>(), prop::option::of(any::<String>()), prop::option::of(any_field())).prop_map(
-        |(kind, list, label, source)| CustomFieldOverlay {
+    (
+        kind,
+        any::<bool>(),
+        prop::option::of(any::<String>()),
+        prop::option::of(any_field()),
+    )
+        .prop_map(|(kind, list, label, source)| CustomFieldOverlay {
             kind,
             list,
             label,
@@ -349,8 +405,7 @@ fn any_custom() -> impl Strategy<Value = CustomFieldOverlay> {
             to: None,
             parts: IndexMap::new(),
             source,
-        },
-    )
+        })
 }
 
 pub(crate) fn any_overlay() -> impl Strategy<Value = Overlay> {
@@ -362,13 +417,22 @@ pub(crate) fn any_overlay() -> impl Strategy<Value = Overlay> {
     )
         .prop_map(|(fields, custom)| EntityOverlay {
             entity: None,
-            fields: fields.into_iter().map(|(name, field)| (name.to_owned(), field)).collect(),
-            custom: custom.into_iter().map(|(name, field)| (name.to_owned(), field)).collect(),
+            fields: fields
+                .into_iter()
+                .map(|(name, field)| (name.to_owned(), field))
+                .collect(),
+            custom: custom
+                .into_iter()
+                .map(|(name, field)| (name.to_owned(), field))
+                .collect(),
         });
     let name = prop::sample::select(vec!["Vendor", "PurchaseOrder", "PurchaseOrderLine", "Nobody"]);
     prop::collection::btree_map(name, entity, 0..3).prop_map(|entities| Overlay {
         mapping: 1,
-        entities: entities.into_iter().map(|(name, entity)| (name.to_owned(), entity)).collect(),
+        entities: entities
+            .into_iter()
+            .map(|(name, entity)| (name.to_owned(), entity))
+            .collect(),
     })
 }
 

@@ -178,7 +178,9 @@ fn flow(value: &Json) -> String {
         Json::String(text) => scalar(text),
         Json::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Json::Object(members) => {
-            let members = members.iter().map(|(name, value)| format!("{}: {}", scalar(name), flow(value)));
+            let members = members
+                .iter()
+                .map(|(name, value)| format!("{}: {}", scalar(name), flow(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
@@ -188,7 +190,9 @@ fn flow(value: &Json) -> String {
 /// Writes a text without quotes where every reader of YAML takes it for text.
 fn scalar(text: &str) -> String {
     let mut signs = text.chars();
-    let begins = signs.next().is_some_and(|sign| sign.is_ascii_alphabetic() || sign == '_');
+    let begins = signs
+        .next()
+        .is_some_and(|sign| sign.is_ascii_alphabetic() || sign == '_');
     let goes_on = signs.all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '.' | '-' | ' ' | '/'));
     let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let is_word = words.contains(&text.to_ascii_lowercase().as_str());
@@ -208,7 +212,9 @@ fn quoted(text: &str) -> String {
             '\t' => written.push_str("\\t"),
             '\r' => written.push_str("\\r"),
             // Signs that a reader may fold, drop or refuse.
-            sign if sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
+            sign if sign.is_control()
+                || matches!(sign, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') =>
+            {
                 written.push_str(&format!("\\u{:04x}", u32::from(sign)));
             }
             sign => written.push(sign),
