@@ -1,7 +1,10 @@
 //! What a change of a mapping does to filters and writes.
 
-use lineshaft_connect::{blueprint::Blueprint, write::WritableField};
-use lineshaft_schema::{FieldIndex, TypeDef, TypeIndex, Writable};
+use lineshaft_connect::{
+    blueprint::Blueprint,
+    mapping::{FieldView, describe},
+};
+use lineshaft_schema::{TypeDef, Writable};
 
 /// What a change does to the operators that the system applies to a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,67 +28,37 @@ pub struct WriteEffect {
     pub after: Writable,
 }
 
-/// An entity as it is defined and planned at one moment. What an organization adds may have another place in the next.
-#[derive(Clone, Copy)]
-pub(super) struct Side<'s> {
-    pub(super) def: Option<&'s TypeDef>,
-    pub(super) blueprint: &'s Blueprint,
-}
+/// The fields of an entity as they are planned at one moment.
+pub(super) struct Side(Vec<FieldView>);
 
-impl<'s> Side<'s> {
-    fn names(self) -> impl Iterator<Item = &'s String> {
-        self.def.into_iter().flat_map(|def| def.fields.keys())
+impl Side {
+    /// Describes an entity; it has no fields when there is no such entity.
+    pub(super) fn new(blueprint: &Blueprint, def: Option<&TypeDef>) -> Self {
+        Self(def.map(|def| describe(blueprint, def.index)).unwrap_or_default())
     }
 
-    fn field(self, name: &str) -> Option<(TypeIndex, FieldIndex)> {
-        let def = self.def?;
-        Some((def.index, def.field(name)?.index))
+    fn field(&self, name: &str) -> Option<&FieldView> {
+        self.0.iter().find(|field| field.name == name)
     }
 
-    fn operators(self, name: &str) -> Vec<&'static str> {
-        let found = self
-            .field(name)
-            .map(|(kind, field)| operators(self.blueprint, kind, field));
-        found.unwrap_or_default()
+    fn operators(&self, name: &str) -> Vec<&'static str> {
+        self.field(name).map(operators).unwrap_or_default()
     }
 
-    fn writable(self, name: &str) -> Writable {
-        let found = self
-            .field(name)
-            .map(|(kind, field)| writable(self.blueprint, kind, field));
-        found.unwrap_or(Writable::Never)
+    fn writable(&self, name: &str) -> Writable {
+        self.field(name).map_or(Writable::Never, |field| field.writable)
     }
 }
 
 /// Returns the operators that the system applies to a field.
-pub(super) fn operators(blueprint: &Blueprint, kind: TypeIndex, field: FieldIndex) -> Vec<&'static str> {
-    let known = blueprint
-        .capability(kind)
-        .and_then(|capability| capability.fields.get(&field));
-    let operators = known.into_iter().flat_map(|field| field.filters.keys());
-    operators.map(|operator| operator.name()).collect()
-}
-
-/// Returns when a field can be written.
-pub(super) fn writable(blueprint: &Blueprint, kind: TypeIndex, field: FieldIndex) -> Writable {
-    let Some(writes) = blueprint.writes(kind) else {
-        return Writable::Never;
-    };
-    let takes = |fields: &[WritableField]| fields.iter().any(|known| known.field == field);
-    if writes.update.as_ref().is_some_and(|update| takes(&update.fields)) {
-        return Writable::Always;
-    }
-    let is_made = writes.create.as_ref().is_some_and(|create| takes(&create.fields)) || takes(&writes.fields);
-    match is_made {
-        true => Writable::OnCreate,
-        false => Writable::Never,
-    }
+pub(super) fn operators(field: &FieldView) -> Vec<&'static str> {
+    field.filter_operators.iter().map(|operator| operator.name()).collect()
 }
 
 /// Tells which fields are filtered otherwise by the system.
-pub(super) fn of_filters(before: Side<'_>, after: Side<'_>) -> Vec<FilterEffect> {
-    let effects = both(before, after).map(|name| FilterEffect {
-        field: name.clone(),
+pub(super) fn of_filters(before: &Side, after: &Side) -> Vec<FilterEffect> {
+    let effects = names(before, after).map(|name| FilterEffect {
+        field: name.to_owned(),
         before: before.operators(name),
         after: after.operators(name),
     });
@@ -93,18 +66,16 @@ pub(super) fn of_filters(before: Side<'_>, after: Side<'_>) -> Vec<FilterEffect>
 }
 
 /// Tells which fields are written otherwise.
-pub(super) fn of_writes(before: Side<'_>, after: Side<'_>) -> Vec<WriteEffect> {
-    let effects = both(before, after).map(|name| WriteEffect {
-        field: name.clone(),
+pub(super) fn of_writes(before: &Side, after: &Side) -> Vec<WriteEffect> {
+    let effects = names(before, after).map(|name| WriteEffect {
+        field: name.to_owned(),
         before: before.writable(name),
         after: after.writable(name),
     });
     effects.filter(|effect| effect.before != effect.after).collect()
 }
 
-fn both<'s>(before: Side<'s>, after: Side<'s>) -> impl Iterator<Item = &'s String> {
-    let gone = before
-        .names()
-        .filter(move |name| after.def.is_none_or(|def| def.field(name).is_none()));
-    after.names().chain(gone)
+fn names<'s>(before: &'s Side, after: &'s Side) -> impl Iterator<Item = &'s str> {
+    let gone = before.0.iter().filter(|field| after.field(&field.name).is_none());
+    after.0.iter().chain(gone).map(|field| field.name.as_str())
 }

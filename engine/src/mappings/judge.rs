@@ -22,6 +22,8 @@ const MOST_SETS: usize = 200;
 
 /// What a document would make of one kind of connection that it holds for.
 pub(super) struct Outcome {
+    /// The plans that the document would lie over.
+    pub(super) below: Arc<Blueprint>,
     /// The plans as they are.
     pub(super) before: Arc<Blueprint>,
     /// The plans as they would be.
@@ -87,7 +89,16 @@ impl Engine {
                 problem.message = format!("another layer no longer fits: {}", problem.message);
             }
             problems.extend(wrong);
+            let lower: Vec<Layer> = layers
+                .iter()
+                .take_while(|layer| **layer != scope.layer)
+                .cloned()
+                .collect();
+            let below = base
+                .overlaid_leniently(&model.overlay_of(&lower), supposed.model.catalogue.clone())
+                .0;
             outcomes.push(Outcome {
+                below: Arc::new(below),
                 before,
                 after: Arc::new(after),
             });

@@ -9,8 +9,8 @@ use lineshaft_connect::{
     connector::Connector,
     context::CallContext,
     describe::{Described, DescribedField},
-    manifest::overlay::{Overlay, OverlayProblem, ProblemCode},
-    mapping::CompiledField,
+    manifest::overlay::{Overlay, OverlayProblem},
+    mapping::{CompiledField, checks},
     path::Path,
 };
 use lineshaft_schema::{Catalogue, FieldIndex, FieldType, Shape, TypeDef};
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{MappingError, judge::Outcome};
-use crate::{Engine, Session, connections::Connection, model::Model};
+use crate::{Engine, Session, connections::Connection};
 
 /// Time that systems have to tell of their fields before something is saved.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -101,41 +101,11 @@ impl Engine {
 }
 
 impl Descriptions {
-    /// Tells which paths of a document name fields that the system does not tell of.
-    pub(super) fn check(&self, overlay: &Overlay, outcome: &Outcome, model: &Model) -> Vec<OverlayProblem> {
-        let mut problems = Vec::new();
-        for (name, entity) in &overlay.entities {
-            let Some(described) = self.0.get(name).filter(|described| !described.is_empty()) else {
-                continue;
-            };
-            let Some(def) = model.catalogue.type_named(name) else {
-                continue;
-            };
-            let fields = compiled(&outcome.after, &model.catalogue, def);
-            let names = entity.fields.iter().map(|(field, _)| ("fields", field, ""));
-            let names = names.chain(entity.custom.iter().map(|(field, _)| ("custom", field, "/source")));
-            for (section, field, below) in names {
-                let compiled = def.field(field).and_then(|field| fields.get(&field.index));
-                let Some(path) = compiled.and_then(|field| unknown_path(field, described)) else {
-                    continue;
-                };
-                let pointer = format!("/entities/{name}/{section}/{field}{below}");
-                let message = format!("the system does not tell of a field `{path}` in `{name}`");
-                // Paths into other records may lead to what only a row shows.
-                let problem = match path.members().is_some_and(|members| members.len() == 1) {
-                    true => OverlayProblem::error(ProblemCode::UnknownRemoteField, pointer, message),
-                    false => OverlayProblem::warning(ProblemCode::UnknownRemoteField, pointer, message),
-                };
-                problems.push(problem.with_help("`remoteFields` lists the fields of the system"));
-            }
-        }
-        problems
+    /// Tells what a document loses, and what of it does not fit what the system tells of itself.
+    pub(super) fn check(&self, overlay: &Overlay, outcome: &Outcome) -> Vec<OverlayProblem> {
+        let described = |name: &str| self.0.get(name).filter(|described| !described.is_empty()).cloned();
+        checks::check(&outcome.below, &outcome.after, overlay, &described)
     }
-}
-
-fn unknown_path<'f>(field: &'f CompiledField, described: &Described) -> Option<&'f Path> {
-    let mut paths = paths_of(field).into_iter();
-    paths.find(|path| path.levels_up() == 0 && !path.root().is_empty() && field_of(path, described).is_none())
 }
 
 /// Returns the compiled fields of a type by their places: its own, or those that it has within its owner.

@@ -129,8 +129,8 @@ impl Engine {
         if !judgement.is_wrong()
             && let Some(outcome) = judgement.outcomes.first()
         {
-            let unknown = described.check(&overlay, outcome, &judgement.model);
-            judgement.problems.extend(unknown);
+            let lost = described.check(&overlay, outcome);
+            judgement.problems.extend(lost);
         }
         self.try_out(session, &connection, preview, judgement, &lines).await
     }
@@ -188,19 +188,13 @@ impl Engine {
             Reader::new(after.blueprint(), new, new_def.as_ref()),
         );
         let records = rows.iter().map(|row| compare(row, &old, &new)).collect();
-        let before = Side {
-            def: old_def.as_ref(),
-            blueprint: &outcome.before,
-        };
-        let after = Side {
-            def: new_def.as_ref(),
-            blueprint: &outcome.after,
-        };
+        let before = Side::new(&outcome.before, old_def.as_ref());
+        let after = Side::new(&outcome.after, new_def.as_ref());
         Ok(MappingPreview {
             problems,
             records,
-            filters: effect::of_filters(before, after),
-            writes: effect::of_writes(before, after),
+            filters: effect::of_filters(&before, &after),
+            writes: effect::of_writes(&before, &after),
         })
     }
 }

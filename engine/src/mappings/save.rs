@@ -107,7 +107,7 @@ impl Engine {
             let is_wrong = judgement.is_wrong();
             let mut problems = judgement.problems;
             if let (false, Some(outcome)) = (is_wrong, judgement.outcomes.first()) {
-                problems.extend(described.check(&overlay, outcome, &judgement.model));
+                problems.extend(described.check(&overlay, outcome));
             }
             let problems = tell(problems, &lines);
             let is_refused = problems.iter().any(Problem::is_error)

@@ -8,10 +8,10 @@ use lineshaft_connect::{
     describe::Described,
     json,
     manifest::overlay::{EntityOverlay, FieldPatch},
-    mapping::CompiledField,
+    mapping::{self, CompiledField, FieldView, describe},
 };
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Projection, Record, Shape, TypeDef, Writable};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{
@@ -296,7 +296,10 @@ impl Engine {
             plural: plural(def),
             connection_id: connection.id,
             layers: layers(session, &connection, entity),
-            fields: def.fields.values().map(|field| view.field(field)).collect(),
+            fields: views(&blueprint, &model.catalogue, def)
+                .into_iter()
+                .map(|field| view.field(field))
+                .collect(),
             unmapped,
             samples: sampled.iter().map(|sample| view.sample(sample)).collect(),
             described_by: told.map_or(DescribedBy::None, |told| told.by),
@@ -355,58 +358,52 @@ struct View<'v> {
 }
 
 impl View<'_> {
-    fn field(&self, field: &FieldDef) -> FieldMapping {
-        let compiled = self.compiled.get(&field.index).copied();
-        let spoken = self.spoken(field);
-        let is_hidden = spoken.iter().any(|(_, patch)| patch.hide == Some(true)) && compiled.is_none();
-        let mapping = self.mapping(field).filter(|_| compiled.is_some());
-        let state = match compiled {
-            Some(_) => FieldState::Mapped,
-            None if is_hidden => FieldState::Hidden,
-            None if field.computed => FieldState::Computed,
-            None => FieldState::Unmapped,
+    fn field(&self, field: FieldView) -> FieldMapping {
+        let def = self.def.field(&field.name);
+        let compiled = def.and_then(|def| self.compiled.get(&def.index)).copied();
+        let spoken = self.spoken(&field.name);
+        let is_hidden = spoken.iter().any(|(_, patch)| patch.hide == Some(true));
+        let state = match field.state {
+            mapping::FieldState::Mapped => FieldState::Mapped,
+            _ if is_hidden => FieldState::Hidden,
+            mapping::FieldState::Computed => FieldState::Computed,
+            mapping::FieldState::Unmapped => FieldState::Unmapped,
         };
-        let origin = match (spoken.last(), compiled) {
+        let origin = match (spoken.last(), state) {
             (Some((layer, _)), _) => origin(layer),
-            (None, Some(_)) => MappingOrigin::Connector,
-            (None, None) => MappingOrigin::None,
+            (None, FieldState::Mapped) => MappingOrigin::Connector,
+            (None, _) => MappingOrigin::None,
         };
-        let capability = self.blueprint.capability(self.def.index);
-        let sortable = capability.is_some_and(|capability| capability.sorts_by(field.index));
+        let sampled = self.sampled.iter().filter_map(|sample| Some((sample, def?)));
+        let samples = sampled.map(|(sample, def)| self.field_sample(sample, def, compiled));
         FieldMapping {
-            name: field.name.clone(),
-            label: field.label.clone(),
-            description: field.description.clone(),
-            type_name: field.type_name.clone(),
-            list: field.list,
-            is_custom: field.label.is_some(),
             origin,
             state,
-            source: compiled
-                .map(CompiledField::describe)
-                .filter(|source| !source.is_empty()),
-            codec: mapping.as_ref().and_then(codec),
-            mapping,
-            layer_mapping: self.layer_mapping(field),
-            writable: effect::writable(self.blueprint, self.def.index, field.index),
-            filter_operators: effect::operators(self.blueprint, self.def.index, field.index),
-            sortable,
-            enum_values: enum_values(&self.session.model.catalogue, field),
-            samples: self
-                .sampled
-                .iter()
-                .map(|sample| self.field_sample(sample, field, compiled))
-                .collect(),
+            samples: samples.collect(),
+            layer_mapping: self.layer_mapping(&field.name),
+            filter_operators: effect::operators(&field),
+            mapping: field.mapping.map(Json::Object),
+            source: field.source.filter(|source| !source.is_empty()),
+            name: field.name,
+            label: field.label,
+            description: field.description,
+            type_name: field.type_name,
+            list: field.list,
+            is_custom: field.is_custom,
+            codec: field.codec,
+            writable: field.writable,
+            sortable: field.sortable,
+            enum_values: field.enum_values,
         }
     }
 
     /// Returns the layers that say where a field comes from, lowest first, with what they say.
-    fn spoken(&self, field: &FieldDef) -> Vec<(Layer, FieldPatch)> {
+    fn spoken(&self, field: &str) -> Vec<(Layer, FieldPatch)> {
         let layers = self.session.model.layers_of(self.connection).into_iter();
         let say = |(layer, current): (Layer, &crate::model::Current)| {
             let entity = current.overlay.entities.get(&self.def.name)?;
-            let custom = entity.custom.get(&field.name);
-            let patch = match (entity.fields.get(&field.name), custom) {
+            let custom = entity.custom.get(field);
+            let patch = match (entity.fields.get(field), custom) {
                 (Some(patch), _) => patch.patch(),
                 (None, Some(custom)) => custom.source.as_ref()?.patch(),
                 (None, None) => return None,
@@ -417,29 +414,18 @@ impl View<'_> {
     }
 
     /// Returns what the highest layer says of a field that the caller may see.
-    fn layer_mapping(&self, field: &FieldDef) -> Option<Json> {
+    fn layer_mapping(&self, field: &str) -> Option<Json> {
         let layers = self.session.model.layers_of(self.connection).into_iter().rev();
         let shown = layers.filter(|(layer, _)| !is_bound(self.session) || matches!(layer, Layer::Connection(_)));
         let say = |entity: &EntityOverlay| {
             let mapping = entity
                 .fields
-                .get(&field.name)
+                .get(field)
                 .and_then(|patch| serde_json::to_value(patch).ok());
-            mapping.or_else(|| serde_json::to_value(entity.custom.get(&field.name)?).ok())
+            mapping.or_else(|| serde_json::to_value(entity.custom.get(field)?).ok())
         };
         let mut entities = shown.filter_map(|(_, current)| current.overlay.entities.get(&self.def.name));
         entities.find_map(say)
-    }
-
-    /// Returns the mapping of a field as it holds, without words that say nothing.
-    fn mapping(&self, field: &FieldDef) -> Option<Json> {
-        let resource = self.blueprint.manifest().resources.get(&self.def.name)?;
-        let mut mapping = serde_json::to_value(resource.fields.get(&field.name)?).ok()?;
-        if mapping.is_string() {
-            mapping = json!({"path": mapping});
-        }
-        strip(&mut mapping);
-        Some(mapping)
     }
 
     fn field_sample(&self, sample: &Sampled, field: &FieldDef, compiled: Option<&CompiledField>) -> FieldSample {
@@ -470,6 +456,45 @@ impl View<'_> {
             value: Json::Object(show::record(&self.session.model.catalogue, self.def, &sample.record)),
         }
     }
+}
+
+/// Describes the fields of an entity, also those that other connections of the organization have.
+fn views(blueprint: &Blueprint, catalogue: &Catalogue, def: &TypeDef) -> Vec<FieldView> {
+    let mut views = match blueprint.catalogue().type_at(def.index) {
+        Some(known) if known.name == def.name => describe(blueprint, def.index),
+        _ => Vec::new(),
+    };
+    for field in def.fields.values().filter(|field| field.kind != FieldType::Platform) {
+        if views.iter().any(|view| view.name == field.name) {
+            continue;
+        }
+        let values = match field.kind {
+            FieldType::Enum(kind) => catalogue.enum_at(kind),
+            _ => None,
+        };
+        views.push(FieldView {
+            name: field.name.clone(),
+            label: field.label.clone(),
+            description: field.description.clone(),
+            type_name: field.type_name.clone(),
+            list: field.list,
+            is_custom: field.label.is_some(),
+            state: match field.computed {
+                true => mapping::FieldState::Computed,
+                false => mapping::FieldState::Unmapped,
+            },
+            source: None,
+            mapping: None,
+            codec: None,
+            writable: Writable::Never,
+            filter_operators: Vec::new(),
+            sortable: false,
+            enum_values: values
+                .map(|def| def.values.keys().cloned().collect())
+                .unwrap_or_default(),
+        });
+    }
+    views
 }
 
 /// Reads rows as records; those without a key are left out.
@@ -531,42 +556,6 @@ fn plural(def: &TypeDef) -> Option<String> {
     match &def.shape {
         Shape::Entity { plural } => Some(plural.clone()),
         _ => None,
-    }
-}
-
-fn enum_values(catalogue: &Catalogue, field: &FieldDef) -> Vec<String> {
-    match field.kind {
-        FieldType::Enum(kind) => {
-            let def = catalogue.enum_at(kind);
-            def.map(|def| def.values.keys().cloned().collect()).unwrap_or_default()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Returns the name of the codec that a mapping names.
-fn codec(mapping: &Json) -> Option<String> {
-    match mapping.get("as")? {
-        Json::String(name) => Some(name.clone()),
-        Json::Object(words) => words.keys().next().cloned(),
-        _ => None,
-    }
-}
-
-/// Takes away members that say nothing.
-fn strip(value: &mut Json) {
-    match value {
-        Json::Object(members) => {
-            members.values_mut().for_each(strip);
-            members.retain(|name, value| match value {
-                Json::Null => false,
-                Json::Bool(false) => name != "digest",
-                Json::Array(list) => !list.is_empty(),
-                _ => true,
-            });
-        }
-        Json::Array(list) => list.iter_mut().for_each(strip),
-        _ => {}
     }
 }
 
