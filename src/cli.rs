@@ -33,6 +33,9 @@ pub enum Command {
     },
     /// Print the schema of the API.
     Schema {
+        /// Print that of this organization, with its custom fields and entities.
+        #[arg(long, value_name = "SLUG")]
+        organization: Option<String>,
         /// Compare it with this file instead, and fail when they differ.
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,

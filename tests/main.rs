@@ -21,6 +21,7 @@ mod identity;
 mod layers;
 mod life;
 mod mappings;
+mod organization_schema;
 mod paging;
 mod schema;
 #[cfg(feature = "tryton")]

@@ -16,6 +16,7 @@ mod connection;
 mod connector;
 mod event;
 mod lifecycle;
+mod mappings;
 mod organization;
 mod source;
 mod token;
@@ -41,6 +42,7 @@ pub(crate) struct PlatformQuery(
     webhook::WebhookQuery,
     writes::WriteQuery,
     write_schema::WriteSchemaQuery,
+    mappings::MappingQuery,
 );
 
 /// What can be changed of the platform.
@@ -49,6 +51,7 @@ pub(crate) struct PlatformMutation(
     lifecycle::ConnectionMutation,
     webhook::WebhookMutation,
     writes::WriteMutation,
+    mappings::MappingMutation,
 );
 
 /// Which way a list is sorted.
