@@ -17,6 +17,7 @@ mod connector;
 mod event;
 mod lifecycle;
 mod organization;
+mod settings_link;
 mod source;
 mod token;
 mod webhook;
@@ -47,6 +48,7 @@ pub(crate) struct PlatformQuery(
 #[derive(Default, MergedObject)]
 pub(crate) struct PlatformMutation(
     lifecycle::ConnectionMutation,
+    settings_link::SettingsLinkMutation,
     webhook::WebhookMutation,
     writes::WriteMutation,
 );
