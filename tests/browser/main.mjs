@@ -6,7 +6,7 @@ import { home } from './modules.mjs';
 import { start } from './stage.mjs';
 import { Visits } from './visit.mjs';
 
-const PARTS = ['connect', 'reconnect', 'sign_in', 'frame', 'ends', 'console', 'writes'];
+const PARTS = ['connect', 'reconnect', 'sign_in', 'frame', 'ends', 'console', 'writes', 'mappings', 'settings'];
 const LONGEST_MS = 300_000;
 
 const chosen = process.argv.slice(2);

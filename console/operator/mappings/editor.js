@@ -4,7 +4,7 @@ import { ask } from '../api.js';
 import { button, check, dialog, field as labelled, load, notice, refuse, select, text, words } from '../ui.js';
 import { codecForm } from './codec.js';
 import { definitionForm } from './definition.js';
-import { OPERATORS, codecText, definitionSeen, draftOf, long, patchOf, short, shown, typed, typing } from './grammar.js';
+import { OPERATORS, codecText, definitionSeen, draftOf, hasSource, long, patchOf, short, shown, typed, typing } from './grammar.js';
 import { segments, wrong } from './parts.js';
 import { makePreview } from './preview.js';
 import { saver, scopeOf } from './save.js';
@@ -40,9 +40,10 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     const isCustom = !field || field.isCustom;
     const own = layer.document?.entities?.[mapping.entity]?.[isCustom ? 'custom' : 'fields']?.[field?.name];
     const below = long(field?.mapping);
-    const definition = isCustom ? (own ?? (field ? { ...definitionSeen(field), source: field.layerMapping?.source } : (suggestion?.definition ?? { type: 'string' }))) : null;
+    const definition = isCustom ? (own ?? (field ? definitionSeen(field) : (suggestion?.definition ?? { type: 'string' }))) : null;
     const change = isCustom ? definition.source : own;
-    const draft = draftOf(change, below, isCustom && !change ? (field && field.state !== 'UNMAPPED' ? 'below' : suggestion ? 'path' : 'path') : 'below');
+    const givesValue = hasSource(change);
+    const draft = draftOf(change, below, field && (change || field.state !== 'UNMAPPED') ? 'below' : 'path');
     const controls = {};
     const touched = () => {
       state.isDirty = true;
@@ -57,7 +58,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     let codec = null;
 
     const modes = [
-      !isCustom || field ? ['below', 'as below'] : null,
+      isCustom && (!field || givesValue) ? null : ['below', givesValue ? 'as below' : 'unchanged'],
       ['path', 'a field of the system'],
       ['expression', 'an expression'],
       ['constant', 'a fixed value'],
@@ -78,7 +79,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     function drawValue(focus = false) {
       for (const name of ['path', 'expression', 'constant', 'json']) delete controls[name];
       const parts = {
-        below: () => h('p', { class: 'help' }, field?.source ? ['It comes from ', h('code', {}, shown(field.source, 200)), ', as the layers below say. Changes here are laid over that.'] : 'No layer below says where it comes from.'),
+        below: () => h('p', { class: 'help' }, givesValue ? 'The value comes from where the layers below say, as without the change of this layer.' : field?.source ? ['It comes from ', h('code', {}, shown(field.source, 200)), ', as the layers below say. Changes here are laid over that.'] : 'No layer below says where it comes from.'),
         hide: () => h('p', { class: 'help' }, 'It is always null then, and cannot be filtered, sorted or written.'),
         path: () => {
           const id = `paths-${(lists += 1)}`;
@@ -166,7 +167,11 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       draft.rest = others.value.trim() ? jsonOf(others, 'Other words') : {};
       if (draft.mode === 'path' && !draft.path.trim()) missing(controls.path, 'The path is missing.');
       if (draft.mode === 'expression' && !draft.expression.trim()) missing(controls.expression, 'The expression is missing.');
-      const patch = patchOf(draft, below);
+      const patch = patchOf(draft, below, givesValue ? {} : long(change));
+      if (!isCustom && !Object.keys(patch).length) {
+        if (!own) refuse('Nothing is changed.');
+        return { entity: mapping.entity, field: field.name, part: 'FIELD', remove: true };
+      }
       if (!isCustom) return { entity: mapping.entity, field: field.name, part: 'FIELD', set: short(patch) };
       const set = define.read();
       if (Object.keys(patch).length) set.source = short(patch);
@@ -180,9 +185,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       only: () => (define ? define.name() : field.name),
       read: () => {
         if (!state.isDirty && !suggestion) return null;
-        const one = edit();
-        if (!isCustom && !own && typeof one.set === 'object' && !Object.keys(one.set).length) return null;
-        return { scope: scopeOf(layer.scope), edits: [one] };
+        return { scope: scopeOf(layer.scope), edits: [edit()] };
       },
       onProblems: problems => mark(problems),
     });

@@ -3,7 +3,7 @@ import { fill, h, icon } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { badge, button, field, load, notice, select, text, words } from '../ui.js';
 import { openEditor } from './editor.js';
-import { codecText, fieldName, shown } from './grammar.js';
+import { codecText, shown, suggestionOf } from './grammar.js';
 import { head, origin, portions, problemList, segments } from './parts.js';
 import { editEntity } from './wizard.js';
 
@@ -87,10 +87,11 @@ export function entityView(place, name) {
     fill(count, rows.length === mapping.fields.length ? `${rows.length} fields.` : `${rows.length} of ${mapping.fields.length} fields.`);
     if (!rows.length) return h('p', { class: 'empty' }, 'No field fits.');
     stop = portions(list, rows, fieldRow);
-    return tableOf('Fields', [['Field'], ['Comes from'], ['Sample', 'sample'], ['Use', 'wide'], ['Said by']], list);
+    return tableOf('Fields', [['Field'], ['Comes from'], ['Sample', 'sample'], ['Use', 'wide'], ['Layer', 'wide']], list);
   }
 
   function fieldRow(one) {
+    const layer = () => [one.origin !== 'NONE' && origin(one.origin), one.hasProblem && [' ', badge('problem')]];
     return h(
       'tr',
       { 'data-id': one.name, class: one.state === 'UNMAPPED' || one.state === 'HIDDEN' ? 'faint' : '' },
@@ -101,11 +102,12 @@ export function entityView(place, name) {
         one.isCustom && [' ', h('span', { class: 'badge conn' }, 'own')],
         one.label && one.label !== one.name && h('span', { class: 'under' }, one.label),
         h('span', { class: 'under' }, one.list ? `list of ${one.type}` : one.type),
+        LAYERS.includes(one.origin) && h('span', { class: 'slim' }, layer()),
       ),
       h('td', {}, sourceOf(one), h('span', { class: 'slim' }, sampleOf(one))),
       h('td', { class: 'wide' }, sampleOf(one)),
       h('td', { class: 'wide' }, useOf(one)),
-      h('td', {}, one.origin !== 'NONE' && origin(one.origin), one.hasProblem && [' ', badge('problem')]),
+      h('td', { class: 'wide' }, layer()),
     );
   }
 
@@ -130,7 +132,7 @@ export function entityView(place, name) {
   }
 
   function edit(one, found) {
-    const suggestion = found && { name: fieldName(found.label && found.label.length < 40 ? found.label : found.path) || fieldName(found.path), definition: found.suggested ?? { type: 'string', label: found.label ?? undefined, source: found.path }, found };
+    const suggestion = found && { ...suggestionOf(found), found };
     openEditor({
       place,
       mapping,
@@ -171,10 +173,8 @@ function sampleOf(one) {
 
 function useOf(one) {
   const uses = [
-    one.writable === 'ALWAYS' && 'written',
-    one.writable === 'ON_CREATE' && 'written when made',
-    one.filterOperators.length > 0 && `filtered by ${one.filterOperators.join(', ')}`,
-    one.sortable && 'sorted',
+    [{ ALWAYS: 'written', ON_CREATE: 'written when made' }[one.writable], one.sortable && 'sorted'].filter(Boolean).join(', '),
+    one.filterOperators.length > 0 && `filtered: ${one.filterOperators.join(', ')}`,
   ].filter(Boolean);
   return uses.length ? uses.map(use => h('span', { class: 'under' }, use)) : h('span', { class: 'soft' }, 'read only');
 }

@@ -104,8 +104,11 @@ export function draftOf(change, below, fallback = 'below') {
 
 const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
-/** Puts a change together; what is as below is left out unless the value is given anew. */
-export function patchOf(draft, below) {
+/**
+ * Puts a change together. Unless the value is given anew, what is as it was is left out, but for what the change as it
+ * stands (`own`) says already.
+ */
+export function patchOf(draft, below, own = {}) {
   if (draft.mode === 'hide') return { hide: true };
   if (draft.mode === 'json') return draft.json;
   const now = long(below);
@@ -116,7 +119,7 @@ export function patchOf(draft, below) {
   const isNew = draft.mode !== 'below';
   for (const word of ['as', 'default', 'filter', 'sort']) {
     const isSaid = !isNothing(draft[word]) && draft[word] !== '';
-    if (isNew ? isSaid : !same(isSaid ? draft[word] : null, now[word])) patch[word] = draft[word] ?? null;
+    if (isNew ? isSaid : word in own || !same(isSaid ? draft[word] : null, now[word])) patch[word] = draft[word] ?? null;
   }
   if (draft.mode === 'constant') for (const word of ['as', 'default', 'filter', 'sort']) delete patch[word];
   else if (draft.write) patch.write = draft.write;
@@ -124,13 +127,16 @@ export function patchOf(draft, below) {
   return patch;
 }
 
+/** Returns whether a change gives the value anew. */
+export const hasSource = change => SOURCES.some(word => word in long(change));
+
 /** Writes a patch in its shortest form. */
 export const short = patch => (Object.keys(patch).length === 1 && typeof patch.path === 'string' ? patch.path : patch);
 
 /** Makes a name for a field of one's own: `x_cost_center` becomes `costCenter`. */
 export function fieldName(text) {
   const parts = String(text ?? '')
-    .replace(/^(x|z|zz|custom|udf|u|cf)_/i, '')
+    .replace(/^(x_studio|x|z|zz|yy1|custom|udf|u|cf)_/i, '')
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
     .split(/[^A-Za-z0-9]+/)
@@ -139,6 +145,18 @@ export function fieldName(text) {
   return /^[A-Za-z]/.test(joined) ? joined : joined && `field${joined}`;
 }
 const lowered = part => (part === part.toUpperCase() ? part.toLowerCase() : part[0].toLowerCase() + part.slice(1));
+
+/** What every record has, so that no field of one's own may be called so. */
+const RESERVED = ['id', 'remoteId', 'connection', 'connectionId', 'remoteKeys', 'remoteUrl', 'version', 'createdAt', 'updatedAt', 'deletedAt', 'isDeleted', 'fetchedAt', 'customFields', 'raw'];
+
+/** Returns the name and the definition that a field of the system might have. */
+export function suggestionOf(found) {
+  const { name, field, ...rest } = found.suggested ?? {};
+  const definition = field ?? (rest.type ? rest : { type: 'string', source: found.path });
+  if (found.label && !definition.label) definition.label = found.label;
+  const proposal = name ?? fieldName(found.path);
+  return { name: RESERVED.includes(proposal) ? `own${proposal[0].toUpperCase()}${proposal.slice(1)}` : proposal, definition };
+}
 
 /** Makes a name for an entity of one's own. */
 export function entityName(text) {

@@ -25,7 +25,7 @@ export function pairTable({ label, titles, given, choices, offered = [], onChang
     drawOffer();
     onChange();
   }
-  const value = () => Object.fromEntries([...body.rows].map(line => [...line.querySelectorAll('input, select')].map(input => input.value.trim())).filter(([from]) => from !== ''));
+  const value = () => Object.fromEntries([...body.rows].map(line => [...line.querySelectorAll('input, select')].map(input => input.value.trim())).filter(([from, to]) => from !== '' && (to !== '' || !choices)));
 
   function drawOffer() {
     const known = value();
@@ -35,7 +35,7 @@ export function pairTable({ label, titles, given, choices, offered = [], onChang
       left.length > 0 && [
         h('span', { class: 'soft' }, 'Seen in the system: '),
         left.slice(0, 40).map(({ value: one, label: name }) =>
-          h('button', { type: 'button', class: 'small', title: name, 'aria-label': `Add ${one}`, onclick: () => (row(one, guess(one, name, choices)).focus(), told()) }, one === '' ? '(empty)' : one, name && name !== one && h('span', { class: 'soft' }, ` ${name}`)),
+          h('button', { type: 'button', class: 'small', title: name, 'aria-label': `Add ${[one, name !== one && name].filter(Boolean).join(' ')}`, onclick: () => (row(one, guess(one, name, choices)).focus(), told()) }, one === '' ? '(empty)' : one, name && name !== one && h('span', { class: 'soft' }, ` ${name}`)),
         ),
       ],
     );

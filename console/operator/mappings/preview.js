@@ -82,17 +82,20 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
 
   function record(one) {
     const changed = [...new Set([...(only ? [only()] : []), ...one.changedFields])].filter(Boolean);
+    // A record of an entity that was not there before has no past.
+    const isNew = !one.before && one.after;
     return h(
       'li',
       {},
       h('p', { class: 'whose' }, h('code', {}, shown(one.remoteId, 60))),
-      changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
-      changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
+      isNew && h('dl', { class: 'pairs' }, Object.entries(one.after).filter(([, value]) => value !== null).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value, 80))))),
+      !isNew && changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
+      !isNew && changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
       one.problems.map(problem => h('p', { class: 'bad' }, icon('failed'), ' ', problem.field && problem.field !== only?.() && [h('code', {}, problem.field), ': '], prose(sentence(problem.message)))),
     );
   }
 
-  return { element: h('section', { class: 'preview', 'aria-label': 'Preview' }, h('div', { class: 'top' }, h('h3', {}, 'Preview'), choice), paste, status, body), update: later, run };
+  return { element: h('section', { class: 'preview', 'aria-label': 'Preview' }, h('div', { class: 'top' }, h('h2', {}, 'Preview'), choice), paste, status, body), update: later, run };
 }
 
 function comparison(name, before, after, isNamed) {

@@ -64,7 +64,7 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
   }
 
   return {
-    element: h('div', { class: 'saver' }, outcome, field('What you changed, and why (optional)', comment), h('div', { class: 'actions' }, send, more)),
+    element: h('div', { class: 'saver' }, h('div', { class: 'outcome' }, outcome), field('What you changed, and why (optional)', comment), h('div', { class: 'actions' }, send, more)),
     send,
     fail: message => refuse(message),
   };

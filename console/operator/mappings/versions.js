@@ -21,7 +21,7 @@ export function versionsView(place, query) {
     event.preventDefault();
     await act(event.submitter, compared, async () => {
       const { mappingDiff } = await ask('MappingDiff', { scope: scopeOf(current.scope), from: Number(from.value), to: Number(to.value) });
-      fill(compared, h('section', { class: 'card', 'aria-label': 'Difference' }, h('h3', {}, `From version ${from.value} to ${to.value}`), changeList(mappingDiff)));
+      fill(compared, h('section', { class: 'card', 'aria-label': 'Difference' }, h('h2', {}, `From version ${from.value} to ${to.value}`), changeList(mappingDiff)));
     });
   });
   const list = pages(

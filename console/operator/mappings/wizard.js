@@ -2,7 +2,7 @@
 import { fill, h } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { button, check, dialog, field, load, notice, pages, refuse, select, table, takeAway, text, words } from '../ui.js';
-import { TYPES, entityName, fieldName, pluralName, shown } from './grammar.js';
+import { TYPES, entityName, pluralName, shown, suggestionOf } from './grammar.js';
 import { head, portions } from './parts.js';
 import { makePreview } from './preview.js';
 import { saver, scopeOf } from './save.js';
@@ -137,7 +137,7 @@ export function wizardView(place) {
         h('fieldset', {}, h('legend', { class: 'unseen' }, 'Writing'), h('div', { class: 'boxes' }, write)),
         h('div', { class: 'filters' }, field('Search the fields', search), h('div', { class: 'field' }, button('Choose all shown', () => setAll(true), 'small'), ' ', button('None', () => setAll(false), 'small'))),
         chosen,
-        h('div', { class: 'scroll tall-list', tabindex: '0', role: 'region', 'aria-label': 'Fields' }, h('table', { class: 'fields' }, h('caption', { class: 'unseen' }, 'Fields'), h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'In the system'), h('th', { scope: 'col' }, 'Name'), h('th', { scope: 'col' }, 'Type'), h('th', { scope: 'col', class: 'wide' }, 'Sample'))), listed)),
+        h('div', { class: 'scroll tall-list', tabindex: '0', role: 'region', 'aria-label': 'Fields' }, h('table', { class: 'fields' }, h('caption', { class: 'unseen' }, 'Fields'), h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'In the system'), h('th', { scope: 'col' }, 'Name and type'), h('th', { scope: 'col', class: 'wide' }, 'Sample'))), listed)),
       ),
       preview.element,
       foot.element,
@@ -174,11 +174,11 @@ const steps = at => h('ol', { class: 'stepper', 'aria-label': 'Steps' }, STEPS.m
 
 /** One field of the object, as a row to choose and name it. */
 function fieldRow(one, index, taken, touched) {
-  const suggested = one.suggested ?? { type: 'string', source: one.path };
-  let proposal = fieldName(one.path);
-  for (let turn = 2; taken.has(proposal); turn += 1) proposal = `${fieldName(one.path)}${turn}`;
+  const { name: own, definition: suggested } = suggestionOf(one);
+  let proposal = own;
+  for (let turn = 2; taken.has(proposal); turn += 1) proposal = `${own}${turn}`;
   taken.add(proposal);
-  const box = h('input', { type: 'checkbox', checked: index < CHOSEN_AT_FIRST || one.required, 'aria-label': `Choose ${one.path}`, onchange: touched });
+  const box = h('input', { type: 'checkbox', checked: one.path !== 'id' && (index < CHOSEN_AT_FIRST || Boolean(one.required)), 'aria-label': `Choose ${one.path}`, onchange: touched });
   const name = text({ value: proposal, class: 'mono slender', 'aria-label': `Name of ${one.path}`, oninput: () => ((box.checked = true), touched()) });
   const type = select(TYPES.filter(([kind]) => kind !== 'object' || suggested.type === 'object'), { value: suggested.type, class: 'slender', 'aria-label': `Type of ${one.path}`, onchange: () => ((box.checked = true), touched()) });
   let made = null;
@@ -188,9 +188,8 @@ function fieldRow(one, index, taken, touched) {
       (made ??= h(
         'tr',
         {},
-        h('td', {}, h('label', { class: 'check' }, box, h('span', {}, h('code', {}, one.path), one.label && one.label !== one.path && h('span', { class: 'under' }, one.label)))),
-        h('td', {}, name),
-        h('td', {}, type, one.remoteType && h('span', { class: 'under' }, words(one.remoteType))),
+        h('td', {}, h('label', { class: 'check' }, box, h('span', {}, h('code', {}, one.path), h('span', { class: 'under' }, [one.label !== one.path && one.label, one.remoteType && words(one.remoteType)].filter(Boolean).join(' · '))))),
+        h('td', {}, h('div', { class: 'name-and-type' }, name, type)),
         h('td', { class: 'wide' }, one.samples.slice(0, 2).map(value => h('span', { class: 'line sample' }, shown(value, 40)))),
       )),
     isChosen: () => box.checked,

@@ -99,7 +99,7 @@ export function yamlView(place, query) {
     };
     const preview = makePreview({ place, entity: () => entity.value || 'PurchaseOrder', read: () => (isDirty ? { scope: scopeOf(current.scope), yaml: yaml() } : null), onProblems: show });
     entity.addEventListener('change', preview.run);
-    const file = h('input', { type: 'file', accept: '.yaml,.yml,text/yaml,application/yaml', class: 'unseen', tabindex: '-1', 'aria-label': 'YAML file', onchange: take });
+    const file = h('input', { type: 'file', accept: '.yaml,.yml,text/yaml,application/yaml', hidden: true, 'aria-label': 'YAML file', onchange: take });
     async function take() {
       const [chosen] = file.files;
       file.value = '';
