@@ -5,7 +5,7 @@ import { button, check, dialog, field as labelled, load, notice, refuse, select,
 import { codecForm } from './codec.js';
 import { definitionForm } from './definition.js';
 import { OPERATORS, codecText, definitionSeen, draftOf, hasSource, long, patchOf, short, shown, typed, typing } from './grammar.js';
-import { segments, wrong } from './parts.js';
+import { missing, segments, wrong } from './parts.js';
 import { makePreview } from './preview.js';
 import { saver, scopeOf } from './save.js';
 
@@ -50,7 +50,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       preview.update();
     };
 
-    const define = isCustom && definitionForm({ definition, entities, name: field?.name ?? suggestion?.name ?? '', isNew: !field, touched: kind => (kind === 'type' && drawCodec(), touched()) });
+    const define = isCustom && definitionForm({ definition, entities, paths: remote.fields.map(({ path }) => path), name: field?.name ?? suggestion?.name ?? '', isNew: !field, touched: kind => (kind === 'type' && (drawCodec(), showSource()), touched()) });
     const valueBox = h('div');
     const codecBox = h('div', { class: 'field' });
     const typeNow = () => (define ? define.type() : field.type);
@@ -165,7 +165,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       take();
       if (draft.mode === 'json') jsonOf(controls.json, 'The long form');
       draft.rest = others.value.trim() ? jsonOf(others, 'Other words') : {};
-      if (draft.mode === 'path' && !draft.path.trim()) missing(controls.path, 'The path is missing.');
+      if (draft.mode === 'path' && !draft.path.trim() && !define?.isByParts()) missing(controls.path, 'The path is missing.');
       if (draft.mode === 'expression' && !draft.expression.trim()) missing(controls.expression, 'The expression is missing.');
       const patch = patchOf(draft, below, givesValue ? {} : long(change));
       if (!isCustom && !Object.keys(patch).length) {
@@ -174,7 +174,8 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       }
       if (!isCustom) return { entity: mapping.entity, field: field.name, part: 'FIELD', set: short(patch) };
       const set = define.read();
-      if (Object.keys(patch).length) set.source = short(patch);
+      if (define.isByParts()) set.source = { object: define.sources() };
+      else if (Object.keys(patch).length) set.source = short(patch);
       return { entity: mapping.entity, field: define.name(), part: 'CUSTOM', set };
     }
 
@@ -268,8 +269,11 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
         .catch(() => show(one));
     }
 
+    const source = h('div', {}, h('div', { class: 'field' }, h('p', { class: 'label' }, 'The value comes from'), mode), valueBox, rest);
+    const showSource = () => (source.hidden = Boolean(define?.isByParts()));
     drawValue();
     drawCodec();
+    showSource();
     queueMicrotask(() => {
       if (isShown) return;
       isShown = true;
@@ -282,7 +286,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       h(
         'div',
         { class: 'sides' },
-        h('div', { class: 'now' }, layers, define && define.element, h('div', { class: 'field' }, h('p', { class: 'label' }, 'The value comes from'), mode), valueBox, rest),
+        h('div', { class: 'now' }, layers, define && define.element, source),
         preview.element,
       ),
       foot.element,
@@ -298,16 +302,11 @@ const WRITTEN = { ALWAYS: 'written', ON_CREATE: 'written when a record is made',
 /** A field that a layer changes already is opened in that layer. */
 const preferred = (place, field) => place.layers.find(({ kind }) => kind === field?.origin) ?? place.layers[0];
 
-function missing(control, message) {
-  control.focus();
-  refuse(message);
-}
-
 function jsonOf(control, what) {
   try {
     return JSON.parse(control.value);
   } catch (error) {
-    return refuse(`${what}: this is no JSON (${error.message})`);
+    return missing(control, `${what}: this is no JSON (${error.message})`);
   }
 }
 

@@ -1,6 +1,6 @@
 // Parts that the views of mappings share: the head with its tabs, badges, problems, changes, a choice of few.
 import { fill, h, icon, prose, sentence } from '../../connect/dom.js';
-import { back } from '../connection.js';
+import { back, refuse } from '../ui.js';
 import { shown } from './grammar.js';
 import { LAYER_NAMES } from './place.js';
 
@@ -78,6 +78,15 @@ const change = one =>
 /** Shows the differences of two versions. */
 export function changeList(changes) {
   return changes.length ? h('ul', { class: 'changes' }, changes.map(change)) : h('p', { class: 'soft' }, 'Nothing differs.');
+}
+
+/** Refuses what a form holds; whoever saves it is led to the control, and a preview only tells it. */
+export function missing(control, message) {
+  try {
+    return refuse(message);
+  } catch (error) {
+    throw Object.assign(error, { control });
+  }
 }
 
 /** Makes rows in portions, so that long lists do not hold the page up. Returns what stops it. */

@@ -1,7 +1,7 @@
 // Saves a layer: asks again where something is lost, and shows what somebody else saved meanwhile without losing work.
 import { fill, h } from '../../connect/dom.js';
 import { ask } from '../api.js';
-import { act, button, check, field, notice, refuse, refusal, say, text, time } from '../ui.js';
+import { act, button, check, field, notice, refusal, say, text, time } from '../ui.js';
 import { changeList, problemList } from './parts.js';
 
 /**
@@ -16,7 +16,8 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
   async function save(acceptWarnings) {
     const base = layer();
     await act(send, outcome, async () => {
-      const input = { scope: scopeOf(base.scope), expectedVersion: base.version, comment: comment.value.trim() || null, acceptWarnings, ...what() };
+      const given = read();
+      const input = { scope: scopeOf(base.scope), expectedVersion: base.version, comment: comment.value.trim() || null, acceptWarnings, ...given };
       let payload;
       try {
         ({ saveMapping: payload } = await ask('SaveMapping', { input }));
@@ -32,6 +33,15 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
       onProblems(payload.problems);
       return fill(outcome, refused(payload.problems));
     });
+  }
+
+  function read() {
+    try {
+      return what();
+    } catch (error) {
+      error.control?.focus();
+      throw error;
+    }
   }
 
   function refused(problems) {
@@ -66,7 +76,6 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
   return {
     element: h('div', { class: 'saver' }, h('div', { class: 'outcome' }, outcome), field('What you changed, and why (optional)', comment), h('div', { class: 'actions' }, send, more)),
     send,
-    fail: message => refuse(message),
   };
 }
 

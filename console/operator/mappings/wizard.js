@@ -3,7 +3,7 @@ import { fill, h } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { button, check, dialog, field, load, notice, pages, refuse, select, table, takeAway, text, words } from '../ui.js';
 import { TYPES, entityName, pluralName, shown, suggestionOf } from './grammar.js';
-import { head, portions } from './parts.js';
+import { head, missing, portions } from './parts.js';
 import { makePreview } from './preview.js';
 import { saver, scopeOf } from './save.js';
 
@@ -98,12 +98,10 @@ export function wizardView(place) {
 
     function edits() {
       if (!NAME.test(name.value.trim())) {
-        name.focus();
-        refuse('The name must begin with a capital letter and have letters and digits only.');
+        missing(name, 'The name must begin with a capital letter and have letters and digits only.');
       }
       if (!/^[a-z][A-Za-z0-9]*$/.test(plural.value.trim())) {
-        plural.focus();
-        refuse('The name of the list must begin with a small letter and have letters and digits only.');
+        missing(plural, 'The name of the list must begin with a small letter and have letters and digits only.');
       }
       const entity = name.value.trim();
       const operations = write.map(one => one.querySelector('input')).filter(({ checked }) => checked).map(({ value }) => value);
