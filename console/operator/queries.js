@@ -15,7 +15,7 @@ const WRITE = `
   actor { kind name }
   userErrors { path code message remoteCode remoteMessage }`;
 
-const REMOTE_FIELD = 'path label type remoteType required readOnly maxLength choices { value label } samples mappedBy suggested';
+const REMOTE_FIELD = 'path label type remoteType required readOnly maxLength choices { value label } samples mappedBy suggestedName suggested';
 
 const PROBLEM = 'severity code entity field pointer line message help';
 
@@ -217,7 +217,7 @@ export const QUERIES = {
     }
   }`,
   CopyMapping: `mutation CopyMapping($from: MappingScopeInput!, $to: [MappingScopeInput!]!, $comment: String) {
-    copyMapping(from: $from, to: $to, comment: $comment) { scope { connectionId } layer { version } problems { ${PROBLEM} } }
+    copyMapping(from: $from, to: $to, comment: $comment) { scope { connectionId } layer { version } problems { ${PROBLEM} } error { code message } }
   }`,
 
   Credits: `query Credits($first: Int!, $before: String) {

@@ -34,7 +34,7 @@ async function start() {
     h('a', { class: 'skip', href: '#main', onclick: event => (event.preventDefault(), document.getElementById('main').focus()) }, 'Skip to the content'),
     h('header', { class: 'head' }, h('span', { class: 'brand' }, mark, h('span', {}, name)), h('span', { class: 'soft' }, place.connection.name)),
     h('main', { id: 'main', tabindex: '-1' }),
-    h('footer', { class: 'foot' }, h('p', { class: 'until' }), state.returnUrl && h('p', {}, h('a', { href: state.returnUrl }, `Back to ${name}`))),
+    h('footer', { class: 'foot' }, h('p', { class: 'until' }), state.returnUrl && h('p', {}, h('a', { href: state.returnUrl, target: '_top' }, `Back to ${name}`))),
     h('div', { id: 'said', role: 'status', 'aria-live': 'polite' }),
   );
   tellUntil();
@@ -81,7 +81,7 @@ function ended(error) {
     h(
       'main',
       { class: 'door' },
-      h('section', { class: 'sign-in' }, h('h1', { tabindex: '-1' }, 'This link does not work'), h('p', {}, error.status === 0 ? 'The server does not answer. Load the page again in a moment.' : reason(error)), body.advice && h('p', {}, body.advice), body.code && h('p', { class: 'soft' }, body.code), body.returnUrl && h('p', {}, h('a', { href: body.returnUrl }, 'Go back'))),
+      h('section', { class: 'sign-in' }, h('h1', { tabindex: '-1' }, 'This link does not work'), h('p', {}, error.status === 0 ? 'The server does not answer. Load the page again in a moment.' : reason(error)), body.advice && h('p', {}, body.advice), body.code && h('p', { class: 'soft' }, body.code), body.returnUrl && h('p', {}, h('a', { href: body.returnUrl, target: '_top' }, 'Go back'))),
     ),
   );
   page.querySelector('h1').focus();

@@ -196,8 +196,9 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       const name = define ? define.name() : field.name;
       const isOurs = one => (!one.entity || one.entity === mapping.entity) && (!one.field || one.field === name);
       const where = one => {
-        const pointer = String(one.pointer ?? '');
-        const word = pointer.split('/').reverse().find(part => Object.hasOwn(controls, part) || define?.controls[part]);
+        // What stands behind the name of the field: `/entities/PurchaseOrder/fields/status/as/enum`.
+        const behind = String(one.pointer ?? '').split('/').slice(5);
+        const word = behind.reverse().find(part => Object.hasOwn(controls, part) || define?.controls[part]);
         if (word) return controls[word] ?? define.controls[word];
         if (/EXPRESSION/.test(one.code)) return controls.expression;
         if (/REMOTE_FIELD|NO_LONGER_THERE/.test(one.code)) return controls.path;
@@ -265,7 +266,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       if (!state.isDirty) return show(one);
       // What was typed is kept: only the layer that it goes into is another.
       return ask('MappingLayer', { scope: scopeOf(one.scope) })
-        .then(({ mappingLayer }) => ((base = layer = { ...mappingLayer, scope: one.scope }), preview.update()))
+        .then(({ mappingLayer }) => ((base = layer = { ...mappingLayer, scope: one.scope }), foot.element.querySelector('.danger')?.remove(), preview.update()))
         .catch(() => show(one));
     }
 

@@ -98,7 +98,7 @@ export function entityView(place, name) {
       h(
         'td',
         {},
-        h('button', { type: 'button', class: 'plain', 'aria-label': `Edit ${one.name}`, onclick: () => edit(one) }, one.name),
+        isMade(one) ? h('span', {}, one.name) : h('button', { type: 'button', class: 'plain', 'aria-label': `Edit ${one.name}`, onclick: () => edit(one) }, one.name),
         one.isCustom && [' ', h('span', { class: 'badge conn' }, 'own')],
         one.label && one.label !== one.name && h('span', { class: 'under' }, one.label),
         h('span', { class: 'under' }, one.list ? `list of ${one.type}` : one.type),
@@ -151,9 +151,13 @@ export function entityView(place, name) {
   return { title: name, element: h('section', { class: 'mappings' }, title, body), reload: read, end: () => stop() };
 }
 
+/** What the server makes itself is mapped by nobody. */
+const isMade = one => one.state === 'COMPUTED' && !one.mapping;
+
 /** Says where a field comes from. */
 export function sourceOf(one) {
   if (one.state === 'HIDDEN') return h('span', { class: 'soft' }, 'hidden');
+  if (isMade(one)) return h('span', { class: 'soft' }, 'made by the server');
   if (one.state === 'UNMAPPED' || !one.source) return h('span', { class: 'soft' }, 'nothing');
   return [h('code', {}, shown(one.source, 120)), one.codec && h('span', { class: 'under' }, codecText(one.codec))];
 }

@@ -151,10 +151,8 @@ const RESERVED = ['id', 'remoteId', 'connection', 'connectionId', 'remoteKeys', 
 
 /** Returns the name and the definition that a field of the system might have. */
 export function suggestionOf(found) {
-  const { name, field, ...rest } = found.suggested ?? {};
-  const definition = field ?? (rest.type ? rest : { type: 'string', source: found.path });
-  if (found.label && !definition.label) definition.label = found.label;
-  const proposal = name ?? fieldName(found.path);
+  const definition = { label: found.label ?? undefined, ...(found.suggested ?? { type: 'string', source: found.path }) };
+  const proposal = found.suggestedName ?? fieldName(found.path);
   return { name: RESERVED.includes(proposal) ? `own${proposal[0].toUpperCase()}${proposal.slice(1)}` : proposal, definition };
 }
 

@@ -102,10 +102,18 @@ export function portions(body, rows, make, size = 60) {
   return () => cancelAnimationFrame(frame);
 }
 
+let told = 0;
 /** Shows what is wrong below a control, or nothing. */
 export function wrong(control, problems) {
   const holder = control.closest('.field') ?? control;
   holder.querySelector(':scope > .wrong-here')?.remove();
+  control.removeAttribute('aria-errormessage');
+  control.removeAttribute('aria-invalid');
   holder.classList.toggle('is-wrong', problems.some(({ severity }) => severity === 'ERROR'));
-  if (problems.length) holder.append(h('div', { class: 'wrong-here' }, problemList(problems.map(({ line, entity, field, ...rest }) => rest))));
+  if (!problems.length) return;
+  const id = `wrong-${(told += 1)}`;
+  holder.append(h('div', { class: 'wrong-here', id }, problemList(problems.map(({ line, entity, field, ...rest }) => rest))));
+  if (!control.matches('input, select, textarea')) return;
+  control.setAttribute('aria-errormessage', id);
+  control.setAttribute('aria-invalid', 'true');
 }

@@ -1,6 +1,6 @@
 // The versions of a layer: who saved what and when, the difference of any two, and the way back; and the layer on other
 // connections.
-import { fill, h } from '../../connect/dom.js';
+import { fill, h, sentence } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { act, button, check, exact, field, formDialog, load, notice, pages, refusal, refuse, say, select, text, time } from '../ui.js';
 import { changeList, head, problemList, segments } from './parts.js';
@@ -101,7 +101,7 @@ export function versionsView(place, query) {
         const chosen = [...form.querySelectorAll('fieldset input:checked')].map(({ value }) => value);
         if (!chosen.length) refuse('No connection is chosen.');
         const { copyMapping } = await ask('CopyMapping', { from: scopeOf(current.scope), to: chosen.map(connectionId => ({ connectionId })), comment: comment.value.trim() || null });
-        return h('ul', { class: 'copied' }, copyMapping.map((result, index) => h('li', {}, h('b', {}, others.find(({ id }) => id === chosen[index])?.name ?? chosen[index]), ': ', result.layer ? `version ${result.layer.version}.` : ['not copied.', problemList(result.problems)])));
+        return h('ul', { class: 'copied' }, copyMapping.map((result, index) => h('li', {}, h('b', {}, others.find(({ id }) => id === chosen[index])?.name ?? chosen[index]), ': ', result.layer ? `version ${result.layer.version}.` : ['not copied. ', result.error && sentence(result.error.message), problemList(result.problems)])));
       },
     );
   }

@@ -108,6 +108,8 @@ export function wizardView(place) {
       const set = { remote: object.name, plural: plural.value.trim(), ...(label.value.trim() && { label: label.value.trim() }), ...(operations.length && { write: operations }) };
       const fields = rows.filter(row => row.isChosen()).map(row => ({ entity, field: row.name(), part: 'CUSTOM', set: row.definition(operations.length > 0) }));
       if (!fields.length) refuse('No field is chosen.');
+      const twice = fields.find((one, index) => fields.findIndex(other => other.field === one.field) < index);
+      if (twice) refuse(`Two fields are called ${twice.field}.`);
       return [{ entity, part: 'ENTITY', set }, ...fields];
     }
 

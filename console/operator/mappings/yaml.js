@@ -61,6 +61,9 @@ export function entitiesOf(yaml) {
   return names.filter(([, indent]) => indent.length === least).map(([, , name]) => name);
 }
 
+/** What was typed and not saved, by layer, so that a look elsewhere loses nothing. */
+const drafts = new Map();
+
 export function yamlView(place, query) {
   let current = place.layer(query.get('layer'));
   let layer = null;
@@ -70,19 +73,24 @@ export function yamlView(place, query) {
   async function read() {
     await load(body, async () => {
       ({ mappingLayer: layer } = await ask('MappingLayer', { scope: scopeOf(current.scope) }));
-      layer = { ...layer, scope: current.scope };
-      isDirty = false;
-      return draw();
+      const draft = drafts.get(keyOf());
+      // A draft keeps the version that it began with, so that what others saved since is not overwritten unseen.
+      layer = { ...layer, scope: current.scope, version: draft?.version ?? layer.version };
+      isDirty = Boolean(draft);
+      return draw(draft?.text);
     });
   }
 
-  function draw() {
+  const keyOf = () => JSON.stringify(scopeOf(current.scope));
+
+  function draw(draft) {
     const problems = h('div', { role: 'status' });
     const entity = select([]);
-    const editor = lineEditor(layer.version ? layer.yaml : START, changed);
+    const editor = lineEditor(draft ?? (layer.version ? layer.yaml : START), changed);
     const yaml = () => editor.area.value;
     function changed() {
       isDirty = true;
+      drafts.set(keyOf(), { text: yaml(), version: layer.version });
       offer();
       preview.update();
     }
@@ -116,17 +124,22 @@ export function yamlView(place, query) {
       what: () => ({ yaml: yaml() }),
       rebased: theirs => {
         layer = theirs;
-        fill(others, notice('warn', h('p', {}, 'To save yours takes the place of all that they saved.'), h('div', { class: 'actions' }, button('Take theirs instead', () => (editor.set(theirs.yaml), (isDirty = false), fill(others), offer(), preview.run())))));
+        drafts.set(keyOf(), { text: yaml(), version: theirs.version });
+        fill(others, notice('warn', h('p', {}, 'To save yours takes the place of all that they saved.'), h('div', { class: 'actions' }, button('Take theirs instead', () => throwAway()))));
       },
       onProblems: show,
-      saved: () => read(),
+      saved: () => throwAway(),
       more: [button('Import a file', () => file.click()), button('Export', () => download(`${place.connection.connector?.id ?? 'mapping'}-${current.key}.yaml`, yaml()))],
     });
     const others = h('div');
+    function throwAway() {
+      drafts.delete(keyOf());
+      return read();
+    }
     offer();
     queueMicrotask(preview.run);
     return [
-      h('p', { class: 'soft' }, layer.version ? `Version ${layer.version} of the layer.` : 'Nothing was saved in this layer yet.'),
+      h('p', { class: 'soft' }, layer.version ? `Version ${layer.version} of the layer.` : 'Nothing was saved in this layer yet.', draft && [' What you typed before is not saved yet. ', h('button', { type: 'button', class: 'plain', onclick: throwAway }, 'Throw it away')]),
       h('div', { class: 'sides' }, h('div', {}, editor.element, file, problems), h('div', {}, field('Try it on', entity), preview.element)),
       others,
       foot.element,
