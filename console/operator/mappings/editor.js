@@ -50,7 +50,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       preview.update();
     };
 
-    const define = isCustom && definitionForm({ definition, entities, paths: remote.fields.map(({ path }) => path), name: field?.name ?? suggestion?.name ?? '', isNew: !field, touched: kind => (kind === 'type' && (drawCodec(), showSource()), touched()) });
+    const define = isCustom ? definitionForm({ definition, entities, paths: remote.fields.map(({ path }) => path), name: field?.name ?? suggestion?.name ?? '', isNew: !field, touched: kind => (kind === 'type' && (drawCodec(), showSource()), touched()) }) : null;
     const valueBox = h('div');
     const codecBox = h('div', { class: 'field' });
     const typeNow = () => (define ? define.type() : field.type);

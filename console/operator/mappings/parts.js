@@ -64,13 +64,16 @@ export function problemList(problems, go) {
   );
 }
 
+/** Where in the mapping of its field a change stands; paths are pointers from the whole document. */
+const within = path => String(path ?? '').split('/').slice(5).join(' › ');
+
 const KINDS = { ADDED: 'added', REMOVED: 'removed', CHANGED: 'changed' };
 const change = one =>
   h(
     'li',
     {},
     h('span', { class: `kind ${KINDS[one.kind]}` }, KINDS[one.kind]),
-    h('span', { class: 'where' }, h('b', {}, [one.entity, one.field].filter(Boolean).join('.')), one.path && [' ', h('code', { class: 'soft' }, one.path)]),
+    h('span', { class: 'where' }, h('b', {}, [one.entity, one.field].filter(Boolean).join('.')), within(one.path) && [' ', h('code', { class: 'soft' }, within(one.path))]),
     one.before !== null && one.before !== undefined && h('del', {}, h('span', { class: 'unseen' }, 'before: '), shown(one.before, 400)),
     one.after !== null && one.after !== undefined && h('ins', {}, h('span', { class: 'unseen' }, 'after: '), shown(one.after, 400)),
   );
