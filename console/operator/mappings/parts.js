@@ -65,7 +65,7 @@ export function problemList(problems, go) {
 }
 
 /** Where in the mapping of its field a change stands; paths are pointers from the whole document. */
-const within = path => String(path ?? '').split('/').slice(5).join(' › ');
+const within = path => (path?.startsWith('/') ? path.split('/').slice(5).join(' › ') : path);
 
 const KINDS = { ADDED: 'added', REMOVED: 'removed', CHANGED: 'changed' };
 const change = one =>
