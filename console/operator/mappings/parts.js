@@ -110,13 +110,15 @@ let told = 0;
 export function wrong(control, problems) {
   const holder = control.closest('.field') ?? control;
   holder.querySelector(':scope > .wrong-here')?.remove();
-  control.removeAttribute('aria-errormessage');
+  const described = (control.getAttribute('aria-describedby') ?? '').split(' ').filter(id => id && !id.startsWith('wrong-'));
+  if (described.length) control.setAttribute('aria-describedby', described.join(' '));
+  else control.removeAttribute('aria-describedby');
   control.removeAttribute('aria-invalid');
   holder.classList.toggle('is-wrong', problems.some(({ severity }) => severity === 'ERROR'));
   if (!problems.length) return;
   const id = `wrong-${(told += 1)}`;
   holder.append(h('div', { class: 'wrong-here', id }, problemList(problems.map(({ line, entity, field, ...rest }) => rest))));
   if (!control.matches('input, select, textarea')) return;
-  control.setAttribute('aria-errormessage', id);
+  control.setAttribute('aria-describedby', [...described, id].join(' '));
   control.setAttribute('aria-invalid', 'true');
 }
