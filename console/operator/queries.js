@@ -250,7 +250,7 @@ export const FEED = `subscription Feed($after: String) {
 export const EVENT_TYPES = [
   ...['created', 'activated', 'reauth_required', 'reauthorized', 'token_rotated', 'degraded', 'unreachable', 'recovered'],
   ...['circuit_opened', 'circuit_closed', 'rate_limited', 'credentials_expiring', 'paused', 'resumed', 'disabled', 'enabled'],
-  'disconnected',
+  ...['mapping_changed', 'schema_changed', 'disconnected'],
 ]
   .map(name => `connection.${name}`)
   .concat(['write.succeeded', 'write.failed', 'write.in_doubt'])

@@ -47,6 +47,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     const controls = {};
     const touched = () => {
       state.isDirty = true;
+      foot.clear();
       preview.update();
     };
 
@@ -220,6 +221,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     }
 
     let base = layer;
+    const taking = own ? removal() : null;
     const foot = saver({
       place,
       layer: () => base,
@@ -231,9 +233,10 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
         box.close();
         await saved();
       },
-      more: [own && removal(), button('Cancel', () => box.requestClose?.() ?? box.close())],
+      more: [taking?.button, button('Cancel', () => box.requestClose?.() ?? box.close())],
     });
 
+    /** Makes the way back: a button, and what it opens. */
     function removal() {
       const one = saver({
         place,
@@ -250,8 +253,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       const panel = h('div', { class: 'removal notice', hidden: true }, h('div', {}, h('p', {}, isCustom ? 'Queries and writes that name this field are refused from then on; versions keep it, so it can be brought back.' : 'This layer changes nothing about the field any more.'), one.element));
       one.send.className = 'danger';
       const undo = button(isCustom ? 'Remove …' : 'Undo this change …', () => ((panel.hidden = !panel.hidden), panel.hidden || one.send.focus()), 'danger');
-      queueMicrotask(() => foot.element.after(panel));
-      return undo;
+      return { button: undo, panel };
     }
 
     const layers =
@@ -266,7 +268,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       if (!state.isDirty) return show(one);
       // What was typed is kept: only the layer that it goes into is another.
       return ask('MappingLayer', { scope: scopeOf(one.scope) })
-        .then(({ mappingLayer }) => ((base = layer = { ...mappingLayer, scope: one.scope }), foot.element.querySelector('.danger')?.remove(), preview.update()))
+        .then(({ mappingLayer }) => ((base = layer = { ...mappingLayer, scope: one.scope }), taking?.button.remove(), taking?.panel.remove(), preview.update()))
         .catch(() => show(one));
     }
 
@@ -290,6 +292,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
         h('div', { class: 'now' }, layers, define && define.element, source),
         preview.element,
       ),
+      taking?.panel,
       foot.element,
     ];
   }

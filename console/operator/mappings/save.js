@@ -13,7 +13,10 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
   const outcome = h('div', { role: 'status' });
   const send = button(action, () => save(false), 'main');
 
+  let isRefused = false;
+
   async function save(acceptWarnings) {
+    isRefused = false;
     const base = layer();
     await act(send, outcome, async () => {
       const given = read();
@@ -31,6 +34,7 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
         return saved(payload.layer, payload.problems);
       }
       onProblems(payload.problems);
+      isRefused = true;
       return fill(outcome, refused(payload.problems));
     });
   }
@@ -76,6 +80,11 @@ export function saver({ place, action = 'Save', layer, what, saved, rebased = ()
   return {
     element: h('div', { class: 'saver' }, h('div', { class: 'outcome' }, outcome), field('What you changed, and why (optional)', comment), h('div', { class: 'actions' }, send, more)),
     send,
+    /** Takes a refusal away that is about what stood there before. */
+    clear() {
+      if (isRefused) fill(outcome);
+      isRefused = false;
+    },
   };
 }
 

@@ -90,6 +90,7 @@ export function yamlView(place, query) {
     const yaml = () => editor.area.value;
     function changed() {
       isDirty = true;
+      foot.clear();
       drafts.set(keyOf(), { text: yaml(), version: layer.version });
       offer();
       preview.update();

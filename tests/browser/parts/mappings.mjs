@@ -34,11 +34,11 @@ export async function a_status_map_is_changed_with_a_preview_and_holds_at_once(s
   await visit.look('mappings-1-entities');
   await page.getByRole('searchbox').fill('purchase');
   await page.getByRole('link', { name: 'Purchase order', exact: true }).click();
-  await page.getByRole('button', { name: 'Edit status' }).waitFor();
+  await page.getByRole('button', { name: 'Edit status', exact: true }).waitFor();
   await visit.look('mappings-2-fields');
 
   await page.getByRole('searchbox').fill('status');
-  await page.getByRole('button', { name: 'Edit status' }).click();
+  await page.getByRole('button', { name: 'Edit status', exact: true }).click();
   const dialog = page.getByRole('dialog');
   const table = dialog.getByRole('table', { name: /Values of the system/ });
   const first = table.getByRole('combobox').first();
@@ -78,14 +78,14 @@ export async function a_field_of_the_system_becomes_one_of_ones_own(stage, visit
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name in queries').fill('ownField');
   await dialog.getByLabel('Type', { exact: true }).selectOption('json');
-  await dialog.getByText(/live records?\./).waitFor();
+  await dialog.getByRole('region', { name: 'Preview' }).locator('ins').first().waitFor();
   await visit.look('mappings-5-own-field');
   await dialog.getByRole('button', { name: 'Save', exact: true }).click();
   await saved(page, 1);
   assert.equal((await orders(stage, connection, 'ownField')).length > 0, true);
   await page.getByRole('button', { name: /^Fields/ }).click();
   await page.getByLabel('Show').selectOption('custom');
-  await page.getByRole('button', { name: 'Edit ownField' }).waitFor();
+  await page.getByRole('button', { name: 'Edit ownField', exact: true }).waitFor();
 }
 
 export async function what_somebody_else_saved_meanwhile_is_shown_and_nothing_is_lost(stage, visits) {
@@ -93,7 +93,7 @@ export async function what_somebody_else_saved_meanwhile_is_shown_and_nothing_is
   const visit = await signedIn(stage, visits);
   const { page } = visit;
   await entity(stage, visit, connection, 'PurchaseOrder');
-  await page.getByRole('button', { name: 'Edit notes' }).click();
+  await page.getByRole('button', { name: 'Edit notes', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('button', { name: 'a fixed value' }).click();
   await dialog.getByLabel('Value', { exact: true }).fill('from the console');
@@ -114,7 +114,7 @@ export async function what_somebody_else_saved_meanwhile_is_shown_and_nothing_is
   assert.ok((await orders(stage, connection, 'notes')).every(({ notes }) => notes === 'from the console'));
 
   // Work that is not saved does not vanish with a key.
-  await page.getByRole('button', { name: 'Edit notes' }).click();
+  await page.getByRole('button', { name: 'Edit notes', exact: true }).click();
   await dialog.getByLabel('Value', { exact: true }).fill('half done');
   await page.keyboard.press('Escape');
   await dialog.getByText('What you changed is not saved.').waitFor();
@@ -122,7 +122,7 @@ export async function what_somebody_else_saved_meanwhile_is_shown_and_nothing_is
   await dialog.waitFor({ state: 'detached' });
 
   // The change is taken back.
-  await page.getByRole('button', { name: 'Edit notes' }).click();
+  await page.getByRole('button', { name: 'Edit notes', exact: true }).click();
   await dialog.getByRole('button', { name: 'Undo this change …' }).click();
   await dialog.getByRole('button', { name: 'Back to the layer below' }).click();
   await saved(page, 3);
@@ -156,7 +156,7 @@ export async function an_object_of_the_system_becomes_an_entity(stage, visits) {
   const { businessPartners } = await stage.ask(query, {}, connection.token);
   assert.ok(businessPartners.nodes.length > 0 && businessPartners.nodes.every(({ fullName }) => typeof fullName === 'string'));
   await page.getByRole('link', { name: 'Look at its fields' }).click();
-  await page.getByRole('button', { name: 'Edit fullName' }).waitFor();
+  await page.getByRole('button', { name: 'Edit fullName', exact: true }).waitFor();
   await page.getByRole('button', { name: 'Change the entity' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Label').fill('Business partner');
@@ -187,7 +187,7 @@ export async function versions_are_compared_taken_away_brought_back_and_copied(s
   assert.match(text, /^mapping: 1/m);
   assert.match(text, /two/);
 
-  await page.getByRole('button', { name: 'Roll back to version 1' }).click();
+  await page.getByRole('button', { name: 'Roll back to version 1', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('PurchaseOrder.notes').waitFor();
   await visit.look('mappings-11-roll-back');
@@ -215,7 +215,7 @@ export async function versions_are_compared_taken_away_brought_back_and_copied(s
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.getByText('Not saved. Please mend this first:').waitFor();
   await page.locator('input[type=file]').setInputFiles({ name: 'mine.yaml', mimeType: 'application/yaml', buffer: Buffer.from(text) });
-  await page.getByText('No problem was found.').waitFor();
+  await page.getByRole('region', { name: 'Preview' }).locator('ins').filter({ hasText: 'two' }).first().waitFor();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.getByText('Version 4 of the layer.').waitFor();
   assert.equal((await orders(stage, connection, 'notes'))[0].notes, 'two');
@@ -234,7 +234,7 @@ export async function four_hundred_fields_stay_fluid(stage, visits) {
   const visit = await signedIn(stage, visits);
   const { page } = visit;
   await entity(stage, visit, connection, 'PurchaseOrder');
-  await page.getByRole('button', { name: 'Edit own399' }).waitFor();
+  await page.getByRole('button', { name: 'Edit own399', exact: true }).waitFor();
   const longest = await page.evaluate(async () => {
     const search = document.querySelector('#main input[type=search]');
     let most = 0;
@@ -251,4 +251,6 @@ export async function four_hundred_fields_stay_fluid(stage, visits) {
   await page.getByRole('searchbox').fill('own399');
   await until('one row', async () => (await page.getByRole('button', { name: /^Edit / }).count()) === 1);
   await visit.look('mappings-13-wide');
+  // Fields of one's own are in the model of the whole organization: the other parts go on without these.
+  await stage.ask(SAVE, { input: { scope: input.scope, expectedVersion: 1, yaml: 'mapping: 1' } });
 }

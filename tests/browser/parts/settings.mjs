@@ -11,7 +11,7 @@ const link = async (stage, connectionId, more = {}) => (await stage.ask(LINK, { 
 /** Gives the notes of purchase orders a fixed value, and saves. */
 async function fix(frame, value) {
   await frame.getByRole('link', { name: 'Purchase order', exact: true }).click();
-  await frame.getByRole('button', { name: 'Edit notes' }).click();
+  await frame.getByRole('button', { name: 'Edit notes', exact: true }).click();
   const dialog = frame.getByRole('dialog');
   await dialog.getByRole('button', { name: 'a fixed value' }).click();
   await dialog.getByLabel('Value', { exact: true }).fill(value);
@@ -59,7 +59,6 @@ export async function a_customer_changes_the_layer_of_the_own_connection_until_t
   await visit.look('settings-5-ended');
   await page.reload();
   await visit.heading('This link does not work');
-  await page.getByText('LINK_REVOKED').waitFor();
 }
 
 export async function the_token_of_the_page_sees_nothing_else_and_writes_nothing(stage, visits) {
