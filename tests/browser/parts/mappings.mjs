@@ -62,7 +62,7 @@ export async function a_status_map_is_changed_with_a_preview_and_holds_at_once(s
   const after = await orders(stage, connection, 'status');
   assert.notDeepEqual(after, before);
   assert.ok(after.every(({ status }) => status === chosen), JSON.stringify(after));
-  await page.getByRole('row', { name: /status/ }).first().getByText('connection', { exact: true }).waitFor();
+  await page.locator('tr[data-id=status] td.wide').getByText('connection', { exact: true }).waitFor();
 }
 
 export async function a_field_of_the_system_becomes_one_of_ones_own(stage, visits) {
