@@ -31,7 +31,7 @@ const CALIBRATIONS: [(System, &str); 5] = [
       asset: {type: reference, to: Asset, source: asset}",
     ),
     (
-        System::Dynamics,
+        System::Dynamics365Fo,
         "remote: CalibrationRecords, plural: calibrations, key: [dataAreaId, CertificateNumber]}
     custom:
       certificate: {type: string, source: {path: CertificateNumber, filter: [eq, in]}}
@@ -41,7 +41,7 @@ const CALIBRATIONS: [(System, &str); 5] = [
       asset: {type: reference, to: Asset, source: {keys: [dataAreaId, MaintenanceAssetId]}}",
     ),
     (
-        System::Sap,
+        System::SapS4hana,
         "remote: ZCALIBRATION_SRV/ZCalibrationSet, plural: calibrations, key: Certificate}
     custom:
       certificate: {type: string, source: {path: Certificate, filter: [eq, in]}}
@@ -196,8 +196,8 @@ async fn nobody_else_sees_what_an_organization_adds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_of_clients_own_need_a_token_for_them() {
-    let plant = Setup::only([System::Dynamics]).start().await;
-    let connection = plant.connection(System::Dynamics);
+    let plant = Setup::only([System::Dynamics365Fo]).start().await;
+    let connection = plant.connection(System::Dynamics365Fo);
     let text = "mutation($c: ID!, $m: String!, $p: String!) { rawRequest(connectionId: $c, method: $m, path: $p, query: { _top: 1 }) { status body } }";
     let text = text.replace("_top", "top");
     let ask = async |token: &str, method: &str, path: &str| {
@@ -208,7 +208,7 @@ async fn requests_of_clients_own_need_a_token_for_them() {
     let raw = &answer.data()["rawRequest"];
     assert_eq!(raw["status"], 200, "{raw}");
     assert!(raw["body"]["value"].is_array(), "{raw}");
-    let own = plant.connection_token(System::Dynamics).await;
+    let own = plant.connection_token(System::Dynamics365Fo).await;
     assert_eq!(
         ask(&own, "GET", "/data/CalibrationRecords").await.codes(),
         ["FORBIDDEN"]
@@ -230,5 +230,5 @@ async fn requests_of_clients_own_need_a_token_for_them() {
         ask(&plant.token, "PUT", "/data/CalibrationRecords").await.codes(),
         ["RAW_NOT_ALLOWED"]
     );
-    assert!(plant.calls(System::Dynamics).is_empty());
+    assert!(plant.calls(System::Dynamics365Fo).is_empty());
 }
