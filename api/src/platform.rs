@@ -16,7 +16,9 @@ mod connection;
 mod connector;
 mod event;
 mod lifecycle;
+mod mappings;
 mod organization;
+mod settings_link;
 mod source;
 mod token;
 mod webhook;
@@ -41,14 +43,17 @@ pub(crate) struct PlatformQuery(
     webhook::WebhookQuery,
     writes::WriteQuery,
     write_schema::WriteSchemaQuery,
+    mappings::MappingQuery,
 );
 
 /// What can be changed of the platform.
 #[derive(Default, MergedObject)]
 pub(crate) struct PlatformMutation(
     lifecycle::ConnectionMutation,
+    settings_link::SettingsLinkMutation,
     webhook::WebhookMutation,
     writes::WriteMutation,
+    mappings::MappingMutation,
 );
 
 /// Which way a list is sorted.

@@ -44,25 +44,26 @@ impl Prepare for Callers {
             .extensions
             .get::<Peer>()
             .map(|peer| peer.0.ip().to_string().into());
-        let model = self
-            .engine
-            .models
-            .current(caller.organization_id)
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "the mappings of an organization could not be read");
-                AuthError::Unavailable {
-                    retry_after: Duration::from_secs(1),
-                }
-            })?;
         let time = self.time;
         let (tokens, token) = (self.engine.tokens.clone(), caller.token_id);
         let ended = move || tokens.ended(token).map(end_reason).boxed();
         let prepared = Prepared::new()
             .counted_for(caller.token_id.to_string())
             .ending_when(ended);
-        Ok(prepared.with_data_from(move || {
-            Session::start(caller.clone(), model.clone(), request_id.clone(), time).from_address(address.clone())
+        // Each operation of a socket begins with the mappings as they are then.
+        let engine = self.engine.clone();
+        Ok(prepared.with_data_found(move || {
+            let engine = engine.clone();
+            let (caller, request_id, address) = (caller.clone(), request_id.clone(), address.clone());
+            async move {
+                let model = engine.models.current(caller.organization_id).await.map_err(|error| {
+                    tracing::error!(%error, "the mappings of an organization could not be read");
+                    AuthError::Unavailable {
+                        retry_after: Duration::from_secs(1),
+                    }
+                })?;
+                Ok(Session::start(caller, model, request_id, time).from_address(address))
+            }
         }))
     }
 }

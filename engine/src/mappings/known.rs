@@ -93,6 +93,8 @@ impl Engine {
                 }
             }
         });
+        // A closure over references must not be held while it is waited: the future could not move between threads.
+        let asked: Vec<_> = asked.collect();
         let found: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
         Descriptions(found.into_iter().flatten().collect())
     }
