@@ -64,13 +64,6 @@ impl Saved {
     }
 }
 
-/// How inserting a version ended.
-enum Inserted {
-    Done(mapping_version::Model),
-    /// Another layer was saved since the document was judged.
-    Stale,
-}
-
 impl Engine {
     /// Saves a layer, or tells what is wrong with it and leaves everything as it is.
     ///
@@ -115,18 +108,16 @@ impl Engine {
             if is_refused {
                 return Ok(Saved::refused(problems));
             }
-            match self
+            let row = self
                 .insert(&scope, &model, &save, &overlay, organization_id, origin)
-                .await?
-            {
-                Inserted::Stale => {}
-                Inserted::Done(row) => {
-                    let affected = u64::try_from(connections.len()).unwrap_or(u64::MAX);
-                    return Ok(Saved {
-                        layer: Some(LayerView::new(scope, Some(&row), affected)),
-                        problems,
-                    });
-                }
+                .await?;
+            // Without a row another process has saved another layer since: it is judged anew.
+            if let Some(row) = row {
+                let affected = u64::try_from(connections.len()).unwrap_or(u64::MAX);
+                return Ok(Saved {
+                    layer: Some(LayerView::new(scope, Some(&row), affected)),
+                    problems,
+                });
             }
         }
         Err(MappingError::Database(DbErr::Custom(
@@ -142,7 +133,7 @@ impl Engine {
         overlay: &Overlay,
         organization_id: Uuid,
         origin: &Origin,
-    ) -> Result<Inserted, MappingError> {
+    ) -> Result<Option<mapping_version::Model>, MappingError> {
         let mut change = self.journal.begin().await?;
         let transaction = change.transaction();
         // The row of a connection is locked before that of its organization, as everywhere.
@@ -160,7 +151,7 @@ impl Engine {
         if counted.rows_affected == 0 {
             let row = present(transaction, organization_id, scope).await?;
             expect(row.as_ref(), save.expected_version)?;
-            return Ok(Inserted::Stale);
+            return Ok(None);
         }
         let now = database::now();
         mapping_version::Entity::update_for_organization(organization_id)
@@ -199,7 +190,7 @@ impl Engine {
         };
         note(&mut change, scope, &row, model.revision + 1, origin).await?;
         change.commit().await?;
-        Ok(Inserted::Done(row))
+        Ok(Some(row))
     }
 }
 
