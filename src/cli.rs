@@ -33,6 +33,9 @@ pub enum Command {
     },
     /// Print the schema of the API.
     Schema {
+        /// Print that of this organization, with its custom fields and entities.
+        #[arg(long, value_name = "SLUG")]
+        organization: Option<String>,
         /// Compare it with this file instead, and fail when they differ.
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,
@@ -56,6 +59,12 @@ pub enum Command {
     Errors(Errors),
     /// Print the reference of events and of the reasons of a status.
     Events {
+        /// Compare this file instead, and fail when it differs.
+        #[arg(long, value_name = "FILE")]
+        check: Option<PathBuf>,
+    },
+    /// Print the reference of the grammar of mappings.
+    Grammar {
         /// Compare this file instead, and fail when it differs.
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod connector;
 mod demo;
 mod errors;
 mod events;
+mod grammar;
 mod keys;
 mod migrate;
 mod organization;
@@ -49,7 +50,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(settings()?, options).await,
         Command::Demo(options) => demo::run(options, out).await,
         Command::Migrate { action } => migrate::run(&quiet()?, action, &mut out).await,
-        Command::Schema { check } => schema::run(check.as_deref(), &mut out),
+        Command::Schema { organization, check } => {
+            let sdl = match organization {
+                Some(slug) => schema::of_organization(&quiet()?, slug).await?,
+                None => lineshaft_api::sdl(),
+            };
+            schema::run(sdl, check.as_deref(), &mut out)
+        }
         Command::Token(action) => token::run(&quiet()?, action, &mut out).await,
         Command::Organization(action) => organization::run(&quiet()?, action, &mut out).await,
         Command::Connection(action) => connection::run(&quiet()?, *action, &mut out).await,
@@ -57,6 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(action) => keys::run(&quiet()?, action, &mut out).await,
         Command::Errors(options) => errors::run(&options, &mut out),
         Command::Events { check } => events::run(check.as_deref(), &mut out),
+        Command::Grammar { check } => grammar::run(check.as_deref(), &mut out),
         Command::Sandbox(action) => sandbox::run(action, &mut out).await,
     }
 }
@@ -87,14 +95,20 @@ async fn organization(engine: &Engine, owner: &Owner) -> anyhow::Result<organiza
 }
 
 /// Starts a request of the operator, who may see everything of an organization.
-fn operator(engine: &Engine, organization_id: Uuid) -> Session {
+async fn operator(engine: &Engine, organization_id: Uuid) -> anyhow::Result<Session> {
     let caller = Caller {
         organization_id,
         token_id: Uuid::nil(),
         scope: Scope::Organization,
         scopes: [].into(),
     };
-    Session::start(caller, Uuid::now_v7().to_string().into(), engine.settings.query.timeout)
+    let model = engine
+        .models
+        .current(organization_id)
+        .await
+        .context("the mappings of the organization cannot be read")?;
+    let id = Uuid::now_v7().to_string().into();
+    Ok(Session::start(caller, model, id, engine.settings.query.timeout))
 }
 
 /// Returns a moment as people read it.

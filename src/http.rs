@@ -7,6 +7,7 @@ mod caller;
 mod connect;
 mod console;
 mod health;
+mod schema;
 mod status;
 
 #[cfg(test)]
@@ -25,7 +26,7 @@ use axum::{
     routing::get,
 };
 use lineshaft_api::{
-    Suggestions,
+    Schemas, Suggestions,
     transport::{Endpoint, Stop},
 };
 use lineshaft_engine::Engine;
@@ -93,10 +94,15 @@ pub fn router(app: &Arc<App>) -> Router {
     } else {
         Suggestions::Off
     };
-    let schema = lineshaft_api::schema(app.engine.clone(), suggestions);
-    let endpoint = Endpoint::new(schema, callers, settings.graphql.clone()).stopping(app.streams.clone());
+    let schemas = Schemas::new(app.engine.clone(), suggestions, settings.graphql.organization_schemas);
+    let endpoint = Endpoint::new(schemas.clone(), callers, settings.graphql.clone()).stopping(app.streams.clone());
     let mut router = endpoint
         .router("/graphql")
+        .merge(schema::router(
+            app.engine.clone(),
+            schemas,
+            settings.graphql.introspection,
+        ))
         .merge(status::router(app.engine.clone()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready).with_state(app.clone()))

@@ -15,7 +15,7 @@ use lineshaft_connect::{
 };
 use lineshaft_engine::{
     applications::{Application, Applications},
-    command, credits, database, events, lifecycle, links, query, tokens, webhooks,
+    command, credits, database, events, lifecycle, links, mappings, query, tokens, webhooks,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -54,6 +54,8 @@ pub struct Settings {
     pub health: Health,
     /// How writes are carried out and kept.
     pub writes: Writes,
+    /// How systems are asked again for the fields that mappings read.
+    pub discovery: Discovery,
     /// Where connectors come from.
     pub connectors: Connectors,
     /// The log.
@@ -259,6 +261,14 @@ pub struct OauthApplication {
     pub client_secret: SecretString,
 }
 
+/// How systems are asked again for the fields that mappings read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discovery {
+    /// Hours between two looks at a connection; 0 for none.
+    pub repeat_hours: u32,
+}
+
 /// How the health of connections is watched.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -388,6 +398,9 @@ impl Settings {
             applications: self.applications(),
             health: self.health.options(),
             writes: self.writes.options(),
+            discovery: mappings::drift::Settings {
+                repeat: Duration::from_secs(u64::from(self.discovery.repeat_hours) * 3600),
+            },
         }
     }
 

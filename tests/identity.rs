@@ -32,7 +32,12 @@ async fn probe(plant: &Plant, id: &str) -> ProbeReport {
         scope: Scope::Organization,
         scopes: Arc::default(),
     };
-    let session = Session::start(caller, Arc::from("trial"), Duration::from_secs(60));
+    let session = Session::start(
+        caller,
+        plant.engine.models.plain().clone(),
+        Arc::from("trial"),
+        Duration::from_secs(60),
+    );
     let id = ConnectionId(id.parse().unwrap());
     plant.engine.probe(&session, id).await.unwrap()
 }

@@ -20,6 +20,8 @@ mod faults;
 mod identity;
 mod layers;
 mod life;
+mod mappings;
+mod organization_schema;
 mod paging;
 mod schema;
 #[cfg(feature = "tryton")]

@@ -94,13 +94,18 @@ codes! {
     "IDEMPOTENCY_KEY_REUSED", false, "The idempotency key was used for another write before; `writeId` names it. Nothing was sent. Give every write a key of its own.";
     "REQUEST_IN_PROGRESS", true, "A write is under way, or takes longer than the request may; `writeId` names it, and it goes on. With an idempotency key (`retryable` is true) send the same request again after `retryAfterSeconds`. Without one (`retryable` is false) do not send it again, which would be a second write: ask for `write(id:)`.";
     "BATCH_TOO_LARGE", false, "The batch has more operations than allowed. Nothing was sent. Split it.";
-    "INVALID_ARGUMENT", false, "The unified model has no such type or operation.";
+    "INVALID_ARGUMENT", false, "There is no such type, operation or version, or arguments do not go together; the message says which.";
     "WRITE_NOT_FOUND", false, "There is no such write for this token; the log is kept for some time only.";
     "WRITE_NOT_IN_DOUBT", false, "The outcome of the write is known, or it is under way, so there is nothing to settle.";
     "SIMULATE_NOT_ALLOWED", false, "The operator lets only connections to sandboxes simulate writes (`writes.simulate`).";
     "INTERRUPTED", true, "The server ended before anything was sent. The idempotency key of the write may be used again.";
     "SKIPPED", false, "An earlier operation of the batch on the same record did not succeed, so this one was not sent.";
     "NOT_CARRIED_OUT", false, "The write was found, or told, not to have been carried out. Its idempotency key may be used again.";
+    "VERSION_CONFLICT", false, "Somebody else saved the mapping meanwhile; `presentVersion` is its version now. Nothing is saved. Read the layer again, and save on top of it.";
+    "MAPPING_SCOPE_INVALID", false, "What the layer of mappings holds for is not said, said twice, or not for this token: the token of a connection works on the layer of that connection only.";
+    "OBJECT_NOT_FOUND", false, "The system has no object with this name, or the account may not see it. `remoteObjects` lists those that it tells of.";
+    "RAW_NOT_ALLOWED", false, "The connector does not let this method and path through as a request of your own, or lets none through at all. Nothing was sent.";
+    "RAW_DISABLED", false, "The token may not send requests of its own to the system: it lacks the scope `passthrough`. Nothing was sent.";
     "CODE_INVALID", false, "The one-time code is unknown, has expired or was exchanged already.";
 }
 

@@ -2,6 +2,9 @@
 
 use lineshaft_schema::{Catalogue, FieldDef, FieldType, TypeDef};
 
+/// The name of a page of an entity that an argument names.
+pub(crate) const CUSTOM_PAGE: &str = "CustomRecordPage";
+
 /// Returns the name of the filter of an entity.
 pub(crate) fn filter(def: &TypeDef) -> String {
     format!("{}Filter", def.name)

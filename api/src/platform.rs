@@ -16,6 +16,7 @@ mod connection;
 mod connector;
 mod event;
 mod lifecycle;
+mod mappings;
 mod organization;
 mod settings_link;
 mod source;
@@ -42,6 +43,7 @@ pub(crate) struct PlatformQuery(
     webhook::WebhookQuery,
     writes::WriteQuery,
     write_schema::WriteSchemaQuery,
+    mappings::MappingQuery,
 );
 
 /// What can be changed of the platform.
@@ -51,6 +53,7 @@ pub(crate) struct PlatformMutation(
     settings_link::SettingsLinkMutation,
     webhook::WebhookMutation,
     writes::WriteMutation,
+    mappings::MappingMutation,
 );
 
 /// Which way a list is sorted.

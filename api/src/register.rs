@@ -55,6 +55,7 @@ pub(crate) fn types(catalogue: &Catalogue, registry: &mut Registry) {
         }
     }
     operators(catalogue, registry);
+    custom_page(registry);
     for def in catalogue.entities() {
         lists(catalogue, def, registry);
     }
@@ -122,6 +123,8 @@ pub(crate) fn root_fields(catalogue: &Catalogue) -> IndexMap<String, MetaField> 
         let id = input("id", "ID!", "The id of the record.", None);
         root.insert(single.clone(), field(&single, &def.name, &about, [id]));
     }
+    let custom = custom_records();
+    root.insert(custom.name.clone(), custom);
     let id = input("id", "ID!", "The id of any record.", None);
     root.insert(
         "node".to_owned(),
@@ -131,6 +134,68 @@ pub(crate) fn root_fields(catalogue: &Catalogue) -> IndexMap<String, MetaField> 
     let about = "Finds records by their ids, in the order of the ids; null for each that does not exist.";
     root.insert("nodes".to_owned(), field("nodes", "[UnifiedRecord]!", about, [ids]));
     root
+}
+
+/// Returns the root field that lists records of an entity which an argument names.
+fn custom_records() -> MetaField {
+    let arguments = [
+        input(
+            "entity",
+            "String!",
+            "The name of the entity, such as `Calibration`: one of your own, or of the unified model.",
+            None,
+        ),
+        input("connectionId", "ID!", "The id of the connection.", None),
+        input(
+            "filter",
+            "JSON",
+            "Which records, in the form of the filter that the entity's own list takes, such as `{dueOn: {lt: \"2026-12-01\"}}`. \
+             What does not fit it has the code `INVALID_VALUE`, with its place.",
+            None,
+        ),
+        input(
+            "orderBy",
+            "[JSON!]",
+            "In which order, such as `[{field: \"dueOn\", direction: \"DESC\"}]`; one field at most.",
+            None,
+        ),
+        input(
+            "first",
+            "Int",
+            "How many records: 1 up to the server's limit, 250 unless it says otherwise.",
+            Some("50"),
+        ),
+        input(
+            "after",
+            "String",
+            "The cursor behind which the page begins: `pageInfo.endCursor` of the page before.",
+            None,
+        ),
+    ];
+    let about = "Lists records of an entity that is named by an argument: for programs that get to know your custom entities \
+                 only when they run. Typed programs use the list that the entity has in your schema (`GET /v1/schema.graphql`).";
+    field("customRecords", &format!("{}!", names::CUSTOM_PAGE), about, arguments)
+}
+
+fn custom_page(registry: &mut Registry) {
+    let page = [
+        field("nodes", "[UnifiedRecord!]!", "The records.", []),
+        field("pageInfo", "PageInfo!", "Whether and where the list goes on.", []),
+        field(
+            "totalCount",
+            "Int",
+            "The number of all records; null when the system cannot count, or they have to be filtered here.",
+            [],
+        ),
+        field(
+            "sources",
+            "[Source!]!",
+            "What the connection contributed, and what went wrong with it.",
+            [],
+        ),
+    ];
+    let about = "A page of records of an entity that an argument names.";
+    insert_object(registry, names::CUSTOM_PAGE, about, named(page));
 }
 
 fn fields(def: &TypeDef) -> IndexMap<String, MetaField> {

@@ -10,7 +10,9 @@ use lineshaft_engine::{
     connections::{Deployment, NewConnection},
     credentials::SecretFields,
     customers::NewCustomer,
-    database, organizations,
+    database,
+    model::Model,
+    organizations,
     registry::Registry,
     secrets::KeyRing,
     tokens::{Caller, NewToken},
@@ -20,12 +22,14 @@ use serde_json::json;
 
 struct Everyone {
     caller: Caller,
+    model: Arc<Model>,
 }
 
 impl Prepare for Everyone {
     async fn prepare(&self, _: &Head) -> Result<Prepared, AuthError> {
-        let caller = self.caller.clone();
-        let session = move || Session::start(caller.clone(), "bench".into(), std::time::Duration::from_secs(30));
+        let (caller, model) = (self.caller.clone(), self.model.clone());
+        let time = std::time::Duration::from_secs(30);
+        let session = move || Session::start(caller.clone(), model.clone(), "bench".into(), time);
         Ok(Prepared::new().with_data_from(session))
     }
 }
@@ -58,8 +62,9 @@ pub async fn serve() {
         settings,
     }));
     let caller = fill(&engine).await;
+    let model = engine.models.plain().clone();
     let schema = lineshaft_api::schema(engine, lineshaft_api::Suggestions::Off);
-    let endpoint = Endpoint::new(schema, Everyone { caller }, Transport::default());
+    let endpoint = Endpoint::new(schema, Everyone { caller, model }, Transport::default());
     crate::announce(endpoint.router("/graphql")).await;
     drop(folder);
 }

@@ -1,14 +1,20 @@
 //! One live connection: reads pages, records, children and counts of one customer's system, and writes to it.
 
+mod discover;
 mod look_up;
 mod page;
 mod parts;
+mod raw;
 mod write;
 mod write_part;
 mod write_run;
 mod write_settle;
 mod write_shown;
 
+#[cfg(test)]
+mod discover_tests;
+#[cfg(test)]
+mod raw_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -54,6 +60,7 @@ use crate::{
 use page::Asked;
 pub(crate) use parts::complete;
 pub use parts::{Children, Health, Identity, Options, Parts, Sample};
+pub use raw::RawResponse;
 
 #[derive(Debug, Default)]
 struct Last {
@@ -68,20 +75,21 @@ struct Shown {
     telling: Mutex<()>,
 }
 
-/// One live connection.
+/// One live connection. Clones are the same connection.
+#[derive(Clone)]
 pub struct Connector {
     id: ConnectionId,
     blueprint: Arc<Blueprint>,
     settings: Arc<Map<String, Value>>,
-    transport: Transport,
+    transport: Arc<Transport>,
     breaker: Arc<Breaker>,
-    shown: Shown,
+    shown: Arc<Shown>,
     meter: Meter,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     most_children: usize,
-    descriptions: write::Descriptions,
-    last: Mutex<Last>,
+    known: Arc<discover::Known>,
+    last: Arc<Mutex<Last>>,
 }
 
 impl fmt::Debug for Connector {
@@ -126,15 +134,28 @@ impl Connector {
             id: parts.id,
             blueprint,
             settings,
-            transport: Transport::new(line, Arc::new(authorizer)),
+            transport: Arc::new(Transport::new(line, Arc::new(authorizer))),
             breaker,
-            shown: Shown::default(),
+            shown: Arc::default(),
             meter,
             observer: parts.observer,
             clock: parts.clock,
             most_children: parts.options.most_children,
-            descriptions: write::Descriptions::default(),
-            last: Mutex::default(),
+            known: Arc::default(),
+            last: Arc::default(),
+        })
+    }
+
+    /// Returns the same connection with other plans for its types, such as with mappings that a customer changed. Sign-in,
+    /// limits and breaker are shared.
+    ///
+    /// # Errors
+    /// Returns `InvalidSettings` when the settings do not fit the plans.
+    pub fn with_blueprint(&self, blueprint: &Blueprint) -> Result<Self, Error> {
+        let invalid = |message| Error::new(ErrorKind::InvalidSettings, message);
+        Ok(Self {
+            blueprint: Arc::new(blueprint.with_settings(&self.settings).map_err(invalid)?),
+            ..self.clone()
         })
     }
 
@@ -472,7 +493,7 @@ impl Connector {
 
 #[cfg(test)]
 impl Connector {
-    pub(crate) const fn transport_for_tests(&self) -> &Transport {
+    pub(crate) fn transport_for_tests(&self) -> &Transport {
         &self.transport
     }
 }

@@ -7,6 +7,7 @@ mod classify;
 pub mod codec;
 pub mod connector;
 pub mod context;
+pub mod describe;
 pub mod dialect;
 pub mod error;
 pub mod json;

@@ -88,8 +88,10 @@ pub enum Operation {
     Renew,
     /// Something was written, tried as a dry run, or looked for after an unknown outcome.
     Write,
-    /// The system was asked which fields it has.
+    /// The system was asked which objects and fields it has.
     Describe,
+    /// A request of a client's own was sent.
+    Raw,
 }
 
 impl Operation {
@@ -106,6 +108,7 @@ impl Operation {
             Self::Renew => "renew",
             Self::Write => "write",
             Self::Describe => "describe",
+            Self::Raw => "raw",
         }
     }
 }

@@ -274,6 +274,7 @@ enum Part {
     Upper(Box<str>),
     Base64(Box<[Box<str>]>),
     Tail(Box<str>),
+    Head(Box<str>),
     /// The second variable, unless the first says something.
     Unless([Box<str>; 2]),
 }
@@ -330,7 +331,7 @@ impl TextTemplate {
                 Part::Text(_) => &[],
                 Part::Variable(name) | Part::Number(name) | Part::Upper(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names,
-                Part::Tail(name) => std::slice::from_ref(name),
+                Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
             };
             names.iter().map(AsRef::as_ref)
@@ -393,6 +394,16 @@ impl TextTemplate {
                     }
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
+                Part::Head(name) => {
+                    let head = head_of(name, scope)?;
+                    if head.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                        return Err(format!("the variable `{name}` has nothing before its last slash"));
+                    }
+                    let parts = head
+                        .split('/')
+                        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
+                    filled.push_str(&parts.collect::<Vec<_>>().join("/"));
+                }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
             }
         }
@@ -416,6 +427,7 @@ impl TextTemplate {
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
                 Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
+                Part::Head(name) => filled.push_str(&escape(&head_of(name, scope)?)?),
                 Part::Unless(names) => filled.push_str(&escape(&unless(names, scope)?)?),
             }
         }
@@ -475,6 +487,16 @@ fn tail_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
     Ok(path.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
+/// Returns what comes before the last slash.
+fn head_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
+    let value = scope.find(name)?;
+    let text = text_of(&value);
+    Ok(text
+        .rsplit_once('/')
+        .map(|(head, _)| head.to_owned())
+        .unwrap_or_default())
+}
+
 fn parse_variable(inner: &str) -> Result<Part, String> {
     let mut words = inner.split_whitespace();
     let first = words.next().ok_or("`{{}}` names no variable")?;
@@ -503,9 +525,13 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
         check_name(name)?;
         return Ok(Part::Tail(name.clone()));
     }
+    if let ("head", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Head(name.clone()));
+    }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper`, `tail`, `unless` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `head`, `tail`, `unless` or `base64` of variables",
             inner.trim()
         ));
     }

@@ -13,6 +13,8 @@ pub mod forms;
 pub mod leases;
 pub mod lifecycle;
 pub mod links;
+pub mod mappings;
+pub mod model;
 pub mod organizations;
 pub mod origin;
 pub mod pool;
@@ -44,6 +46,7 @@ use crate::{
     events::{Feed, Journal},
     leases::Leases,
     lifecycle::Lifecycle,
+    model::Models,
     pool::Pool,
     registry::Registry,
     secrets::KeyRing,
@@ -87,6 +90,8 @@ pub struct Settings {
     pub health: lifecycle::Settings,
     /// How writes are carried out and kept.
     pub writes: command::Settings,
+    /// How systems are looked at again.
+    pub discovery: mappings::drift::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.
@@ -115,6 +120,8 @@ pub struct Engine {
     pub tokens: Tokens,
     /// What watches the live connections.
     pub lifecycle: Lifecycle,
+    /// What the records of organizations look like.
+    pub models: Models,
     /// Live connections.
     pub pool: Pool,
     /// Settings.
@@ -147,14 +154,10 @@ impl Engine {
             options: parts.settings.connector,
             applications: parts.settings.applications.clone(),
         });
-        let writer = command::Writer::new(
-            journal.clone(),
-            parts.keys.clone(),
-            registry.catalogue().clone(),
-            parts.settings.writes.clone(),
-        );
+        let writer = command::Writer::new(journal.clone(), parts.keys.clone(), parts.settings.writes.clone());
         Self {
             catalogue: registry.catalogue().clone(),
+            models: Models::new(parts.database.clone(), registry.clone()),
             writer,
             connections: Connections::new(&journal, vault.clone()),
             feed: Feed::new(journal.clone(), &parts.settings.events),

@@ -37,7 +37,7 @@ impl Engine {
                 refused: Some(error),
             };
         }
-        match self.pool.connector(&connection) {
+        match self.pool.connector(&connection, &session.model) {
             Ok(connector) => Live {
                 connection,
                 connector: Some(connector),

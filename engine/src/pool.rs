@@ -18,8 +18,9 @@ use crate::{
     credentials::Vault,
     leases::Leases,
     lifecycle::{Lifecycle, Watch},
+    model::Model,
     query::SourceError,
-    registry::Registry,
+    registry::{Kind, Registry},
     store::VaultStore,
 };
 
@@ -60,12 +61,24 @@ impl Pool {
         }
     }
 
-    /// Returns the connector of a connection. When the row tells that somebody else changed its state, such as by new
+    /// Returns the connector of a connection, with the mappings of a model.
+    ///
+    /// # Errors
+    /// When the connector is not loaded, or the settings do not fit it.
+    pub fn connector(&self, connection: &Connection, model: &Model) -> Result<Arc<Connector>, SourceError> {
+        let plain = self.plain(connection)?;
+        match model.layers_of(connection).is_empty() {
+            true => Ok(plain),
+            false => model.connector(connection, &*self.kind(connection)?, plain),
+        }
+    }
+
+    /// Returns the connector of a connection as its maker has mapped it. When the row tells that somebody else changed its state, such as by new
     /// credentials, what is stored is taken up with the next call.
     ///
     /// # Errors
     /// When the connector is not loaded, or the settings do not fit it.
-    pub fn connector(&self, connection: &Connection) -> Result<Arc<Connector>, SourceError> {
+    pub fn plain(&self, connection: &Connection) -> Result<Arc<Connector>, SourceError> {
         let fits = |entry: &Entry| *entry.settings == connection.settings;
         if let Some(entry) = self.live.get(&connection.id).filter(fits) {
             if entry.watch.see(connection) {
@@ -87,11 +100,15 @@ impl Pool {
         Ok(entry.into_value().connector)
     }
 
-    fn make(&self, connection: &Connection) -> Result<Entry, SourceError> {
-        let kind = self.parts.registry.get(&connection.connector).ok_or_else(|| {
+    fn kind(&self, connection: &Connection) -> Result<Arc<Kind>, SourceError> {
+        self.parts.registry.get(&connection.connector).ok_or_else(|| {
             let message = format!("the connector `{}` is not loaded or has errors", connection.connector);
             SourceError::new("CONNECTOR_NOT_AVAILABLE", message)
-        })?;
+        })
+    }
+
+    fn make(&self, connection: &Connection) -> Result<Entry, SourceError> {
+        let kind = self.kind(connection)?;
         let blueprint = kind
             .blueprint_for(&connection.settings)
             .and_then(|blueprint| blueprint.with_settings(&connection.settings));

@@ -73,7 +73,7 @@ impl Engine {
         }
         let refused = self
             .pool
-            .connector(connection)
+            .plain(connection)
             .is_ok_and(|connector| connector.health().credentials_refused);
         if !refused && let Err(error) = self.try_credentials(connection, context, By::Server).await {
             tracing::debug!(connection.id = %connection.id, code = error.code, "the check of a connection failed");
@@ -87,7 +87,7 @@ impl Engine {
         context: &CallContext,
         by: By,
     ) -> Result<Option<String>, SourceError> {
-        let connector = self.pool.connector(connection)?;
+        let connector = self.pool.plain(connection)?;
         let watch = self.lifecycle.desk.watch(connection);
         match connector.probe(context).await {
             Ok(identity) => {

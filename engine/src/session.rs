@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     connections::{Visible, visible_to},
+    model::Model,
     origin::Origin,
     query::loaders::Loaders,
     tokens::Caller,
@@ -24,6 +25,8 @@ pub struct Session {
     pub request_id: Arc<str>,
     /// The network address that the request came from.
     pub address: Option<Arc<str>>,
+    /// What the records of the organization look like; it stays as it was when the request began.
+    pub model: Arc<Model>,
     /// What was already loaded.
     pub loaders: Loaders,
 }
@@ -31,7 +34,7 @@ pub struct Session {
 impl Session {
     /// Starts a request that has so much time.
     #[must_use]
-    pub fn start(caller: Caller, request_id: Arc<str>, time: Duration) -> Self {
+    pub fn start(caller: Caller, model: Arc<Model>, request_id: Arc<str>, time: Duration) -> Self {
         let visible = visible_to(&caller);
         Self {
             caller,
@@ -39,6 +42,7 @@ impl Session {
             deadline: Instant::now() + time,
             request_id,
             address: None,
+            model,
             loaders: Loaders::default(),
         }
     }

@@ -26,6 +26,10 @@ pub mod webhook_delivery;
 pub mod webhook_attempt;
 pub mod write_operation;
 
+pub mod mapping_version;
+
+pub mod discovery_snapshot;
+
 pub mod connect_link;
 
 pub mod authorization_flow;

@@ -18,6 +18,8 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// Counts the events of the organization.
     pub event_position: i64,
+    /// Counts the changes of its mappings.
+    pub mapping_revision: i64,
 }
 
 /// The relations of an organization; none is followed from this side.

@@ -25,6 +25,8 @@ mod m20261122_000010_create_audit_entry;
 
 mod m20261122_000011_add_token_key;
 mod m20261122_000012_create_write_operation;
+mod m20261122_000013_create_mapping_version;
+mod m20261122_000014_create_discovery_snapshot;
 
 mod parts;
 
@@ -54,6 +56,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_create_audit_entry::Migration),
             Box::new(m20261122_000011_add_token_key::Migration),
             Box::new(m20261122_000012_create_write_operation::Migration),
+            Box::new(m20261122_000013_create_mapping_version::Migration),
+            Box::new(m20261122_000014_create_discovery_snapshot::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use sea_orm_migration::{MigratorTrait as _, SchemaManager};
 
 use super::Migrator;
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "organization",
     "customer",
     "connection",
@@ -25,6 +25,8 @@ const TABLES: [&str; 17] = [
     "exchange_code",
     "audit_entry",
     "lease",
+    "mapping_version",
+    "discovery_snapshot",
 ];
 
 const ORGANIZATION: &str = "00000000-0000-7000-8000-000000000001";

@@ -2,14 +2,20 @@
 //!
 //! What is added stands behind what the model has, so that the indexes of the unified model stay as they are.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
-use crate::catalogue::{
-    Catalogue, EnumDef, EnumIndex, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex, Writable,
+use crate::{
+    catalogue::{Catalogue, EnumDef, EnumIndex, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex, Writable},
+    reserved,
 };
 
 /// Most fields that may be added to one type.
 pub const MOST_FIELDS: usize = 1_000;
+
+/// What joins conditions in filters, beside the fields.
+const CONJUNCTIONS: &[&str] = &["and", "or", "not"];
 
 /// Name of the interface of all records.
 const RECORD: &str = "UnifiedRecord";
@@ -124,6 +130,7 @@ impl Catalogue {
     pub fn extended(&self, additions: &Additions) -> (Self, Vec<Conflict>) {
         let mut extender = Extender {
             catalogue: self.clone(),
+            taken: HashSet::new(),
             conflicts: Vec::new(),
         };
         for entity in &additions.entities {
@@ -138,6 +145,8 @@ impl Catalogue {
 
 struct Extender {
     catalogue: Catalogue,
+    /// Names of types that follow from what was added.
+    taken: HashSet<String>,
     conflicts: Vec<Conflict>,
 }
 
@@ -150,6 +159,7 @@ impl Extender {
         let Some(record) = self.catalogue.interfaces.get(RECORD) else {
             return;
         };
+        self.taken.extend(names_of_entity(&entity.name));
         let def = TypeDef {
             name: entity.name.clone(),
             index: TypeIndex(to_index(self.catalogue.types.len())),
@@ -171,7 +181,9 @@ impl Extender {
         if !is_name(&entity.plural, char::is_ascii_lowercase) {
             return Err("`plural` begins with a small letter and has letters and digits only".into());
         }
-        self.check_type_name(&entity.name)?;
+        for name in names_of_entity(&entity.name) {
+            self.check_type_name(&name)?;
+        }
         let single = camel(&entity.name);
         let known = self.catalogue.entities().any(|def| {
             let Shape::Entity { plural } = &def.shape else {
@@ -181,9 +193,14 @@ impl Extender {
                 .iter()
                 .any(|name| *name == entity.plural || *name == single)
         });
-        match known || single == entity.plural {
-            true => Err(format!("`{}` or `{single}` is taken", entity.plural)),
-            false => Ok(()),
+        if known || single == entity.plural {
+            return Err(format!("`{}` or `{single}` is taken", entity.plural));
+        }
+        let mutations = ["create", "update", "delete"].map(|verb| format!("{verb}{}", entity.name));
+        let mut roots = mutations.iter().chain([&single, &entity.plural]);
+        match roots.find(|name| reserved::is_root(name)) {
+            Some(name) => Err(format!("`{name}` is taken by the API")),
+            None => Ok(()),
         }
     }
 
@@ -193,7 +210,7 @@ impl Extender {
             || catalogue.enums.contains_key(name)
             || catalogue.scalars.contains_key(name)
             || catalogue.interfaces.contains_key(name);
-        match is_taken {
+        match is_taken || self.taken.contains(name) || reserved::is_type(name) {
             true => Err(format!("`{name}` is taken")),
             false => Ok(()),
         }
@@ -211,6 +228,9 @@ impl Extender {
             return Err(
                 "the name begins with a small letter and has letters and digits only, such as `costCenter`".into(),
             );
+        }
+        if CONJUNCTIONS.contains(&field.name.as_str()) {
+            return Err(format!("`{}` has a meaning of its own in filters", field.name));
         }
         let def = self.catalogue.types.get(&field.of).filter(|def| def.has_rows());
         let def = def.ok_or_else(|| format!("`{}` is no entity", field.of))?;
@@ -258,7 +278,9 @@ impl Extender {
                 (FieldType::Reference(target.index), entity.clone())
             }
             AddedKind::Enum(values) => {
+                let filter = format!("{own}Filter");
                 self.check_type_name(own)?;
+                self.check_type_name(&filter)?;
                 let mut known = IndexMap::new();
                 for (name, about) in values {
                     let is_fit = name.starts_with(|sign: char| sign.is_ascii_uppercase())
@@ -282,11 +304,14 @@ impl Extender {
                     description: label.to_owned(),
                     values: known,
                 };
+                self.taken.insert(filter);
                 self.catalogue.enums.insert(own.to_owned(), def);
                 (FieldType::Enum(index), own.to_owned())
             }
             AddedKind::Object(parts) => {
+                let input = format!("{own}Input");
                 self.check_type_name(own)?;
+                self.check_type_name(&input)?;
                 let mut fields = IndexMap::new();
                 for part in parts {
                     if matches!(part.kind, AddedKind::Object(_) | AddedKind::Reference(_)) {
@@ -317,6 +342,7 @@ impl Extender {
                     label: Some(label.to_owned()),
                     fields,
                 };
+                self.taken.insert(input);
                 self.catalogue.types.insert(own.to_owned(), def);
                 (FieldType::Object(index), own.to_owned())
             }
@@ -359,6 +385,29 @@ fn described(label: &str, description: &str) -> String {
         "" => label.to_owned(),
         text => text.to_owned(),
     }
+}
+
+/// Returns the names of the types that follow from an entity: lists, filters, inputs and what writes answer.
+fn names_of_entity(name: &str) -> Vec<String> {
+    let behind = [
+        "",
+        "Filter",
+        "Order",
+        "OrderField",
+        "Connection",
+        "Edge",
+        "Payload",
+        "Input",
+        "Change",
+        "Changes",
+    ];
+    let operations = ["Create", "Update", "Delete"];
+    behind
+        .iter()
+        .map(|end| format!("{name}{end}"))
+        .chain(["Create", "Update"].iter().map(|verb| format!("{verb}{name}Input")))
+        .chain(operations.iter().map(|verb| format!("{verb}{name}Operation")))
+        .collect()
 }
 
 fn is_name(text: &str, first: fn(&char) -> bool) -> bool {
@@ -436,6 +485,48 @@ mod tests {
             extended.type_named("Vendor").unwrap().field("risk").unwrap().type_text,
             "VendorRisk"
         );
+    }
+
+    #[test]
+    fn names_of_the_api_are_taken() {
+        let model = Catalogue::unified().unwrap();
+        let entity = |name: &str, plural: &str| AddedEntity {
+            name: name.to_owned(),
+            plural: plural.to_owned(),
+            label: name.to_owned(),
+            description: String::new(),
+        };
+        let additions = Additions {
+            entities: vec![
+                entity("Connection", "links"),
+                entity("VendorFilter", "vendorFilters"),
+                entity("Node", "knots"),
+                entity("Zone", "connections"),
+                entity("Zone", "zones"),
+                entity("ZoneFilter", "zoneFilters"),
+            ],
+            fields: vec![
+                field("Vendor", "not", AddedKind::Text),
+                field(
+                    "Vendor",
+                    "filter",
+                    AddedKind::Enum(vec![("HIGH".to_owned(), "High".to_owned())]),
+                ),
+            ],
+        };
+        let (extended, conflicts) = model.extended(&additions);
+        let names: Vec<_> = conflicts.iter().map(|conflict| conflict.of.as_str()).collect();
+        let refused = [
+            "Connection",
+            "VendorFilter",
+            "Node",
+            "Zone",
+            "ZoneFilter",
+            "Vendor",
+            "Vendor",
+        ];
+        assert_eq!(names, refused, "{conflicts:?}");
+        assert!(extended.entity_with_plural("zones").is_some());
     }
 
     #[test]

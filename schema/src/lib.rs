@@ -12,6 +12,7 @@ pub mod record;
 pub mod status;
 pub mod value;
 
+mod reserved;
 mod sdl;
 
 pub use catalogue::{Catalogue, EnumDef, FieldDef, FieldIndex, FieldType, Shape, TypeDef, TypeIndex, Writable};

@@ -46,7 +46,7 @@ pub(super) async fn run(settings: &Settings, action: cli::Connection, out: &mut 
         }
         cli::Connection::Test(one) => {
             let owner = organization(&engine, &one.owner).await?;
-            let session = operator(&engine, owner.id);
+            let session = operator(&engine, owner.id).await?;
             let report = engine.probe(&session, ConnectionId(one.id)).await?;
             let connection = engine.connections.get(owner.id, one.id).await?;
             tell_report(&connection, &report, out)
@@ -90,7 +90,7 @@ async fn add(engine: &Engine, add: AddConnection, out: &mut Output) -> anyhow::R
         true => None,
         false => Some(
             engine
-                .probe(&operator(engine, owner.id), ConnectionId(added.id))
+                .probe(&operator(engine, owner.id).await?, ConnectionId(added.id))
                 .await?,
         ),
     };

@@ -75,7 +75,7 @@ pub(super) async fn run(options: cli::Demo, mut out: Output) -> anyhow::Result<E
     let engine = start::engine(&settings, Migrations::AsSettingsSay).await?;
     let organization = plant::organization(&engine).await?;
     let sandboxes = plant::start(&engine, organization, options.size.into()).await?;
-    let session = operator(&engine, organization);
+    let session = operator(&engine, organization).await?;
     let stations = sandboxes.into_iter().map(async |(sandbox, added)| {
         let outcome = match added {
             Ok(connection) => try_connection(&engine, &session, connection)

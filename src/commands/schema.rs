@@ -2,12 +2,18 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::pages;
-use crate::output::Output;
+use anyhow::Context as _;
+
+use super::{organization, pages};
+use crate::{
+    cli::Owner,
+    output::Output,
+    settings::Settings,
+    start::{self, Migrations},
+};
 
 /// Runs the command.
-pub(super) fn run(check: Option<&Path>, out: &mut Output) -> anyhow::Result<ExitCode> {
-    let mut sdl = lineshaft_api::sdl();
+pub(super) fn run(mut sdl: String, check: Option<&Path>, out: &mut Output) -> anyhow::Result<ExitCode> {
     if !sdl.ends_with('\n') {
         sdl.push('\n');
     }
@@ -16,4 +22,16 @@ pub(super) fn run(check: Option<&Path>, out: &mut Output) -> anyhow::Result<Exit
     }
     out.text(&sdl)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the schema of an organization with its custom fields and entities.
+pub(super) async fn of_organization(settings: &Settings, slug: String) -> anyhow::Result<String> {
+    let engine = start::engine(settings, Migrations::AsSettingsSay).await?;
+    let owner = Owner {
+        organization: Some(slug),
+    };
+    let owner = organization(&engine, &owner).await?;
+    let model = engine.models.current(owner.id).await;
+    let model = model.context("the mappings of the organization cannot be read")?;
+    Ok(lineshaft_api::sdl_of(&model.catalogue))
 }

@@ -50,8 +50,20 @@ impl Prepare for Callers {
         let prepared = Prepared::new()
             .counted_for(caller.token_id.to_string())
             .ending_when(ended);
-        Ok(prepared.with_data_from(move || {
-            Session::start(caller.clone(), request_id.clone(), time).from_address(address.clone())
+        // Each operation of a socket begins with the mappings as they are then.
+        let engine = self.engine.clone();
+        Ok(prepared.with_data_found(move || {
+            let engine = engine.clone();
+            let (caller, request_id, address) = (caller.clone(), request_id.clone(), address.clone());
+            async move {
+                let model = engine.models.current(caller.organization_id).await.map_err(|error| {
+                    tracing::error!(%error, "the mappings of an organization could not be read");
+                    AuthError::Unavailable {
+                        retry_after: Duration::from_secs(1),
+                    }
+                })?;
+                Ok(Session::start(caller, model, request_id, time).from_address(address))
+            }
         }))
     }
 }

@@ -96,7 +96,7 @@ async fn tell(engine: &Engine, caller: &Caller, id: Uuid, headers: &HeaderMap) -
 }
 
 /// Finds out who calls, or returns the refusal.
-async fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Caller, Response> {
+pub(super) async fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Caller, Response> {
     let unknown = |message| {
         let mut refused = refuse(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message);
         let scheme = HeaderValue::from_static("Bearer");
@@ -120,6 +120,6 @@ async fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Caller, Re
     }
 }
 
-fn refuse(status: StatusCode, code: &'static str, message: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, code: &'static str, message: &str) -> Response {
     (status, Json(json!({"error": {"code": code, "message": message}}))).into_response()
 }

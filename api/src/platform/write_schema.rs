@@ -394,25 +394,27 @@ impl WriteSchemaQuery {
         operation: String,
     ) -> async_graphql::Result<WriteSchema> {
         let (engine, connection) = connection_of(ctx, connection_id)?;
-        let def = engine.catalogue.type_named(&entity).filter(|def| def.is_writable());
+        let session = access::session(ctx)?;
+        let catalogue = &session.model.catalogue;
+        let def = catalogue.type_named(&entity).filter(|def| def.is_writable());
         let def = def.ok_or_else(|| refused("INVALID_VALUE", "`entity` is not a type that can be written"))?;
         let act = match operation.as_str() {
             "create" => Act::Create,
             "update" => Act::Update,
             "delete" => Act::Delete,
-            name if engine.catalogue.action(&def.name, name).is_some() => Act::Action(operation),
+            name if catalogue.action(&def.name, name).is_some() => Act::Action(operation),
             _ => {
                 let message = format!("`operation` is no operation of {}", def.name);
                 return Err(refused("INVALID_VALUE", message));
             }
         };
         let schema = engine
-            .write_schema(access::session(ctx)?, connection, def.index, &act)
+            .write_schema(session, connection, def.index, &act)
             .await
             .map_err(|error| not_accepted(&error))?;
         Ok(WriteSchema {
             schema: Arc::new(schema),
-            catalogue: Arc::clone(&engine.catalogue),
+            catalogue: Arc::clone(catalogue),
         })
     }
 }

@@ -303,8 +303,8 @@ impl WriteOperation {
     /// The record, as it is now; null when it is gone, when its key is not known, and for parts, which `recordId` names.
     async fn record(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<AnyRecord>> {
         let write = &self.write;
-        let engine = access::engine(ctx)?;
-        let def = engine.catalogue.type_named(&write.entity).filter(|def| def.is_entity());
+        let catalogue = &access::session(ctx)?.model.catalogue;
+        let def = catalogue.type_named(&write.entity).filter(|def| def.is_entity());
         Ok(def
             .zip(write.key.clone())
             .filter(|_| !write.simulated)

@@ -60,7 +60,7 @@ impl<'a> Root<'a> {
         let id: GlobalId = text
             .parse()
             .map_err(|error: lineshaft_schema::key::InvalidId| coded("INVALID_ID", error.to_string(), at))?;
-        match self.engine.catalogue.type_named(&id.kind) {
+        match self.session.model.catalogue.type_named(&id.kind) {
             Some(def) if def.is_entity() => Ok(id),
             _ => Err(coded(
                 "INVALID_ID",
@@ -90,7 +90,7 @@ impl<'a> Root<'a> {
                 });
             nodes.insert(*kind, loader.load(selection, records.collect()).await);
         }
-        let mut writer = Writer::new(&self.engine.catalogue, &sources, vec![Step::Field(self.key)]);
+        let mut writer = Writer::new(&self.session.model.catalogue, &sources, vec![Step::Field(self.key)]);
         if list {
             writer.out.push(b'[');
         }
@@ -101,7 +101,7 @@ impl<'a> Root<'a> {
             if list {
                 writer.path.push(Step::Index(at));
             }
-            let kind = self.engine.catalogue.type_named(&id.kind).map(|def| def.index);
+            let kind = self.session.model.catalogue.type_named(&id.kind).map(|def| def.index);
             let place = places.get(&id.connection.0).copied();
             let (Some(kind), Some(place)) = (kind, place) else {
                 writer.out.extend_from_slice(b"null");
@@ -178,7 +178,7 @@ impl<'a> Root<'a> {
     ) -> HashMap<(usize, TypeIndex, RemoteKey), Found> {
         let mut wanted: IndexMap<(usize, TypeIndex), Vec<RemoteKey>> = IndexMap::new();
         for id in ids {
-            let def = self.engine.catalogue.type_named(&id.kind);
+            let def = self.session.model.catalogue.type_named(&id.kind);
             if let (Some(place), Some(def)) = (places.get(&id.connection.0), def) {
                 wanted.entry((*place, def.index)).or_default().push(id.key.clone());
             }

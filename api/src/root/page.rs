@@ -1,15 +1,16 @@
 //! Lists: reads the arguments, asks the engine for a page, loads its relations and writes it.
 
 use async_graphql::{Positioned, ServerResult, Value, parser::types::SelectionSet};
-use lineshaft_engine::query::{Page, PageRequest, QueryError, SourceStatus};
-use lineshaft_schema::{Projection, TypeDef};
+use lineshaft_engine::query::{Page, PageRequest, QueryError, Scope, SourceStatus};
+use lineshaft_schema::{Filter, Order, Projection, TypeDef};
 
 use super::Root;
 use crate::{
     arguments::{self, Reader},
-    error::{of_connection, of_query},
+    error::{coded, of_connection, of_query},
     names,
     platform::{self, PageInfo},
+    untyped::Untyped,
     walk::{Holder, Loader, Node, Selection, Source, Step, Writer, fields_of, needs_loading, verbatim},
 };
 
@@ -26,6 +27,13 @@ enum PartKind<'a> {
     PageInfo(Vec<&'a Positioned<SelectionSet>>),
     TotalCount,
     Sources(Vec<&'a Positioned<SelectionSet>>),
+}
+
+/// Which records are wanted, and in which order.
+struct Wanted {
+    filter: Filter,
+    order: Option<Order>,
+    scope: Scope,
 }
 
 enum Edge<'a> {
@@ -57,8 +65,68 @@ impl<'a> Root<'a> {
     /// Resolves the list of an entity.
     pub(super) async fn page(self, def: &'a TypeDef) -> ServerResult<Value> {
         let at = self.ctx.item.pos;
-        let parts = self.parts(def)?;
-        let request = self.request(def, &parts)?;
+        let reader = self.reader(def);
+        let wanted = Wanted {
+            filter: reader.filter(self.argument("filter")?)?,
+            order: reader.order(self.argument("orderBy")?)?,
+            scope: arguments::scope(
+                self.argument("connections")?,
+                self.argument("customers")?,
+                self.argument("connectors")?,
+                at,
+            )?,
+        };
+        self.list(def, names::page(def), wanted).await
+    }
+
+    /// Resolves the list of an entity that is named by an argument.
+    pub(super) async fn custom_records(self) -> ServerResult<Value> {
+        let at = self.ctx.item.pos;
+        let text = |value: Option<Value>| match value {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let entity = text(self.argument("entity")?);
+        let def = self
+            .compiler
+            .catalogue
+            .type_named(&entity)
+            .filter(|def| def.is_entity());
+        let def = def.ok_or_else(|| {
+            let message = format!("there is no entity `{entity}`; `mappedEntities` lists those of a connection");
+            coded("INVALID_ARGUMENT", message, Some(at))
+        })?;
+        let connection = arguments::connection_id(&text(self.argument("connectionId")?), at)?;
+        let untyped = Untyped {
+            registry: &self.ctx.schema_env.registry,
+            catalogue: self.compiler.catalogue,
+            at,
+        };
+        let reader = self.reader(def);
+        let wanted = Wanted {
+            filter: reader.filter(untyped.filter(def, self.argument("filter")?)?)?,
+            order: reader.order(untyped.order(def, self.argument("orderBy")?)?)?,
+            scope: Scope {
+                connections: Some(vec![connection]),
+                customers: None,
+                connectors: None,
+            },
+        };
+        self.list(def, names::CUSTOM_PAGE.to_owned(), wanted).await
+    }
+
+    fn reader(&self, def: &'a TypeDef) -> Reader<'a> {
+        Reader {
+            catalogue: self.compiler.catalogue,
+            def,
+            at: self.ctx.item.pos,
+        }
+    }
+
+    async fn list(self, def: &'a TypeDef, name: String, wanted: Wanted) -> ServerResult<Value> {
+        let at = self.ctx.item.pos;
+        let parts = self.parts(def, &name)?;
+        let request = self.request(def, &parts, wanted)?;
         let continued = request.after.is_some();
         let page = self
             .engine
@@ -66,16 +134,10 @@ impl<'a> Root<'a> {
             .await
             .map_err(|error| of_query(&error, at))?;
         self.tell_errors(&page);
-        self.write(def, &page, &parts, continued).await
+        self.write(def, &name, &page, &parts, continued).await
     }
 
-    fn request(&self, def: &TypeDef, parts: &[Part<'a>]) -> ServerResult<PageRequest> {
-        let at = self.ctx.item.pos;
-        let reader = Reader {
-            catalogue: &self.engine.catalogue,
-            def,
-            at,
-        };
+    fn request(&self, def: &TypeDef, parts: &[Part<'a>], wanted: Wanted) -> ServerResult<PageRequest> {
         let mut projection = Projection::default();
         for selection in parts.iter().flat_map(|part| part.kind.selections()) {
             projection.merge(&selection.projection);
@@ -91,19 +153,14 @@ impl<'a> Root<'a> {
         });
         Ok(PageRequest {
             kind: def.index,
-            filter: reader.filter(self.argument("filter")?)?,
-            order: reader.order(self.argument("orderBy")?)?,
+            filter: wanted.filter,
+            order: wanted.order,
             first: self.first()?,
             after: match self.argument("after")? {
                 Some(Value::String(text)) => Some(text),
                 _ => None,
             },
-            scope: arguments::scope(
-                self.argument("connections")?,
-                self.argument("customers")?,
-                self.argument("connectors")?,
-                at,
-            )?,
+            scope: wanted.scope,
             projection,
             count: parts.iter().any(|part| matches!(part.kind, PartKind::TotalCount)),
             edge_cursors: edges.flatten().any(|edge| matches!(edge, Edge::Cursor(_))),
@@ -124,8 +181,7 @@ impl<'a> Root<'a> {
         }
     }
 
-    fn parts(&self, def: &'a TypeDef) -> ServerResult<Vec<Part<'a>>> {
-        let page = names::page(def);
+    fn parts(&self, def: &'a TypeDef, page: &str) -> ServerResult<Vec<Part<'a>>> {
         let mut parts = Vec::new();
         for (key, nodes) in fields_of(self.ctx.query_env, &self.sets, &|name| name == page)? {
             let Some(first) = nodes.first() else { continue };
@@ -171,7 +227,14 @@ impl<'a> Root<'a> {
         }
     }
 
-    async fn write(&self, def: &TypeDef, page: &Page, parts: &[Part<'a>], continued: bool) -> ServerResult<Value> {
+    async fn write(
+        &self,
+        def: &TypeDef,
+        name: &str,
+        page: &Page,
+        parts: &[Part<'a>],
+        continued: bool,
+    ) -> ServerResult<Value> {
         let sources = Source::of(page);
         let loader = Loader {
             sources: &sources,
@@ -186,7 +249,7 @@ impl<'a> Root<'a> {
             }
             loaded.push(nodes);
         }
-        let mut writer = Writer::new(&self.engine.catalogue, &sources, vec![Step::Field(self.key)]);
+        let mut writer = Writer::new(&self.session.model.catalogue, &sources, vec![Step::Field(self.key)]);
         let mut texts = Vec::with_capacity(parts.len());
         for (part, nodes) in parts.iter().zip(&loaded) {
             writer.path.push(Step::Field(part.key));
@@ -209,7 +272,7 @@ impl<'a> Root<'a> {
             match &part.kind {
                 PartKind::Nodes(_) | PartKind::Edges(_) => out.extend_from_slice(&text),
                 PartKind::Typename => {
-                    let _ = serde_json::to_writer(&mut out, &names::page(def));
+                    let _ = serde_json::to_writer(&mut out, name);
                 }
                 PartKind::TotalCount => {
                     let _ = serde_json::to_writer(&mut out, &page.total);

@@ -119,7 +119,7 @@ impl<E: Executor, P: Prepare> Endpoint<E, P> {
         if chosen.ty == OperationType::Mutation {
             request.data.insert(Begun::default());
         }
-        prepared.insert_into(&mut request.data);
+        prepared.insert_into(&mut request.data).await?;
         Ok(Checked {
             request,
             kind: chosen.ty,

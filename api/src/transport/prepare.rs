@@ -4,7 +4,7 @@
 use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
 
 use async_graphql::Data;
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, request::Parts};
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ pub trait Prepare: Send + Sync + 'static {
 }
 
 type Insert = Box<dyn Fn(&mut Data) + Send + Sync>;
+type Found = Box<dyn FnOnce(&mut Data) + Send>;
+type Find = Box<dyn Fn() -> BoxFuture<'static, Result<Found, AuthError>> + Send + Sync>;
 type Watch = Box<dyn Fn() -> BoxFuture<'static, EndReason> + Send + Sync>;
 
 /// Why a caller's streams end while they run.
@@ -44,6 +46,7 @@ impl EndReason {
 pub struct Prepared {
     caller: Option<Arc<str>>,
     inserts: Vec<Insert>,
+    finds: Vec<Find>,
     watch: Option<Watch>,
 }
 
@@ -74,6 +77,27 @@ impl Prepared {
         self
     }
 
+    /// Gives each operation of the request a value that is found when it starts: a socket lives longer than what its
+    /// caller may use stays the same.
+    #[must_use]
+    pub fn with_data_found<D, F>(mut self, find: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        D: Any + Send + Sync,
+        F: Future<Output = Result<D, AuthError>> + Send + 'static,
+    {
+        let find = move || {
+            let found = find();
+            let insert = async move {
+                let value = found.await?;
+                let insert: Found = Box::new(move |data| data.insert(value));
+                Ok(insert)
+            };
+            insert.boxed()
+        };
+        self.finds.push(Box::new(find));
+        self
+    }
+
     /// Ends the streams of this request when the future is ready. It is made once for each socket or event stream, and
     /// dropped with it.
     #[must_use]
@@ -95,10 +119,18 @@ impl Prepared {
     }
 
     /// Puts the values into the data of one operation.
-    pub fn insert_into(&self, data: &mut Data) {
+    ///
+    /// # Errors
+    /// When a value is not found.
+    pub async fn insert_into(&self, data: &mut Data) -> Result<(), AuthError> {
         for insert in &self.inserts {
             insert(data);
         }
+        for find in &self.finds {
+            let insert = find().await?;
+            insert(data);
+        }
+        Ok(())
     }
 }
 
@@ -191,5 +223,36 @@ impl RequestId {
 impl fmt::Display for RequestId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::{
+        any::TypeId,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_operation_gets_what_is_found_when_it_starts() {
+        let count = Arc::new(AtomicU32::new(0));
+        let prepared = Prepared::new().with_data("as before").with_data_found(move || {
+            let found = count.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(match found {
+                2 => Err(AuthError::Internal("gone".to_owned())),
+                number => Ok(number),
+            })
+        });
+        for number in 0..2_u32 {
+            let mut data = Data::default();
+            prepared.insert_into(&mut data).await.unwrap();
+            let found = data.get(&TypeId::of::<u32>()).and_then(|found| found.downcast_ref());
+            assert_eq!(found, Some(&number));
+            assert!(data.contains_key(&TypeId::of::<&str>()));
+        }
+        assert!(prepared.insert_into(&mut Data::default()).await.is_err());
     }
 }

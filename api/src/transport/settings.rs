@@ -20,6 +20,8 @@ pub struct Settings {
     pub persisted_cache_bytes: u64,
     /// Bytes that parsed and checked documents may take.
     pub document_cache_bytes: u64,
+    /// Schemas of organizations with custom fields or entities that are kept at once.
+    pub organization_schemas: u64,
     /// Operations that one caller may run at once.
     pub operations_per_caller: usize,
     /// Operations that may run at once in all; more are turned away.
@@ -46,6 +48,7 @@ impl Default for Settings {
             persisted_queries: PersistedQueries::Automatic,
             persisted_cache_bytes: 16 * 1024 * 1024,
             document_cache_bytes: 32 * 1024 * 1024,
+            organization_schemas: 200,
             operations_per_caller: 16,
             operations: 512,
             retry_after_seconds: 1,

@@ -168,8 +168,8 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let field = def.field(name).ok_or_else(|| unknown(def, name, first))?;
-            let kind = self.field(field, &first.node, &sets)?;
-            project(&mut selection.projection, def, &kind);
+            let kind = self.field(def, field, &first.node, &sets)?;
+            self.project(&mut selection.projection, def, &kind);
             selection.fields.push(Field::new(key, field.required, kind));
         }
         Ok(selection)
@@ -177,11 +177,12 @@ impl<'a> Compiler<'a> {
 
     fn field(
         self,
+        def: &'a TypeDef,
         field: &'a FieldDef,
         node: &'a AstField,
         sets: &[&'a Positioned<SelectionSet>],
     ) -> ServerResult<FieldKind<'a>> {
-        if let Some(computed) = self.computed(field, node, sets)? {
+        if let Some(computed) = self.computed(def, field, node, sets)? {
             return Ok(FieldKind::Computed(computed));
         }
         let slot = field.index;
@@ -210,6 +211,7 @@ impl<'a> Compiler<'a> {
 
     fn computed(
         self,
+        def: &'a TypeDef,
         field: &'a FieldDef,
         node: &'a AstField,
         sets: &[&'a Positioned<SelectionSet>],
@@ -230,7 +232,7 @@ impl<'a> Compiler<'a> {
                 _ => None,
             })?),
             "customFields" => {
-                let keys = match argument(self.query, node, "keys")? {
+                let keys: Option<Vec<String>> = match argument(self.query, node, "keys")? {
                     Some(Value::List(keys)) => Some(keys.into_iter().filter_map(text).collect()),
                     Some(Value::String(key)) => Some(vec![key]),
                     _ => None,
@@ -238,12 +240,19 @@ impl<'a> Compiler<'a> {
                 let fields = self.parts(sets, |name| match name {
                     "key" => Some(CustomPart::Key),
                     "label" => Some(CustomPart::Label),
+                    "type" => Some(CustomPart::Type),
+                    "description" => Some(CustomPart::Description),
                     "value" => Some(CustomPart::Value),
                     "remotePath" => Some(CustomPart::RemotePath),
                     "__typename" => Some(CustomPart::Typename),
                     _ => None,
                 })?;
-                Computed::CustomFields { keys, fields }
+                let wanted = |field: &&FieldDef| keys.as_ref().is_none_or(|keys| keys.contains(&field.name));
+                Computed::CustomFields {
+                    declared: def.custom_fields().filter(wanted).collect(),
+                    keys,
+                    fields,
+                }
             }
             _ => return Ok(None),
         }))
@@ -260,18 +269,34 @@ impl<'a> Compiler<'a> {
             .filter_map(|(key, nodes)| Some((key, nodes.first()?.node.name.node.as_str())));
         Ok(named.filter_map(|(key, name)| Some((key, part(name)?))).collect())
     }
-}
 
-fn project(projection: &mut Projection, def: &TypeDef, kind: &FieldKind<'_>) {
-    match kind {
-        FieldKind::Computed(Computed::Raw) => projection.raw = true,
-        FieldKind::Computed(Computed::CustomFields { .. }) => projection.custom = true,
-        // The key of an entity is known; a part within a row has its own only in the row.
-        FieldKind::Computed(Computed::RemoteId { slot }) if !def.is_entity() => projection.insert(*slot),
-        FieldKind::Typename | FieldKind::Computed(_) | FieldKind::Platform(_) => {}
-        FieldKind::Leaf { slot, .. } | FieldKind::Reference { slot, .. } => projection.insert(*slot),
-        FieldKind::Embedded { slot, inner } | FieldKind::Reverse { slot, inner, .. } => {
-            projection.insert_nested(*slot).merge(&inner.projection);
+    fn project(self, projection: &mut Projection, def: &TypeDef, kind: &FieldKind<'_>) {
+        match kind {
+            FieldKind::Computed(Computed::Raw) => projection.raw = true,
+            FieldKind::Computed(Computed::CustomFields { keys, declared, .. }) => {
+                // What is declared is mapped like any field; only for others the whole row is searched.
+                projection.custom |= keys.as_ref().is_none_or(|keys| keys.len() > declared.len());
+                for field in declared {
+                    self.project_declared(projection, field);
+                }
+            }
+            // The key of an entity is known; a part within a row has its own only in the row.
+            FieldKind::Computed(Computed::RemoteId { slot }) if !def.is_entity() => projection.insert(*slot),
+            FieldKind::Typename | FieldKind::Computed(_) | FieldKind::Platform(_) => {}
+            FieldKind::Leaf { slot, .. } | FieldKind::Reference { slot, .. } => projection.insert(*slot),
+            FieldKind::Embedded { slot, inner } | FieldKind::Reverse { slot, inner, .. } => {
+                projection.insert_nested(*slot).merge(&inner.projection);
+            }
+        }
+    }
+
+    fn project_declared(self, projection: &mut Projection, field: &FieldDef) {
+        let FieldType::Object(kind) = field.kind else {
+            projection.insert(field.index);
+            return;
+        };
+        if let Some(inner) = self.catalogue.type_at(kind) {
+            projection.insert_nested(field.index).merge(&Projection::all(inner));
         }
     }
 }

@@ -159,11 +159,17 @@ impl Loader<'_> {
     async fn references(&self, slot: FieldIndex, inner: &Selection<'_>, holders: &[Holder<'_>]) -> Loaded {
         let mut wanted = self.nothing_wanted();
         for holder in holders {
-            if let Value::Reference(key) = holder.fields.get(slot)
-                && let Some(keys) = wanted.get_mut(holder.source)
-            {
-                keys.insert(key);
-            }
+            let Some(keys) = wanted.get_mut(holder.source) else {
+                continue;
+            };
+            let values = match holder.fields.get(slot) {
+                Value::List(values) => values.as_slice(),
+                value => std::slice::from_ref(value),
+            };
+            keys.extend(values.iter().filter_map(|value| match value {
+                Value::Reference(key) => Some(key),
+                _ => None,
+            }));
         }
         let look_ups = self.sources.iter().zip(wanted);
         let table = join_all(look_ups.map(|(source, keys)| self.records(source, inner, keys))).await;

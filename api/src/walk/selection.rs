@@ -1,7 +1,7 @@
 //! A compiled selection: which fields of a type are written under which names, and which of them need loading.
 
 use async_graphql::{Positioned, parser::types::SelectionSet};
-use lineshaft_schema::{FieldIndex, FieldType, Projection, TypeIndex};
+use lineshaft_schema::{FieldDef, FieldIndex, FieldType, Projection, TypeIndex};
 
 /// The selection of one type.
 #[derive(Debug)]
@@ -105,6 +105,8 @@ pub(crate) enum Computed<'a> {
         keys: Option<Vec<String>>,
         /// The fields of each.
         fields: Vec<(&'a str, CustomPart)>,
+        /// Those among them that the organization declared.
+        declared: Vec<&'a FieldDef>,
     },
 }
 
@@ -128,6 +130,10 @@ pub(crate) enum CustomPart {
     Key,
     /// The label.
     Label,
+    /// The declared type.
+    Type,
+    /// The declared description.
+    Description,
     /// The value.
     Value,
     /// Where it stands in the row.

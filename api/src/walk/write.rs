@@ -1,8 +1,11 @@
 //! Writes records as JSON text along a compiled selection.
 
+mod custom;
+
 use std::{collections::HashSet, fmt::Write as _};
 
 use async_graphql::{PathSegment, ServerError, Value as GraphValue};
+use lineshaft_connect::mapping::CompiledMapping;
 use lineshaft_schema::{
     Catalogue, ConnectionId, FieldType, Fields, GlobalId, Record, RemoteKey, TypeDef, Value, json::write_text,
 };
@@ -10,7 +13,7 @@ use lineshaft_schema::{
 use super::{
     load::{Loaded, Node, Source},
     scalar,
-    selection::{Computed, CustomPart, Field, FieldKind, KeyPart, Selection},
+    selection::{Computed, Field, FieldKind, KeyPart, Selection},
 };
 use crate::error;
 
@@ -260,6 +263,10 @@ impl<'a> Writer<'a> {
         inner: &Selection<'a>,
         loaded: &Loaded,
     ) -> Written {
+        if let Value::List(values) = value {
+            self.references(subject, field, values, inner, loaded);
+            return Ok(());
+        }
         let Value::Reference(key) = value else {
             return Err(Missing);
         };
@@ -287,6 +294,34 @@ impl<'a> Writer<'a> {
             }
             Some(Ok(None)) | None => Err(Missing),
         }
+    }
+
+    /// Writes the records that a list refers to. Those that cannot be given are left out: one that the account may not
+    /// see does not take the others away.
+    fn references(
+        &mut self,
+        subject: Subject<'_>,
+        field: &Field<'a>,
+        values: &[Value],
+        inner: &Selection<'a>,
+        loaded: &Loaded,
+    ) {
+        self.out.push(b'[');
+        let mut written = 0;
+        for value in values {
+            let (start, depth) = (self.out.len(), self.path.len());
+            if written > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(Step::Index(written));
+            if self.reference(subject, field, value, inner, loaded).is_ok() {
+                written += 1;
+            } else {
+                self.out.truncate(start);
+            }
+            self.path.truncate(depth);
+        }
+        self.out.push(b']');
     }
 
     fn reverse(
@@ -412,27 +447,19 @@ impl<'a> Writer<'a> {
                 Identity::Record(Record { raw: Some(raw), .. }) => self.out.extend_from_slice(raw.as_bytes()),
                 _ => return Err(Missing),
             },
-            Computed::CustomFields { keys, fields } => {
-                let Identity::Record(record) = subject.identity else {
-                    return Err(Missing);
-                };
-                let wanted = record
-                    .custom
-                    .iter()
-                    .filter(|field| keys.as_ref().is_none_or(|keys| keys.contains(&field.key)));
-                self.list(wanted, |writer, _, custom| {
-                    writer.members(fields, |writer, part| match part {
-                        CustomPart::Typename => writer.text("CustomFieldValue"),
-                        CustomPart::Key => writer.text(&custom.key),
-                        CustomPart::Label => writer.optional(custom.label.as_deref()),
-                        CustomPart::Value => writer.out.extend_from_slice(custom.value.as_bytes()),
-                        CustomPart::RemotePath => writer.text(&custom.remote_path),
-                    });
-                    Ok(())
-                })?;
+            Computed::CustomFields { keys, fields, declared } => {
+                let custom = custom::Wanted { keys, fields, declared };
+                self.custom_fields(def, subject, &custom)?;
             }
         }
         Ok(())
+    }
+
+    /// Returns how a connection maps records of a type.
+    fn mapping(&self, source: usize, def: &TypeDef) -> Option<&'a CompiledMapping> {
+        let source: &'a Source = self.sources.get(source)?;
+        let resource = source.connector.as_ref()?.blueprint().resource(def.index)?;
+        Some(resource.mapping())
     }
 
     fn remote_keys(&mut self, def: &TypeDef, subject: Subject<'_>, fields: &[(&str, KeyPart)]) -> Written {
@@ -441,14 +468,8 @@ impl<'a> Writer<'a> {
             Identity::Key(key) => key,
             _ => return Err(Missing),
         };
-        let connector = self
-            .sources
-            .get(subject.source)
-            .and_then(|source| source.connector.as_ref());
-        let resource = connector.and_then(|connector| connector.blueprint().resource(def.index));
-        let names = resource
-            .map(|resource| resource.mapping().key_paths())
-            .unwrap_or_default();
+        let mapping = self.mapping(subject.source, def);
+        let names = mapping.map(CompiledMapping::key_paths).unwrap_or_default();
         self.list(key.parts().iter().enumerate(), |writer, _, (at, value)| {
             writer.members(fields, |writer, part| match part {
                 KeyPart::Typename => writer.text("RemoteKey"),

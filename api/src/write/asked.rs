@@ -81,7 +81,7 @@ impl<'a> Root<'a> {
         let at = self.ctx.item.pos;
         let target = self.target(&offer, &members)?;
         let connection = target.connection;
-        let mut reader = Reader::new(&self.engine.catalogue, connection, at);
+        let mut reader = Reader::new(&self.session.model.catalogue, connection, at);
         let value = members.swap_remove("input").filter(|value| *value != GraphValue::Null);
         let mut act = offer.verb.act();
         let mut input = match (offer.verb, value) {

@@ -122,7 +122,7 @@ impl<'a> Root<'a> {
             let (Some((name, Value::Object(members))), None) = (choice.next(), choice.next()) else {
                 return Err(misused("exactly one operation is needed"));
             };
-            let Some(offer) = offer(&self.engine.catalogue, &name) else {
+            let Some(offer) = offer(&self.session.model.catalogue, &name) else {
                 return Err(misused(&format!("there is no operation `{name}`")));
             };
             asked.push(self.asked(offer, members, mode).map_err(|mut error| {

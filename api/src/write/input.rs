@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         for (name, value) in members {
             self.path.push(name.to_string());
             match name.as_str() {
-                "customFields" if occasion != Occasion::Told => input.custom = self.custom(value)?,
+                "customFields" if occasion != Occasion::Told => self.by_key(&mut input, def, occasion, value)?,
                 "raw" if occasion != Occasion::Told => input.raw = self.raw(value),
                 name => {
                     let field = fields_on(def, occasion).find(|field| field.name == name);
@@ -255,6 +255,28 @@ impl<'a> Reader<'a> {
         };
         self.note(UserErrorCode::UnknownReference, &wrong);
         None
+    }
+
+    /// Reads custom fields that are given by key: those that the organization declared like any field, the others as
+    /// they are.
+    fn by_key(&mut self, input: &mut Input, def: &TypeDef, occasion: Occasion, value: GraphValue) -> ServerResult<()> {
+        for (key, value) in self.custom(value)? {
+            let declared = def.custom_fields().find(|field| field.name == key);
+            let Some(field) = declared.filter(|field| fields_on(def, occasion).any(|known| known.index == field.index))
+            else {
+                input.custom.insert(key, value);
+                continue;
+            };
+            self.path.push(key);
+            if input.values.contains_key(&field.index) {
+                self.note(UserErrorCode::InvalidValue, "the field is given twice");
+            } else {
+                let value = GraphValue::from_json(value).unwrap_or_default();
+                self.field(input, field, occasion, value)?;
+            }
+            self.path.pop();
+        }
+        Ok(())
     }
 
     fn custom(&mut self, value: GraphValue) -> ServerResult<IndexMap<String, serde_json::Value>> {

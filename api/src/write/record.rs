@@ -51,7 +51,7 @@ impl Written {
         let at = ctx.item.pos;
         let engine = ctx.data::<Arc<Engine>>().map_err(|error| error.into_server_error(at))?;
         let session = ctx.data::<Session>().map_err(|error| error.into_server_error(at))?;
-        let catalogue = &*engine.catalogue;
+        let catalogue = &*session.model.catalogue;
         let Some(def) = catalogue.type_at(self.kind) else {
             return Ok(Value::Null);
         };

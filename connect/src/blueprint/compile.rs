@@ -13,9 +13,11 @@ use super::{
     call::{Base, Known, check_headers, escape_pointer},
     check,
     compile_fields::compile_fields,
+    discovery::DiscoveryPlan,
     filters::KeyPart,
     preset::{Preset, lay_get_many, lay_list, preset},
     probe::ProbePlan,
+    raw::RawPlan,
     resource::{CustomSelect, ListPlan, PagingPlan, Parts, ResourcePlan},
     sign_in::SignIn,
 };
@@ -49,6 +51,9 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     let Some(base) = base.map(Arc::new) else {
         return Err(problems);
     };
+    let discovery = DiscoveryPlan::compile(&manifest, &catalogue, &known, &base, &mut problems);
+    let raw = manifest.raw.as_ref();
+    let raw = raw.and_then(|raw| RawPlan::compile(raw, &known, &mut problems));
     let compiler = Compiler {
         manifest: &manifest,
         catalogue: &catalogue,
@@ -59,7 +64,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     let mut resources = BTreeMap::new();
     for (name, resource) in &manifest.resources {
         if let Some((kind, plan)) = compiler.resource(name, resource, &mut problems) {
-            resources.insert(kind, plan);
+            resources.insert(kind, Arc::new(plan));
         }
     }
     match probe {
@@ -69,13 +74,99 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
             anti_forgery: anti_forgery.map(Arc::new),
             sign_ins: sign_ins.into(),
             probe: Arc::new(probe),
+            discovery: Arc::new(discovery),
+            raw: raw.map(Arc::new),
             parts: Arc::new(write::within::parts(&catalogue, &resources)),
             resources: Arc::new(resources),
             manifest: Arc::new(manifest),
             catalogue,
+            settings: None,
         }),
         _ => Err(problems),
     }
+}
+
+/// Compiles one resource on its own, without writes.
+pub(super) fn compile_alone(
+    manifest: &Manifest,
+    catalogue: &Arc<Catalogue>,
+    base: &Arc<Base>,
+    name: &str,
+    resource: &Resource,
+    problems: &mut Vec<Problem>,
+) -> Option<ResourcePlan> {
+    let known = Known {
+        connection: check::connection_variables(manifest),
+        ..Known::default()
+    };
+    let resource = Resource {
+        write: None,
+        ..resource.clone()
+    };
+    let mut keys = key_parts(manifest);
+    keys.insert(name.to_owned(), own_key(manifest, &resource));
+    let compiler = Compiler {
+        manifest,
+        catalogue,
+        known: &known,
+        base,
+        keys,
+    };
+    compiler.resource(name, &resource, problems).map(|(_, plan)| plan)
+}
+
+/// Compiles some resources of a changed manifest anew; everything else is shared with the blueprint of the manifest as
+/// it was. Only resources may differ.
+pub(super) fn recompile(
+    base: &Blueprint,
+    manifest: Manifest,
+    catalogue: Arc<Catalogue>,
+    touched: &BTreeSet<String>,
+) -> Result<Blueprint, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let known = Known {
+        connection: check::connection_variables(&manifest),
+        ..Known::default()
+    };
+    let compiler = Compiler {
+        manifest: &manifest,
+        catalogue: &catalogue,
+        known: &known,
+        base: &base.base,
+        keys: key_parts(&manifest),
+    };
+    let mut resources = BTreeMap::clone(&base.resources);
+    for name in touched {
+        let Some(resource) = manifest.resources.get(name) else {
+            continue;
+        };
+        let Some((kind, plan)) = compiler.resource(name, resource, &mut problems) else {
+            continue;
+        };
+        let bound = match &base.settings {
+            Some(settings) => plan.with_settings(settings),
+            None => Ok(plan),
+        };
+        match bound {
+            Ok(plan) => {
+                resources.insert(kind, Arc::new(plan));
+            }
+            Err(message) => {
+                let pointer = format!("/resources/{}", escape_pointer(name));
+                problems.push(Problem::new(pointer, message));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Blueprint {
+        parts: Arc::new(write::within::parts(&catalogue, &resources)),
+        resources: Arc::new(resources),
+        manifest: Arc::new(manifest),
+        catalogue,
+        ..base.clone()
+    })
 }
 
 fn compile_base(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>) -> Option<Base> {
@@ -89,27 +180,28 @@ fn compile_base(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>)
 
 /// Returns the parts of the keys of all resources; references to them are written alike.
 fn key_parts(manifest: &Manifest) -> HashMap<String, Vec<KeyPart>> {
-    let parts = |resource: &Resource| {
-        let dialect = resource.dialect.unwrap_or(preset(manifest.protocol).dialect);
-        let part = |text: &String| {
-            let numeric = resource
-                .seek
-                .as_ref()
-                .is_some_and(|seek| seek.numeric && seek.by.as_ref().is_none_or(|by| by == text));
-            let kind = resource.literals.get(text).map(|word| LiteralKind::named(word));
-            let name = Path::parse(text).map(|path| filter_name(&path, dialect)).ok().flatten();
-            KeyPart {
-                name: name.unwrap_or_else(|| text.clone()),
-                kind: kind.or(numeric.then_some(LiteralKind::Number)),
-            }
-        };
-        resource.key.as_slice().iter().map(part).collect()
-    };
     manifest
         .resources
         .iter()
-        .map(|(name, resource)| (name.clone(), parts(resource)))
+        .map(|(name, resource)| (name.clone(), own_key(manifest, resource)))
         .collect()
+}
+
+fn own_key(manifest: &Manifest, resource: &Resource) -> Vec<KeyPart> {
+    let dialect = resource.dialect.unwrap_or(preset(manifest.protocol).dialect);
+    let part = |text: &String| {
+        let numeric = resource
+            .seek
+            .as_ref()
+            .is_some_and(|seek| seek.numeric && seek.by.as_ref().is_none_or(|by| by == text));
+        let kind = resource.literals.get(text).map(|word| LiteralKind::named(word));
+        let name = Path::parse(text).map(|path| filter_name(&path, dialect)).ok().flatten();
+        KeyPart {
+            name: name.unwrap_or_else(|| text.clone()),
+            kind: kind.or(numeric.then_some(LiteralKind::Number)),
+        }
+    };
+    resource.key.as_slice().iter().map(part).collect()
 }
 
 /// Returns the name that a path has in filters; nothing when that does not follow from the path.

@@ -6,11 +6,14 @@ mod check;
 mod compile;
 mod compile_access;
 mod compile_fields;
+pub(crate) mod discovery;
 mod filters;
 mod oauth2;
+mod overlaid;
 mod preset;
 mod probe;
 pub mod problem;
+pub mod raw;
 mod resource;
 mod sign_in;
 
@@ -25,7 +28,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use anti_forgery::AntiForgery;
-pub(crate) use call::{Call, Known, escape_pointer, parse_address, same_origin, unusable};
+pub(crate) use call::{Base, Call, Known, escape_pointer, parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
 pub use oauth2::{Token, read_token};
@@ -44,8 +47,9 @@ use crate::{
     template::{Scope, SecretMap, Variables},
     write::within::PartPlan,
 };
-use call::Base;
+use discovery::DiscoveryPlan;
 use probe::ProbePlan;
+use raw::RawPlan;
 
 /// A connector that has been checked and compiled. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,9 +61,13 @@ pub struct Blueprint {
     anti_forgery: Option<Arc<AntiForgery>>,
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
-    resources: Arc<BTreeMap<TypeIndex, ResourcePlan>>,
+    discovery: Arc<DiscoveryPlan>,
+    raw: Option<Arc<RawPlan>>,
+    resources: Arc<BTreeMap<TypeIndex, Arc<ResourcePlan>>>,
     /// Parts that are written inside the rows of their owners.
     parts: Arc<BTreeMap<TypeIndex, PartPlan>>,
+    /// The settings of the connection, once they are filled in.
+    settings: Option<Arc<Map<String, Value>>>,
 }
 
 impl Blueprint {
@@ -79,10 +87,11 @@ impl Blueprint {
         let bound = self
             .resources
             .iter()
-            .map(|(kind, resource)| Ok((*kind, resource.with_settings(settings)?)));
+            .map(|(kind, resource)| Ok((*kind, Arc::new(resource.with_settings(settings)?))));
         let resources = bound.collect::<Result<BTreeMap<_, _>, String>>()?;
         Ok(Self {
             resources: Arc::new(resources),
+            settings: Some(Arc::new(settings.clone())),
             ..self.clone()
         })
     }
@@ -102,7 +111,7 @@ impl Blueprint {
     /// Returns the plan of a type.
     #[must_use]
     pub fn resource(&self, kind: TypeIndex) -> Option<&ResourcePlan> {
-        self.resources.get(&kind)
+        self.resources.get(&kind).map(Arc::as_ref)
     }
 
     pub(crate) fn part(&self, kind: TypeIndex) -> Option<&PartPlan> {
@@ -111,7 +120,7 @@ impl Blueprint {
 
     /// Iterates over the plans of all types.
     pub fn resources(&self) -> impl Iterator<Item = &ResourcePlan> {
-        self.resources.values()
+        self.resources.values().map(Arc::as_ref)
     }
 
     /// Returns what the connector offers for a type.

@@ -13,13 +13,13 @@ use crate::{
     capability::Capability,
     dialect::{Language, LiteralKind},
     error::{Error, ErrorKind},
-    manifest::{DescribeForm, Select, Strategy},
+    manifest::{Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
-    request::{RequestPlan, complete_headers},
+    request::RequestPlan,
     split::{Split, split},
-    template::{JsonTemplate, Scope, Variables},
-    write::{Described, WriteCapability, compile::WritePlan, read_description},
+    template::{JsonTemplate, Variables},
+    write::{Described, WriteCapability, compile::WritePlan},
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -184,14 +184,7 @@ impl ResourcePlan {
     #[must_use]
     pub fn plan_describe(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
         let describe = self.write_plan()?.describe.as_ref()?;
-        let scope = Scope::new(variables).with("resource.remote", self.remote());
-        let plan = describe.call.plan(&self.parts.base, &scope, &scope, Vec::new());
-        Some(plan.map(|mut plan| {
-            if !matches!(describe.form, DescribeForm::OdataMetadata { .. }) {
-                complete_headers(&mut plan);
-            }
-            plan
-        }))
+        Some(describe.plan(&self.parts.base, self.remote(), self.remote(), variables))
     }
 
     /// Reads what the system tells of its fields.
@@ -200,7 +193,7 @@ impl ResourcePlan {
     /// Returns `MalformedResponse` when the fields are not where they should be.
     pub fn read_description(&self, body: &[u8]) -> Result<Described, Error> {
         match self.write_plan().and_then(|plan| plan.describe.as_ref()) {
-            Some(describe) => read_description(&describe.form, self.remote(), body),
+            Some(describe) => describe.read(self.remote(), body),
             None => Err(Error::new(
                 ErrorKind::NotSupported,
                 "the system does not tell which fields it has",

@@ -1,10 +1,6 @@
 //! Writes: carries them out, tries them without sending what changes something, and tells what a system can write.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use lineshaft_schema::TypeIndex;
 use tokio::time::Instant;
@@ -17,16 +13,13 @@ use super::{
 };
 use crate::{
     context::CallContext,
-    error::{Error, ErrorKind},
+    error::Error,
     layers::{breaker::Pass, capability, trace},
     request::RequestPlan,
     store::Operation,
     transport::{Access, Response},
-    write::{Described, Journal, Next, Reply, Run, ShownRequest, UserError, WriteCapability, WriteRequest},
+    write::{Journal, Next, Reply, Run, ShownRequest, UserError, WriteCapability, WriteRequest},
 };
-
-/// How long what a system tells of its fields is kept.
-const DESCRIPTION_LASTS: Duration = Duration::from_secs(60 * 60);
 
 impl Connector {
     /// Returns what it can write of a type; none when it can write nothing.
@@ -122,40 +115,6 @@ impl Connector {
             .await
     }
 
-    /// Asks the system which fields it has for a type; none when it does not tell. The answer is kept for an hour.
-    ///
-    /// # Errors
-    /// Returns why it could not be asked.
-    pub async fn describe(&self, context: &CallContext, kind: TypeIndex) -> Result<Option<Described>, Error> {
-        if let Some(described) = self.descriptions.get(kind) {
-            return Ok(Some(described));
-        }
-        let Some(resource) = self.blueprint.resource(kind) else {
-            return Ok(None);
-        };
-        if !resource.writes().is_some_and(|writes| writes.described) {
-            return Ok(None);
-        }
-        let ask = async |context: &CallContext| {
-            let plan = |access: &Access| {
-                let plan = resource.plan_describe(&access.variables());
-                plan.unwrap_or_else(|| {
-                    Err(Error::new(
-                        ErrorKind::NotSupported,
-                        "the system does not tell its fields",
-                    ))
-                })
-            };
-            let (response, pass) = self.look(context, plan).await?;
-            let described = resource.read_description(&response.body);
-            self.tell(pass, &described);
-            described
-        };
-        let described = self.operate(context, Operation::Describe, Some(kind), ask).await?;
-        self.descriptions.put(kind, Arc::clone(&described));
-        Ok(Some(described))
-    }
-
     /// Signs in and sends a request that changes nothing.
     pub(super) async fn look(
         &self,
@@ -164,22 +123,5 @@ impl Connector {
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let access = self.access(context).await?;
         self.fetch(context, access, plan).await
-    }
-}
-
-/// What a system told of its fields, for a while.
-#[derive(Debug, Default)]
-pub(super) struct Descriptions(Mutex<HashMap<TypeIndex, (Instant, Described)>>);
-
-impl Descriptions {
-    fn get(&self, kind: TypeIndex) -> Option<Described> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, described) = known.get(&kind)?;
-        (since.elapsed() < DESCRIPTION_LASTS).then(|| Arc::clone(described))
-    }
-
-    fn put(&self, kind: TypeIndex, described: Described) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(kind, (Instant::now(), described));
     }
 }

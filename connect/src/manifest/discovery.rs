@@ -2,9 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{field::Test, http::Request, write::Describe};
+use super::{
+    Manifest,
+    errors::BodyTest,
+    http::Request,
+    resource::Resource,
+    write::{Describe, Write},
+};
 
 /// How a system tells what it has besides what the mappings name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -14,12 +20,12 @@ pub struct Discovery {
     /// left out.
     #[serde(default)]
     pub objects: Option<DiscoverObjects>,
-    /// How the fields of any object are described, with the variable `resource.remote`; where it is left out they are
-    /// told by sampling its rows.
+    /// How the fields of any object are described, with the variables `resource.remote` and, where the list of objects
+    /// tells one, `resource.described_as`. Where it is left out they are told by sampling the object's rows.
     #[serde(default)]
     pub describe: Option<Describe>,
     /// How any object is read: members of a mapping file (`key`, `literals`, `seek`, `list`, `custom_fields`, …) besides
-    /// `remote` and `fields`. Entities of an organization's own need it.
+    /// `remote` and `fields`. Entities of an organization's own need it. Without `key` each of them names its own.
     #[serde(default)]
     pub resource: Option<Map<String, Value>>,
     /// How any object is written: the `write` section of a mapping file without `fields`.
@@ -35,6 +41,9 @@ pub struct DiscoverObjects {
     pub request: Request,
     /// What the answer is.
     pub form: ObjectsForm,
+    /// A template that goes before each name, such as the service that an entity set belongs to.
+    #[serde(default)]
+    pub prefix: Option<String>,
 }
 
 /// What a list of objects is written in.
@@ -52,8 +61,45 @@ pub enum ObjectsForm {
         /// A label.
         #[serde(default)]
         label: Option<String>,
+        /// The name under which the object is described, where that is another: `resource.described_as`.
+        #[serde(default)]
+        described_as: Option<String>,
         /// Tests that an entry must pass.
         #[serde(default)]
-        only: Vec<Test>,
+        only: Vec<BodyTest>,
     },
+}
+
+impl Discovery {
+    /// Returns how an object is read, with no fields mapped yet.
+    pub(crate) fn object_resource(&self, remote: &str) -> Option<Result<Resource, String>> {
+        let mut written = self.resource.clone()?;
+        written.insert("remote".to_owned(), json!(remote));
+        written.entry("key").or_insert_with(|| json!([]));
+        written.insert("fields".to_owned(), json!({}));
+        Some(serde_json::from_value(Value::Object(written)).map_err(|error| error.to_string()))
+    }
+
+    /// Returns how objects are written, with no fields yet.
+    pub(crate) fn object_write(&self) -> Option<Result<Write, String>> {
+        let written = Value::Object(self.write.clone()?);
+        Some(serde_json::from_value(written).map_err(|error| error.to_string()))
+    }
+}
+
+impl Manifest {
+    /// Returns how an object that no mapping names is read: what `discovery.resource` says, with this name and without
+    /// fields. The key is empty where it differs from object to object. None when the connector cannot read such
+    /// objects.
+    #[must_use]
+    pub fn object_resource(&self, remote: &str) -> Option<Resource> {
+        self.discovery.as_ref()?.object_resource(remote)?.ok()
+    }
+
+    /// Returns how an object that no mapping names is written, without fields. None when the connector cannot write such
+    /// objects.
+    #[must_use]
+    pub fn object_write(&self) -> Option<Write> {
+        self.discovery.as_ref()?.object_write()?.ok()
+    }
 }

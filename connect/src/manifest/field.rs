@@ -74,6 +74,10 @@ pub struct FullMapping {
     /// the version is.
     #[serde(default)]
     pub digest: bool,
+    /// A bounded expression over the row, such as `row.code ~ " " ~ row.name|upper`; inside `each` the row is the
+    /// element. Its value is read by the codec like a value of the row.
+    #[serde(default)]
+    pub expression: Option<String>,
     /// For lists that stand in several places of the row: their elements one after the other.
     #[serde(default)]
     pub lists: Option<Vec<ListMapping>>,

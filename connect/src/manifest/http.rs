@@ -47,7 +47,7 @@ pub struct ResponseTest {
 /// `key`, `key.0`, `key.1` … (one key and its parts) or `keys` (all of them). A JSON string that is nothing but one variable becomes the variable's JSON value.
 /// `{{number a}}` alone in a JSON string becomes a number: what a login kept is text otherwise.
 /// `{{base64 a b}}` is the base64 form of the variables joined by `:`, `{{tail a}}` what follows the last slash of an
-/// address. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
+/// address, `{{head a}}` what comes before it. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
 /// it under it: `{"...": "{{row}}",
 /// "id": "{{key}}", "note": null}` is the row with an id and without its note.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

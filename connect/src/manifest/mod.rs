@@ -19,7 +19,7 @@ pub mod yaml;
 
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
-pub use errors::{BodyTest, ErrorRule, RuleConditions};
+pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
@@ -34,6 +34,8 @@ pub use write::{
     FullWriteField, Occasion, Reply, ReplyHeader, Sends, Write, WriteAction, WriteChildren, WriteDefaults, WriteField,
     WriteOperation, WriteStep,
 };
+
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -103,7 +105,7 @@ pub struct Manifest {
     pub variants: Vec<Variant>,
     /// Resources by unified type; usually left to the files in `mappings/`, one for each type.
     #[serde(default)]
-    pub resources: IndexMap<String, Resource>,
+    pub resources: IndexMap<String, Arc<Resource>>,
 }
 
 /// What kind of system it is.

@@ -4,6 +4,22 @@
 //! Overlays lie over one another: an organization's for a connector at the bottom, then that of one customer, then that
 //! of one connection. [`Overlay::lay`] is associative, so it does not matter which are joined first.
 
+mod additions;
+mod apply;
+mod custom_entity;
+mod problem;
+mod yaml;
+
+#[cfg(test)]
+mod checks_tests;
+#[cfg(test)]
+mod tests;
+
+pub use additions::merge_additions;
+pub(crate) use apply::{Applied, apply, words_of};
+pub use problem::{OverlayProblem, ProblemCode, Severity};
+pub use yaml::Lines;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +43,7 @@ pub const SOURCES: &[&str] = &[
 ];
 
 /// Changes of mappings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Overlay {
     /// Version of the grammar; 1.
@@ -38,7 +54,7 @@ pub struct Overlay {
 }
 
 /// Changes of the mapping of one entity.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntityOverlay {
     /// For an entity of the organization's own: what of the system it is.
@@ -53,7 +69,7 @@ pub struct EntityOverlay {
 }
 
 /// An entity of the organization's own: a table, model, entity set or object of the system.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CustomEntity {
     /// Its name in the system, such as `x_calibration` or `ZEquipmentLogSet`.
@@ -189,6 +205,16 @@ impl Overlay {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty()
+    }
+
+    /// Returns whether a field is hidden.
+    #[must_use]
+    pub fn hides(&self, entity: &str, field: &str) -> bool {
+        let hides = |source: &FieldOverlay| source.patch().hide == Some(true);
+        self.entities.get(entity).is_some_and(|entity| {
+            let source = entity.custom.get(field).and_then(|custom| custom.source.as_ref());
+            entity.fields.get(field).or(source).is_some_and(hides)
+        })
     }
 
     /// Lays another overlay over this one.

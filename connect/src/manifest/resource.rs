@@ -236,6 +236,17 @@ pub struct Seek {
 pub struct RawAccess {
     /// HTTP methods.
     pub methods: Vec<String>,
-    /// Path patterns with `*` and `**`.
+    /// Path patterns below the base address: `*` is any text within a segment, `**` any number of segments.
     pub paths: Vec<String>,
+    /// Path patterns that are not allowed though `paths` has them, in small letters or capitals.
+    #[serde(default)]
+    pub except: Vec<String>,
+    /// Path patterns of requests that change nothing whatever their method, so that they may be repeated. GET and HEAD
+    /// never change anything.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// The request that is sent instead, for systems with one address for everything, with the variables `raw.path`,
+    /// `raw.segments.0` … (the parts of the path), `raw.method`, `raw.query.<name>`, `raw.body` and `raw.body.<name>`.
+    #[serde(default)]
+    pub envelope: Option<Request>,
 }

@@ -1,9 +1,11 @@
 //! Checks JSON against the schema of the grammar and tells everything that does not fit, in words for people.
 
+use std::sync::LazyLock;
+
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value as Json};
 
-use super::{load::escape, suggest};
+use super::{FullMapping, WriteField, load::escape, overlay::Overlay, suggest};
 
 /// Something that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,24 @@ pub(super) fn schema_of<T: JsonSchema>() -> Json {
         .into_generator()
         .into_root_schema_for::<T>()
         .to_value()
+}
+
+/// Returns the schema of the long form of a field mapping.
+pub(super) fn mapping_words() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(schema_of::<FullMapping>);
+    &SCHEMA
+}
+
+/// Returns the schema of overlays.
+pub(super) fn overlay_words() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(schema_of::<Overlay>);
+    &SCHEMA
+}
+
+/// Returns the schema of what is said of writing a field.
+pub(super) fn write_words() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(schema_of::<WriteField>);
+    &SCHEMA
 }
 
 /// Tells everything that does not fit a schema.

@@ -8,7 +8,8 @@ use regex::Regex;
 use super::{
     CompiledField, CompiledMapping,
     compute::Computation,
-    custom::{Custom, CustomRows},
+    custom::{Custom, CustomRows, OwnField},
+    expression::Expression,
     fallback_of,
     field::{ObjectMapping, Source},
     test::Condition,
@@ -46,9 +47,11 @@ impl CompiledMapping {
             .custom_fields
             .as_ref()
             .map(|custom| compiler.custom(custom, &format!("{base}/custom_fields")));
+        let own = OwnField::of(def, &fields);
         Self {
             catalogue: Arc::clone(catalogue),
             kind: def.index,
+            own,
             key,
             normalize,
             fields,
@@ -233,6 +236,7 @@ impl Compiler<'_> {
             ("each", full.each.is_some()),
             ("lists", full.lists.is_some()),
             ("digest", full.digest),
+            ("expression", full.expression.is_some()),
         ];
         let words: Vec<&'static str> = given
             .iter()
@@ -260,14 +264,14 @@ impl Compiler<'_> {
     }
 
     fn check_additions(&mut self, full: &FullMapping, word: &str, pointer: &str) {
-        let reads = matches!(word, "path" | "keys");
+        let reads = matches!(word, "path" | "keys" | "expression");
         let additions = [
             ("as", full.codec.is_some(), reads || word == "cases"),
             ("empty", !full.empty.is_empty(), reads),
             (
                 "default",
                 full.default.is_some(),
-                matches!(word, "path" | "cases" | "compute"),
+                matches!(word, "path" | "cases" | "compute" | "expression"),
             ),
         ];
         for (name, given, fits) in additions {
@@ -332,6 +336,20 @@ impl Compiler<'_> {
             }
             "cases" => self.cases(field, full, at, depth),
             "digest" => Some(Source::Digest),
+            "expression" => {
+                let expression = Expression::parse(full.expression.as_ref()?);
+                let expression = self.keep(&at("expression"), expression);
+                let codec = self.codec(field, full, at);
+                let expression = expression?;
+                if depth > 0 && expression.members().is_none() {
+                    self.tell(
+                        &at("expression"),
+                        "name the members of the row that are needed, such as `row.name`",
+                    );
+                    return None;
+                }
+                Some(Source::Expression(Box::new(expression), codec?))
+            }
             "compute" => {
                 let base = at("compute");
                 let compute = full.compute.as_ref()?;

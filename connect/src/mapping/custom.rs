@@ -1,10 +1,13 @@
 //! Customer-specific fields of a row.
 
-use lineshaft_schema::CustomField;
+use lineshaft_schema::{CustomField, FieldIndex, TypeDef, Value};
 use regex::Regex;
 
-use super::evaluate::Rows;
-use crate::{json, path::Path};
+use super::{
+    CompiledField, CompiledMapping,
+    evaluate::{Problems, Rows},
+};
+use crate::{codec::shown, json, path::Path};
 
 /// Where customer-specific fields stand.
 #[derive(Clone, Debug)]
@@ -21,6 +24,50 @@ pub(crate) struct CustomRows {
     pub(crate) key: Path,
     pub(crate) value: Path,
     pub(crate) label: Option<Path>,
+}
+
+/// A field that the organization added to the model.
+#[derive(Clone, Debug)]
+pub(super) struct OwnField {
+    pub(super) index: FieldIndex,
+    label: Option<String>,
+    remote_path: String,
+}
+
+impl OwnField {
+    /// Returns those of a type that are mapped.
+    pub(super) fn of(def: &TypeDef, fields: &[Option<CompiledField>]) -> Vec<Self> {
+        let own = def.custom_fields().filter_map(|field| {
+            let compiled = fields.get(usize::from(field.index.0))?.as_ref()?;
+            Some(Self {
+                index: field.index,
+                label: field.label.clone(),
+                remote_path: compiled.describe(),
+            })
+        });
+        own.collect()
+    }
+
+    /// Reads its value.
+    pub(super) fn read(
+        &self,
+        mapping: &CompiledMapping,
+        rows: &Rows<'_>,
+        problems: &mut Problems,
+    ) -> Option<CustomField> {
+        let field = mapping.field(self.index)?;
+        let value = match field.evaluate(rows, None, None, problems).value {
+            Value::Null => "null".into(),
+            Value::Json(text) => text.to_string(),
+            value => shown(&value, &mapping.catalogue).to_string(),
+        };
+        Some(CustomField {
+            key: field.name().to_owned(),
+            label: self.label.clone(),
+            value: value.into(),
+            remote_path: self.remote_path.clone(),
+        })
+    }
 }
 
 impl Custom {

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::{
     digest,
+    expression::{Expression, Outcome},
     field::{CompiledField, ObjectMapping, Source},
     normalized, problem,
 };
@@ -130,6 +131,11 @@ impl CompiledField {
                     Value::Null
                 }
             },
+            Source::Expression(expression, codec) => {
+                let (value, found) = self.express(expression, codec, rows, trail, problems);
+                from_row = found;
+                value
+            }
             Source::Object(object) => object.evaluate(rows, None, trail, problems),
             Source::List(objects) => {
                 let elements = objects
@@ -281,6 +287,28 @@ impl CompiledField {
             }
         }
         Value::Reference(RemoteKey::composite(parts))
+    }
+
+    /// Evaluates an expression; tells whether it gives something.
+    fn express(
+        &self,
+        expression: &Expression,
+        codec: &CompiledCodec,
+        rows: &Rows<'_>,
+        trail: Trail<'_>,
+        problems: &mut Problems,
+    ) -> (Value, bool) {
+        let decoded = expression.evaluate(rows.row).and_then(|outcome| {
+            let value = match &outcome {
+                Outcome::Row(value) => value,
+                Outcome::New(value) => value,
+            };
+            Ok((codec.decode(value)?, !codec.is_nothing(value)))
+        });
+        decoded.unwrap_or_else(|message| {
+            problems.push(trail, expression.text(), message);
+            (Value::Null, true)
+        })
     }
 
     /// Makes the key in a reference comparable. Keys of another length lead nowhere and stay as they are.

@@ -3,7 +3,7 @@
 use lineshaft_schema::{FieldIndex, TypeIndex, Value};
 use serde_json::Map;
 
-use super::{compute::Computation, test::Condition};
+use super::{compute::Computation, expression::Expression, test::Condition};
 use crate::{
     codec::CompiledCodec,
     manifest::{FieldFilter, Normalization, SortBy},
@@ -46,6 +46,8 @@ pub(super) enum Source {
     Digest,
     /// A number.
     Computed(Box<Computation>, Value),
+    /// An expression over the row.
+    Expression(Box<Expression>, Box<CompiledCodec>),
     /// An embedded value.
     Object(ObjectMapping),
     /// Several embedded values of one row.
@@ -114,6 +116,15 @@ impl CompiledField {
         matches!(self.source, Source::Digest)
     }
 
+    /// Returns whether it reads the whole row.
+    pub(crate) fn reads_all(&self) -> bool {
+        match &self.source {
+            Source::Digest => true,
+            Source::Expression(expression, _) => expression.members().is_none(),
+            _ => self.inner().any(Self::reads_all),
+        }
+    }
+
     /// Returns its place in its type.
     #[must_use]
     pub fn index(&self) -> FieldIndex {
@@ -148,7 +159,10 @@ impl CompiledField {
     #[must_use]
     pub fn codec(&self) -> Option<&CompiledCodec> {
         match &self.meant()?.source {
-            Source::Paths(_, codec) | Source::Keys(_, codec) | Source::Cases(_, _, Some(codec)) => Some(codec),
+            Source::Paths(_, codec)
+            | Source::Keys(_, codec)
+            | Source::Cases(_, _, Some(codec))
+            | Source::Expression(_, codec) => Some(codec),
             _ => None,
         }
     }
@@ -221,6 +235,7 @@ impl CompiledField {
                 format!("by {}", paths.join(", "))
             }
             Source::Computed(computation, _) => computation.describe(),
+            Source::Expression(expression, _) => expression.text().to_owned(),
             Source::Object(_) => self.inner().map(Self::describe).collect::<Vec<_>>().join(", "),
             Source::List(_) => format!("[{}]", self.inner().map(Self::describe).collect::<Vec<_>>().join(", ")),
             Source::Each(paths, _) => format!("each of {}", texts(paths, ", else ")),
@@ -230,7 +245,7 @@ impl CompiledField {
 
     /// Adds the names of the variables that its codecs use.
     pub(super) fn variables<'a>(&'a self, names: &mut Vec<&'a str>) {
-        if let Source::Paths(_, codec) | Source::Keys(_, codec) = &self.source {
+        if let Source::Paths(_, codec) | Source::Keys(_, codec) | Source::Expression(_, codec) = &self.source {
             names.extend(codec.variables());
         }
         self.inner().for_each(|field| field.variables(names));
@@ -258,7 +273,7 @@ impl CompiledField {
     /// Fills settings into its codecs.
     pub(super) fn bind(&mut self, settings: &Map<String, serde_json::Value>) -> Result<(), String> {
         let objects: &mut [ObjectMapping] = match &mut self.source {
-            Source::Paths(_, codec) | Source::Keys(_, codec) => {
+            Source::Paths(_, codec) | Source::Keys(_, codec) | Source::Expression(_, codec) => {
                 **codec = codec.with_settings(settings)?;
                 &mut []
             }

@@ -1,10 +1,13 @@
 //! Compiled mappings: rows of a source become unified records, and tell what must be asked for.
 
+pub mod checks;
 mod compile;
 mod compute;
 mod custom;
+mod describe;
 mod digest;
 mod evaluate;
+pub(crate) mod expression;
 mod field;
 mod select;
 mod spec;
@@ -18,6 +21,8 @@ use lineshaft_schema::{
 };
 use serde_json::Map;
 
+pub use describe::{FieldState, FieldView, describe};
+pub use expression::functions;
 pub(crate) use field::Backward;
 pub use field::CompiledField;
 pub use select::Selected;
@@ -25,6 +30,7 @@ pub use spec::check_spec;
 
 use crate::{json, manifest::Normalization, path::Path};
 pub(crate) use custom::Custom;
+use custom::OwnField;
 use evaluate::{Problems, Rows};
 use test::Condition;
 
@@ -39,6 +45,8 @@ pub struct CompiledMapping {
     /// What a field holds when nothing is mapped to it.
     fallbacks: Vec<Value>,
     custom: Option<Custom>,
+    /// The organization's own fields, which are told among the customer-specific ones too.
+    own: Vec<OwnField>,
     /// Tests that rows must pass to be given.
     keeps: Vec<Condition>,
 }
@@ -82,10 +90,17 @@ impl Mapper<'_> {
             key,
             self.fetched_at,
         );
-        if self.projection.custom
-            && let Some(custom) = &self.mapping.custom
-        {
-            record.custom = custom.read(row);
+        if self.projection.custom {
+            let own = self.mapping.own.iter();
+            // What is wrong with a field is told once.
+            let mut told = Problems::default();
+            record.custom = own
+                .filter_map(|own| {
+                    let is_asked = self.projection.contains(own.index);
+                    own.read(self.mapping, &rows, if is_asked { &mut told } else { &mut problems })
+                })
+                .chain(self.mapping.custom.iter().flat_map(|custom| custom.read(row)))
+                .collect();
         }
         if self.projection.raw {
             record.raw = Some(row.to_string().into());
@@ -230,14 +245,20 @@ impl CompiledMapping {
                 .names()
                 .for_each(|name| Selected::Name(name.to_owned()).merge_into(&mut selected));
         }
+        if projection.custom {
+            let own = self.own.iter().filter_map(|own| self.field(own.index));
+            let parts = own.flat_map(|field| field.selects(None));
+            parts.for_each(|part| part.merge_into(&mut selected));
+        }
         selected
     }
 
-    /// Returns whether a projection asks for a digest of the whole row, so that the source must be asked for all of it.
+    /// Returns whether a projection asks for a digest of the whole row, or for an expression of which it cannot be told
+    /// what it reads, so that the source must be asked for all of it.
     #[must_use]
     pub fn digests(&self, projection: &Projection) -> bool {
-        let is_digest = |index| self.field(index).is_some_and(CompiledField::is_digest);
-        projection.fields().any(is_digest)
+        let reads_all = |index| self.field(index).is_some_and(CompiledField::reads_all);
+        projection.fields().any(reads_all)
     }
 
     /// Returns a key of parts as answers tell them.
@@ -258,7 +279,7 @@ impl CompiledMapping {
     /// Returns whether rows can carry customer-specific fields.
     #[must_use]
     pub fn has_custom_fields(&self) -> bool {
-        self.custom.is_some()
+        self.custom.is_some() || !self.own.is_empty()
     }
 
     /// Makes the keys in references comparable like those of the records that they lead to.

@@ -85,6 +85,10 @@ impl CompiledField {
         };
         match &self.source {
             Source::Constant(_) | Source::Digest => {}
+            Source::Expression(expression, _) => {
+                let paths = expression.members().unwrap_or_default();
+                paths.iter().for_each(|path| add(path, &mut parts));
+            }
             Source::Paths(paths, _) | Source::Keys(paths, _) => paths.iter().for_each(|path| add(path, &mut parts)),
             Source::Cases(cases, ..) => {
                 let paths = cases

@@ -1,5 +1,7 @@
 //! Reads answers: rows become records, and the place where the next page starts is found.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use http::HeaderMap;
 use lineshaft_schema::{KeySet, Record, Value};
@@ -20,6 +22,25 @@ impl ResourcePlan {
         let body = json::parse(body)?;
         let rows = self.rows(&body)?;
         self.read_rows(request, &body, rows, headers)
+    }
+
+    /// Reads the rows of a page as they are, at most so many.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the rows are not where they should be.
+    pub(crate) fn read_raw(&self, body: &[u8], most: usize) -> Result<Vec<Arc<str>>, Error> {
+        let body = json::parse(body)?;
+        let rows = self.rows(&body)?;
+        let within: Vec<json::Value<'_>>;
+        let shown = match &self.parts.list.each {
+            Some(name) => {
+                within = rows.iter().flat_map(|row| elements_of(row, name)).collect();
+                &within
+            }
+            None => rows,
+        };
+        let kept = shown.iter().filter(|row| self.mapping.keeps(row)).take(most);
+        Ok(kept.map(|row| row.to_string().into()).collect())
     }
 
     /// Reads the rows of one parent, whose key is put into each of them.

@@ -78,6 +78,18 @@ pub(crate) struct Change<'a> {
     /// The headers of the sign-in, with the mark that the system wants.
     pub(crate) headers: &'a HeaderMap,
     pub(crate) departure: Option<&'a dyn Departure>,
+    /// Who judges the answer.
+    pub(crate) judge: Judge,
+}
+
+/// Who judges what an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// The connector: what is no success is an error.
+    Connector,
+    /// Whoever asked: all answers are handed on but those that concern the connection itself, such as an end of the
+    /// session.
+    Caller,
 }
 
 /// How a request that changes something failed.
@@ -151,6 +163,17 @@ impl Line {
         self.rates.paused_until()
     }
 
+    /// Sends a request that changes nothing and returns the answer whatever it means to the caller.
+    pub(crate) async fn exchange_raw(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Access,
+    ) -> Result<Response, Error> {
+        let classify = |response: &Response| self.judge(Judge::Caller, response);
+        self.exchange_with(context, plan, Some(access), &classify).await
+    }
+
     /// Sends a request and returns the answer if it is a success.
     pub(crate) async fn exchange(
         &self,
@@ -177,9 +200,11 @@ impl Line {
             }
             None
         };
-        let classify = |response: &Response| classify(response).or_else(|| self.classify(response));
+        let Change {
+            plan, access, judge, ..
+        } = change;
+        let classify = |response: &Response| classify(response).or_else(|| self.judge(judge, response));
         self.retries.deposit();
-        let Change { plan, access, .. } = change;
         match self.attempt(context, plan, Some(access), Some(change), &classify).await {
             Ok(response) => Ok(response),
             Err(failure) if mark_refused.into_inner() => Err(Refusal::Mark(failure.error)),
@@ -217,6 +242,19 @@ impl Line {
     pub(crate) fn classify(&self, response: &Response) -> Option<Error> {
         self.blueprint
             .classify(response.status.as_u16(), &response.headers, &response.body)
+    }
+
+    fn judge(&self, judge: Judge, response: &Response) -> Option<Error> {
+        let error = self.classify(response)?;
+        let is_ours = matches!(
+            error.kind(),
+            ErrorKind::SessionExpired
+                | ErrorKind::InvalidCredentials
+                | ErrorKind::ReauthorizationRequired
+                | ErrorKind::RateLimited
+                | ErrorKind::Unavailable
+        );
+        (judge == Judge::Connector || is_ours).then_some(error)
     }
 
     async fn exchange_with(

@@ -40,7 +40,7 @@ use url::Url;
 pub(crate) use authorize::Access;
 pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
-pub(crate) use line::{Departure, Line};
+pub(crate) use line::{Departure, Judge, Line};
 pub use post::{Post, Posted};
 pub use trace::{Stage, Step};
 
@@ -166,11 +166,33 @@ impl Transport {
         plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
         departure: Option<&dyn Departure>,
     ) -> Result<Arc<Response>, Error> {
+        self.send_judged(context, access, plan, departure, Judge::Connector)
+            .await
+    }
+
+    /// The same for a request of a client's own, whose answer is handed on whatever it means.
+    pub(crate) async fn send_raw(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+    ) -> Result<Arc<Response>, Error> {
+        self.send_judged(context, access, plan, None, Judge::Caller).await
+    }
+
+    async fn send_judged(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        departure: Option<&dyn Departure>,
+        judge: Judge,
+    ) -> Result<Arc<Response>, Error> {
         let mut access = access;
         let mut refused = false;
         for _ in 0..MOST_SIGN_INS {
             let planned = Arc::new(plan(&access)?);
-            let error = match self.exchange(context, planned, &access, departure).await {
+            let error = match self.exchange(context, planned, &access, departure, judge).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -203,10 +225,17 @@ impl Transport {
         plan: Arc<RequestPlan>,
         access: &Arc<Access>,
         departure: Option<&dyn Departure>,
+        judge: Judge,
     ) -> Result<Arc<Response>, Error> {
         let _alone = access.wait_until_proven().await;
         if !plan.repeatable {
-            return self.change(context, &plan, access, departure).await.map(Arc::new);
+            return self
+                .change(context, &plan, access, departure, judge)
+                .await
+                .map(Arc::new);
+        }
+        if judge == Judge::Caller {
+            return self.line.exchange_raw(context, &plan, access).await.map(Arc::new);
         }
         loop {
             let reading = self.shares.join(&plan, || {
@@ -233,6 +262,7 @@ impl Transport {
         plan: &RequestPlan,
         access: &Arc<Access>,
         departure: Option<&dyn Departure>,
+        judge: Judge,
     ) -> Result<Response, Error> {
         let _forget = Forget(&self.shares);
         let mut refused = None;
@@ -243,6 +273,7 @@ impl Transport {
                 access,
                 headers: mark.as_ref().map_or(access.headers(), |mark| mark.headers()),
                 departure,
+                judge,
             };
             match self.line.change(context, change).await {
                 Ok(response) => return Ok(response),

@@ -19,7 +19,8 @@ use crate::{
     blueprint::{Call, KeyPart, Known, Problem, escape_pointer},
     capability::Capability,
     classify::parse_path,
-    manifest::{self, DescribeForm, Manifest, Resource, WriteOperation, suggest},
+    describe::DescribePlan,
+    manifest::{self, Manifest, Resource, WriteOperation, suggest},
     mapping::{CompiledMapping, Custom},
     template::JsonTemplate,
 };
@@ -101,13 +102,6 @@ pub(super) struct EmbedPlan {
     pub(super) settings: Map<String, serde_json::Value>,
 }
 
-/// How a system is asked which fields it has.
-#[derive(Clone, Debug)]
-pub(crate) struct DescribePlan {
-    pub(crate) call: Call,
-    pub(crate) form: DescribeForm,
-}
-
 /// What the compilation of all types knows.
 pub(crate) struct Context<'a> {
     pub(crate) manifest: &'a Manifest,
@@ -124,8 +118,6 @@ pub(super) struct Place<'a> {
     pub(super) mapping: &'a CompiledMapping,
     pub(super) write: &'a manifest::Write,
 }
-
-const DESCRIBE_VARIABLES: &[&str] = &["resource.remote"];
 
 /// Compiles how a type is written; `capability` is what is known of reading it.
 pub(crate) fn compile(
@@ -476,39 +468,7 @@ impl Place<'_> {
             .describe
             .as_ref()
             .or(defaults.and_then(|all| all.describe.as_ref()))?;
-        let pointer = format!("{pointer}/describe");
-        let known = self.context.known.with(DESCRIBE_VARIABLES);
-        let mut check = |text: &str, name: &str| {
-            let _path = parse_path(text, &format!("{pointer}/form/{name}"), problems);
-        };
-        match &describe.form {
-            DescribeForm::OdataMetadata { .. } => {}
-            DescribeForm::JsonSchema { path } => check(path, "json_schema/path"),
-            DescribeForm::Fields(form) => {
-                check(&form.items, "fields/items");
-                let paths = [
-                    ("name", &form.name),
-                    ("label", &form.label),
-                    ("type", &form.kind),
-                    ("required", &form.required),
-                    ("read_only", &form.read_only),
-                    ("max_length", &form.max_length),
-                    ("choices", &form.choices),
-                    ("choice_value", &form.choice_value),
-                    ("choice_label", &form.choice_label),
-                ];
-                for (name, path) in paths {
-                    if let Some(path) = path {
-                        check(path, &format!("fields/{name}"));
-                    }
-                }
-            }
-        }
-        let call = Call::compile(&describe.request, true, &known, &format!("{pointer}/request"), problems)?;
-        Some(DescribePlan {
-            call,
-            form: describe.form.clone(),
-        })
+        DescribePlan::compile(describe, self.context.known, &format!("{pointer}/describe"), problems)
     }
 }
 

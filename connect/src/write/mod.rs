@@ -8,8 +8,6 @@ mod compile_children;
 mod compile_fields;
 mod compile_steps;
 mod compile_told;
-mod describe;
-mod describe_xml;
 mod extent;
 mod mark;
 mod run;
@@ -17,11 +15,10 @@ mod run_answers;
 mod run_dry;
 mod run_errors;
 mod run_scope;
+mod spoken_of;
 #[cfg(test)]
 mod tests;
 pub(crate) mod within;
-
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
@@ -29,13 +26,15 @@ use lineshaft_schema::{FieldIndex, RemoteKey, Text, TypeIndex, Value};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use belonging::NamedRow;
-pub use describe::read_description;
 pub(crate) use extent::Extent;
 pub use run::{Next, Run};
 pub(crate) use within::Within;
 
 use crate::error::Error;
-pub use crate::manifest::BusinessRule;
+pub use crate::{
+    describe::{Described, DescribedField, read_description},
+    manifest::BusinessRule,
+};
 
 /// One write that is wanted of one connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -323,25 +322,3 @@ pub struct WritableChildren {
     /// Whether it all happens in one request of the system, so that it is done as a whole or not at all.
     pub atomic: bool,
 }
-
-/// What a system tells of one of its fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DescribedField {
-    /// Its name.
-    pub name: String,
-    /// Its label.
-    pub label: Option<String>,
-    /// Its type, in the words of the system.
-    pub kind: Option<String>,
-    /// Whether a new record must have it.
-    pub required: Option<bool>,
-    /// Whether it cannot be written.
-    pub read_only: Option<bool>,
-    /// Most characters.
-    pub max_length: Option<usize>,
-    /// The values to choose from, with labels; empty when they are not limited.
-    pub choices: Vec<(String, Option<String>)>,
-}
-
-/// The fields that a system tells of a table, by name.
-pub type Described = Arc<IndexMap<String, DescribedField>>;

@@ -12,7 +12,7 @@ use super::{
 use crate::{json, transport::Response};
 
 impl Run {
-    /// Takes the answer to the request of [`Next::Send`], which was judged a success.
+    /// Takes the answer to the request of [`Next::Send`](super::Next::Send), which was judged a success.
     ///
     /// # Errors
     /// Returns why the write is refused; with the code `InDoubt` when the answer does not tell what must be known.

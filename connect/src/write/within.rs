@@ -1,6 +1,6 @@
 //! Parts that stand only inside the rows of their owners: an operation on one is a change of its owner.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lineshaft_schema::{Catalogue, FieldIndex, Record, RemoteKey, TypeIndex, Value};
 
@@ -38,7 +38,7 @@ pub(crate) struct Within<'a> {
 /// Finds the parts that are written inside the rows of their owners and can be told apart there.
 pub(crate) fn parts(
     catalogue: &Catalogue,
-    resources: &BTreeMap<TypeIndex, ResourcePlan>,
+    resources: &BTreeMap<TypeIndex, Arc<ResourcePlan>>,
 ) -> BTreeMap<TypeIndex, PartPlan> {
     let mut parts = BTreeMap::new();
     for (owner, resource) in resources {

@@ -12,6 +12,7 @@ use super::{
     ending::Ending,
 };
 use crate::{Engine, Session, origin::Origin};
+use lineshaft_schema::Catalogue;
 
 /// Most operations of one batch.
 pub const MOST_IN_BATCH: usize = 100;
@@ -90,11 +91,13 @@ impl Engine {
         let mut results = match batch.mode {
             BatchMode::Async => self.queue(session, items, id, origin).await,
             BatchMode::Sync | BatchMode::DryRun => {
-                let of_connections = self.by_connection(items).into_iter().map(|lanes| {
-                    let width = self.writer.settings.batch_width.max(1);
-                    let run = |lane| self.run_lane(session, lane, id, batch.mode, origin);
-                    stream::iter(lanes).map(run).buffer_unordered(width).collect::<Vec<_>>()
-                });
+                let of_connections = Self::by_connection(&session.model.catalogue, items)
+                    .into_iter()
+                    .map(|lanes| {
+                        let width = self.writer.settings.batch_width.max(1);
+                        let run = |lane| self.run_lane(session, lane, id, batch.mode, origin);
+                        stream::iter(lanes).map(run).buffer_unordered(width).collect::<Vec<_>>()
+                    });
                 let results = join_all(of_connections).await;
                 results.into_iter().flatten().flatten().collect()
             }
@@ -107,7 +110,7 @@ impl Engine {
     }
 
     /// Groups writes by connection, and those of each by what must not be written twice at once.
-    fn by_connection(&self, items: Vec<Item>) -> Vec<Vec<Vec<Item>>> {
+    fn by_connection(catalogue: &Catalogue, items: Vec<Item>) -> Vec<Vec<Vec<Item>>> {
         let mut connections: Vec<Vec<Vec<Item>>> = Vec::new();
         let mut places: HashMap<Uuid, usize> = HashMap::new();
         let mut lanes: HashMap<(Uuid, String), usize> = HashMap::new();
@@ -120,8 +123,8 @@ impl Engine {
             let Some(connection) = connections.get_mut(at) else {
                 continue;
             };
-            let known = lane(&self.catalogue, &item.command)
-                .map(|lane| *lanes.entry((id, lane)).or_insert_with(|| connection.len()));
+            let known =
+                lane(catalogue, &item.command).map(|lane| *lanes.entry((id, lane)).or_insert_with(|| connection.len()));
             match known.and_then(|at| connection.get_mut(at)) {
                 Some(lane) => lane.push(item),
                 None => connection.push(vec![item]),
@@ -166,7 +169,7 @@ impl Engine {
         let mut results = Vec::with_capacity(items.len());
         let mut stopped: HashSet<(Uuid, String)> = HashSet::new();
         for Item { place, command, key } in items {
-            let lane = lane(&self.catalogue, &command).map(|lane| (command.connection_id, lane));
+            let lane = lane(&session.model.catalogue, &command).map(|lane| (command.connection_id, lane));
             if lane.as_ref().is_some_and(|lane| stopped.contains(lane)) {
                 results.push((place, Ok(skipped())));
                 continue;

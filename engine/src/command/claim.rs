@@ -1,6 +1,6 @@
 //! Claims a write: its row with its key is there before anything is sent, and of many with one key one is first.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lineshaft_connect::write::Act;
 use lineshaft_entities::{
@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
-use super::{WriteCommand, WriteError, Writer, ending::Ending};
+use super::{WriteCommand, WriteError, Writer, ending::Ending, stored::fingerprint};
 use crate::{
     connections::Visible,
     database,
@@ -39,6 +39,8 @@ pub(super) struct Claim {
     pub(super) command: WriteCommand,
     pub(super) key: Option<ScopedKey>,
     pub(super) batch_id: Option<Uuid>,
+    /// The model whose fields the input names.
+    pub(super) catalogue: Arc<Catalogue>,
 }
 
 /// What became of a claim.
@@ -81,7 +83,7 @@ impl Writer {
     /// waits, until then at most.
     pub(super) async fn claim(&self, claim: &Claim, until: Instant) -> Result<Claimed, WriteError> {
         let organization_id = claim.visible.organization_id();
-        let fingerprint = self.fingerprint(organization_id, &claim.command)?;
+        let fingerprint = fingerprint(organization_id, &claim.catalogue, &claim.command)?;
         let mut row = self.new_row(claim, fingerprint).await?;
         if let Some(claimed) = self.try_to_claim(claim, &row).await? {
             return Ok(claimed);
@@ -160,13 +162,14 @@ impl Writer {
     pub(super) async fn known(
         &self,
         visible: Visible,
+        catalogue: &Catalogue,
         command: &WriteCommand,
         key: &ScopedKey,
     ) -> Result<Option<Model>, WriteError> {
         let Some(known) = self.with_key(visible.organization_id(), key).await? else {
             return Ok(None);
         };
-        let fingerprint = self.fingerprint(visible.organization_id(), command)?;
+        let fingerprint = fingerprint(visible.organization_id(), catalogue, command)?;
         Ok(Some(known).filter(|known| known.fingerprint == fingerprint))
     }
 
@@ -179,10 +182,10 @@ impl Writer {
 
     async fn new_row(&self, claim: &Claim, fingerprint: Vec<u8>) -> Result<Model, WriteError> {
         let (command, organization_id) = (&claim.command, claim.visible.organization_id());
-        let def = self.catalogue.type_at(command.kind).ok_or(WriteError::Unknown)?;
+        let def = claim.catalogue.type_at(command.kind).ok_or(WriteError::Unknown)?;
         let now = database::now();
         let id = claim.id;
-        let sealed = self.seal(organization_id, id, command)?;
+        let sealed = self.seal(organization_id, id, &claim.catalogue, command)?;
         let (actor_kind, actor_id) = actor(&claim.origin);
         let waits = command.mode == Mode::Sync;
         Ok(Model {
@@ -201,7 +204,7 @@ impl Writer {
             fingerprint,
             client_reference: client_reference(),
             record_key: command.key.as_ref().map(ToString::to_string),
-            lane: lane(&self.catalogue, command),
+            lane: lane(&claim.catalogue, command),
             state: if waits { State::Running } else { State::Queued },
             step: None,
             key_id: Some(sealed.key_id),

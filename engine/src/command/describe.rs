@@ -20,13 +20,13 @@ impl Engine {
         act: &Act,
     ) -> Result<WriteSchema, WriteError> {
         let connection = self.connections.get(session.visible, connection_id).await?;
-        let def = input_type(&self.catalogue, kind, act).ok_or(WriteError::Unknown)?;
-        let target = self.target(&connection)?;
+        let def = input_type(&session.model.catalogue, kind, act).ok_or(WriteError::Unknown)?;
+        let target = self.target(&connection, &session.model)?;
         let refused = self.refusal(&connection);
         let capability = target.capability(kind);
         let mut schema = WriteSchema::new(connection, kind, act, def, capability);
         let of_type = |kind: TypeIndex| {
-            let def = self.catalogue.type_at(kind)?;
+            let def = session.model.catalogue.type_at(kind)?;
             let fields = target.capability(kind).map(|capability| capability.fields.clone());
             Some((def.clone(), fields.unwrap_or_default()))
         };

@@ -97,7 +97,14 @@ impl Engine {
     }
 
     async fn look_up(&self, row: &Model, now: DateTime<Utc>) -> Result<bool, DbErr> {
-        let Some(request) = self.writer.open(row) else {
+        let model = match self.models.current(row.organization_id).await {
+            Ok(model) => model,
+            Err(error) => {
+                tracing::warn!(%error, write.id = %row.id, "the mappings of a write in doubt could not be read");
+                return Ok(false);
+            }
+        };
+        let Some(request) = self.writer.open(row, &model.catalogue) else {
             return Ok(false);
         };
         let connection = match self.connections.get(row.organization_id, row.connection_id).await {
@@ -108,7 +115,7 @@ impl Engine {
                 return Ok(false);
             }
         };
-        let Ok(target) = self.target(&connection) else {
+        let Ok(target) = self.target(&connection, &model) else {
             return Ok(false);
         };
         let id = row.request_id.clone().unwrap_or_else(|| row.id.to_string());

@@ -66,7 +66,7 @@ impl Engine {
         match self.settings.writes.simulate {
             Simulate::Any => true,
             Simulate::Loopback => {
-                let address = self.pool.connector(connection).ok();
+                let address = self.pool.plain(connection).ok();
                 let address = address.and_then(|connector| connector.base_url().ok());
                 address.is_some_and(|address| is_loopback(&address))
             }

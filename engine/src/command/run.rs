@@ -13,7 +13,7 @@ use lineshaft_connect::{
     write::{Journal, ShownRequest, WriteRequest},
 };
 use lineshaft_entities::write_operation::{ActiveModel, Column, Entity, Model, State};
-use lineshaft_schema::{Record, RemoteKey};
+use lineshaft_schema::{Catalogue, Record, RemoteKey};
 use sea_orm::{ColumnTrait as _, DbErr, QueryFilter as _, Set};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -46,6 +46,8 @@ pub(super) struct Order {
     pub(super) row: Model,
     pub(super) request: WriteRequest,
     pub(super) target: Arc<dyn Target>,
+    /// The model whose fields the input names.
+    pub(super) catalogue: Arc<Catalogue>,
     /// Whether it is only simulated.
     pub(super) simulated: bool,
 }
@@ -57,12 +59,13 @@ impl Writer {
             row,
             request,
             target,
+            catalogue,
             simulated,
         } = order;
         let deadline = Instant::now() + self.settings.timeout;
         let context = CallContext::new(deadline, row.request_id.clone().unwrap_or_else(|| row.id.to_string()));
         if simulated {
-            let (ending, record) = simulate::answer(self, &*target, &context, &request, row.id).await;
+            let (ending, record) = simulate::answer(&catalogue, &*target, &context, &request, row.id).await;
             return self.end(row, ending, record).await;
         }
         let notes = Notes {

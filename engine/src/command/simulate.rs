@@ -7,10 +7,10 @@ use lineshaft_connect::{
     context::CallContext,
     write::{Act, UserError, UserErrorCode, WriteRequest},
 };
-use lineshaft_schema::{FieldType, Record, RemoteKey, TypeDef, Value};
+use lineshaft_schema::{Catalogue, FieldType, Record, RemoteKey, TypeDef, Value};
 use uuid::Uuid;
 
-use super::{Writer, ending::Ending, target::Target};
+use super::{ending::Ending, target::Target};
 use crate::database;
 
 /// What the log has as the step of a simulated write.
@@ -20,7 +20,7 @@ pub(super) const WARNING: &str = "simulated: nothing was sent";
 
 /// Checks a write and tells how it would have ended, and with which record.
 pub(super) async fn answer(
-    writer: &Writer,
+    catalogue: &Catalogue,
     target: &dyn Target,
     context: &CallContext,
     request: &WriteRequest,
@@ -39,7 +39,7 @@ pub(super) async fn answer(
         (Act::Create, _) | (_, None) => new_key(id),
         (_, Some(key)) => key.clone(),
     };
-    match record(writer, target, context, request, &key).await {
+    match record(catalogue, target, context, request, &key).await {
         Ok(record) => {
             let ending = Ending::done(Some(key), vec![WARNING.to_owned()]);
             (simulated(ending), record.map(Arc::new))
@@ -55,22 +55,22 @@ fn new_key(id: Uuid) -> RemoteKey {
 
 /// Returns the record as it would be afterwards; none when it would be gone.
 pub(super) async fn record(
-    writer: &Writer,
+    catalogue: &Catalogue,
     target: &dyn Target,
     context: &CallContext,
     request: &WriteRequest,
     key: &RemoteKey,
 ) -> Result<Option<Record>, Ending> {
-    let Some(def) = writer.catalogue.type_at(request.kind) else {
+    let Some(def) = catalogue.type_at(request.kind) else {
         return Ok(None);
     };
     let mut record = match request.act {
         Act::Delete | Act::SoftDelete => return Ok(None),
-        Act::Create => blank(writer, def, key),
+        Act::Create => blank(catalogue, def, key),
         Act::Update | Act::Action(_) => match target.read(context, request.kind, key).await {
             Ok(Some(present)) => Record::clone(&present),
             Ok(None) => return Err(Ending::refused(vec![not_found()])),
-            Err(error) if cannot_be_read(&error) => blank(writer, def, key),
+            Err(error) if cannot_be_read(&error) => blank(catalogue, def, key),
             Err(error) => return Err(Ending::failed(&error)),
         },
     };
@@ -83,13 +83,12 @@ pub(super) async fn record(
 }
 
 /// Returns a record with the least in the fields that are never null: nothing is true, and enums are unknown.
-fn blank(writer: &Writer, def: &TypeDef, key: &RemoteKey) -> Record {
+fn blank(catalogue: &Catalogue, def: &TypeDef, key: &RemoteKey) -> Record {
     let mut record = Record::new(def, key.clone(), database::now());
     for field in def.fields.values().filter(|field| field.required && !field.computed) {
         let value = match field.kind {
             FieldType::Boolean => Some(Value::Boolean(false)),
-            FieldType::Enum(index) => writer
-                .catalogue
+            FieldType::Enum(index) => catalogue
                 .enum_at(index)
                 .and_then(|known| known.value_index("UNKNOWN"))
                 .map(|unknown| Value::Enum(index, unknown)),

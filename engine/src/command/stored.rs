@@ -98,14 +98,20 @@ pub(crate) async fn wipe_inputs(
 
 impl Writer {
     /// Seals what is needed to carry a write out or to settle it.
-    pub(super) fn seal(&self, organization_id: Uuid, id: Uuid, command: &WriteCommand) -> Result<Sealed, WriteError> {
-        let def = input_type(&self.catalogue, command.kind, &command.act).ok_or(WriteError::Unknown)?;
+    pub(super) fn seal(
+        &self,
+        organization_id: Uuid,
+        id: Uuid,
+        catalogue: &Catalogue,
+        command: &WriteCommand,
+    ) -> Result<Sealed, WriteError> {
+        let def = input_type(catalogue, command.kind, &command.act).ok_or(WriteError::Unknown)?;
         let stored = StoredWrite {
             id,
             act: command.act.clone(),
             key: command.key.clone(),
             version: command.expected_version.as_deref().map(str::to_owned),
-            input: StoredInput::of(&self.catalogue, def, &command.input),
+            input: StoredInput::of(catalogue, def, &command.input),
         };
         let text = json!(stored).to_string();
         let binding = input_binding(organization_id, command.connection_id);
@@ -113,7 +119,7 @@ impl Writer {
     }
 
     /// Opens what was sealed of a write. None when it was wiped, or the model no longer has what it names.
-    pub(super) fn open(&self, row: &Model) -> Option<WriteRequest> {
+    pub(super) fn open(&self, row: &Model, catalogue: &Catalogue) -> Option<WriteRequest> {
         let sealed = Sealed {
             key_id: row.key_id.clone()?,
             nonce: row.nonce.clone()?,
@@ -127,35 +133,39 @@ impl Writer {
         let stored: StoredWrite = serde_json::from_slice(&text.ok()?)
             .ok()
             .filter(|stored: &StoredWrite| stored.id == row.id)?;
-        let kind = self.catalogue.type_named(&row.entity)?.index;
-        let def = input_type(&self.catalogue, kind, &stored.act)?;
+        let kind = catalogue.type_named(&row.entity)?.index;
+        let def = input_type(catalogue, kind, &stored.act)?;
         Some(WriteRequest {
             kind,
-            input: stored.input.into_input(&self.catalogue, def)?,
+            input: stored.input.into_input(catalogue, def)?,
             act: stored.act,
             key: stored.key,
             expected_version: stored.version.map(Into::into),
             client_reference: row.client_reference.as_str().into(),
         })
     }
+}
 
-    /// Returns what tells one write from another: all that decides what is done.
-    pub(super) fn fingerprint(&self, organization_id: Uuid, command: &WriteCommand) -> Result<Vec<u8>, WriteError> {
-        let def = input_type(&self.catalogue, command.kind, &command.act).ok_or(WriteError::Unknown)?;
-        let kind = self.catalogue.type_at(command.kind).ok_or(WriteError::Unknown)?;
-        let whole = json!({
-            "organization": organization_id,
-            "connection": command.connection_id,
-            "type": kind.name,
-            "act": command.act,
-            "key": command.key,
-            "version": command.expected_version.as_deref(),
-            "input": StoredInput::of(&self.catalogue, def, &command.input).canonical(),
-        });
-        let mut text = String::new();
-        write_sorted(&whole, &mut text);
-        Ok(blake3::hash(text.as_bytes()).as_bytes().to_vec())
-    }
+/// Returns what tells one write from another: all that decides what is done.
+pub(super) fn fingerprint(
+    organization_id: Uuid,
+    catalogue: &Catalogue,
+    command: &WriteCommand,
+) -> Result<Vec<u8>, WriteError> {
+    let def = input_type(catalogue, command.kind, &command.act).ok_or(WriteError::Unknown)?;
+    let kind = catalogue.type_at(command.kind).ok_or(WriteError::Unknown)?;
+    let whole = json!({
+        "organization": organization_id,
+        "connection": command.connection_id,
+        "type": kind.name,
+        "act": command.act,
+        "key": command.key,
+        "version": command.expected_version.as_deref(),
+        "input": StoredInput::of(catalogue, def, &command.input).canonical(),
+    });
+    let mut text = String::new();
+    write_sorted(&whole, &mut text);
+    Ok(blake3::hash(text.as_bytes()).as_bytes().to_vec())
 }
 
 /// Returns the type whose fields an input has: that of the action, or of the record.

@@ -27,6 +27,7 @@ use super::{
     writer::Seat,
 };
 use crate::{Engine, Session, connections::Connection, origin::Origin, query::SourceError};
+use lineshaft_schema::Catalogue;
 
 /// Writes that are queued or under way, in the words of the index that serves this.
 const UNDER_WAY: &str = "state IN ('queued', 'running', 'sending')";
@@ -122,7 +123,11 @@ impl Engine {
             (Ok(ready), _) => ready,
             (Err(error), None) => return Err(error),
             // What was done is told although nothing more may be sent.
-            (Err(error), Some(key)) => match self.writer.known(session.visible, &command, key).await? {
+            (Err(error), Some(key)) => match self
+                .writer
+                .known(session.visible, &session.model.catalogue, &command, key)
+                .await?
+            {
                 Some(known) if !is_under_way(known.state) => return Ok(WriteResult::of(known, true)),
                 Some(_) | None => return Err(error),
             },
@@ -134,6 +139,7 @@ impl Engine {
             command,
             key,
             batch_id,
+            catalogue: session.model.catalogue.clone(),
         };
         let (writer, target) = (self.writer.clone(), ready.target.clone());
         let simulated = ready.connection.write_mode == WriteMode::Simulate;
@@ -180,7 +186,7 @@ impl Engine {
         {
             let context = CallContext::new(session.deadline, session.request_id.clone());
             let request = request_of(command, reference);
-            let record = simulate::record(&self.writer, &*ready.target, &context, &request, key).await;
+            let record = simulate::record(&session.model.catalogue, &*ready.target, &context, &request, key).await;
             result.record = record.ok().flatten().map(Arc::new);
         }
         Ok(result)
@@ -192,10 +198,10 @@ impl Engine {
         if let Some(error) = self.refusal(&connection) {
             return Err(error.into());
         }
-        let target = self.target(&connection)?;
+        let target = self.target(&connection, &session.model)?;
         let capability = target.capability(command.kind);
         if capability.is_none_or(|capability| capability.operation(&command.act).is_none()) {
-            return Err(self.not_supported(command, capability));
+            return Err(Self::not_supported(&session.model.catalogue, command, capability));
         }
         Ok(Ready { connection, target })
     }
@@ -223,8 +229,12 @@ impl Engine {
         Ok(None)
     }
 
-    fn not_supported(&self, command: &WriteCommand, capability: Option<&WriteCapability>) -> WriteError {
-        let Some(def) = self.catalogue.type_at(command.kind) else {
+    fn not_supported(
+        catalogue: &Catalogue,
+        command: &WriteCommand,
+        capability: Option<&WriteCapability>,
+    ) -> WriteError {
+        let Some(def) = catalogue.type_at(command.kind) else {
             return WriteError::Unknown;
         };
         WriteError::NotSupported {
@@ -235,12 +245,16 @@ impl Engine {
     }
 
     /// Returns what writes to a connection.
-    pub(super) fn target(&self, connection: &Connection) -> Result<Arc<dyn Target>, SourceError> {
+    pub(super) fn target(
+        &self,
+        connection: &Connection,
+        model: &crate::model::Model,
+    ) -> Result<Arc<dyn Target>, SourceError> {
         #[cfg(test)]
         if let Some(script) = self.writer.script.get() {
             return Ok(script.clone());
         }
-        Ok(self.pool.connector(connection)?)
+        Ok(self.pool.connector(connection, model)?)
     }
 
     pub(super) async fn write_row(
@@ -277,6 +291,7 @@ impl Writer {
         let order = Order {
             request: request_of(claim.command, row.client_reference.clone()),
             target,
+            catalogue: claim.catalogue,
             simulated,
             row,
         };

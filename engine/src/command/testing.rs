@@ -389,7 +389,12 @@ impl Desk {
             scope: Scope::Connection(connection),
             scopes: [].into(),
         };
-        Session::start(caller, "test".into(), Duration::from_secs(10))
+        Session::start(
+            caller,
+            self.world.engine.models.plain().clone(),
+            "test".into(),
+            Duration::from_secs(10),
+        )
     }
 
     pub(super) async fn write(&self, command: WriteCommand) -> Result<WriteResult, WriteError> {
@@ -399,7 +404,12 @@ impl Desk {
 
     /// Asks for a write in a request that has only so much time.
     pub(super) async fn write_within(&self, time: Duration, command: WriteCommand) -> Result<WriteResult, WriteError> {
-        let session = Session::start(self.world.session().caller, "test".into(), time);
+        let session = Session::start(
+            self.world.session().caller,
+            self.world.engine.models.plain().clone(),
+            "test".into(),
+            time,
+        );
         self.world.engine.write(&session, command, &session.origin()).await
     }
 

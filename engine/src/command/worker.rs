@@ -219,15 +219,20 @@ impl Engine {
         if let Some(error) = self.refusal(&connection) {
             return Err(Ending::not_carried_out(error.code, error.message));
         }
-        let target = self.target(&connection);
+        let model = self.models.current(row.organization_id).await.map_err(|error| {
+            tracing::error!(%error, write.id = %row.id, "the mappings of a queued write could not be read");
+            Ending::not_carried_out("INTERNAL", "the mappings could not be read; nothing was sent")
+        })?;
+        let target = self.target(&connection, &model);
         let target = target.map_err(|error| Ending::not_carried_out(error.code, error.message))?;
-        let request = self.writer.open(row);
+        let request = self.writer.open(row, &model.catalogue);
         let request =
             request.ok_or_else(|| Ending::not_carried_out("INTERNAL", "the stored input cannot be opened"))?;
         Ok(Order {
             row: row.clone(),
             request,
             target,
+            catalogue: model.catalogue.clone(),
             simulated: connection.write_mode == WriteMode::Simulate,
         })
     }

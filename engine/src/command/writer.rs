@@ -7,7 +7,6 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lineshaft_schema::Catalogue;
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
 use tokio::{sync::Notify, task::JoinSet};
@@ -27,7 +26,6 @@ pub(crate) struct Writer(Arc<Parts>);
 pub(crate) struct Parts {
     pub(super) journal: Journal,
     pub(super) keys: Arc<KeyRing>,
-    pub(super) catalogue: Arc<Catalogue>,
     pub(super) settings: Settings,
     /// The name of this process in the rows that it works on.
     pub(super) owner: Uuid,
@@ -71,11 +69,10 @@ impl std::ops::Deref for Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(journal: Journal, keys: Arc<KeyRing>, catalogue: Arc<Catalogue>, settings: Settings) -> Self {
+    pub(crate) fn new(journal: Journal, keys: Arc<KeyRing>, settings: Settings) -> Self {
         Self(Arc::new(Parts {
             journal,
             keys,
-            catalogue,
             settings,
             owner: Uuid::now_v7(),
             names: Cache::builder().max_capacity(10_000).time_to_live(NAME_KEPT).build(),

@@ -48,6 +48,8 @@ kinds! {
     Resumed, "connection.resumed", "The organization resumed the connection.";
     Disabled, "connection.disabled", "The operator of the server switched the connection off.";
     Enabled, "connection.enabled", "The operator of the server switched the connection on again.";
+    MappingChanged, "connection.mapping_changed", "A mapping was saved for the connection, or, without `connectionId`, for all connections of a connector or of a customer; the next query uses it.";
+    SchemaChanged, "connection.schema_changed", "Fields of the system that mappings read are gone or have another type; `changes` tells which, and what they affect.";
     Disconnected, "connection.disconnected", "The connection was removed; its credentials are gone and its credits given back.";
     WriteSucceeded, "write.succeeded", "A write was carried out by the system; told of writes that nobody waited for or whose outcome was unknown.";
     WriteFailed, "write.failed", "A write was not carried out; told of writes that nobody waited for or whose outcome was unknown.";

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use lineshaft_connect::context::CallContext;
-use lineshaft_entities::{connection::Status, connection_event, exchange_code, webhook_endpoint, webhook_secret};
+use lineshaft_entities::{
+    connection::Status, connection_event, discovery_snapshot, exchange_code, webhook_endpoint, webhook_secret,
+};
 use sea_orm::{ColumnTrait as _, DbErr, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, Set};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use crate::{
     connections::{self, Connection, Visible},
     credentials, credits, database,
     events::{EventKind, journal::Change},
+    model,
     origin::Origin,
 };
 
@@ -245,6 +248,10 @@ impl Engine {
         self.tokens
             .revoke_connection(change.transaction(), organization_id, id)
             .await?;
+        discovery_snapshot::Entity::delete_for_organization(organization_id)
+            .filter(discovery_snapshot::Column::ConnectionId.eq(id))
+            .exec(change.transaction())
+            .await?;
         credits::release(change, organization_id, id, credits).await?;
         Ok(())
     }
@@ -280,6 +287,7 @@ impl Draft {
 async fn shred(change: &Change, connection: &Connection) -> Result<(), DbErr> {
     let (transaction, organization_id) = (change.transaction(), connection.organization_id);
     command::wipe_inputs(transaction, organization_id, connection.id).await?;
+    model::erase(transaction, organization_id, connection.id).await?;
     exchange_code::Entity::delete_for_organization(organization_id)
         .filter(exchange_code::Column::ConnectionId.eq(connection.id))
         .exec(transaction)

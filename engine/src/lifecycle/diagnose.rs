@@ -44,7 +44,7 @@ impl Engine {
             steps.push(stopped(&error));
             return format!("Nothing was tried: {}.", error.message);
         }
-        let connector = match self.pool.connector(connection) {
+        let connector = match self.pool.plain(connection) {
             Ok(connector) => connector,
             Err(error) => {
                 let advice = "Correct the settings of the connection, or ask the operator of the server.";

@@ -200,7 +200,12 @@ impl World {
             scope: Seen::Organization,
             scopes: [].into(),
         };
-        Session::start(caller, "test".into(), Duration::from_secs(10))
+        Session::start(
+            caller,
+            self.engine.models.plain().clone(),
+            "test".into(),
+            Duration::from_secs(10),
+        )
     }
 
     /// Lists one type over all connections.

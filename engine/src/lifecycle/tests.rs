@@ -98,7 +98,7 @@ async fn a_refusal_is_not_lost_when_whoever_saw_it_leaves_or_the_database_fails(
     world
         .engine
         .pool
-        .connector(&connection)
+        .plain(&connection)
         .unwrap()
         .probe(&world.session().context())
         .await

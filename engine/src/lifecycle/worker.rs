@@ -22,7 +22,7 @@ use crate::{
     connections::Connection,
     database,
     events::{self, EventKind, NewEvent},
-    links, webhooks,
+    links, mappings, webhooks,
 };
 
 /// How often due connections are looked for, and how long what was seen waits at most for a look.
@@ -56,6 +56,7 @@ const WORKS: &[(&str, Work)] = &[
     ("expiry", |engine, stop| warn_of_expiry(engine, stop).boxed()),
     ("writes", |engine, stop| command::work(engine, stop).boxed()),
     ("doubts", |engine, stop| command::settle_doubts(engine, stop).boxed()),
+    ("discovery", |engine, stop| mappings::drift::work(engine, stop).boxed()),
     ("webhooks", |engine, stop| deliver(engine, stop).boxed()),
     ("expired", |engine, stop| wipe_expired(engine, stop).boxed()),
     ("retention", |engine, stop| clear_away(engine, stop).boxed()),

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
 use lineshaft_connect::{Error, ErrorKind, connector::Connector};
-use lineshaft_schema::{ConnectionId, Cursor, TypeDef};
+use lineshaft_schema::{Catalogue, ConnectionId, Cursor, TypeDef};
 use tokio::time::Instant;
 
 use super::{
@@ -38,7 +38,11 @@ impl Engine {
                 most: settings.max_page_size,
             });
         }
-        let def = self.catalogue.type_at(request.kind).ok_or(QueryError::Database)?;
+        let def = session
+            .model
+            .catalogue
+            .type_at(request.kind)
+            .ok_or(QueryError::Database)?;
         let query = fingerprint(def, &request);
         let mut cursor = match &request.after {
             Some(text) => Cursor::decode(text, query)?,
@@ -52,7 +56,7 @@ impl Engine {
         let mut sources = Vec::with_capacity(connections.len());
         let mut branches = Vec::new();
         for (at, live) in live.iter().enumerate() {
-            match self.decide(def, &request, live, &cursor) {
+            match decide(&session.model.catalogue, def, &request, live, &cursor) {
                 Ok((reading, connector)) => {
                     let position = cursor.position(ConnectionId(live.connection.id)).cloned();
                     branches.push(Branch::new(
@@ -144,40 +148,6 @@ impl Engine {
         Ok(live.cloned().collect())
     }
 
-    fn decide(
-        &self,
-        def: &TypeDef,
-        request: &PageRequest,
-        live: &Live,
-        cursor: &Cursor,
-    ) -> Result<(Box<plan::Reading>, Arc<Connector>), Box<Source>> {
-        if let Some(error) = &live.refused {
-            let usable = crate::status_of(live.connection.status).is_usable();
-            let status = if usable {
-                SourceStatus::Failed
-            } else {
-                SourceStatus::Skipped
-            };
-            return Err(Box::new(refused(status, error.clone())));
-        }
-        let Some(connector) = &live.connector else {
-            return Err(Box::new(nothing()));
-        };
-        let id = ConnectionId(live.connection.id);
-        match plan::plan(
-            &self.catalogue,
-            def,
-            request,
-            id,
-            connector.blueprint(),
-            cursor.position(id),
-        ) {
-            Decision::Read(reading) => Ok((reading, connector.clone())),
-            Decision::Nothing => Err(Box::new(nothing())),
-            Decision::Refuse(status, error) => Err(Box::new(refused(status, error))),
-        }
-    }
-
     /// Marks connections whose credentials were refused, so that no further call is sent with them.
     async fn note_refused_credentials(&self, connections: &[Arc<Connection>], branches: &[Branch]) {
         for branch in branches.iter().filter(|branch| branch.refused_credentials) {
@@ -185,6 +155,34 @@ impl Engine {
                 self.mark_reauthorization(connection).await;
             }
         }
+    }
+}
+
+/// Decides how one connection is read, or why it is not.
+fn decide(
+    catalogue: &Catalogue,
+    def: &TypeDef,
+    request: &PageRequest,
+    live: &Live,
+    cursor: &Cursor,
+) -> Result<(Box<plan::Reading>, Arc<Connector>), Box<Source>> {
+    if let Some(error) = &live.refused {
+        let usable = crate::status_of(live.connection.status).is_usable();
+        let status = if usable {
+            SourceStatus::Failed
+        } else {
+            SourceStatus::Skipped
+        };
+        return Err(Box::new(refused(status, error.clone())));
+    }
+    let Some(connector) = &live.connector else {
+        return Err(Box::new(nothing()));
+    };
+    let id = ConnectionId(live.connection.id);
+    match plan::plan(catalogue, def, request, id, connector.blueprint(), cursor.position(id)) {
+        Decision::Read(reading) => Ok((reading, connector.clone())),
+        Decision::Nothing => Err(Box::new(nothing())),
+        Decision::Refuse(status, error) => Err(Box::new(refused(status, error))),
     }
 }
 

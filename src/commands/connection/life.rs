@@ -47,7 +47,9 @@ pub(super) async fn diagnose(
     out: &mut Output,
 ) -> anyhow::Result<ExitCode> {
     let owner = organization(engine, &one.owner).await?.id;
-    let diagnosis = engine.diagnose(&operator(engine, owner), ConnectionId(one.id)).await?;
+    let diagnosis = engine
+        .diagnose(&operator(engine, owner).await?, ConnectionId(one.id))
+        .await?;
     match json {
         true => out.json(&diagnosis)?,
         false => out.line(&diagnosis.to_string())?,

@@ -123,7 +123,12 @@ async fn nothing_is_begun_once_the_time_of_a_batch_is_over() {
     let id = desk.world.active("erp").await;
     *desk.fake.slow.lock().unwrap() = Duration::from_millis(200);
     let items = (0..40).map(|at| (at, desk.create(id, &at.to_string(), None))).collect();
-    let session = Session::start(desk.world.session().caller, "test".into(), Duration::from_millis(300));
+    let session = Session::start(
+        desk.world.session().caller,
+        desk.world.engine.models.plain().clone(),
+        "test".into(),
+        Duration::from_millis(300),
+    );
     let batch = BatchCommand {
         items,
         idempotency_key: None,

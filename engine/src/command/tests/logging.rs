@@ -150,14 +150,23 @@ async fn inputs_are_sealed_and_brought_under_a_new_key() {
     let row = desk.rows().await.pop().unwrap();
     assert_eq!(row.key_id, Some(stores.keys.current_id()));
     assert_ne!(row.ciphertext.as_ref(), Some(&sealed));
-    let request = desk.world.engine.writer.open(&row).unwrap();
+    let request = desk
+        .world
+        .engine
+        .writer
+        .open(&row, &desk.world.engine.catalogue)
+        .unwrap();
     assert_eq!(request.input, desk.create(id, "Hidden name", None).input);
     let uses = stores.vault.key_uses().await.unwrap();
     assert!(uses[&stores.keys.current_id()].sealed >= 1);
     let mut moved = row;
     moved.id = uuid::Uuid::now_v7();
     assert!(
-        desk.world.engine.writer.open(&moved).is_none(),
+        desk.world
+            .engine
+            .writer
+            .open(&moved, &desk.world.engine.catalogue)
+            .is_none(),
         "it opens in its own row only"
     );
 }

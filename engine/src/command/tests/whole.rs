@@ -123,10 +123,11 @@ impl House {
             scope: Scope::Organization,
             scopes: [].into(),
         };
+        let model = engine.models.plain().clone();
         Self {
             engine,
             shop,
-            session: Session::start(caller, "test".into(), std::time::Duration::from_secs(10)),
+            session: Session::start(caller, model, "test".into(), std::time::Duration::from_secs(10)),
             connection,
         }
     }

@@ -1,24 +1,22 @@
-//! Reads what a system tells of the fields of a table: lists of fields, JSON Schema, the metadata of `OData`.
+//! Reads what a system tells of the fields of an object: lists of fields, JSON Schema, the metadata of `OData`.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Described, DescribedField, describe_xml::odata_fields};
+use super::{Described, DescribedField, MOST_FIELDS, ValueKind, metadata::odata_fields};
 use crate::{
+    classify::BodyCheck,
     error::{Error, ErrorKind},
     json::{self, Value},
     manifest::{DescribeForm, FieldsForm},
     path::Path,
 };
 
-/// Most fields that are kept of one table.
-const MOST_FIELDS: usize = 5_000;
-
 /// Most choices that are kept of one field.
 const MOST_CHOICES: usize = 1_000;
 
-/// Reads a description; `remote` is the table, where the form does not name one itself.
+/// Reads a description; `remote` is the object, where the form does not name one itself: what follows its last slash.
 ///
 /// # Errors
 /// Returns `MalformedResponse` when the fields are not where they should be.
@@ -26,13 +24,21 @@ pub fn read_description(form: &DescribeForm, remote: &str, body: &[u8]) -> Resul
     let mut fields = match form {
         DescribeForm::OdataMetadata { entity_set } => {
             let text = std::str::from_utf8(body).map_err(|_| malformed("the metadata is not UTF-8 text"))?;
-            odata_fields(text, entity_set.as_deref().unwrap_or(remote))
+            let own = remote.rsplit('/').next().unwrap_or(remote);
+            odata_fields(text, entity_set.as_deref().unwrap_or(own))
                 .ok_or_else(|| malformed("the metadata does not describe the table"))?
         }
         DescribeForm::Fields(form) => listed(form, &json::parse(body)?)?,
         DescribeForm::JsonSchema { path } => schema(path, &json::parse(body)?)?,
     };
     fields.truncate(MOST_FIELDS);
+    for field in fields.values_mut() {
+        let kind = field.kind.as_deref().and_then(ValueKind::of_word);
+        field.value_kind = match field.choices.is_empty() {
+            true => field.value_kind.or(kind),
+            false => Some(ValueKind::Choice),
+        };
+    }
     Ok(Arc::new(fields))
 }
 
@@ -53,14 +59,21 @@ fn listed(form: &FieldsForm, body: &Value<'_>) -> Result<IndexMap<String, Descri
         label: path(&form.label),
         kind: path(&form.kind),
         required: path(&form.required),
+        required_only: BodyCheck::compile(&form.required_only, "", &mut Vec::new()),
         read_only: path(&form.read_only),
         max_length: path(&form.max_length),
         choices: path(&form.choices),
         value: path(&form.choice_value),
         choice_label: path(&form.choice_label),
+        relation: path(&form.relation),
+        key: path(&form.key),
     };
+    let only = BodyCheck::compile(&form.only, "", &mut Vec::new());
     let mut fields = IndexMap::new();
-    for (key, entry) in entries {
+    for (key, entry) in entries
+        .into_iter()
+        .filter(|(_, entry)| only.iter().all(|test| test.holds(entry)))
+    {
         let own = name
             .as_ref()
             .and_then(|path| path.first(entry))
@@ -76,11 +89,14 @@ struct Places {
     label: Option<Path>,
     kind: Option<Path>,
     required: Option<Path>,
+    required_only: Vec<BodyCheck>,
     read_only: Option<Path>,
     max_length: Option<Path>,
     choices: Option<Path>,
     value: Option<Path>,
     choice_label: Option<Path>,
+    relation: Option<Path>,
+    key: Option<Path>,
 }
 
 impl Places {
@@ -91,10 +107,13 @@ impl Places {
             name: name.to_owned(),
             label: text(&self.label),
             kind: text(&self.kind),
-            required: flag(&self.required),
+            required: flag(&self.required).filter(|_| self.required_only.iter().all(|check| check.holds(entry))),
             read_only: flag(&self.read_only),
             max_length: length(text(&self.max_length)),
             choices: self.choices(entry),
+            relation: text(&self.relation),
+            is_key: flag(&self.key).unwrap_or(false),
+            ..DescribedField::default()
         }
     }
 
@@ -129,6 +148,8 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
         .iter()
         .filter_map(Value::as_str)
         .collect();
+    let keys = found.get("pk").and_then(Value::elements).unwrap_or_default();
+    let keys: Vec<&str> = keys.iter().filter_map(Value::as_str).collect();
     let mut fields = IndexMap::new();
     for (name, property) in properties {
         let text = |key: &str| property.get(key).and_then(json::scalar_text).map(str::to_owned);
@@ -143,6 +164,7 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
         });
         let choices = property.get("enum").and_then(Value::elements).unwrap_or_default();
         let choices = choices.iter().filter_map(json::scalar_text).take(MOST_CHOICES);
+        let finer = text("format").or_else(|| text("subType"));
         let field = DescribedField {
             name: name.to_string(),
             label: text("title").or_else(|| text("description")),
@@ -151,6 +173,9 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
             read_only: property.get("readOnly").and_then(truth),
             max_length: length(text("maxLength")),
             choices: choices.map(|choice| (choice.to_owned(), None)).collect(),
+            value_kind: finer.as_deref().and_then(ValueKind::of_word),
+            is_key: keys.contains(&name.as_ref()) || property.get("keyattribute").and_then(truth) == Some(true),
+            ..DescribedField::default()
         };
         fields.insert(name.to_string(), field);
     }
@@ -202,6 +227,7 @@ mod tests {
         let body = json!({"result": {
             "state": {"string": "Status", "type": "selection", "required": true, "readonly": true, "selection": [["draft", "Draft"], ["done", "Done"]]},
             "name": {"string": "Name", "type": "char", "size": 64, "required": false},
+            "x_zone": {"string": "Zone", "type": "char", "required": true, "manual": true},
         }});
         let fields = read_description(&form, "x", body.to_string().as_bytes()).unwrap();
         let state = &fields["state"];
@@ -212,6 +238,14 @@ mod tests {
         assert_eq!(state.choices[1], ("done".to_owned(), Some("Done".to_owned())));
         assert_eq!(fields["name"].max_length, Some(64));
         assert!(read_description(&form, "x", b"{}").is_err());
+        // What the system fills in by itself is not told as needed.
+        let DescribeForm::Fields(mut own) = form else { return };
+        own.required_only = serde_json::from_value(json!([{"path": "manual", "equals": true}])).unwrap();
+        let fields = read_description(&DescribeForm::Fields(own), "x", body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            (fields["state"].required, fields["x_zone"].required),
+            (None, Some(true))
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Finds the properties of an entity set in the metadata document of `OData`. Reads tags and attributes, nothing else.
+//! Finds the entity sets in the metadata document of `OData`, and their properties. Reads tags and attributes, nothing else.
 
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::DescribedField;
+use super::{DescribedField, MOST_OBJECTS, RemoteObject};
 
 /// How many base types a type may have.
 const MOST_BASES: usize = 10;
@@ -19,6 +19,7 @@ struct Tag<'x> {
 #[derive(Default)]
 struct EntityType {
     base: Option<String>,
+    key: Vec<String>,
     fields: Vec<DescribedField>,
 }
 
@@ -44,6 +45,11 @@ pub(super) fn odata_fields(text: &str, entity_set: &str) -> Option<IndexMap<Stri
                     entity.fields.extend(property(&tag));
                 }
             }
+            "PropertyRef" => {
+                if let Some(entity) = current.as_ref().and_then(|name| types.get_mut(name)) {
+                    entity.key.extend(get("Name"));
+                }
+            }
             "EntitySet" if get("Name").as_deref() == Some(entity_set) => wanted = get("EntityType"),
             _ => {}
         }
@@ -61,8 +67,34 @@ pub(super) fn odata_fields(text: &str, entity_set: &str) -> Option<IndexMap<Stri
     if chain.is_empty() {
         return None;
     }
-    let fields = chain.iter().rev().flat_map(|entity| &entity.fields);
-    Some(fields.map(|field| (field.name.clone(), field.clone())).collect())
+    let is_key = |field: &DescribedField| chain.iter().any(|entity| entity.key.contains(&field.name));
+    let fields = chain.iter().rev().flat_map(|entity| &entity.fields).map(|field| {
+        let field = DescribedField {
+            is_key: is_key(field),
+            ..field.clone()
+        };
+        (field.name.clone(), field)
+    });
+    Some(fields.collect())
+}
+
+/// Returns the entity sets of a document.
+pub(crate) fn odata_sets(text: &str) -> Vec<RemoteObject> {
+    let mut sets = Vec::new();
+    let mut rest = text;
+    while let Some((tag, after)) = next_tag(rest) {
+        rest = after;
+        if tag.name != "EntitySet" || sets.len() >= MOST_OBJECTS {
+            continue;
+        }
+        let label = tag.attributes.get("sap:label").filter(|label| !label.is_empty());
+        sets.extend(tag.attributes.get("Name").map(|name| RemoteObject {
+            name: name.clone(),
+            label: label.cloned(),
+            described_as: None,
+        }));
+    }
+    sets
 }
 
 fn property(tag: &Tag<'_>) -> Option<DescribedField> {
@@ -79,7 +111,7 @@ fn property(tag: &Tag<'_>) -> Option<DescribedField> {
         required: is_false("Nullable"),
         read_only,
         max_length: get("MaxLength").and_then(|text| text.parse().ok()),
-        choices: Vec::new(),
+        ..DescribedField::default()
     })
 }
 

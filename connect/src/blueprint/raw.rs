@@ -1,0 +1,253 @@
+//! Requests of clients' own: which paths of a system they may call, and what is sent then.
+
+mod path;
+#[cfg(test)]
+mod tests;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{
+    Blueprint, Problem,
+    call::{Call, Known, parse_address, render_texts, same_origin},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    manifest::RawAccess,
+    request::{RequestBody, RequestPlan, complete_headers},
+    template::{Scope, Variables},
+};
+use path::{CleanPath, Pattern};
+
+/// Most query parameters of a request.
+const MOST_PARAMETERS: usize = 100;
+
+/// Most bytes of a body that is sent.
+const MOST_BODY: usize = 1024 * 1024;
+
+/// What stays as it is in a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@');
+
+/// A request that a client wants to be sent as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawRequest {
+    /// HTTP method, in capitals.
+    pub method: String,
+    /// Path below the address of the connection; escapes are undone and made anew.
+    pub path: String,
+    /// Query parameters.
+    pub query: Vec<(String, String)>,
+    /// JSON body.
+    pub body: Option<Value>,
+}
+
+/// Why a request of a client's own is not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RawRefusal(pub String);
+
+/// Which paths may be called.
+#[derive(Debug)]
+pub(crate) struct RawPlan {
+    methods: Vec<http::Method>,
+    paths: Vec<Pattern>,
+    except: Vec<Pattern>,
+    reads: Vec<Pattern>,
+    envelope: Option<Call>,
+}
+
+impl RawPlan {
+    pub(super) fn compile(raw: &RawAccess, known: &Known, problems: &mut Vec<Problem>) -> Option<Self> {
+        let patterns = |list: &[String]| list.iter().map(|text| Pattern::parse(text)).collect();
+        for (name, list) in [("except", &raw.except), ("reads", &raw.reads)] {
+            for (at, text) in list.iter().enumerate().filter(|(_, text)| !text.starts_with('/')) {
+                let message = format!("`{text}` does not start with `/`");
+                problems.push(Problem::new(format!("/raw/{name}/{at}"), message));
+            }
+        }
+        let known = known.with_open(&[], Default::default(), &["raw"]);
+        let envelope = match &raw.envelope {
+            Some(request) => Some(Call::compile(request, false, &known, "/raw/envelope", problems)?),
+            None => None,
+        };
+        let methods = raw.methods.iter();
+        Some(Self {
+            methods: methods
+                .filter_map(|name| http::Method::from_bytes(name.as_bytes()).ok())
+                .collect(),
+            paths: patterns(&raw.paths),
+            except: patterns(&raw.except),
+            reads: patterns(&raw.reads),
+            envelope,
+        })
+    }
+
+    /// Checks a request and returns what it is.
+    fn admit(&self, request: &RawRequest) -> Result<Admitted, RawRefusal> {
+        let refused = |message: String| Err(RawRefusal(message));
+        let Some(method) = self.methods.iter().find(|method| method.as_str() == request.method) else {
+            let names: Vec<&str> = self.methods.iter().map(http::Method::as_str).collect();
+            let wanted = request.method.chars().take(20).collect::<String>();
+            return refused(format!(
+                "the method `{wanted}` is not allowed, only {}",
+                names.join(", ")
+            ));
+        };
+        let path = CleanPath::parse(&request.path).map_err(RawRefusal)?;
+        let allowed = self.paths.iter().any(|pattern| pattern.matches(path.segments()));
+        if !allowed
+            || self
+                .except
+                .iter()
+                .any(|pattern| pattern.matches_any_case(path.segments()))
+        {
+            return refused(format!(
+                "the path `{}` is not among those that may be called",
+                path.encoded()
+            ));
+        }
+        if request.query.len() > MOST_PARAMETERS {
+            return refused(format!("there are more than {MOST_PARAMETERS} query parameters"));
+        }
+        let bodiless = matches!(*method, http::Method::GET | http::Method::HEAD);
+        let body = match &request.body {
+            Some(_) if bodiless => return refused(format!("a request of the method {method} has no body")),
+            Some(body) => Some(body.to_string()),
+            None => None,
+        };
+        if body.as_ref().is_some_and(|body| body.len() > MOST_BODY) {
+            return refused(format!("the body has more than {MOST_BODY} bytes"));
+        }
+        Ok(Admitted {
+            reads: bodiless || self.reads.iter().any(|pattern| pattern.matches(path.segments())),
+            method: method.clone(),
+            path,
+            body,
+        })
+    }
+}
+
+/// A request that may be sent.
+struct Admitted {
+    method: http::Method,
+    path: CleanPath,
+    body: Option<String>,
+    /// Whether it changes nothing.
+    reads: bool,
+}
+
+impl Blueprint {
+    /// Returns whether clients may send requests of their own at all.
+    #[must_use]
+    pub fn allows_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Checks whether a client may send a request.
+    ///
+    /// # Errors
+    /// Tells why not.
+    pub fn check_raw(&self, request: &RawRequest) -> Result<(), RawRefusal> {
+        self.admit_raw(request).map(|_| ())
+    }
+
+    /// Returns whether a request changes nothing in the system.
+    ///
+    /// # Errors
+    /// Tells why it may not be sent.
+    pub fn raw_reads(&self, request: &RawRequest) -> Result<bool, RawRefusal> {
+        self.admit_raw(request).map(|admitted| admitted.reads)
+    }
+
+    fn admit_raw(&self, request: &RawRequest) -> Result<Admitted, RawRefusal> {
+        let none = || RawRefusal("this system takes no requests besides those of the connector".to_owned());
+        self.raw.as_ref().ok_or_else(none)?.admit(request)
+    }
+
+    /// Plans a request of a client's own.
+    ///
+    /// # Errors
+    /// Returns `NotSupported` when it may not be sent, `InvalidSettings` when the address cannot be made.
+    pub fn plan_raw(&self, request: &RawRequest, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let refused = |RawRefusal(message)| Error::new(ErrorKind::NotSupported, message);
+        let admitted = self.admit_raw(request).map_err(refused)?;
+        let envelope = self.raw.as_ref().and_then(|raw| raw.envelope.as_ref());
+        let mut plan = match envelope {
+            Some(call) => {
+                let members = request.query.iter().map(|(name, value)| (name.clone(), json!(value)));
+                let raw = json!({
+                    "path": admitted.path.encoded(),
+                    "segments": admitted.path.segments(),
+                    "method": admitted.method.as_str(),
+                    "query": Value::Object(members.collect::<Map<_, _>>()),
+                    "body": request.body,
+                });
+                let scope = Scope::new(variables).leaving_out().with("raw", raw);
+                call.plan(&self.base, &scope, &scope, Vec::new())?
+            }
+            None => self.plan_as_is(request, &admitted, variables)?,
+        };
+        plan.repeatable = admitted.reads;
+        complete_headers(&mut plan);
+        Ok(plan)
+    }
+
+    fn plan_as_is(
+        &self,
+        request: &RawRequest,
+        admitted: &Admitted,
+        variables: &Variables<'_>,
+    ) -> Result<RequestPlan, Error> {
+        let scope = Scope::new(variables);
+        let home = self.base.address(&scope)?;
+        let mut url = format!("{home}{}", admitted.path.encoded());
+        // What the connector itself asks for stands, such as the client of a system.
+        let own = render_texts(&self.base.query, &scope)?;
+        let own: Vec<_> = own.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let is_own = |name: &str| own.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let theirs = request.query.iter().filter(|(name, _)| !is_own(name));
+        let mut sign = '?';
+        for (name, value) in own.iter().chain(theirs) {
+            url.push(sign);
+            url.extend(utf8_percent_encode(name, QUERY));
+            url.push('=');
+            url.extend(utf8_percent_encode(value, QUERY));
+            sign = '&';
+        }
+        check_stays(&home, &url, admitted.path.encoded())?;
+        let headers = render_texts(&self.base.headers, &scope)?;
+        Ok(RequestPlan {
+            method: admitted.method.clone(),
+            url,
+            headers: headers.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+            body: admitted.body.clone().map_or(RequestBody::Empty, RequestBody::Json),
+            repeatable: admitted.reads,
+        })
+    }
+}
+
+/// Refuses an address that is read otherwise than it was written: another host, or another path.
+fn check_stays(home: &str, url: &str, path: &str) -> Result<(), Error> {
+    let (home, url) = (parse_address(home)?, parse_address(url)?);
+    let folder = |home: &Url| home.path().trim_end_matches('/').to_owned();
+    if same_origin(&home, &url) && url.path() == format!("{}{path}", folder(&home)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::NotSupported,
+        "the path leads elsewhere than below the address of the connection",
+    ))
+}

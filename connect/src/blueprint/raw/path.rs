@@ -1,0 +1,178 @@
+//! Paths of clients' own, made clean before they are compared with what is allowed, and the patterns that they are
+//! compared with.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// Most bytes of a path.
+const MOST_BYTES: usize = 4_000;
+
+/// Most segments of a path.
+const MOST_SEGMENTS: usize = 50;
+
+/// What stays as it is in a segment. Whatever an address would read as something else is escaped.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
+
+/// A path without anything that could lead elsewhere than it seems to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CleanPath {
+    encoded: String,
+    segments: Vec<String>,
+}
+
+impl CleanPath {
+    /// Makes a path clean, or tells why it cannot be used.
+    pub(super) fn parse(path: &str) -> Result<Self, String> {
+        if path.len() > MOST_BYTES {
+            return Err(format!("the path has more than {MOST_BYTES} bytes"));
+        }
+        let below = path.strip_prefix('/').ok_or("the path does not start with `/`")?;
+        if below.contains(['?', '#']) {
+            return Err("the path has a query or a fragment; parameters go into `query`".to_owned());
+        }
+        let is_folder = below.ends_with('/');
+        let below = below.strip_suffix('/').unwrap_or(below);
+        let mut segments = Vec::new();
+        if !below.is_empty() {
+            for segment in below.split('/') {
+                segments.push(clean(segment)?);
+            }
+        }
+        if segments.len() > MOST_SEGMENTS {
+            return Err(format!("the path has more than {MOST_SEGMENTS} parts"));
+        }
+        let mut encoded = String::new();
+        for segment in &segments {
+            encoded.push('/');
+            encoded.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        if is_folder || segments.is_empty() {
+            encoded.push('/');
+        }
+        Ok(Self { encoded, segments })
+    }
+
+    /// Returns the path as it is sent.
+    pub(super) fn encoded(&self) -> &str {
+        &self.encoded
+    }
+
+    /// Returns its parts with escapes undone.
+    pub(super) fn segments(&self) -> &[String] {
+        &self.segments
+    }
+}
+
+/// Undoes the escapes of a segment. What is escaped twice is refused: who undoes it once more would read another path.
+fn clean(segment: &str) -> Result<String, String> {
+    let bytes: Vec<u8> = percent_decode_str(segment).collect();
+    let text = String::from_utf8(bytes).map_err(|_| "the path is not UTF-8 text")?;
+    if has_escape(&text) {
+        return Err("the path has escapes within escapes".to_owned());
+    }
+    if text
+        .chars()
+        .any(|sign| sign.is_control() || matches!(sign, '/' | '\\' | '\u{2028}' | '\u{2029}'))
+    {
+        return Err("the path has control characters or escaped slashes".to_owned());
+    }
+    // Some servers cut off what follows a semicolon, and dots and blanks at the end.
+    let name = text.split(';').next().unwrap_or_default();
+    if name.trim_matches([' ', '.']).is_empty() {
+        return Err("the path has an empty part or one of dots only".to_owned());
+    }
+    Ok(text)
+}
+
+fn has_escape(text: &str) -> bool {
+    text.as_bytes()
+        .windows(3)
+        .any(|part| matches!(part, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
+}
+
+/// A pattern of paths: `*` is any text within a segment, `**` any number of segments.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern(Vec<Part>);
+
+#[derive(Clone, Debug)]
+enum Part {
+    Any,
+    /// The texts between the asterisks.
+    One(Vec<String>),
+}
+
+impl Pattern {
+    pub(super) fn parse(text: &str) -> Self {
+        let parts = text.split('/').filter(|part| !part.is_empty());
+        let parts = parts.map(|part| match part {
+            "**" => Part::Any,
+            part => Part::One(part.split('*').map(str::to_owned).collect()),
+        });
+        Self(parts.collect())
+    }
+
+    pub(super) fn matches(&self, segments: &[String]) -> bool {
+        // Which numbers of segments the parts so far can stand for.
+        let mut reached = vec![false; segments.len() + 1];
+        if let Some(first) = reached.first_mut() {
+            *first = true;
+        }
+        for part in &self.0 {
+            let mut next = vec![false; segments.len() + 1];
+            match part {
+                Part::Any => {
+                    let from = reached.iter().position(|reached| *reached).unwrap_or(next.len());
+                    next.iter_mut().skip(from).for_each(|next| *next = true);
+                }
+                Part::One(texts) => {
+                    for ((next, before), segment) in next.iter_mut().skip(1).zip(&reached).zip(segments) {
+                        *next = *before && fits(texts, segment);
+                    }
+                }
+            }
+            reached = next;
+        }
+        reached.last().copied().unwrap_or(false)
+    }
+
+    /// The same, whatever the case of letters.
+    pub(super) fn matches_any_case(&self, segments: &[String]) -> bool {
+        let lower = |text: &String| text.to_lowercase();
+        let parts = self.0.iter().map(|part| match part {
+            Part::Any => Part::Any,
+            Part::One(texts) => Part::One(texts.iter().map(lower).collect()),
+        });
+        Self(parts.collect()).matches(&segments.iter().map(lower).collect::<Vec<_>>())
+    }
+}
+
+fn fits(texts: &[String], segment: &str) -> bool {
+    let [first, between @ .., last] = texts else {
+        return texts.first().is_some_and(|only| only == segment);
+    };
+    let Some(mut rest) = segment.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    for text in between {
+        match rest.find(text.as_str()) {
+            Some(at) => rest = rest.get(at + text.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    rest.ends_with(last.as_str())
+}

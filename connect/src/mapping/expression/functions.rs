@@ -1,0 +1,286 @@
+//! The functions of expressions: their names, how many values they take, and what they are for.
+
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Upper,
+    Lower,
+    Trim,
+    Capitalize,
+    Replace,
+    Split,
+    Join,
+    Default,
+    Coalesce,
+    Round,
+    Integer,
+    Number,
+    Text,
+    Length,
+    Absolute,
+    Least,
+    Greatest,
+    Sum,
+    First,
+    Last,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Matches,
+    Extract,
+    PadStart,
+    PadEnd,
+    Lookup,
+    DateFormat,
+    DateParse,
+    DateAdd,
+    DaysBetween,
+}
+
+/// What is known of a function.
+pub(super) struct About {
+    pub(super) name: &'static str,
+    pub(super) function: Function,
+    /// How many values it takes, at least and at most.
+    pub(super) takes: (usize, usize),
+    /// How it is called.
+    pub(super) usage: &'static str,
+    /// What it gives.
+    pub(super) about: &'static str,
+}
+
+/// Most values of a function that takes any number.
+const MANY: usize = 20;
+
+const fn about(
+    name: &'static str,
+    function: Function,
+    takes: (usize, usize),
+    usage: &'static str,
+    about: &'static str,
+) -> About {
+    About {
+        name,
+        function,
+        takes,
+        usage,
+        about,
+    }
+}
+
+/// Every function.
+pub(super) const FUNCTIONS: &[About] = &[
+    about("upper", Function::Upper, (1, 1), "upper(text)", "The text in capitals."),
+    about(
+        "lower",
+        Function::Lower,
+        (1, 1),
+        "lower(text)",
+        "The text in small letters.",
+    ),
+    about(
+        "capitalize",
+        Function::Capitalize,
+        (1, 1),
+        "capitalize(text)",
+        "The first letter as a capital, the others small.",
+    ),
+    about(
+        "trim",
+        Function::Trim,
+        (1, 1),
+        "trim(text)",
+        "The text without blanks at both ends.",
+    ),
+    about(
+        "replace",
+        Function::Replace,
+        (3, 3),
+        "replace(text, old, new)",
+        "Every `old` in the text replaced by `new`.",
+    ),
+    about(
+        "split",
+        Function::Split,
+        (2, 2),
+        "split(text, separator)",
+        "The parts of the text between separators, as a list.",
+    ),
+    about(
+        "join",
+        Function::Join,
+        (2, 2),
+        "join(list, separator)",
+        "The elements as one text; nothing and empty texts are left out.",
+    ),
+    about(
+        "default",
+        Function::Default,
+        (2, 2),
+        "default(value, other)",
+        "The value, or `other` when it is nothing or empty.",
+    ),
+    about(
+        "coalesce",
+        Function::Coalesce,
+        (1, MANY),
+        "coalesce(a, b, …)",
+        "The first value that is neither nothing nor empty.",
+    ),
+    about(
+        "round",
+        Function::Round,
+        (1, 2),
+        "round(number, places)",
+        "The number with so many decimal places, 0 unless given; half away from zero.",
+    ),
+    about(
+        "int",
+        Function::Integer,
+        (1, 1),
+        "int(value)",
+        "A whole number; places behind the point are cut off.",
+    ),
+    about(
+        "number",
+        Function::Number,
+        (1, 1),
+        "number(value)",
+        "An exact number, also from a text.",
+    ),
+    about(
+        "float",
+        Function::Number,
+        (1, 1),
+        "float(value)",
+        "The same as `number`: numbers are exact decimals here.",
+    ),
+    about(
+        "string",
+        Function::Text,
+        (1, 1),
+        "string(value)",
+        "A text; of a list or object of the row its JSON.",
+    ),
+    about(
+        "length",
+        Function::Length,
+        (1, 1),
+        "length(value)",
+        "The number of characters, elements or members; 0 for nothing.",
+    ),
+    about(
+        "abs",
+        Function::Absolute,
+        (1, 1),
+        "abs(number)",
+        "The number without its sign.",
+    ),
+    about(
+        "min",
+        Function::Least,
+        (1, MANY),
+        "min(a, b, …)",
+        "The least of some numbers or of a list of them.",
+    ),
+    about(
+        "max",
+        Function::Greatest,
+        (1, MANY),
+        "max(a, b, …)",
+        "The greatest of some numbers or of a list of them.",
+    ),
+    about(
+        "sum",
+        Function::Sum,
+        (1, MANY),
+        "sum(a, b, …)",
+        "The sum of some numbers or of a list of them.",
+    ),
+    about("first", Function::First, (1, 1), "first(list)", "The first element."),
+    about("last", Function::Last, (1, 1), "last(list)", "The last element."),
+    about(
+        "contains",
+        Function::Contains,
+        (2, 2),
+        "contains(value, part)",
+        "Whether a text has the part, a list the element, or an object the member.",
+    ),
+    about(
+        "starts_with",
+        Function::StartsWith,
+        (2, 2),
+        "starts_with(text, part)",
+        "Whether the text begins with the part.",
+    ),
+    about(
+        "ends_with",
+        Function::EndsWith,
+        (2, 2),
+        "ends_with(text, part)",
+        "Whether the text ends with the part.",
+    ),
+    about(
+        "matches",
+        Function::Matches,
+        (2, 2),
+        "matches(text, pattern)",
+        "Whether the regular expression, a text literal, matches somewhere in the text.",
+    ),
+    about(
+        "extract",
+        Function::Extract,
+        (2, 2),
+        "extract(text, pattern)",
+        "What the first group of the regular expression matches, or all of it without groups.",
+    ),
+    about(
+        "pad_start",
+        Function::PadStart,
+        (2, 3),
+        "pad_start(text, width, sign)",
+        "The text with signs (`0` unless given) before it up to a width of at most 1000.",
+    ),
+    about(
+        "pad_end",
+        Function::PadEnd,
+        (2, 3),
+        "pad_end(text, width, sign)",
+        "The text with signs (a blank unless given) behind it up to a width of at most 1000.",
+    ),
+    about(
+        "lookup",
+        Function::Lookup,
+        (2, 3),
+        "lookup(table, key, other)",
+        "The value of a table for a key, or `other`.",
+    ),
+    about(
+        "date_format",
+        Function::DateFormat,
+        (2, 2),
+        "date_format(date, format)",
+        "An ISO date or date-time in a format of strftime.",
+    ),
+    about(
+        "date_parse",
+        Function::DateParse,
+        (2, 2),
+        "date_parse(text, format)",
+        "The ISO date or date-time that a text means in a format of strftime.",
+    ),
+    about(
+        "date_add",
+        Function::DateAdd,
+        (3, 3),
+        "date_add(date, amount, unit)",
+        "The date so many `days`, `weeks`, `months`, `years`, `hours`, `minutes` or `seconds` later.",
+    ),
+    about(
+        "days_between",
+        Function::DaysBetween,
+        (2, 2),
+        "days_between(from, to)",
+        "The whole days from one date to another.",
+    ),
+];
