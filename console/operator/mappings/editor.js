@@ -42,7 +42,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     const below = long(field?.mapping);
     const definition = isCustom ? (own ?? (field ? definitionSeen(field) : (suggestion?.definition ?? { type: 'string' }))) : null;
     const change = isCustom ? definition.source : own;
-    const givesValue = hasSource(change);
+    const givesValue = hasSource(change) || Boolean(long(change).hide);
     const draft = draftOf(change, below, field && (change || field.state !== 'UNMAPPED') ? 'below' : 'path');
     const controls = {};
     const touched = () => {
