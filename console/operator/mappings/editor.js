@@ -42,7 +42,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     const below = long(field?.mapping);
     const definition = isCustom ? (own ?? (field ? definitionSeen(field) : (suggestion?.definition ?? { type: 'string' }))) : null;
     const change = isCustom ? definition.source : own;
-    const givesValue = hasSource(change);
+    const givesValue = hasSource(change) || Boolean(long(change).hide);
     const draft = draftOf(change, below, field && (change || field.state !== 'UNMAPPED') ? 'below' : 'path');
     const controls = {};
     const touched = () => {
@@ -51,7 +51,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       preview.update();
     };
 
-    const define = isCustom ? definitionForm({ definition, entities, paths: remote.fields.map(({ path }) => path), name: field?.name ?? suggestion?.name ?? '', isNew: !field, touched: kind => (kind === 'type' && (drawCodec(), showSource()), touched()) }) : null;
+    const define = isCustom ? definitionForm({ definition, entities, paths: remote.fields.map(({ path }) => path), name: field?.name ?? suggestion?.name ?? '', isNew: !field, touched: kind => (kind === 'type' && retype(), touched()) }) : null;
     const valueBox = h('div');
     const codecBox = h('div', { class: 'field' });
     const typeNow = () => (define ? define.type() : field.type);
@@ -273,6 +273,15 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     }
 
     const source = h('div', {}, h('div', { class: 'field' }, h('p', { class: 'label' }, 'The value comes from'), mode), valueBox, rest);
+    function retype() {
+      // Values of these types cannot be compared.
+      if (['json', 'object'].includes(define.type())) {
+        Object.assign(draft, { filter: [], sort: false });
+        for (const box of filterField.querySelectorAll('input')) box.checked = false;
+      }
+      drawCodec();
+      showSource();
+    }
     const showSource = () => (source.hidden = Boolean(define?.isByParts()));
     drawValue();
     drawCodec();

@@ -28,8 +28,8 @@ export function pairTable({ label, titles, given, choices, offered = [], onChang
   const value = () => Object.fromEntries([...body.rows].map(line => [...line.querySelectorAll('input, select')].map(input => input.value.trim())).filter(([from, to]) => from !== '' && (to !== '' || !choices)));
 
   function drawOffer() {
-    const known = value();
-    const left = offered.filter(({ value: one }) => !Object.hasOwn(known, one));
+    const known = [...body.rows].map(line => line.querySelector('input').value.trim());
+    const left = offered.filter(({ value: one }) => !known.includes(one));
     fill(
       offer,
       left.length > 0 && [
