@@ -27,6 +27,10 @@ bench:
 bench-streams:
     cargo bench --bench streams
 
+# Mappings against parsing and writing the same JSON.
+bench-mapping:
+    cargo bench --bench mapping
+
 # Writes against posting the same requests directly to the simulated system.
 bench-writes:
     cargo bench --bench writes
@@ -41,3 +45,4 @@ generate:
     cargo run -q -- connector coverage > docs/connectors/coverage.md
     cargo run -q -- connector coverage --writes > docs/connectors/writes.md
     cargo run -q -- errors --write docs/errors
+    cargo run -q -- grammar > docs/mapping-grammar.md

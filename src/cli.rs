@@ -63,6 +63,12 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,
     },
+    /// Print the reference of the grammar of mappings.
+    Grammar {
+        /// Compare this file instead, and fail when it differs.
+        #[arg(long, value_name = "FILE")]
+        check: Option<PathBuf>,
+    },
     /// Run the simulated systems alone, to try connections against.
     #[command(subcommand)]
     Sandbox(Sandbox),

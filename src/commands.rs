@@ -5,6 +5,7 @@ mod connector;
 mod demo;
 mod errors;
 mod events;
+mod grammar;
 mod keys;
 mod migrate;
 mod organization;
@@ -63,6 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(action) => keys::run(&quiet()?, action, &mut out).await,
         Command::Errors(options) => errors::run(&options, &mut out),
         Command::Events { check } => events::run(check.as_deref(), &mut out),
+        Command::Grammar { check } => grammar::run(check.as_deref(), &mut out),
         Command::Sandbox(action) => sandbox::run(action, &mut out).await,
     }
 }

@@ -2,6 +2,7 @@
 //! system: lists, look-ups, filters, orders, counts, relations, statuses, raw rows.
 
 mod conditions;
+mod discovery;
 mod expected;
 mod shape;
 pub mod stage;

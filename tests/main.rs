@@ -20,6 +20,7 @@ mod faults;
 mod identity;
 mod layers;
 mod life;
+mod mappings;
 mod organization_schema;
 mod paging;
 mod schema;

@@ -18,6 +18,7 @@ mod event;
 mod lifecycle;
 mod mappings;
 mod organization;
+mod settings_link;
 mod source;
 mod token;
 mod webhook;
@@ -49,6 +50,7 @@ pub(crate) struct PlatformQuery(
 #[derive(Default, MergedObject)]
 pub(crate) struct PlatformMutation(
     lifecycle::ConnectionMutation,
+    settings_link::SettingsLinkMutation,
     webhook::WebhookMutation,
     writes::WriteMutation,
     mappings::MappingMutation,

@@ -11,7 +11,7 @@ use regex::Regex;
 
 use crate::{
     blueprint::Problem,
-    error::{CredentialReason, Error, ErrorKind, Reach, speaks_of_credentials},
+    error::{CredentialReason, Error, ErrorKind, Reach, SpokenOf, speaks_of_credentials},
     json::{self, Value},
     manifest::{self, BusinessRule, ErrorRule, OneOrMany, RuleConditions},
     path::Path,
@@ -153,6 +153,7 @@ pub(crate) struct Rule {
     code: Option<Path>,
     rule: Option<BusinessRule>,
     field: Option<Path>,
+    record: Option<(Path, Regex)>,
 }
 
 /// Everything that tells failures from successes.
@@ -192,6 +193,10 @@ impl Classifier {
                     .field
                     .as_ref()
                     .and_then(|path| parse_path(path, &format!("{pointer}/field"), problems)),
+                record: rule
+                    .record
+                    .as_ref()
+                    .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
             });
         }
         let success = manifest
@@ -300,8 +305,35 @@ impl Rule {
                 self.rule,
                 self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
             )
+            .with_spoken_of(self.spoken_of(answer))
             .with_retry_after(wait)
     }
+
+    fn spoken_of(&self, answer: &Answer<'_>) -> Option<SpokenOf> {
+        let (path, pattern) = self.record.as_ref()?;
+        let found = pattern.captures(json::scalar_text(path.first(answer.body()?)?)?)?;
+        let group = |name: &str| found.name(name).map(|text| text.as_str().to_owned());
+        Some(SpokenOf {
+            remote: group("remote")?,
+            key: group("key")?,
+        })
+    }
+}
+
+fn compile_record(
+    record: &manifest::SpokenRecord,
+    pointer: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<(Path, Regex)> {
+    let path = parse_path(&record.path, &format!("{pointer}/path"), problems);
+    let pattern = parse_pattern(&record.pattern, &format!("{pointer}/pattern"), problems)?;
+    for group in ["remote", "key"] {
+        if !pattern.capture_names().any(|name| name == Some(group)) {
+            let problem = Problem::new(format!("{pointer}/pattern"), format!("there is no group `{group}`"));
+            problems.push(problem.with_help(format!("write `(?<{group}>…)` around what tells it")));
+        }
+    }
+    Some((path?, pattern))
 }
 
 /// A success whose body cannot be read tells nothing; any other status is an answer.

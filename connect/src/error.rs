@@ -156,6 +156,15 @@ struct Inner {
     reach: Reach,
     rule: Option<BusinessRule>,
     remote_field: Option<String>,
+    spoken_of: Option<SpokenOf>,
+}
+
+/// A record that the system spoke of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SpokenOf {
+    /// The table, model or entity set.
+    pub(crate) remote: String,
+    pub(crate) key: String,
 }
 
 /// How far a request came before it failed: whether the system may have carried it out.
@@ -184,6 +193,7 @@ impl Error {
             reach: Reach::NotSent,
             rule: None,
             remote_field: None,
+            spoken_of: None,
         }))
     }
 
@@ -240,6 +250,12 @@ impl Error {
         })
     }
 
+    /// Adds the record that the system spoke of.
+    #[must_use]
+    pub(crate) fn with_spoken_of(self, record: Option<SpokenOf>) -> Self {
+        self.change(|inner| inner.spoken_of = record)
+    }
+
     /// Returns whether the system may have carried out the request that failed so, had it been one that changes
     /// something: no answer came, or one that tells nothing.
     #[must_use]
@@ -268,6 +284,12 @@ impl Error {
     #[must_use]
     pub fn remote_field(&self) -> Option<&str> {
         self.0.remote_field.as_deref()
+    }
+
+    /// Returns the record that the system spoke of.
+    #[must_use]
+    pub(crate) fn spoken_of(&self) -> Option<&SpokenOf> {
+        self.0.spoken_of.as_ref()
     }
 
     /// Returns whether it is the very same failure, told to another caller.

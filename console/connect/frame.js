@@ -3,12 +3,13 @@
 let origin = null;
 export const isFramed = window.parent !== window;
 
-/** Begins to tell; without an origin nothing is told. */
-export function begin(frameOrigin) {
+/** Begins to tell; without an origin nothing is told, and of a page of fixed height not how high it is. */
+export function begin(frameOrigin, { isFixed = false } = {}) {
   if (!isFramed || !frameOrigin || origin) return;
   origin = frameOrigin;
   document.documentElement.classList.add('framed');
   tell('ready');
+  if (isFixed) return;
   let last = 0;
   new ResizeObserver(() => {
     const height = Math.ceil(document.getElementById('page').getBoundingClientRect().height);
@@ -19,7 +20,7 @@ export function begin(frameOrigin) {
 /** Returns whether somebody listens. */
 export const isHeard = () => origin !== null;
 
-/** Tells one thing: `ready`, `resize`, `connected`, `failed` or `cancelled`. */
+/** Tells one thing: `ready`, `resize`, `connected`, `failed`, `cancelled` or `saved`. */
 export function tell(type, more = {}) {
   if (origin) window.parent.postMessage({ source: 'lineshaft', type, ...more }, origin);
 }

@@ -39,6 +39,8 @@ const post = (path, body, signal) =>
 export const state = async () => (await send('/state')).json();
 export const connector = async id => (await send(`/connectors/${encodeURIComponent(id)}`)).json();
 export const authorize = async form => (await post('/authorize', form)).json();
+/** Exchanges a link to settings for a token. */
+export const enter = async () => (await post('/settings', {})).json();
 export const cancel = async () => (await post('/cancel', {})).json();
 
 /** Tries a form; `onStep` hears each step. Returns the last line: `{done}` or `{failed}`. */

@@ -3,7 +3,11 @@ import { FEED, QUERIES } from './queries.js';
 
 const KEY = 'lineshaft.console.key';
 
-export const key = () => sessionStorage.getItem(KEY);
+let held = null;
+
+export const key = () => held ?? sessionStorage.getItem(KEY);
+/** Sets a token that is not kept in the tab. */
+export const hold = text => (held = text);
 export const keep = text => sessionStorage.setItem(KEY, text);
 export const forget = () => sessionStorage.removeItem(KEY);
 

@@ -2,9 +2,10 @@
 import { ask } from './api.js';
 import { deploymentName, why } from './connections.js';
 import { fill, h, icon, prose } from '../connect/dom.js';
+import { settingsLink } from './settings_link.js';
 import { what, toWrite } from './writes.js';
 import { writing } from './writing.js';
-import { act, badge, button, check, exact, field, formDialog, notice, load, pages, refuse, say, select, table, takeAway, text, time } from './ui.js';
+import { act, back, badge, button, check, exact, field, formDialog, notice, load, pages, refuse, say, select, table, takeAway, text, time } from './ui.js';
 
 const PAGE = 25;
 const GRACES = [['86400', '24 hours'], ['3600', '1 hour'], ['604800', '7 days'], ['0', 'at once']];
@@ -65,7 +66,9 @@ export function connectionView(id) {
     return [
       runs && button('Pause', change('Pause', 'Paused.')),
       status === 'PAUSED' && button('Resume', change('Resume', 'Resumed.'), 'main'),
+      !isGone && h('a', { class: 'button', href: `#/connections/${id}/mappings` }, 'Fields and mappings'),
       !isGone && button('Diagnose', diagnose),
+      !isGone && status !== 'DISABLED' && button('Settings link', () => settingsLink(id)),
       !isGone && status !== 'DISABLED' && button('Reconnect link', reconnectLink, status === 'REAUTH_REQUIRED' ? 'main' : ''),
       isGone ? button('Delete', () => byName('Delete'), 'danger') : button('Disconnect', () => byName('Disconnect'), 'danger'),
     ];
@@ -198,8 +201,6 @@ export function connectionView(id) {
   };
   return { title: 'Connection', element: h('section', {}, back('#/connections', 'Connections'), problem, body), onEvent, reload, end };
 }
-
-export const back = (href, title) => h('p', { class: 'back' }, h('a', { href }, icon('back'), title));
 
 const EVENT_COLUMNS = [
   { title: 'When', cell: event => time(event.createdAt) },

@@ -6,6 +6,7 @@ import { connectionsView } from './connections.js';
 import { creditsView } from './credits.js';
 import { fill, h } from '../connect/dom.js';
 import { linkView } from './link.js';
+import { VIEWS, mappingsOf } from './mappings/views.js';
 import { refusal } from './ui.js';
 import { writeView } from './write.js';
 import { writesView } from './writes.js';
@@ -21,7 +22,7 @@ const NAVIGATION = [
   ['audit', 'Audit log'],
 ];
 const ROUTES = {
-  connections: id => (id ? connectionView(id) : connectionsView()),
+  connections: (id, query, part, item) => (Object.hasOwn(VIEWS, part ?? '') ? mappingsOf(id, part, item, query) : id ? connectionView(id) : connectionsView()),
   link: () => linkView(),
   writes: (id, query) => (id ? writeView(id) : writesView(query)),
   webhooks: id => (id ? endpointView(id) : webhooksView()),
@@ -114,7 +115,8 @@ function route() {
   const main = document.getElementById('main');
   if (!main) return;
   const [path, query] = location.hash.split('?');
-  const [, name, id] = path.split('/');
+  const [, name, ...rest] = path.split('/');
+  const [id, part, item] = rest.map(decodeURIComponent);
   const isKnown = Object.hasOwn(ROUTES, name ?? '');
   if (!isKnown) return location.replace('#/connections');
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
@@ -126,7 +128,7 @@ function route() {
     } else link.removeAttribute('aria-current');
   }
   view?.end?.();
-  view = ROUTES[name](id && decodeURIComponent(id), new URLSearchParams(query));
+  view = ROUTES[name](id, new URLSearchParams(query), part, item);
   fill(main, view.element);
   document.title = `${view.title} · Lineshaft`;
   window.scrollTo(0, 0);

@@ -15,6 +15,14 @@ const WRITE = `
   actor { kind name }
   userErrors { path code message remoteCode remoteMessage }`;
 
+const REMOTE_FIELD = 'path label type remoteType required readOnly maxLength choices { value label } samples mappedBy suggestedName suggested';
+
+const PROBLEM = 'severity code entity field pointer line message help';
+
+const LAYER = 'version document yaml author comment createdAt affectedConnections';
+
+const CHANGE = 'entity field path kind before after';
+
 const DELIVERY = 'id endpointId eventId connectionId sequence type state attemptCount nextAttemptAt createdAt finishedAt';
 
 export const QUERIES = {
@@ -75,6 +83,9 @@ export const QUERIES = {
   }`,
   CreateReconnectLink: `mutation CreateReconnectLink($input: CreateReconnectLinkInput!) {
     createReconnectLink(input: $input) { id url expiresAt }
+  }`,
+  CreateSettingsLink: `mutation CreateSettingsLink($input: CreateSettingsLinkInput!) {
+    createSettingsLink(input: $input) { id url expiresAt }
   }`,
   RevokeLink: 'mutation RevokeLink($id: ID!) { revokeLink(id: $id) }',
 
@@ -147,6 +158,68 @@ export const QUERIES = {
     }
   }`,
 
+  MappedEntities: `query MappedEntities($connectionId: ID!) {
+    mappedEntities(connectionId: $connectionId) {
+      name label remote isCustom plural mappedFields totalFields customFields
+      layers { scope { kind } version }
+    }
+  }`,
+  EntityMapping: `query EntityMapping($connectionId: ID!, $entity: String!, $samples: Int!) {
+    entityMapping(connectionId: $connectionId, entity: $entity, samples: $samples) {
+      entity label isCustom remote plural describedBy
+      fields {
+        name label description type list isCustom origin state source mapping layerMapping codec writable
+        filterOperators sortable enumValues
+        samples { remoteId raw value problem }
+      }
+      unmapped { ${REMOTE_FIELD} }
+      problems { ${PROBLEM} }
+    }
+  }`,
+  RemoteFields: `query RemoteFields($connectionId: ID!, $object: String, $entity: String, $samples: Int!) {
+    remoteFields(connectionId: $connectionId, object: $object, entity: $entity, samples: $samples) {
+      name label entity describedBy
+      fields { ${REMOTE_FIELD} }
+    }
+  }`,
+  RemoteObjects: `query RemoteObjects($connectionId: ID!, $search: String, $first: Int!, $after: String) {
+    remoteObjects(connectionId: $connectionId, search: $search, first: $first, after: $after) {
+      nodes { name label entity }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+  MappingLayer: `query MappingLayer($scope: MappingScopeInput!) {
+    mappingLayer(scope: $scope) { ${LAYER} }
+  }`,
+  MappingVersions: `query MappingVersions($scope: MappingScopeInput!, $first: Int!, $after: String) {
+    mappingVersions(scope: $scope, first: $first, after: $after) {
+      nodes { version yaml author comment createdAt changes { ${CHANGE} } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+  MappingDiff: `query MappingDiff($scope: MappingScopeInput!, $from: Int!, $to: Int!) {
+    mappingDiff(scope: $scope, from: $from, to: $to) { ${CHANGE} }
+  }`,
+  PreviewMapping: `query PreviewMapping($input: PreviewMappingInput!) {
+    previewMapping(input: $input) {
+      problems { ${PROBLEM} }
+      records { remoteId raw before after changedFields problems { field path message } }
+      filters { field before after }
+      writes { field before after }
+    }
+  }`,
+  SaveMapping: `mutation SaveMapping($input: SaveMappingInput!) {
+    saveMapping(input: $input) { layer { ${LAYER} } problems { ${PROBLEM} } }
+  }`,
+  RollBackMapping: `mutation RollBackMapping($scope: MappingScopeInput!, $toVersion: Int!, $expectedVersion: Int!, $comment: String) {
+    rollBackMapping(scope: $scope, toVersion: $toVersion, expectedVersion: $expectedVersion, comment: $comment) {
+      layer { ${LAYER} } problems { ${PROBLEM} }
+    }
+  }`,
+  CopyMapping: `mutation CopyMapping($from: MappingScopeInput!, $to: [MappingScopeInput!]!, $comment: String) {
+    copyMapping(from: $from, to: $to, comment: $comment) { scope { connectionId } layer { version } problems { ${PROBLEM} } error { code message } }
+  }`,
+
   Credits: `query Credits($first: Int!, $before: String) {
     organization {
       id
@@ -177,7 +250,7 @@ export const FEED = `subscription Feed($after: String) {
 export const EVENT_TYPES = [
   ...['created', 'activated', 'reauth_required', 'reauthorized', 'token_rotated', 'degraded', 'unreachable', 'recovered'],
   ...['circuit_opened', 'circuit_closed', 'rate_limited', 'credentials_expiring', 'paused', 'resumed', 'disabled', 'enabled'],
-  'disconnected',
+  ...['mapping_changed', 'schema_changed', 'disconnected'],
 ]
   .map(name => `connection.${name}`)
   .concat(['write.succeeded', 'write.failed', 'write.in_doubt'])

@@ -132,6 +132,9 @@ export const check = (label, given = {}) => h('label', { class: 'check' }, h('in
 /** A link to a connection by the end of its id, which tells connections apart. */
 export const toConnection = id => h('a', { href: `#/connections/${id}`, title: id, class: 'mono' }, `…${id.slice(-12)}`);
 
+/** The way to the view above. */
+export const back = (href, title) => h('p', { class: 'back' }, h('a', { href }, icon('back'), title));
+
 /** A text to take away, with a button that copies it. */
 export function takeAway(label, value) {
   const input = h('input', { type: 'text', readonly: true, value, onfocus: event => event.target.select(), 'aria-label': label, class: 'mono' });

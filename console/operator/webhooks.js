@@ -1,9 +1,9 @@
 // Webhooks: endpoints, their secrets, the log of deliveries, and sending again.
 import { ask } from './api.js';
-import { back, facts } from './connection.js';
+import { facts } from './connection.js';
 import { fill, h } from '../connect/dom.js';
 import { DELIVERY_STATES, EVENT_TYPES } from './queries.js';
-import { act, badge, button, check, exact, field, formDialog, notice, load, pages, say, select, table, takeAway, text, time, toConnection } from './ui.js';
+import { act, back, badge, button, check, exact, field, formDialog, load, notice, pages, say, select, table, takeAway, text, time, toConnection } from './ui.js';
 
 const PAGE = 50;
 

@@ -1,8 +1,8 @@
 // One write: what was sent, what came of it, and the way to settle it when that is not known.
 import { ask } from './api.js';
-import { back, facts } from './connection.js';
+import { facts } from './connection.js';
 import { fill, h, prose, sentence } from '../connect/dom.js';
-import { button, exact, field, formDialog, load, notice, say, text, time } from './ui.js';
+import { back, button, exact, field, formDialog, load, notice, say, text, time } from './ui.js';
 import { caller, connectionLink, duration, lastLog, logHref, outcome, what } from './writes.js';
 
 const NEWS_MS = 3000;

@@ -1,7 +1,7 @@
-//! Links to the hosted pages on which customers connect a system or bring a connection back, and the one-time codes by
-//! which the organization's backend gets the new API token.
+//! Links to the hosted pages on which customers connect a system, bring a connection back or change its mappings, and
+//! the one-time codes by which the organization's backend gets the new API token.
 //!
-//! A link works once, for half an hour at most, and for some tries. Its token, the cookie of the browser that opened it,
+//! A link works once, for half an hour at most, and for some tries; one to mappings is entered as often as its time allows. Its token, the cookie of the browser that opened it,
 //! the state of a sign-in elsewhere and the code are random texts of 256 bits that are stored as keyed hashes. A browser
 //! that opens a link which another one has open takes the link over, unless credentials are being tried just then.
 
@@ -12,6 +12,7 @@ mod make;
 mod options;
 mod page;
 mod reconnect;
+mod settings;
 mod sign_in;
 mod view;
 
@@ -27,6 +28,7 @@ pub use make::{
 pub use options::{Branding, PageOptions};
 pub use page::{PageSession, cancel, form, open, sender, state};
 pub use reconnect::{open_reconnect, reconnect_address};
+pub use settings::{NewSettingsLink, SCOPE as SETTINGS_SCOPE, SettingsSession, create_settings_link, enter_settings};
 pub use sign_in::{Returned, authorize, callback};
 pub use view::{ConnectorForm, Done, PageState, Sender};
 

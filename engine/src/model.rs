@@ -144,7 +144,7 @@ impl Model {
             model,
             problems,
             conflicts,
-        } = Self::build(revision, layers, registry, before);
+        } = Self::build(revision, layers, registry, before, None);
         for problem in problems {
             tracing::warn!(%problem, "a custom field or entity is left out");
         }
@@ -162,10 +162,16 @@ impl Model {
         model
     }
 
-    fn build(revision: i64, layers: HashMap<String, Current>, registry: &Registry, before: Option<&Self>) -> Supposed {
+    fn build(
+        revision: i64,
+        layers: HashMap<String, Current>,
+        registry: &Registry,
+        before: Option<&Self>,
+        last: Option<&str>,
+    ) -> Supposed {
         let mut names: Vec<&String> = layers.keys().collect();
-        // Every process must give what is added the same places.
-        names.sort();
+        // Every process must give what is added the same places. Of two who want one name the first has it.
+        names.sort_by_key(|name| (last == Some(name.as_str()), *name));
         let overlays = names
             .iter()
             .filter_map(|name| layers.get(*name))
@@ -220,7 +226,8 @@ impl Model {
             };
             layers.insert(layer.key(), supposed);
         }
-        Self::build(self.revision, layers, registry, Some(self))
+        // What is there already has its name.
+        Self::build(self.revision, layers, registry, Some(self), Some(&layer.key()))
     }
 
     /// Returns all layers of a connection as one overlay.

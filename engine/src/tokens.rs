@@ -311,6 +311,20 @@ impl Tokens {
             .map(drop)
     }
 
+    /// Revokes some tokens within a transaction. The caller forgets the verified ones after the commit.
+    pub(crate) async fn revoke_within(
+        &self,
+        transaction: &impl ConnectionTrait,
+        organization_id: Uuid,
+        ids: Vec<Uuid>,
+    ) -> Result<(), DbErr> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let these = Condition::all().add(api_token::Column::Id.is_in(ids));
+        revoke_where(transaction, organization_id, these).await.map(drop)
+    }
+
     /// Makes every token be looked up again when it is next used.
     pub(crate) fn forget_verified(&self) {
         self.verified.invalidate_all();

@@ -1,4 +1,4 @@
-//! A link to the hosted page on which a customer connects a system, or reconnects one.
+//! A link to the hosted page on which a customer connects a system, reconnects one, or changes its mappings.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Model {
     pub organization_id: Uuid,
     /// The keyed hash of the link's token.
     pub hash: Vec<u8>,
-    /// The connection: of a reconnect link from the start, of a connect link once it was used.
+    /// The connection: of a reconnect or settings link from the start, of a connect link once it was used.
     pub connection_id: Option<Uuid>,
     /// What the link is for.
     pub purpose: Purpose,
@@ -52,6 +52,9 @@ pub enum Purpose {
     /// To bring a connection back.
     #[sea_orm(string_value = "reconnect")]
     Reconnect,
+    /// To see and change the mappings of a connection.
+    #[sea_orm(string_value = "settings")]
+    Settings,
 }
 
 /// The relations of the table; none is followed.

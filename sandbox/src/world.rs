@@ -1,6 +1,7 @@
 //! The plant every simulated system shows: vendors, items, stock, assets, work and purchases,
 //! generated from a seed so that two runs give the same records.
 
+pub(crate) mod calibration;
 mod generate;
 mod maintenance;
 mod names;
@@ -13,6 +14,7 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 
+pub use calibration::{Calibration, CalibrationResult};
 pub use records::*;
 
 /// The number that decides all generated values.
@@ -79,6 +81,8 @@ pub struct World {
     pub purchase_orders: Vec<PurchaseOrder>,
     /// Goods receipts.
     pub receipts: Vec<Receipt>,
+    /// Calibrations of assets, which this customer keeps in objects of its own.
+    pub calibrations: Vec<Calibration>,
 }
 
 /// A record with an id.
@@ -109,6 +113,7 @@ finders! {
     find_work_order, work_orders, WorkOrder, "work order";
     find_purchase_order, purchase_orders, PurchaseOrder, "purchase order";
     find_receipt, receipts, Receipt, "receipt";
+    find_calibration, calibrations, Calibration, "calibration";
 }
 
 impl World {

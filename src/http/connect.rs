@@ -1,10 +1,11 @@
-//! The routes of the hosted pages, on which customers connect a system or bring a connection back, and of the exchange
-//! of one-time codes. What may be done is decided in the engine; here are cookies, headers and the form of answers.
+//! The routes of the hosted pages, on which customers connect a system, bring a connection back or change its mappings,
+//! and of the exchange of one-time codes. What may be done is decided in the engine; here are cookies, headers and the form of answers.
 
 mod answer;
 pub(super) mod attempt;
 mod exchange;
 mod input;
+mod settings;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use axum::{
 };
 use lineshaft_engine::{
     Engine,
-    links::{self, LinkError, PageSession, Visitor},
+    links::{self, LinkError, PageSession, Purpose, Visitor},
 };
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -42,6 +43,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router {
         .route("/connect/{token}/try", post(attempt::run))
         .route("/connect/{token}/authorize", post(authorize))
         .route("/connect/{token}/cancel", post(cancel))
+        .route("/connect/{token}/settings", post(settings::run))
         .route("/reconnect/{address}", get(reconnect))
         .route("/v1/connect/exchange", post(exchange::run))
         .with_state(app.engine.clone())
@@ -50,7 +52,11 @@ pub(super) fn routes(app: &Arc<App>) -> Router {
 /// Opens a link: sends the page and the cookie.
 async fn shell(State(engine): State<Arc<Engine>>, Path(token): Path<String>, input: FromPage) -> Response {
     let opened = links::open(&engine, &token, &input.visitor).await;
-    let Some(file) = embedded::connect_page("index.html") else {
+    let page = match &opened {
+        Ok(session) if session.purpose == Purpose::Settings => embedded::operator_page("settings.html"),
+        _ => embedded::connect_page("index.html"),
+    };
+    let Some(file) = page else {
         return (StatusCode::NOT_FOUND, "The page is not part of this build.\n").into_response();
     };
     let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
@@ -185,6 +191,7 @@ mod tests {
             cookie: "lsp_x".into(),
             frame_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
             expires_at: chrono::Utc::now(),
+            purpose: Purpose::Connect,
         };
         let text = |origins: &[&str], url| cookie_of(&session(origins), url).unwrap().to_str().unwrap().to_owned();
         let start = "lineshaft_page=lsp_x; Path=/connect; Max-Age=3600; HttpOnly; ";

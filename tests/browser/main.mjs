@@ -6,8 +6,8 @@ import { home } from './modules.mjs';
 import { start } from './stage.mjs';
 import { Visits } from './visit.mjs';
 
-const PARTS = ['connect', 'reconnect', 'sign_in', 'frame', 'ends', 'console', 'writes'];
-const LONGEST_MS = 300_000;
+const PARTS = ['connect', 'reconnect', 'sign_in', 'frame', 'ends', 'console', 'writes', 'mappings', 'settings'];
+const LONGEST_MS = 480_000;
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter(name => !PARTS.includes(name));

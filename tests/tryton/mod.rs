@@ -5,6 +5,7 @@ mod client;
 mod server;
 
 mod lists;
+mod mappings;
 mod records;
 mod trouble;
 mod writes;

@@ -247,6 +247,24 @@ def assets(accounts):
             asset.click("run")
 
 
+def own():
+    """What the plant added to its Tryton: values of its own field, and records of its own model."""
+    for number, order in enumerate(model("purchase.purchase").find([], order=[("id", "ASC")])):
+        order.cost_center = [None, "CC-100", "CC-200", "CC-300"][number % 4]
+        order.risk = [None, "1", "2"][number % 3]
+        order.save()
+    found = model("account.asset").find([], order=[("id", "ASC")])
+    laboratory = only("party.party", ("id", "=", min(party.id for party in model("party.party").find([("code", "like", "V-%")]))))
+    for number in range(12):
+        record = model("plant.calibration")(number=f"CAL-{number + 1:03}", asset=found[number % len(found)])
+        record.vendor = laboratory if number % 2 else None
+        record.due_on = DAY + dt.timedelta(days=30 * number)
+        record.deviation = Decimal("0.0125") * (number - 3)
+        record.result = "fail" if number % 5 == 4 else "pass"
+        record.passed_before = number % 2 == 0
+        record.save()
+
+
 def set_times():
     """Gives every record fixed times: one minute per id; every second one was never changed."""
     base = dt.datetime(2026, 6, 1, 6, 0)
@@ -276,7 +294,8 @@ def main():
     purchases(parties, products, term)
     work()
     assets(accounts)
-    for name in ["party.party", "product.product", "stock.location", "stock.move", "purchase.purchase", "purchase.line", "project.work", "account.asset"]:
+    own()
+    for name in ["party.party", "product.product", "stock.location", "stock.move", "purchase.purchase", "purchase.line", "project.work", "account.asset", "plant.calibration"]:
         print(f"tryton: {len(model(name).find([])):3} {name}")
 
 

@@ -34,6 +34,10 @@ for argument in "$@"; do
 done
 version='~=8.0.0'
 modules=(party product purchase stock stock_lot account_asset project)
+# What the plant itself added to its Tryton: a field and a model.
+own=plant
+digest() { cat "$@" | sha256sum | cut -d" " -f1; }
+own_digest=$(digest "$here"/module/*)
 
 say() { echo "tryton: $*" >&2; }
 
@@ -57,7 +61,7 @@ authentications = password
 CONF
 }
 
-wanted="$version ${modules[*]}"
+wanted="$version ${modules[*]} $own_digest"
 if [ "$(cat "$home/installed" 2>/dev/null || true)" != "$wanted" ]; then
     say "installing (once; about a minute)"
     rm -rf "$home/venv" "$home/installed" "$home/empty" "$home/seeded"
@@ -65,6 +69,8 @@ if [ "$(cat "$home/installed" 2>/dev/null || true)" != "$wanted" ]; then
     packages=("trytond$version" "proteus$version")
     for module in "${modules[@]}"; do packages+=("trytond-${module//_/-}$version"); done
     "$home/venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" >&2
+    installed=$("$home/venv/bin/python" -c 'import os, trytond.modules; print(os.path.dirname(trytond.modules.__file__))')
+    cp -r "$here/module" "$installed/$own"
     echo "$wanted" >"$home/installed"
 fi
 export PYTHONWARNINGS=ignore TRYTONPASSFILE="$home/password"
@@ -78,7 +84,7 @@ if [ ! -f "$home/empty/ready" ]; then
     : >"$home/empty/lineshaft.sqlite"
     admin=("$home/venv/bin/trytond-admin" -c "$home/empty/trytond.conf" -d lineshaft)
     "${admin[@]}" --all --email admin@example.com --password >&2
-    "${admin[@]}" --activate-dependencies --update "${modules[@]}" >&2
+    "${admin[@]}" --activate-dependencies --update "${modules[@]}" "$own" >&2
     touch "$home/empty/ready"
 fi
 

@@ -270,6 +270,30 @@ async fn goods_that_came_are_booked_in_and_moved_on() {
         stage.find("stock.shipment.internal", open, &[]).is_empty(),
         "nothing was begun"
     );
+
+    let used = json!({ "location": to, "quantity": "3", "reason": "T-4001-used" });
+    stage
+        .write(Call::act("InventoryItem", "issue", &ring_id, used.clone()))
+        .await;
+    let gone = json!([
+        ["product", "=", ring],
+        ["to_location.type", "=", "lost_found"],
+        ["from_location", "=", rack],
+        ["state", "=", "done"]
+    ]);
+    let moves = stage.find("stock.move", gone, &["quantity"]);
+    assert_eq!(moves.len(), 1, "{moves:?}");
+    assert_eq!(number(&moves[0]["quantity"]), "3");
+    let shipment = json!([["reference", "=", "T-4001-used"]]);
+    assert_eq!(
+        stage.only("stock.shipment.internal", shipment, &["state"])["state"],
+        "done"
+    );
+    let too_much = json!({ "location": to, "quantity": "18" });
+    let refused = Call::act("InventoryItem", "issue", &ring_id, too_much)
+        .run(&stage.plant)
+        .await;
+    assert_eq!(refused.outcome, "FAILED", "{}", refused.text);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

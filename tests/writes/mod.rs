@@ -16,6 +16,7 @@ mod keys;
 mod locks;
 mod log;
 mod matrix;
+mod references;
 
 use std::time::Duration;
 

@@ -496,7 +496,7 @@ fn customer(input: CustomerInput) -> NewCustomer {
     }
 }
 
-fn page(
+pub(super) fn page(
     redirect_url: Option<String>,
     ttl_seconds: Option<u64>,
     locale: Option<String>,
@@ -538,7 +538,7 @@ fn token_failed(error: tokens::Error) -> async_graphql::Error {
 }
 
 /// Tells why something was not done, with advice and what is wrong with each field.
-fn failed(error: &LinkError) -> async_graphql::Error {
+pub(super) fn failed(error: &LinkError) -> async_graphql::Error {
     let failure = error.failure();
     if error.code() == "INTERNAL" {
         return access::internal(error);

@@ -86,6 +86,35 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     }
 }
 
+/// Compiles one resource on its own, without writes.
+pub(super) fn compile_alone(
+    manifest: &Manifest,
+    catalogue: &Arc<Catalogue>,
+    base: &Arc<Base>,
+    name: &str,
+    resource: &Resource,
+    problems: &mut Vec<Problem>,
+) -> Option<ResourcePlan> {
+    let known = Known {
+        connection: check::connection_variables(manifest),
+        ..Known::default()
+    };
+    let resource = Resource {
+        write: None,
+        ..resource.clone()
+    };
+    let mut keys = key_parts(manifest);
+    keys.insert(name.to_owned(), own_key(manifest, &resource));
+    let compiler = Compiler {
+        manifest,
+        catalogue,
+        known: &known,
+        base,
+        keys,
+    };
+    compiler.resource(name, &resource, problems).map(|(_, plan)| plan)
+}
+
 /// Compiles some resources of a changed manifest anew; everything else is shared with the blueprint of the manifest as
 /// it was. Only resources may differ.
 pub(super) fn recompile(
@@ -138,35 +167,6 @@ pub(super) fn recompile(
         catalogue,
         ..base.clone()
     })
-}
-
-/// Compiles one resource on its own, without writes.
-pub(super) fn compile_alone(
-    manifest: &Manifest,
-    catalogue: &Arc<Catalogue>,
-    base: &Arc<Base>,
-    name: &str,
-    resource: &Resource,
-    problems: &mut Vec<Problem>,
-) -> Option<ResourcePlan> {
-    let known = Known {
-        connection: check::connection_variables(manifest),
-        ..Known::default()
-    };
-    let resource = Resource {
-        write: None,
-        ..resource.clone()
-    };
-    let mut keys = key_parts(manifest);
-    keys.insert(name.to_owned(), own_key(manifest, &resource));
-    let compiler = Compiler {
-        manifest,
-        catalogue,
-        known: &known,
-        base,
-        keys,
-    };
-    compiler.resource(name, &resource, problems).map(|(_, plan)| plan)
 }
 
 fn compile_base(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>) -> Option<Base> {

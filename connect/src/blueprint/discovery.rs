@@ -270,7 +270,7 @@ impl Blueprint {
     ) -> Result<ResourcePlan, Error> {
         let name = resource.type_name();
         let written = self.manifest.resources.get(name);
-        let mut written = written.cloned().ok_or_else(|| {
+        let mut written = written.map(|written| Resource::clone(written)).ok_or_else(|| {
             let message = format!("{name} has no mapping");
             Error::new(ErrorKind::Internal, message)
         })?;

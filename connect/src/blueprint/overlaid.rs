@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lineshaft_schema::Catalogue;
 
 use super::{Blueprint, compile::recompile};
-use crate::manifest::overlay::{Overlay, OverlayProblem, apply};
+use crate::manifest::overlay::{Applied, Overlay, OverlayProblem, apply};
 
 impl Blueprint {
     /// Returns the blueprint with an overlay over its mappings. `catalogue` is the unified model with everything that the
@@ -14,18 +14,18 @@ impl Blueprint {
     /// # Errors
     /// Returns everything that is wrong with the overlay, with pointers into it.
     pub fn overlaid(&self, overlay: &Overlay, catalogue: Arc<Catalogue>) -> Result<Self, Vec<OverlayProblem>> {
-        let applied = apply(&self.manifest, overlay, &catalogue);
-        let mut errors: Vec<_> = applied
-            .problems
-            .iter()
-            .filter(|problem| problem.is_error())
-            .cloned()
-            .collect();
-        match recompile(self, applied.manifest.clone(), catalogue, &applied.touched) {
+        let Applied {
+            manifest,
+            problems,
+            touched,
+            origins,
+        } = apply(&self.manifest, overlay, &catalogue);
+        let mut errors: Vec<_> = problems.into_iter().filter(OverlayProblem::is_error).collect();
+        match recompile(self, manifest, catalogue, &touched) {
             Ok(blueprint) if errors.is_empty() => Ok(blueprint),
             Ok(_) => Err(errors),
             Err(problems) => {
-                errors.extend(applied.told(problems, overlay));
+                errors.extend(origins.told(problems, overlay));
                 Err(errors)
             }
         }

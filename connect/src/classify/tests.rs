@@ -245,6 +245,30 @@ fn a_rule_of_the_business_comes_with_the_field_that_is_wrong() {
 }
 
 #[test]
+fn a_rule_names_the_record_that_an_answer_speaks_of() {
+    let rule = |pattern: &str| {
+        json!([{
+            "when": {"status": 404}, "kind": "not_found", "message": ["message"],
+            "record": {"path": "message", "pattern": pattern},
+        }])
+    };
+    let manifest = json!({ "errors": rule(r"(?<remote>[a-z.]+)\((?<key>\d+),\)") });
+    let blueprint = compile("json_rest", manifest, json!({})).unwrap();
+    let spoken = |body: &str| {
+        let error = blueprint.classify(404, &HeaderMap::new(), body.as_bytes()).unwrap();
+        error
+            .spoken_of()
+            .map(|record| (record.remote.clone(), record.key.clone()))
+    };
+    let known = spoken(r#"{"message": "gone (Record: res.partner(12,))"}"#);
+    assert_eq!(known, Some(("res.partner".to_owned(), "12".to_owned())));
+    assert_eq!(spoken(r#"{"message": "gone"}"#), None);
+    assert_eq!(spoken("{}"), None);
+    let problems = compile("json_rest", json!({ "errors": rule("(?<key>x)") }), json!({})).unwrap_err();
+    assert!(problems[0].to_string().contains("no group `remote`"), "{problems:?}");
+}
+
+#[test]
 fn a_rule_of_the_business_stands_beside_a_refusal() {
     let errors = json!([
         {"when": {"status": 400}, "kind": "unavailable", "rule": "locked"},

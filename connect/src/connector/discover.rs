@@ -27,6 +27,9 @@ const KNOWLEDGE_LASTS: Duration = Duration::from_secs(60 * 60);
 /// Most objects whose fields are kept at a time.
 const MOST_KEPT: usize = 200;
 
+/// Most bytes of the name of an object.
+const MOST_NAME: usize = 200;
+
 /// Most rows that are looked at.
 const MOST_ROWS: u32 = 100;
 
@@ -106,11 +109,26 @@ impl Connector {
     /// Returns why it could not be asked: `NotFound`, `NotSupported` or `MalformedResponse` when there is no such object,
     /// depending on the system.
     pub async fn describe_object(&self, context: &CallContext, remote: &str) -> Result<Option<Described>, Error> {
+        Self::check_name(remote)?;
         let mut resources = self.blueprint.resources();
         let own = resources.find(|resource| resource.remote() == remote && describes(resource));
         match own {
             Some(resource) => self.describe_resource(context, resource).await.map(Some),
             None => self.describe_by_name(context, remote, None).await,
+        }
+    }
+
+    /// Refuses names that no object has.
+    fn check_name(remote: &str) -> Result<(), Error> {
+        let is_name = !remote.trim().is_empty()
+            && remote.len() <= MOST_NAME
+            && !remote.contains("..")
+            && !remote
+                .chars()
+                .any(|sign| sign.is_control() || matches!(sign, '\'' | '"' | '?' | '#' | '\\'));
+        match is_name {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::NotFound, "there is no object of this name")),
         }
     }
 
@@ -200,6 +218,7 @@ impl Connector {
     /// # Errors
     /// Returns why they could not be read; `NotSupported` when the connector cannot read such objects.
     pub async fn sample_object(&self, context: &CallContext, remote: &str, most: u32) -> Result<Vec<Arc<str>>, Error> {
+        Self::check_name(remote)?;
         let mut names = Vec::new();
         if self.blueprint.needs_names(None) {
             let described = self.describe_object(context, remote).await?;

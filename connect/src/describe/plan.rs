@@ -108,7 +108,9 @@ fn check_form(form: &DescribeForm, pointer: &str, problems: &mut Vec<Problem>) {
                     check(path, &format!("fields/{name}"));
                 }
             }
-            BodyCheck::compile(&form.only, &format!("{pointer}/fields/only"), problems);
+            for (name, tests) in [("only", &form.only), ("required_only", &form.required_only)] {
+                let _checks = BodyCheck::compile(tests, &format!("{pointer}/fields/{name}"), problems);
+            }
         }
     }
 }

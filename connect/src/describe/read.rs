@@ -33,8 +33,9 @@ pub fn read_description(form: &DescribeForm, remote: &str, body: &[u8]) -> Resul
     };
     fields.truncate(MOST_FIELDS);
     for field in fields.values_mut() {
+        let kind = field.kind.as_deref().and_then(ValueKind::of_word);
         field.value_kind = match field.choices.is_empty() {
-            true => field.kind.as_deref().and_then(ValueKind::of_word),
+            true => field.value_kind.or(kind),
             false => Some(ValueKind::Choice),
         };
     }
@@ -58,6 +59,7 @@ fn listed(form: &FieldsForm, body: &Value<'_>) -> Result<IndexMap<String, Descri
         label: path(&form.label),
         kind: path(&form.kind),
         required: path(&form.required),
+        required_only: BodyCheck::compile(&form.required_only, "", &mut Vec::new()),
         read_only: path(&form.read_only),
         max_length: path(&form.max_length),
         choices: path(&form.choices),
@@ -87,6 +89,7 @@ struct Places {
     label: Option<Path>,
     kind: Option<Path>,
     required: Option<Path>,
+    required_only: Vec<BodyCheck>,
     read_only: Option<Path>,
     max_length: Option<Path>,
     choices: Option<Path>,
@@ -104,7 +107,7 @@ impl Places {
             name: name.to_owned(),
             label: text(&self.label),
             kind: text(&self.kind),
-            required: flag(&self.required),
+            required: flag(&self.required).filter(|_| self.required_only.iter().all(|check| check.holds(entry))),
             read_only: flag(&self.read_only),
             max_length: length(text(&self.max_length)),
             choices: self.choices(entry),
@@ -145,6 +148,8 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
         .iter()
         .filter_map(Value::as_str)
         .collect();
+    let keys = found.get("pk").and_then(Value::elements).unwrap_or_default();
+    let keys: Vec<&str> = keys.iter().filter_map(Value::as_str).collect();
     let mut fields = IndexMap::new();
     for (name, property) in properties {
         let text = |key: &str| property.get(key).and_then(json::scalar_text).map(str::to_owned);
@@ -159,6 +164,7 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
         });
         let choices = property.get("enum").and_then(Value::elements).unwrap_or_default();
         let choices = choices.iter().filter_map(json::scalar_text).take(MOST_CHOICES);
+        let finer = text("format").or_else(|| text("subType"));
         let field = DescribedField {
             name: name.to_string(),
             label: text("title").or_else(|| text("description")),
@@ -167,6 +173,8 @@ fn schema(path: &str, body: &Value<'_>) -> Result<IndexMap<String, DescribedFiel
             read_only: property.get("readOnly").and_then(truth),
             max_length: length(text("maxLength")),
             choices: choices.map(|choice| (choice.to_owned(), None)).collect(),
+            value_kind: finer.as_deref().and_then(ValueKind::of_word),
+            is_key: keys.contains(&name.as_ref()) || property.get("keyattribute").and_then(truth) == Some(true),
             ..DescribedField::default()
         };
         fields.insert(name.to_string(), field);
@@ -219,6 +227,7 @@ mod tests {
         let body = json!({"result": {
             "state": {"string": "Status", "type": "selection", "required": true, "readonly": true, "selection": [["draft", "Draft"], ["done", "Done"]]},
             "name": {"string": "Name", "type": "char", "size": 64, "required": false},
+            "x_zone": {"string": "Zone", "type": "char", "required": true, "manual": true},
         }});
         let fields = read_description(&form, "x", body.to_string().as_bytes()).unwrap();
         let state = &fields["state"];
@@ -229,6 +238,14 @@ mod tests {
         assert_eq!(state.choices[1], ("done".to_owned(), Some("Done".to_owned())));
         assert_eq!(fields["name"].max_length, Some(64));
         assert!(read_description(&form, "x", b"{}").is_err());
+        // What the system fills in by itself is not told as needed.
+        let DescribeForm::Fields(mut own) = form else { return };
+        own.required_only = serde_json::from_value(json!([{"path": "manual", "equals": true}])).unwrap();
+        let fields = read_description(&DescribeForm::Fields(own), "x", body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            (fields["state"].required, fields["x_zone"].required),
+            (None, Some(true))
+        );
     }
 
     #[test]

@@ -31,6 +31,20 @@ pub struct ErrorRule {
     /// Path in the body of the name of the field that is wrong, in the system's own words.
     #[serde(default)]
     pub field: Option<String>,
+    /// The record that the answer speaks of, where it names that and not the field. In a refused write the field that
+    /// refers to it is looked for, and told as the one that is wrong.
+    #[serde(default)]
+    pub record: Option<SpokenRecord>,
+}
+
+/// Where an answer names a record.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpokenRecord {
+    /// Path of the text in the body.
+    pub path: String,
+    /// Regular expression with the groups `remote`, the table as mappings name it, and `key`: `(?<remote>[a-z.]+)/(?<key>\d+)`.
+    pub pattern: String,
 }
 
 /// Conditions of a rule; all that are given must hold.

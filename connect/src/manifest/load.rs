@@ -185,6 +185,25 @@ pub fn mapping_schema() -> Json {
     shape::schema_of::<Resource>()
 }
 
+/// Returns the JSON Schema of overlays, for editors; the words of a field mapping are those of
+/// [`field_mapping_schema`].
+#[must_use]
+pub fn overlay_schema() -> Json {
+    shape::overlay_words().clone()
+}
+
+/// Returns the JSON Schema of the long form of a field mapping.
+#[must_use]
+pub fn field_mapping_schema() -> Json {
+    shape::mapping_words().clone()
+}
+
+/// Returns the JSON Schema of what is said of writing a field.
+#[must_use]
+pub fn write_field_schema() -> Json {
+    shape::write_words().clone()
+}
+
 /// Loads a connector from its folder, whose name must be the connector's id.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ pub mod yaml;
 
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
-pub use errors::{BodyTest, ErrorRule, RuleConditions};
+pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,

@@ -16,7 +16,7 @@ mod checks_tests;
 mod tests;
 
 pub use additions::merge_additions;
-pub(crate) use apply::{apply, words_of};
+pub(crate) use apply::{Applied, apply, words_of};
 pub use problem::{OverlayProblem, ProblemCode, Severity};
 pub use yaml::Lines;
 

@@ -252,7 +252,7 @@ pub enum Sends {
 /// One of several requests.
 ///
 /// Besides the variables of all writes it knows `kept.<name>` of earlier steps and, in `for_each`, `item`, `item.<name>`
-/// and `item_index`, counted from 1. The variables of all writes: `resource.remote`; `row` and `row.<name>`, the row that is sent; `key` and
+/// and `item_index`, counted from 1. The variables of all writes: `resource.remote`; in paths `resource.at`, the key as `OData` addresses rows; `row` and `row.<name>`, the row that is sent; `key` and
 /// `key.0` …, of new records once an answer has told it; `owner` and `owner.0` …, the key of the record that a part
 /// belongs to; `version`, the one that is expected; `current` and `current.<path>`, the row as it is in the system, and
 /// `current_version`, both read right before; `client_reference`, our mark; `now` and `today` in ISO 8601 and UTC;
@@ -402,6 +402,10 @@ pub struct FieldsForm {
     /// A truth value: a new record must have it.
     #[serde(default)]
     pub required: Option<String>,
+    /// Tests of an entry, beside `required`: only fields that pass them are told as needed. For systems that call fields
+    /// needed which they fill in by themselves.
+    #[serde(default)]
+    pub required_only: Vec<BodyTest>,
     /// A truth value: it cannot be written.
     #[serde(default)]
     pub read_only: Option<String>,

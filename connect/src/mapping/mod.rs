@@ -92,8 +92,13 @@ impl Mapper<'_> {
         );
         if self.projection.custom {
             let own = self.mapping.own.iter();
+            // What is wrong with a field is told once.
+            let mut told = Problems::default();
             record.custom = own
-                .filter_map(|own| own.read(self.mapping, &rows, &mut problems))
+                .filter_map(|own| {
+                    let is_asked = self.projection.contains(own.index);
+                    own.read(self.mapping, &rows, if is_asked { &mut told } else { &mut problems })
+                })
                 .chain(self.mapping.custom.iter().flat_map(|custom| custom.read(row)))
                 .collect();
         }

@@ -122,6 +122,23 @@ fn the_tail_of_an_address_names_a_record() {
 }
 
 #[test]
+fn the_head_of_a_name_is_what_comes_before_its_last_slash() {
+    let path = |name: &str| {
+        with_scope(|scope| {
+            let scope = scope.with("name", name.to_owned());
+            TextTemplate::parse("/odata/{{head name}}/$metadata")
+                .unwrap()
+                .render_path(&scope)
+        })
+    };
+    assert_eq!(path("Z_SRV/ZSet").unwrap(), "/odata/Z_SRV/$metadata");
+    assert_eq!(path("a b/c?d/Set").unwrap(), "/odata/a%20b/c%3Fd/$metadata");
+    for name in ["Set", "/Set", "../Set", "a/../Set", "a//Set"] {
+        assert!(path(name).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn members_are_laid_over_an_object() {
     let template = json!({"...": "{{row}}", "id": "{{id}}", "kind": 1, "note": null});
     let template = JsonTemplate::parse(&template).unwrap();

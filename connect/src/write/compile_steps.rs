@@ -68,6 +68,7 @@ pub(super) enum ReplyFrom {
 
 const VARIABLES: &[&str] = &[
     "resource.remote",
+    "resource.at",
     "row",
     "key",
     "owner",

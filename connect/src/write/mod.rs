@@ -15,6 +15,7 @@ mod run_answers;
 mod run_dry;
 mod run_errors;
 mod run_scope;
+mod spoken_of;
 #[cfg(test)]
 mod tests;
 pub(crate) mod within;

@@ -1,6 +1,6 @@
 //! Refusals of a system in the words of the input.
 
-use super::{BusinessRule, UserError, UserErrorCode, backward::Source, run::Run};
+use super::{BusinessRule, UserError, UserErrorCode, backward::Source, run::Run, spoken_of};
 use crate::error::{Error, ErrorKind, Reach};
 
 impl Run {
@@ -8,12 +8,16 @@ impl Run {
     #[must_use]
     pub fn user_error(&self, error: &Error) -> UserError {
         let expects = self.request.expected_version.is_some();
+        let field = error
+            .remote_field()
+            .map(|field| (self.path_of(field), code_of(error, expects)));
+        let record = || spoken_of::place_of(&self.blueprint, &self.request, error.spoken_of()?);
+        let (path, code) = field
+            .or_else(record)
+            .unwrap_or_else(|| (Vec::new(), code_of(error, expects)));
         UserError {
-            path: error
-                .remote_field()
-                .map(|field| self.path_of(field))
-                .unwrap_or_default(),
-            code: code_of(error, expects),
+            path,
+            code,
             message: error.remote_message().unwrap_or_else(|| error.message()).to_owned(),
             remote_code: error.remote_code().map(str::to_owned),
             remote_message: error.remote_message().map(str::to_owned),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::{Act, run::Run};
 use crate::{
     blueprint::{Call, KeyPart, ResourcePlan, key_rows},
-    dialect::Constant,
+    dialect::{Comparison, Constant, Expression},
     error::Error,
     request::{RequestPlan, complete_headers},
     template::{Scope, Variables},
@@ -101,12 +101,28 @@ impl Run {
             scope = scope.with(name, value);
         }
         let language = resource.parts.language;
-        let path = scope.clone().with_texts(&|text| language.escape_quoted(text));
+        let mut path = scope.clone().with_texts(&|text| language.escape_quoted(text));
+        if let Some(predicate) = self.key.as_ref().and_then(|key| predicate(resource, key)) {
+            path = path.with("resource.at", predicate);
+        }
         let query = scope.clone().with_texts(&|text| language.escape_in_query(text));
         let mut plan = call.plan_quoted(&resource.parts.base, &scope, &path, &query, Vec::new())?;
         complete_headers(&mut plan);
         Ok(plan)
     }
+}
+
+/// Writes a key as `OData` addresses rows: `(Company='A',Number=7)`.
+fn predicate(resource: &ResourcePlan, key: &RemoteKey) -> Option<String> {
+    let parts = &resource.parts;
+    let rows = key_rows(&parts.key, None, key)?;
+    let named = parts.key.iter().zip(rows.first()?).map(|(part, constant)| {
+        let equal = Expression::compare(&part.name, Comparison::Eq, constant.clone());
+        let written = parts.language.write(&equal).condition;
+        let (name, value) = written.as_str()?.split_once(" eq ")?;
+        Some(format!("{name}={value}"))
+    });
+    Some(format!("({})", named.collect::<Option<Vec<_>>>()?.join(",")))
 }
 
 fn push_key(own: &mut Vec<(&'static str, Json)>, names: [&'static str; 2], key: Json) {

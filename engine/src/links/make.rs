@@ -10,7 +10,7 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{LINK, LinkError, PageOptions, Purpose, hash_of, options::Stored, withdraw};
+use super::{LINK, LinkError, PageOptions, Purpose, Row, hash_of, options::Stored, settings, withdraw};
 use crate::{
     Engine,
     audit::Act,
@@ -67,7 +67,7 @@ pub struct Link {
     pub id: Uuid,
     /// What it is for.
     pub purpose: Purpose,
-    /// The connection: of a reconnect link from the start, of a connect link once it was used.
+    /// The connection: of a reconnect or settings link from the start, of a connect link once it was used.
     pub connection_id: Option<Uuid>,
     /// The organization's own identifier of the customer.
     pub customer_external_id: Option<String>,
@@ -195,7 +195,7 @@ pub(super) async fn reconnect(
     insert(engine, connection.organization_id, row, ttl, origin).await
 }
 
-async fn insert(
+pub(super) async fn insert(
     engine: &Engine,
     organization_id: Uuid,
     row: ActiveModel,
@@ -260,8 +260,11 @@ pub async fn revoke_link(engine: &Engine, organization_id: Uuid, id: Uuid, origi
             detail: json!({"purpose": model.purpose, "customer": model.customer_external_id}),
         };
         change.note(organization_id, origin, act).await?;
+        let options = Stored::read(&model.options);
+        settings::end_tokens(engine, change.transaction(), &Row { model, options }).await?;
     }
     change.commit().await?;
+    engine.tokens.forget_verified();
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::{Host, Url};
+use uuid::Uuid;
 
 use super::{Failure, LONGEST, LinkError, Settings};
 
@@ -59,6 +60,9 @@ pub(super) struct Stored {
     pub failure: Option<Failure>,
     /// The code that the link led to, sealed.
     pub done: Option<SealedCode>,
+    /// The tokens that the page of a settings link was given and that may still work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub page_tokens: Vec<Uuid>,
 }
 
 /// A sealed code, as text.

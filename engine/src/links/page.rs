@@ -15,6 +15,7 @@ use super::{
     failure::Failure,
     find, find_open, hash_of,
     options::redirect_with,
+    settings,
     view::{ConnectorCard, ConnectorForm, Done, Named, PageState, PastConnection, Pending, Sender},
 };
 use crate::{
@@ -30,6 +31,8 @@ pub struct PageSession {
     pub frame_origins: Vec<String>,
     /// When the link stops working.
     pub expires_at: DateTime<Utc>,
+    /// What the link is for.
+    pub purpose: Purpose,
 }
 
 /// Opens a link. A browser that has a page open already keeps its cookie; another one takes the link over, unless
@@ -60,6 +63,7 @@ pub async fn open(engine: &Engine, token: &str, visitor: &Visitor) -> Result<Pag
         cookie,
         frame_origins: row.options.frame_origins,
         expires_at: row.model.expires_at,
+        purpose: row.model.purpose,
     })
 }
 
@@ -82,10 +86,16 @@ async fn take_over(engine: &Engine, row: &Row, cookie: &str) -> Result<(), LinkE
         .exec(&engine.database)
         .await;
     engine.leases.give_back(&name, owner).await?;
-    match taken?.rows_affected {
-        0 => Err(LinkError::Used),
-        _ => Ok(()),
+    if taken?.rows_affected == 0 {
+        return Err(LinkError::Used);
     }
+    if row.model.purpose == Purpose::Settings && row.model.page_hash.is_some() {
+        let change = engine.journal.begin().await?;
+        settings::end_tokens(engine, change.transaction(), row).await?;
+        change.commit().await?;
+        engine.tokens.forget_verified();
+    }
+    Ok(())
 }
 
 /// Tells a page what to show.
@@ -183,12 +193,13 @@ pub async fn cancel(engine: &Engine, token: &str, visitor: &Visitor) -> Result<O
     Ok(url.and_then(|url| redirect_with(url, "error", "cancelled")))
 }
 
-/// Finds a connector that the link offers.
+/// Finds a connector that the link offers to connect.
 pub(super) fn offered(engine: &Engine, row: &Row, connector: &str) -> Result<Arc<Kind>, LinkError> {
     let shown = || connector.chars().take(100).collect::<String>();
     let kind = engine.registry.get(connector);
     let kind = kind.ok_or_else(|| LinkError::Create(CreateError::ConnectorUnknown(shown())))?;
-    match row.options.offers(connector) {
+    let connects = row.model.purpose != Purpose::Settings;
+    match connects && row.options.offers(connector) {
         true => Ok(kind),
         false => Err(LinkError::ConnectorNotAllowed(shown())),
     }

@@ -205,7 +205,7 @@ async fn finish(engine: &Engine, row: &Row, memory: Memory, code: &str, visitor:
         }
         error.failure()
     })?;
-    attempt.run(engine, |_| {}).await.map(drop)
+    Box::pin(attempt.run(engine, |_| {})).await.map(drop)
 }
 
 async fn remember(engine: &Engine, row: &Row, state: &str, memory: &Memory) -> Result<(), LinkError> {

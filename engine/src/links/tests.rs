@@ -6,6 +6,7 @@ mod again;
 mod create;
 mod links;
 mod paper;
+mod settings;
 
 use std::sync::{Mutex, atomic::Ordering};
 

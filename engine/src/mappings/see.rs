@@ -283,7 +283,6 @@ impl Engine {
         let view = View {
             session,
             connection: &connection,
-            blueprint: &blueprint,
             def,
             compiled: compiled(&blueprint, &model.catalogue, def),
             sampled: &sampled,
@@ -351,7 +350,6 @@ impl Engine {
 struct View<'v> {
     session: &'v Session,
     connection: &'v Connection,
-    blueprint: &'v Blueprint,
     def: &'v TypeDef,
     compiled: HashMap<FieldIndex, &'v CompiledField>,
     sampled: &'v [Sampled],

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{
     Custom, CustomFields, Item, ItemStatus, ItemType, Location, LocationKind, Seed, Size, User, Vendor, VendorStatus,
-    World, maintenance, names, now, purchasing, stock, today,
+    World, calibration::calibrations, maintenance, names, now, purchasing, stock, today,
 };
 
 /// How many of each list to draw.
@@ -64,6 +64,7 @@ pub(super) fn world(seed: Seed, size: Size) -> World {
     maintenance::work_orders(&mut world, &mut rng, counts.work_orders);
     purchasing::orders(&mut world, &mut rng, counts.purchase_orders);
     stock::movements(&mut world, &mut rng);
+    world.calibrations = calibrations(&world.assets);
     world
 }
 

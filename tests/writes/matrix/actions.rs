@@ -139,6 +139,12 @@ impl Trial<'_> {
             }
         }
         let has = |name: &str| form.field(name).is_some();
+        // Material goes to work that is under way; the first ones have been tried themselves by now.
+        let under_way = ["APPROVED", "SCHEDULED", "IN_PROGRESS"].map(str::to_owned);
+        let work = self.stage.pool.in_status("WorkOrder", &under_way);
+        if let (true, Some(work)) = (has("workOrder"), work.last()) {
+            input.insert("workOrder".to_owned(), work["id"].clone());
+        }
         if def.field("quantity").is_some() {
             levels = self.levels(record["id"].as_str()?).await;
             let from = levels.iter().find(|level| level.on_hand >= 2.0)?;
@@ -202,7 +208,7 @@ impl Trial<'_> {
             .unwrap_or_default();
         stock
             .into_iter()
-            .filter(|level| level["location"]["id"].is_string())
+            .filter(|level| level["location"]["id"].is_string() || level["bin"].is_string())
             .map(|level| Level {
                 location: level["location"]["id"].clone(),
                 bin: level["bin"].clone(),

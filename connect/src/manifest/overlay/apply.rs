@@ -20,9 +20,12 @@ pub(crate) struct Applied {
     pub(crate) problems: Vec<OverlayProblem>,
     /// Names of the resources that differ.
     pub(crate) touched: BTreeSet<String>,
-    /// Pointers into the manifest, and where in the overlay what stands there comes from.
-    origins: Vec<(String, String)>,
+    pub(crate) origins: Origins,
 }
+
+/// Pointers into a manifest, and where in the overlay what stands there comes from.
+#[derive(Default)]
+pub(crate) struct Origins(Vec<(String, String)>);
 
 /// Lays an overlay over a manifest; what cannot be laid is told and left out.
 pub(crate) fn apply(manifest: &Manifest, overlay: &Overlay, catalogue: &Catalogue) -> Applied {
@@ -32,7 +35,7 @@ pub(crate) fn apply(manifest: &Manifest, overlay: &Overlay, catalogue: &Catalogu
             manifest: manifest.clone(),
             problems: Vec::new(),
             touched: BTreeSet::new(),
-            origins: Vec::new(),
+            origins: Origins::default(),
         },
     };
     if overlay.mapping != 1 {
@@ -57,7 +60,7 @@ impl Manifest {
     }
 }
 
-impl Applied {
+impl Origins {
     /// Tells problems of the manifest as those of the overlay that it comes from.
     pub(crate) fn told(&self, problems: Vec<Problem>, overlay: &Overlay) -> Vec<OverlayProblem> {
         let document = serde_json::to_value(overlay).unwrap_or_default();
@@ -81,7 +84,7 @@ impl Applied {
             let rest = pointer.strip_prefix(at.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then(|| (at.len(), origin.clone(), rest))
         };
-        match self.origins.iter().filter_map(below).max_by_key(|(length, ..)| *length) {
+        match self.0.iter().filter_map(below).max_by_key(|(length, ..)| *length) {
             Some((_, origin, rest)) => (origin, rest),
             None => (String::new(), ""),
         }
@@ -214,7 +217,7 @@ impl Applier<'_> {
     }
 
     fn origin(&mut self, at: &str, origin: &str) {
-        self.applied.origins.push((at.to_owned(), origin.to_owned()));
+        self.applied.origins.0.push((at.to_owned(), origin.to_owned()));
     }
 
     /// Finds the places where the fields of a type are mapped.

@@ -161,6 +161,42 @@ entities:
     );
 }
 
+#[test]
+fn expressions_are_problems_of_their_field_and_tell_what_they_need() {
+    let blueprint = overlaid(
+        "mapping: 1
+entities:
+  Vendor:
+    fields:
+      name: {expression: \"row.name ~ row.city.name\", filter: {by: name, coarse: [contains]}}
+    custom:
+      total: {type: decimal, source: {expression: \"row.a * row.b\"}}
+      whole: {type: string, source: {expression: \"row|string|length\"}}
+",
+    );
+    let def = blueprint.catalogue().type_named("Vendor").unwrap();
+    let index = |name: &str| def.field(name).unwrap().index;
+    let mapping = blueprint.resource(def.index).unwrap().mapping();
+    let mut projection = lineshaft_schema::Projection::default();
+    projection.insert(index("name"));
+    projection.insert(index("total"));
+    let selected = mapping.selects(&projection);
+    let names: Vec<&str> = selected.iter().map(|selected| selected.name()).collect();
+    assert_eq!(names, ["id", "name", "city", "a", "b"]);
+    assert!(!mapping.digests(&projection));
+    projection.insert(index("whole"));
+    assert!(mapping.digests(&projection), "the whole row is asked for");
+    let read = record(
+        &blueprint,
+        "Vendor",
+        &json!({"id": 1, "name": "A", "city": {"name": "B"}, "a": "x", "b": 2}),
+    );
+    assert_eq!(read.get(index("name")), &Value::text("AB"));
+    assert!(read.get(index("total")).is_null());
+    let problems: Vec<&str> = read.problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(problems, ["total"], "told once, though it is a custom field too");
+}
+
 /// Custom fields of many types and codecs, each with what it may hold.
 const FIELDS: &[(&str, &str)] = &[
     ("text", "{type: string, source: {path: x_text, write: true}}"),

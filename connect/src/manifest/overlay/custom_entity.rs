@@ -62,11 +62,12 @@ impl Applier<'_> {
 
     /// Names of objects stand in addresses as they are.
     fn check_remote(&mut self, remote: &str, pointer: &str) {
-        let fits = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.' | '$' | ':');
-        if remote.is_empty() || remote.len() > 200 || remote.contains("..") || !remote.chars().all(fits) {
+        let fits = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.' | '$' | ':' | '/');
+        let has_gap = remote.split('/').any(str::is_empty);
+        if has_gap || remote.len() > 200 || remote.contains("..") || !remote.chars().all(fits) {
             let message = format!("`{remote}` is not the name of an object");
             let problem = OverlayProblem::error(ProblemCode::InvalidMapping, format!("{pointer}/remote"), message);
-            let problem = problem.with_help("letters, digits, `_`, `-`, `.`, `$` and `:`");
+            let problem = problem.with_help("letters, digits, `_`, `-`, `.`, `$` and `:`, with `/` between them");
             self.applied.problems.push(problem);
         }
     }

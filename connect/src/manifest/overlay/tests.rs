@@ -436,6 +436,32 @@ pub(crate) fn any_overlay() -> impl Strategy<Value = Overlay> {
     })
 }
 
+/// Changes that compile by themselves: other places, other codecs, writes.
+fn any_remap() -> impl Strategy<Value = Overlay> {
+    let words = prop::sample::select(vec![
+        json!("x_other"),
+        json!({"path": "x_path", "write": true}),
+        json!({"path": "x_path", "filter": ["eq"], "sort": true}),
+        json!({"as": "trimmed"}),
+        json!({"write": "x_written"}),
+        json!({"write": false}),
+        json!({"filter": null}),
+        json!({"sort": "x_sorted"}),
+        json!({"expression": "row.a ~ row.b"}),
+        json!({"default": "none"}),
+    ]);
+    let field = prop::sample::select(vec!["name", "notes", "number"]);
+    prop::collection::btree_map(field, words, 1..4).prop_map(|fields| {
+        let fields = Json::Object(
+            fields
+                .into_iter()
+                .map(|(name, words)| (name.to_owned(), words))
+                .collect(),
+        );
+        Overlay::from_json(&json!({"mapping": 1, "entities": {"Vendor": {"fields": fields}}})).unwrap()
+    })
+}
+
 fn laid(mut lower: Overlay, upper: &Overlay) -> Overlay {
     lower.lay(upper);
     lower
@@ -458,6 +484,20 @@ proptest! {
         let right = laid(a.clone(), &laid(b.clone(), &c));
         let left = laid(laid(a, &b), &c);
         prop_assert_eq!(left, right);
+    }
+
+    #[test]
+    fn layers_may_be_laid_one_after_the_other(a in any_remap(), b in any_remap()) {
+        let catalogue = Catalogue::unified().unwrap();
+        let whole = laid(a.clone(), &b);
+        let (Ok(first), Ok(at_once)) = (base().overlaid(&a, Arc::clone(&catalogue)), base().overlaid(&whole, Arc::clone(&catalogue))) else {
+            return Ok(());
+        };
+        let after = first.overlaid(&b, Arc::clone(&catalogue)).unwrap();
+        for kind in ["Vendor", "PurchaseOrder"] {
+            let kind = catalogue.type_named(kind).unwrap().index;
+            prop_assert_eq!(crate::mapping::describe(&after, kind), crate::mapping::describe(&at_once, kind));
+        }
     }
 
     #[test]

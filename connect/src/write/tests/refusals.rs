@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, SpokenOf};
 
 #[test]
 fn what_a_system_does_not_have_names_what_serves_instead() {
@@ -188,6 +188,51 @@ fn refusals_name_the_field_of_the_input() {
     assert_eq!(refused(None, "partner_id").path, ["vendor"]);
     assert_eq!(refused(None, "nope").path, Vec::<String>::new());
     assert_eq!(refused(None, "nope").code, UserErrorCode::BusinessRule);
+}
+
+#[test]
+fn records_that_a_refusal_speaks_of_are_found_in_the_input() {
+    let odoo = rpc(json!({
+        "InventoryItem": {"remote": "product.product", "key": "id", "seek": {"by": "id", "numeric": true}, "fields": {"name": "name"}},
+        "PurchaseOrderLine": {"fields": {"item": "product_id.0"}, "write": {"fields": {"item": {"to": "product_id"}}}},
+    }))
+    .unwrap();
+    let speak = |run: &Run, remote: &str, key: &str| {
+        let record = SpokenOf {
+            remote: remote.to_owned(),
+            key: key.to_owned(),
+        };
+        let told = run.user_error(&Error::new(ErrorKind::NotFound, "gone").with_spoken_of(Some(record)));
+        (told.path.join("."), told.code)
+    };
+    let with_item = |item: &str| {
+        let mut line = line("1");
+        line.values.insert(field("PurchaseOrderLine", "item"), reference(item));
+        line
+    };
+    let unknown = |path: &str| (path.to_owned(), UserErrorCode::UnknownReference);
+    let itself = (String::new(), UserErrorCode::NotFound);
+    let mut order = input("PurchaseOrder", vec![("vendor", reference("7"))]);
+    let lines = ["5", "99"].map(|item| ChildChange::Create(with_item(item))).to_vec();
+    order.children.insert(field("PurchaseOrder", "lines"), lines);
+    let run = start(&odoo, &request("PurchaseOrder", Act::Create, None, order)).unwrap();
+    assert_eq!(speak(&run, "product.product", "99"), unknown("lines.1.item"));
+    assert_eq!(speak(&run, "res.partner", "7"), unknown("vendor"));
+    assert_eq!(speak(&run, "res.partner", "99"), itself);
+    assert_eq!(speak(&run, "res.users", "7"), itself);
+
+    let mut order = Input::default();
+    let lines = vec![
+        ChildChange::Update(RemoteKey::from("31"), line("2")),
+        ChildChange::Create(with_item("99")),
+        ChildChange::Update(RemoteKey::from("32"), with_item("99")),
+    ];
+    order.children.insert(field("PurchaseOrder", "lines"), lines);
+    let run = start(&odoo, &request("PurchaseOrder", Act::Update, Some("4"), order)).unwrap();
+    assert_eq!(speak(&run, "product.product", "99"), unknown("lines.create.0.item"));
+    let line = ("lines.update.1".to_owned(), UserErrorCode::NotFound);
+    assert_eq!(speak(&run, "purchase.order.line", "32"), line);
+    assert_eq!(speak(&run, "purchase.order", "4"), itself);
 }
 
 #[test]

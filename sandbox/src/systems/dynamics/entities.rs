@@ -1,6 +1,6 @@
 //! Puts the data entities together: the model, the customer's fields and the rows of all sets.
 
-use super::{assets, codes, products, purchasing, vendors};
+use super::{assets, calibrations, codes, products, purchasing, vendors};
 use crate::{
     odata::{Data, Flavour, Model, Row, Service, lay_over},
     world::World,
@@ -42,6 +42,7 @@ pub(super) fn service(world: &World, written: &Written) -> Service {
     sets.extend(vendors::rows(world));
     sets.extend(products::rows(world));
     sets.extend(assets::rows(world));
+    sets.extend(calibrations::rows(world));
     for (set, rows) in &mut sets {
         if let Some(entity) = model.sets.get(*set) {
             *rows = lay_over(entity, set, std::mem::take(rows), written);

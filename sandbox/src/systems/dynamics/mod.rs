@@ -2,6 +2,7 @@
 //! service, and on the same host the sign-in page and the token endpoint of Entra ID.
 
 mod assets;
+mod calibrations;
 mod codes;
 mod directory;
 mod discovery;

@@ -75,6 +75,7 @@ impl Dataset {
 fn build(structure: &Structure, world: &World, written: &Written) -> Table {
     let rows: Vec<Row> = rows::of(&structure.name, world)
         .into_iter()
+        .chain(rows::beside(&structure.name, written))
         .filter_map(|value| match value {
             Value::Object(values) => Some(row(structure, values, written)),
             _ => None,

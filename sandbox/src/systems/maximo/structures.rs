@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn every_line_of_the_catalogue_is_understood() {
         let structures = parse(include_str!("structures.txt"));
-        assert_eq!(structures.len(), 11);
+        assert_eq!(structures.len(), 13);
         let attributes: usize = structures
             .iter()
             .map(|structure| {

@@ -1,6 +1,7 @@
 //! Talks to a running Odoo as a client does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod own;
 mod stock_writes;
 mod writes;
 

@@ -438,6 +438,37 @@ pub(crate) fn transfer(world: &mut World, level: u32, to: u32, quantity: Decimal
     });
 }
 
+/// Takes goods from a stock level out of the plant; `movement` is the id of what is booked.
+pub(crate) fn take_out(
+    world: &mut World,
+    level: u32,
+    kind: MovementKind,
+    quantity: Decimal,
+    movement: u32,
+    at: DateTime<Utc>,
+) {
+    let Some(source) = world.stock_levels.iter_mut().find(|one| one.id == level) else {
+        return;
+    };
+    source.on_hand -= quantity;
+    source.updated_at = at;
+    let source = source.clone();
+    world.stock_movements.push(StockMovement {
+        id: movement,
+        item: source.item,
+        kind,
+        quantity,
+        from: Some(source.bin.unwrap_or(source.location)),
+        to: None,
+        at,
+        work_order: None,
+        purchase_order: None,
+        purchase_line: None,
+        lot: source.lot,
+        unit_cost: source.unit_cost,
+    });
+}
+
 /// Returns the receipt that a movement belongs to.
 pub(crate) fn receipt_of<'a>(world: &'a World, movement: &StockMovement) -> Option<&'a Receipt> {
     let line = movement.purchase_line?;

@@ -2,6 +2,7 @@
 //! order service of version 4, behind Basic or OAuth logon. A write needs the token of its
 //! session.
 
+mod calibrations;
 mod codes;
 mod logon;
 mod movements;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{movements, objects, orders, partners, products, purchasing, respond, write};
+use super::{calibrations, movements, objects, orders, partners, products, purchasing, respond, write};
 use crate::{
     odata::{Data, Flavour, Model, Row, Service, lay_over},
     world::World,
@@ -35,7 +35,7 @@ struct Offer {
     rows: fn(&World) -> Vec<Set>,
 }
 
-const OFFERS: [Offer; 9] = [
+const OFFERS: [Offer; 10] = [
     Offer {
         name: "API_PURCHASEORDER_PROCESS_SRV",
         flavour: Flavour::SapV2,
@@ -99,6 +99,14 @@ const OFFERS: [Offer; 9] = [
         model: include_str!("model/functional_location.txt"),
         extend: objects::extend,
         rows: objects::functional_locations,
+    },
+    Offer {
+        name: "ZCALIBRATION_SRV",
+        flavour: Flavour::SapV2,
+        namespace: "ZCALIBRATION_SRV",
+        model: include_str!("model/calibration.txt"),
+        extend: no_own_properties,
+        rows: calibrations::rows,
     },
     Offer {
         name: PURCHASE_ORDER_4,

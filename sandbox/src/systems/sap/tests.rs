@@ -376,3 +376,21 @@ fn every_row_fits_its_set() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_customers_own_service_shows_calibrations() {
+    let sandbox = start(Size::Small).await;
+    let metadata = send(&sandbox, &format!("{V2}ZCALIBRATION_SRV/$metadata"))
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(metadata.contains("EntitySet Name=\"ZCalibrationSet\""), "{metadata}");
+    let rows = results(
+        &sandbox,
+        &format!("{V2}ZCALIBRATION_SRV/ZCalibrationSet?$filter=Result eq 'FAILED'&$orderby=DueOn desc&$top=2"),
+    )
+    .await;
+    assert_eq!(rows.len(), 2);
+    assert!(rows[0]["Certificate"].as_str().unwrap().starts_with("CAL-2026-"));
+}

@@ -4,6 +4,7 @@
 mod assets;
 mod find;
 mod orders;
+mod own;
 mod products;
 mod vendors;
 mod work;
@@ -17,7 +18,7 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{Dynamics, JSON, codes::COMPANY, respond};
+use super::{Dynamics, JSON, calibrations, codes::COMPANY, respond};
 use crate::{
     odata::{
         Draft, Entity, Notes, Problem, Purpose, Request, Row, Service, Value, check_version, read_body, show, target,
@@ -205,6 +206,7 @@ fn create(writing: &mut Writing<'_>, set: &str, draft: Draft) -> Result<Vec<Valu
         "MaintenanceAssets" => assets::create(writing, draft),
         "MaintenanceWorkOrders" => work::create(writing, draft),
         "MaintenanceWorkOrderLines" => work::create_line(writing, draft),
+        calibrations::SET => own::create(writing, draft),
         _ => Err(Problem::method()),
     }
 }
@@ -223,6 +225,7 @@ fn change(writing: &mut Writing<'_>, entity: &Entity, row: &Row, draft: Draft) -
         "MaintenanceAssets" => assets::change(writing, entity, row, draft),
         "MaintenanceWorkOrders" => work::change(writing, entity, row, draft),
         "MaintenanceWorkOrderLines" => work::change_line(writing, entity, row, draft),
+        calibrations::SET => own::change(writing, entity, row, draft),
         _ => Err(Problem::method()),
     }
 }
@@ -238,6 +241,10 @@ fn delete(writing: &mut Writing<'_>, entity: &Entity, row: &Row) -> Result<(), P
         "VendorsV2" => vendors::delete(writing, entity, row),
         "MaintenanceAssets" => assets::delete(writing, entity, row),
         "MaintenanceWorkOrders" => work::delete(writing, entity, row),
+        calibrations::SET => {
+            writing.notes.delete(&entity.set, entity.row_key(row));
+            Ok(())
+        }
         _ => Err(Problem::method()),
     }
 }

@@ -520,3 +520,43 @@ async fn assets_and_products_are_changed() {
         (&json!(false), &json!(false))
     );
 }
+
+#[tokio::test]
+async fn the_customers_own_entity_is_described_and_written() {
+    let session = start().await;
+    let entity = session.get("/metadata/PublicEntities('CalibrationRecord')").await;
+    assert_eq!(entity["EntitySetName"], "CalibrationRecords");
+    let all = session.get("/data/CalibrationRecords?$filter=Result eq Microsoft.Dynamics.DataEntities.CalibrationResult'Failed'&$orderby=DueDate desc&$top=2").await;
+    assert_eq!(all["value"].as_array().unwrap().len(), 2);
+    let set = "/data/CalibrationRecords";
+    session
+        .post(set, &json!({"Notes": "no number"}))
+        .await
+        .refused(400, "must be filled in");
+    session
+        .post(
+            set,
+            &json!({"CertificateNumber": "CAL-X", "MaintenanceAssetId": "NOPE"}),
+        )
+        .await
+        .refused(400, "not found");
+    let made = session
+        .post(
+            set,
+            &json!({"CertificateNumber": "CAL-NEW", "Deviation": 0.5, "Result": "Adjusted"}),
+        )
+        .await
+        .done(201);
+    assert_eq!(
+        (&made["CertificateNumber"], &made["Result"]),
+        (&json!("CAL-NEW"), &json!("Adjusted"))
+    );
+    let one = format!(
+        "{set}(dataAreaId='{}',CertificateNumber='CAL-NEW')",
+        made["dataAreaId"].as_str().unwrap()
+    );
+    session.patch(&one, &json!({"Deviation": 0.25})).await.done(204);
+    assert_eq!(session.get(&one).await["Deviation"], json!(0.25));
+    session.delete(&one).await.done(204);
+    assert_eq!(session.send(Method::GET, &one, None, None).await.status, 404);
+}

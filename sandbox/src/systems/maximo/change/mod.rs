@@ -4,11 +4,13 @@
 mod children;
 mod directory;
 mod draft;
+mod own;
 mod payload;
 mod places;
 mod purchase;
 mod receive;
 mod stock;
+mod usage;
 mod work;
 mod work_rows;
 
@@ -320,6 +322,8 @@ fn create(write: &Write<'_>, given: &Given, draft: &mut Draft<'_>) -> Result<Don
         "mxapiitem" => stock::create_item(draft, given, write.batch)?,
         "mxapiinventory" => stock::create_inventory(draft, given, write.batch)?,
         "mxapivendor" => directory::create_vendor(draft, given, write.batch)?,
+        "mxcalibration" => own::create(draft, given)?,
+        "mxapiinvuse" => usage::create(draft, given, write.batch)?,
         _ => return Err(Problem::not_allowed("ADD", &write.structure.object)),
     };
     Ok(Done {
@@ -339,6 +343,7 @@ fn update(write: &Write<'_>, row: &Row, given: &Given, draft: &mut Draft<'_>) ->
         "mxapiinventory" => stock::update_inventory(draft, row, given, merge, batch),
         "mxapiinvbal" => stock::count(draft, row, given, batch),
         "mxapivendor" => directory::update_vendor(draft, row, given, merge, batch),
+        "mxcalibration" => own::update(draft, row, given),
         _ => Err(Problem::not_allowed("SAVE", &write.structure.object)),
     }
 }
@@ -362,6 +367,7 @@ fn change_status(write: &Write<'_>, row: &Row, draft: &mut Draft<'_>) -> Result<
     match write.structure.name.as_str() {
         "mxapiwodetail" => work::change_status(draft, row, &step),
         "mxapipo" => purchase::change_status(draft, row, &step),
+        "mxapiinvuse" => usage::change_status(draft, row, &step),
         "mxapiasset" | "mxapilocations" | "mxapiitem" => {
             let given = Given {
                 status: Some(step.status),
@@ -388,6 +394,10 @@ fn delete(write: &Write<'_>, row: &Row, draft: &mut Draft<'_>) -> Result<(), Pro
         "mxapiasset" => places::delete_asset(draft, row),
         "mxapiitem" => stock::delete_item(draft, row),
         "mxapivendor" => directory::delete_vendor(draft, row),
+        "mxcalibration" => {
+            own::delete(draft, row);
+            Ok(())
+        }
         "mxapireceipt" => Err(Problem::rule("BMXAA1872E", "A material transaction cannot be deleted")),
         _ => Err(Problem::not_allowed("DELETE", &write.structure.object)),
     }

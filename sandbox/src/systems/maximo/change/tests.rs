@@ -302,6 +302,47 @@ async fn statuses_change_by_the_action_along_the_allowed_ways() {
 }
 
 #[tokio::test]
+async fn stock_moves_when_a_document_of_usage_is_complete() {
+    let trial = Trial::start().await;
+    let (level, item, from, to) = {
+        let world = trial.sandbox.world();
+        let mut levels = world.stock_levels.iter();
+        let level = levels.find(|level| level.on_hand > 10.into()).unwrap();
+        let item = world.find_item(level.item).unwrap().number.clone();
+        let from = world.find_location(level.location).unwrap().code.clone();
+        let to = world.storerooms().find(|room| room.id != level.location).unwrap();
+        (level.clone(), item, from, to.code.clone())
+    };
+    let document = |quantity: i32, to: &str| {
+        json!({"fromstoreloc": from, "usetype": "TRANSFER", "description": "Spare", "invuseline": [
+            {"usetype": "TRANSFER", "itemnum": item, "quantity": quantity, "tostoreloc": to},
+        ]})
+    };
+    let on_hand = || trial.sandbox.world().find_stock_level(level.id).unwrap().on_hand;
+    let made = trial.create("mxapiinvuse", document(4, &to)).await;
+    assert_eq!(made["status"], "ENTERED");
+    assert_eq!(on_hand(), level.on_hand, "a document that is entered moves nothing");
+    let address = href(&made).to_owned();
+    let complete = json!({"status": "COMPLETE"});
+    let action = format!("{address}{STATUS}");
+    let done = trial.send(Method::POST, &action, &[PATCH], &complete).await;
+    assert_eq!(done.status(), 204);
+    assert_eq!(on_hand(), level.on_hand - rust_decimal::Decimal::from(4));
+    assert_eq!(trial.read(&address).await["status"], "COMPLETE");
+    assert_eq!(
+        trial.refused(&action, &[PATCH], complete.clone()).await,
+        failed("BMXAA4679E")
+    );
+    let made = trial.create("mxapiinvuse", document(1_000_000, &to)).await;
+    let action = format!("{}{STATUS}", href(&made));
+    assert_eq!(trial.refused(&action, &[PATCH], complete).await, failed("BMXAA6819E"));
+    let nowhere = trial
+        .send(Method::POST, "mxapiinvuse", &[], &document(1, "NOWHERE"))
+        .await;
+    assert_eq!(outcome(nowhere).await, failed("BMXAA6819E"));
+}
+
+#[tokio::test]
 async fn labor_and_material_are_booked_at_once_and_for_good() {
     let trial = Trial::start().await;
     let made = trial.create("mxapiwodetail", json!({"description": "Book"})).await;

@@ -1,5 +1,6 @@
 //! Shows the plant's records as rows of Maximo's object structures.
 
+pub(super) mod own;
 pub(super) mod places;
 mod purchasing;
 mod stock;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use super::clock;
 use super::structures::CUSTOM_PREFIX;
 use crate::world::{Custom, CustomFields, LocationKind, World};
+use crate::written::Written;
 
 /// The organization all records belong to.
 pub(super) const ORGANIZATION: &str = "EAGLENA";
@@ -37,8 +39,19 @@ pub(super) fn of(structure: &str, world: &World) -> Vec<Value> {
         "mxapipo" => purchasing::orders(world),
         "mxapireceipt" => purchasing::receipts(world),
         "mxapivendor" => purchasing::vendors(world),
+        "mxcalibration" => own::calibrations(world),
         _ => Vec::new(),
     }
+}
+
+/// Returns the rows that the plant has no place for, oldest first.
+pub(super) fn beside(structure: &str, written: &Written) -> Vec<Value> {
+    if structure != "mxapiinvuse" {
+        return Vec::new();
+    }
+    let mut rows: Vec<_> = written.rows_of(structure).map(|(_, row)| row).collect();
+    rows.sort_by_key(|row| row.created_at);
+    rows.into_iter().map(|row| Value::Object(row.fields.clone())).collect()
 }
 
 /// Returns the row of one record by the plant's id of it, for the structures that clients write.
@@ -218,7 +231,9 @@ mod tests {
     fn rows_have_only_known_attributes_and_distinct_keys() {
         let world = World::generate(Seed::default(), Size::Small);
         let catalogue = Catalogue::of(&world);
-        for structure in &catalogue.structures {
+        // Documents of usage exist only where clients entered them.
+        let structures = catalogue.structures.iter();
+        for structure in structures.filter(|structure| structure.name != "mxapiinvuse") {
             let rows = of(&structure.name, &world);
             assert!(!rows.is_empty(), "{}", structure.name);
             let mut keys = HashSet::new();

@@ -4,6 +4,7 @@
 pub(super) mod base;
 pub(super) mod maintenance;
 mod moves;
+pub(super) mod own;
 pub(super) mod purchase;
 pub(super) mod stock;
 mod technical;
@@ -37,12 +38,15 @@ pub(super) const MODELS: &[&str] = &[
     "stock.location",
     "stock.lot",
     "stock.move",
+    "stock.move.line",
     "stock.picking",
     "stock.picking.type",
     "stock.quant",
     "stock.warehouse",
     "stock.warehouse.orderpoint",
     "uom.uom",
+    "x_calibration",
+    "x_wide_order",
 ];
 
 /// Builds the table of a model.
@@ -74,6 +78,7 @@ fn ordinary(world: &World, model: &str) -> Option<Table> {
         "stock.location" => stock::locations(world),
         "stock.lot" => stock::lots(world),
         "stock.move" => moves::moves(world),
+        "stock.move.line" => moves::lines(world),
         "stock.picking" => purchase::pickings(world),
         "stock.picking.type" => purchase::picking_types(world),
         "stock.quant" => stock::quants(world),
@@ -84,6 +89,8 @@ fn ordinary(world: &World, model: &str) -> Option<Table> {
         "maintenance.request" => maintenance::requests(world),
         "maintenance.stage" => maintenance::stages(world),
         "maintenance.team" => maintenance::teams(world),
+        "x_calibration" => own::calibrations(world),
+        "x_wide_order" => own::wide(world),
         _ => return None,
     })
 }

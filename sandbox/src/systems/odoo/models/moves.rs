@@ -1,7 +1,7 @@
 //! The stock moves: those that are done, and what confirmed orders still wait for.
 
 use super::base::unit_id;
-use super::stock::{LOSS, PRODUCTION, VENDORS, location_id};
+use super::stock::{LOSS, PRODUCTION, VENDORS, location_id, lot_words};
 use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{MovementKind, StockMovement, World};
 
@@ -48,12 +48,23 @@ fn all_moves(world: &World) -> Vec<Move> {
     done.chain(open).collect()
 }
 
-pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
-    let outside = |movement: &StockMovement, incoming: bool| match (movement.kind, incoming) {
-        (MovementKind::Receipt, _) => VENDORS,
-        (MovementKind::Issue, _) => PRODUCTION,
+fn outside(movement: &StockMovement) -> u32 {
+    match movement.kind {
+        MovementKind::Receipt => VENDORS,
+        MovementKind::Issue => PRODUCTION,
         _ => LOSS,
-    };
+    }
+}
+
+fn source(movement: &StockMovement) -> u32 {
+    movement.from.map_or_else(|| outside(movement), location_id)
+}
+
+fn target(movement: &StockMovement) -> u32 {
+    movement.to.map_or_else(|| outside(movement), location_id)
+}
+
+pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
     Builder::new("stock.move", "Stock Move", "sequence, id")
         .int("sequence", "Sequence", |_: &Move| 10_u32)
         .char("display_name", "Display Name", |one| {
@@ -68,19 +79,12 @@ pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
             world.find_item(one.movement.item).map(|item| unit_id(&item.uom))
         })
         .float("price_unit", "Unit Price", |one| one.movement.unit_cost)
-        .one("location_id", "Source Location", "stock.location", move |one| {
-            let movement = &one.movement;
-            movement.from.map_or_else(|| outside(movement, true), location_id)
+        .one("location_id", "Source Location", "stock.location", |one| {
+            source(&one.movement)
         })
-        .one(
-            "location_dest_id",
-            "Intermediate Location",
-            "stock.location",
-            move |one| {
-                let movement = &one.movement;
-                movement.to.map_or_else(|| outside(movement, false), location_id)
-            },
-        )
+        .one("location_dest_id", "Intermediate Location", "stock.location", |one| {
+            target(&one.movement)
+        })
         .select(
             "state",
             "Status",
@@ -111,4 +115,34 @@ pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
         .moment("write_date", "Last Updated on", |one| one.movement.at)
         .build(all_moves(world), |one| one.movement.id)
         .read_only(&["state", "reference"])
+}
+
+/// What was moved, line by line: each done move has one, with its id. Others exist only where clients made them.
+pub(in crate::systems::odoo) fn lines(world: &World) -> Table {
+    let lots = lot_words(world);
+    let done = all_moves(world).into_iter().filter(|one| one.is_done);
+    Builder::new("stock.move.line", "Product Moves (Stock Move Line)", "id")
+        .one("picking_id", "Transfer", "stock.picking", |one: &Move| one.picking)
+        .one("move_id", "Stock Operation", "stock.move", |one| one.movement.id)
+        .one("product_id", "Product", "product.product", |one| one.movement.item)
+        .one("product_uom_id", "Unit", "uom.uom", |one| {
+            world.find_item(one.movement.item).map(|item| unit_id(&item.uom))
+        })
+        .float("quantity", "Quantity", |one| one.movement.quantity)
+        .bool("picked", "Picked", |_| true)
+        .one("lot_id", "Lot/Serial Number", "stock.lot", move |one| {
+            let lot = (one.movement.item, one.movement.lot.clone()?);
+            let place = lots.binary_search(&lot).ok()?;
+            u32::try_from(place + 1).ok()
+        })
+        .one("location_id", "From", "stock.location", |one| source(&one.movement))
+        .required()
+        .one("location_dest_id", "To", "stock.location", |one| target(&one.movement))
+        .required()
+        .select("state", "Status", &[("draft", "New"), ("done", "Done")], |_| "done")
+        .one("company_id", "Company", "res.company", |_| 1)
+        .moment("create_date", "Created on", |one| one.movement.at)
+        .moment("write_date", "Last Updated on", |one| one.movement.at)
+        .build(done, |one| one.movement.id)
+        .read_only(&["state", "move_id"])
 }

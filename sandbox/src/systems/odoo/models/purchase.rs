@@ -4,10 +4,10 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use rust_decimal::Decimal;
 
 use super::base::{STUDIO, currency_words, id_in, incoterm_words, partner_of_vendor, term_words, unit_id, user_id};
-use super::stock::{location_id, warehouse_of};
+use super::stock::{VENDORS, location_id, warehouse_of};
 use crate::systems::orm::plant::Open;
 use crate::systems::orm::{Builder, Table, plant};
-use crate::world::{OrderStatus, PoLine, PurchaseOrder, Receipt, World};
+use crate::world::{Location, OrderStatus, PoLine, PurchaseOrder, Receipt, World};
 
 const STATES: &[(&str, &str)] = &[
     ("draft", "RFQ"),
@@ -312,6 +312,9 @@ impl Picking<'_> {
     }
 }
 
+/// The types of internal transfers have ids behind this one.
+const INTERNAL_TYPES: u32 = 100;
+
 /// Done receipts, and for each confirmed order a transfer of what it still waits for.
 pub(super) fn pickings(world: &World) -> Table {
     let order_of = |picking: &Picking<'_>| world.find_purchase_order(picking.order());
@@ -372,7 +375,28 @@ pub(super) fn pickings(world: &World) -> Table {
         ],
         |_| "incoming",
     )
+    .one("location_id", "Source Location", "stock.location", |_| VENDORS)
+    .required()
+    .one(
+        "location_dest_id",
+        "Destination Location",
+        "stock.location",
+        move |picking| {
+            let line = order_of(picking).and_then(|order| order.lines.first());
+            line.map(|line| location_id(line.location))
+        },
+    )
+    .required()
     .children("move_ids", "Stock Moves", "stock.move", |picking| picking.moves(world))
+    .children(
+        "move_line_ids",
+        "Operations",
+        "stock.move.line",
+        |picking| match picking {
+            Picking::Done(_) => picking.moves(world),
+            Picking::Open(_) => Vec::new(),
+        },
+    )
     .html("note", "Notes", |_| "")
     .one("company_id", "Company", "res.company", |_| 1)
     .moment("create_date", "Created on", created)
@@ -381,17 +405,27 @@ pub(super) fn pickings(world: &World) -> Table {
     .read_only(&["state", "date_done", "picking_type_code", "name"])
 }
 
+/// Each warehouse has a type for what comes in and one for what moves within it.
 pub(super) fn picking_types(world: &World) -> Table {
-    let sites = world.locations.iter().filter(|place| place.parent.is_none());
+    let sites = || world.locations.iter().filter(|place| place.parent.is_none());
+    let incoming = sites().map(|site| (site, "incoming", "Receipts", 0));
+    let internal = sites().map(|site| (site, "internal", "Internal Transfers", INTERNAL_TYPES));
     Builder::new("stock.picking.type", "Picking Type", "id")
-        .char("name", "Operation Type", |_: &&crate::world::Location| "Receipts")
-        .char("display_name", "Display Name", |site| {
-            format!("{}: Receipts", site.name)
+        .char(
+            "name",
+            "Operation Type",
+            |(_, _, name, _): &(&Location, &str, &str, u32)| *name,
+        )
+        .char("display_name", "Display Name", |(site, _, name, _)| {
+            format!("{}: {name}", site.name)
         })
-        .char("code", "Type of Operation", |_| "incoming")
-        .one("warehouse_id", "Warehouse", "stock.warehouse", |site| {
+        .char("code", "Type of Operation", |(_, code, ..)| *code)
+        .one("warehouse_id", "Warehouse", "stock.warehouse", |(site, ..)| {
             warehouse_of(world, site.id)
         })
+        .one("company_id", "Company", "res.company", |_| 1)
         .bool("active", "Active", |_| true)
-        .build(sites, |site| warehouse_of(world, site.id).unwrap_or(0))
+        .build(incoming.chain(internal), |(site, _, _, first)| {
+            first + warehouse_of(world, site.id).unwrap_or(0)
+        })
 }

@@ -20,7 +20,13 @@ pub(super) fn models(world: &World) -> Table {
             "state",
             "Type",
             &[("manual", "Custom Object"), ("base", "Base Object")],
-            |_| "base",
+            |(_, table)| {
+                if table.model.starts_with("x_") {
+                    "manual"
+                } else {
+                    "base"
+                }
+            },
         )
         .bool("transient", "Transient Model", |_| false)
         .char("modules", "In Apps", |(_, table)| {

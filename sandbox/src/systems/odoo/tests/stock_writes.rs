@@ -294,3 +294,107 @@ async fn stock_is_counted_and_applied() {
         12.0
     );
 }
+
+#[tokio::test]
+async fn stock_moves_by_transfers_that_clients_make() {
+    let client = client().await;
+    let (level, to, tracked) = {
+        let world = client.sandbox.world();
+        let is_tracked = |item: u32| world.find_item(item).is_some_and(|item| item.lot_tracked);
+        let mut levels = world.stock_levels.iter();
+        let level = levels.find(|level| level.lot.is_none() && level.on_hand >= 3.into());
+        let level = level.unwrap().clone();
+        let here = level.bin.unwrap_or(level.location);
+        let mut rooms = world.storerooms().map(|room| room.id);
+        let to = rooms.find(|room| *room != here).unwrap();
+        let tracked = world.stock_levels.iter().find(|level| is_tracked(level.item));
+        (level, to, tracked.unwrap().clone())
+    };
+    let place = |id: u32| id + 20;
+    let from = place(level.bin.unwrap_or(level.location));
+    let internal = client
+        .result(
+            "stock.picking.type",
+            "search_read",
+            json!([[["code", "=", "internal"]], ["company_id"]]),
+            json!({"limit": 1}),
+        )
+        .await;
+    let kind = &internal[0]["id"];
+    let line = |item: u32, from: u32, to: u32, quantity: i32| {
+        json!({"picking_type_id": kind, "location_id": from, "location_dest_id": to, "origin": "T-1", "move_line_ids": [
+            [0, 0, {"product_id": item, "quantity": quantity, "picked": true, "location_id": from, "location_dest_id": to}],
+        ]})
+    };
+    let there = async |place: u32| {
+        let found = client
+            .result(
+                "stock.quant",
+                "search_read",
+                json!([
+                    [["product_id", "=", level.item], ["location_id", "=", place]],
+                    ["quantity"]
+                ]),
+                json!({}),
+            )
+            .await;
+        let rows = found.as_array().unwrap().iter();
+        rows.map(|row| row["quantity"].as_f64().unwrap()).sum::<f64>()
+    };
+    let (before, other) = (there(from).await, there(place(to)).await);
+    let picking = client.make("stock.picking", line(level.item, from, place(to), 2)).await;
+    let fields = json!(["state", "move_ids", "move_line_ids", "picking_type_code", "name"]);
+    let row = client.one("stock.picking", picking, fields.clone()).await;
+    assert_eq!(
+        (&row["state"], &row["picking_type_code"]),
+        (&json!("draft"), &json!("internal"))
+    );
+    assert!((there(from).await - before).abs() < 0.001, "a draft moves nothing");
+    let done = client
+        .result("stock.picking", "button_validate", json!([[picking]]), json!({}))
+        .await;
+    assert_eq!(done, true);
+    let row = client.one("stock.picking", picking, fields).await;
+    assert_eq!(row["state"], "done");
+    let moved = row["move_ids"][0].as_u64().unwrap();
+    let fields = json!([
+        "reference",
+        "origin",
+        "location_id",
+        "location_dest_id",
+        "quantity",
+        "state"
+    ]);
+    let moved = client.one("stock.move", moved, fields.clone()).await;
+    assert_eq!((&moved["reference"], &moved["origin"]), (&row["name"], &json!("T-1")));
+    assert_eq!(moved["location_dest_id"][0], place(to));
+    assert!((there(from).await - before + 2.0).abs() < 0.001);
+    assert!((there(place(to)).await - other - 2.0).abs() < 0.001);
+
+    // To the place of production it is used up.
+    let picking = client.make("stock.picking", line(level.item, from, 3, 1)).await;
+    client
+        .result("stock.picking", "button_validate", json!([[picking]]), json!({}))
+        .await;
+    let row = client.one("stock.picking", picking, json!(["move_ids"])).await;
+    let used = client
+        .one("stock.move", row["move_ids"][0].as_u64().unwrap(), fields)
+        .await;
+    assert_eq!(used["location_dest_id"][0], 3);
+    assert!((there(from).await - before + 3.0).abs() < 0.001);
+
+    let at = place(tracked.bin.unwrap_or(tracked.location));
+    let picking = client.make("stock.picking", line(tracked.item, at, place(to), 1)).await;
+    let refused = client
+        .refusal("stock.picking", "button_validate", json!([[picking]]))
+        .await;
+    assert!(refused.1.contains("Lot/Serial"), "{}", refused.1);
+    let refused = client
+        .refusal(
+            "stock.picking",
+            "create",
+            json!([line(level.item, from, place(to), -1)]),
+        )
+        .await;
+    assert!(refused.1.contains("negative"), "{}", refused.1);
+}

@@ -8,6 +8,7 @@ mod partner;
 mod product;
 mod receipt;
 mod stock;
+mod transfer;
 
 use serde_json::{Map, Value};
 
@@ -15,6 +16,7 @@ use super::Caller;
 use super::call::ModelCall;
 use super::error::OdooError;
 use crate::systems::orm::{Database, Draft, Field, Kind, Table, Val};
+use crate::world::calibration::empty;
 
 pub(super) use input::LAID;
 
@@ -28,9 +30,11 @@ const WRITTEN: &[(&str, Who)] = &[
     ("purchase.order.line", Who::Buyers),
     ("res.partner", Who::Buyers),
     ("stock.move", Who::Buyers),
+    ("stock.move.line", Who::Buyers),
     ("stock.picking", Who::Buyers),
     ("stock.quant", Who::Buyers),
     ("stock.warehouse.orderpoint", Who::Buyers),
+    ("x_calibration", Who::Anyone),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +85,13 @@ fn written(caller: Caller, model: &str) -> Option<&'static str> {
 pub(super) fn may(caller: Caller, model: &str, operation: &str) -> bool {
     let is_moved_only = matches!(
         model,
-        "stock.move" | "stock.picking" | "stock.quant" | "stock.warehouse.orderpoint"
+        "stock.move" | "stock.move.line" | "stock.picking" | "stock.quant" | "stock.warehouse.orderpoint"
     );
+    let is_made = matches!(model, "stock.move.line" | "stock.picking" | "stock.quant");
     match operation {
         "read" => true,
         "write" => written(caller, model).is_some(),
-        "create" => written(caller, model).is_some() && (!is_moved_only || model == "stock.quant"),
+        "create" => written(caller, model).is_some() && (!is_moved_only || is_made),
         "unlink" => written(caller, model).is_some() && !is_moved_only,
         _ => false,
     }
@@ -219,6 +224,9 @@ impl Session<'_> {
             "purchase.order.line" => self.make_line(&given)?,
             "maintenance.request" => self.make_request(),
             "maintenance.equipment" => self.make_equipment(),
+            "x_calibration" => self.make_calibration(),
+            "stock.picking" => self.make_picking(&given),
+            "stock.move.line" => self.make_move_line(&given)?,
             _ => return self.make_quant(&given),
         };
         self.draft.made(model, id);
@@ -226,6 +234,14 @@ impl Session<'_> {
         self.lists(model, id, values)?;
         self.check(model, id)?;
         Ok(id)
+    }
+
+    fn make_calibration(&mut self) -> u32 {
+        let highest = self.draft.world.calibrations.iter().map(|row| row.id).max();
+        let id = self.draft.next_id("x_calibration", highest.unwrap_or(0));
+        let row = empty(id, self.draft.at);
+        self.draft.world.calibrations.push(row);
+        id
     }
 
     fn write(&mut self, model: &'static str, id: u32, values: &Map<String, Value>) -> Result<(), OdooError> {
@@ -354,11 +370,24 @@ impl Session<'_> {
 
     /// Carries out the commands of lists of own records.
     fn lists(&mut self, model: &'static str, id: u32, values: &Map<String, Value>) -> Result<(), OdooError> {
-        let (field, child, parent) = match model {
-            "purchase.order" => ("order_line", "purchase.order.line", "order_id"),
-            "stock.picking" => ("move_ids", "stock.move", "picking_id"),
-            _ => return Ok(()),
-        };
+        match model {
+            "purchase.order" => self.list(model, id, values, ("order_line", "purchase.order.line", "order_id")),
+            "stock.picking" => {
+                self.list(model, id, values, ("move_ids", "stock.move", "picking_id"))?;
+                self.list(model, id, values, ("move_line_ids", "stock.move.line", "picking_id"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Carries out the commands of a list: its name, the model of its rows, and the field that leads back.
+    fn list(
+        &mut self,
+        model: &'static str,
+        id: u32,
+        values: &Map<String, Value>,
+        (field, child, parent): (&str, &'static str, &str),
+    ) -> Result<(), OdooError> {
         let commands = match values.get(field) {
             None | Some(Value::Null | Value::Bool(false)) => return Ok(()),
             Some(Value::Array(commands)) => commands,
@@ -378,7 +407,7 @@ impl Session<'_> {
             };
             let values = || parts.get(2).and_then(Value::as_object).ok_or_else(wrong);
             match code {
-                0 if child == "purchase.order.line" => {
+                0 if matches!(child, "purchase.order.line" | "stock.move.line") => {
                     let mut values = values()?.clone();
                     values.insert(parent.to_owned(), id.into());
                     self.create(child, &values)?;
@@ -448,6 +477,7 @@ impl Session<'_> {
             "purchase.order" => self.unlink_order(id)?,
             "purchase.order.line" => self.unlink_line(id)?,
             "maintenance.equipment" => self.unlink_equipment(id)?,
+            "x_calibration" => self.draft.world.calibrations.retain(|row| row.id != id),
             _ => self.draft.world.work_orders.retain(|work| work.id != id),
         }
         for model in also(model) {
@@ -509,6 +539,9 @@ fn must_have(model: &str) -> &'static [&'static str] {
         "purchase.order" => &["partner_id"],
         "purchase.order.line" => &["order_id"],
         "stock.quant" => &["product_id", "location_id"],
+        "x_calibration" => &["x_name"],
+        "stock.picking" => &["picking_type_id"],
+        "stock.move.line" => &["product_id"],
         _ => &["name"],
     }
 }

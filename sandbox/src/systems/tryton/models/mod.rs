@@ -2,11 +2,13 @@
 //! own module; the rest are those of 8.0.
 
 pub(super) mod moves;
+mod own;
 pub(super) mod party;
 pub(super) mod product;
 pub(super) mod purchase;
 pub(super) mod small;
 pub(super) mod stock;
+mod technical;
 pub(super) mod work;
 
 use crate::systems::orm::Table;
@@ -17,8 +19,49 @@ pub(super) use stock::in_context;
 /// The prefix of a customer's own columns.
 pub(super) const OWN: &str = "x_";
 
+/// Every model that describes itself here.
+const MODELS: &[&str] = &[
+    "account.asset",
+    "account.invoice.payment_term",
+    "company.company",
+    "company.employee",
+    "country.country",
+    "country.subdivision",
+    "currency.currency",
+    "party.address",
+    "party.contact_mechanism",
+    "party.identifier",
+    "party.party",
+    "product.category",
+    "product.product",
+    "product.template",
+    "product.uom",
+    "project.work",
+    "project.work.status",
+    "purchase.line",
+    "purchase.product_supplier",
+    "purchase.purchase",
+    "res.user",
+    "stock.inventory",
+    "stock.inventory.line",
+    "stock.location",
+    "stock.lot",
+    "stock.move",
+    "stock.order_point",
+    "stock.shipment.in",
+    "stock.shipment.internal",
+    "x.calibration",
+];
+
 /// Builds the table of a model.
 pub(super) fn build(world: &World, model: &str) -> Option<Table> {
+    match model {
+        "ir.model" => Some(technical::models(world)),
+        _ => ordinary(world, model),
+    }
+}
+
+fn ordinary(world: &World, model: &str) -> Option<Table> {
     Some(match model {
         "account.asset" => work::assets(world),
         "account.invoice.payment_term" => small::payment_terms(world),
@@ -51,6 +94,7 @@ pub(super) fn build(world: &World, model: &str) -> Option<Table> {
         "stock.products_by_locations" => stock::products_by_locations(world),
         "stock.shipment.in" => purchase::shipments(world),
         "stock.shipment.internal" => stock::internal_shipments(world),
+        "x.calibration" => own::calibrations(world),
         _ => return None,
     })
 }

@@ -16,7 +16,7 @@ use crate::systems::tryton::domain::context_date;
 use crate::world::{Item, Location, LocationKind, StockLevel, World, now, today};
 
 pub(super) const SUPPLIER: u32 = 1;
-pub(super) const LOST_FOUND: u32 = 3;
+pub(in crate::systems::tryton) const LOST_FOUND: u32 = 3;
 pub(super) const PRODUCTION: u32 = 4;
 
 pub(in crate::systems::tryton) fn location_id(location: u32) -> u32 {

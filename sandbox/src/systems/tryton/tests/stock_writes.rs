@@ -269,3 +269,51 @@ async fn works_products_and_assets_are_written() {
         "closed"
     );
 }
+
+#[tokio::test]
+async fn goods_that_are_used_go_to_where_they_are_lost() {
+    let client = client().await;
+    let level = {
+        let world = client.sandbox.world();
+        let mut levels = world.stock_levels.iter();
+        let level = levels.find(|level| level.lot.is_none() && level.on_hand >= 3.into());
+        level.unwrap().clone()
+    };
+    let from = level.bin.unwrap_or(level.location) + 20;
+    let shipment = |to: u32| {
+        let row = json!({"product": level.item, "quantity": 2.0, "unit": 1, "from_location": from, "to_location": to});
+        json!({"from_location": from, "to_location": to, "reference": "U1", "moves": [["create", [row]]]})
+    };
+    // Neither production nor customers take goods of an internal shipment.
+    for to in [1, 2, 4, 5] {
+        let kind = client.one("stock.location", &json!(to), json!(["type"])).await["type"].clone();
+        if ["customer", "production", "supplier"].iter().any(|one| kind == *one) {
+            let text = client
+                .refusal("stock.shipment.internal.create", json!([[shipment(to)], {}]))
+                .await;
+            assert!(text.contains("for field \"To Location\" in record \"[U1]\""), "{text}");
+        }
+    }
+    let id = client.make("stock.shipment.internal", shipment(3)).await;
+    for button in ["wait", "assign_try", "do"] {
+        client.press("stock.shipment.internal", button, &id).await;
+    }
+    let row = client
+        .one("stock.shipment.internal", &id, json!(["state", "moves"]))
+        .await;
+    assert_eq!(row["state"], "done");
+    let left = client
+        .sandbox
+        .world()
+        .stock_levels
+        .iter()
+        .find(|one| one.id == level.id)
+        .map(|one| one.on_hand);
+    assert_eq!(left, Some(level.on_hand - rust_decimal::Decimal::TWO));
+    let fields = json!(["from_location", "to_location", "quantity", "state"]);
+    let moved = client.one("stock.move", &row["moves"][0], fields).await;
+    assert_eq!(
+        (&moved["from_location"], &moved["to_location"]),
+        (&json!(from), &json!(3))
+    );
+}

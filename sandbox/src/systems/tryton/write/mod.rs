@@ -17,6 +17,7 @@ use self::rules::{has_no_setter, in_use, must_have};
 use super::error::TrytonError;
 use super::{account_of, values};
 use crate::systems::orm::{Database, Draft, Field, Table, Val};
+use crate::world::calibration::empty;
 
 /// The models that clients may write.
 const WRITTEN: &[&str] = &[
@@ -35,6 +36,7 @@ const WRITTEN: &[&str] = &[
     "stock.move",
     "stock.shipment.in",
     "stock.shipment.internal",
+    "x.calibration",
 ];
 
 /// The buttons of each model, with the states in which they are shown.
@@ -287,6 +289,7 @@ impl Session<'_> {
             "stock.move" => self.make_move(&given),
             "stock.shipment.in" => self.make_shipment(),
             "stock.shipment.internal" => self.make_transfer(),
+            "x.calibration" => self.make_calibration(),
             _ => return Err(TrytonError::not_allowed(self.label(model))),
         };
         self.draft.made(model, id);
@@ -294,6 +297,14 @@ impl Session<'_> {
         self.lists(model, id, values)?;
         self.check(model, id)?;
         Ok(id)
+    }
+
+    fn make_calibration(&mut self) -> u32 {
+        let highest = self.draft.world.calibrations.iter().map(|row| row.id).max();
+        let id = self.draft.next_id("x.calibration", highest.unwrap_or(0));
+        let row = empty(id, self.draft.at);
+        self.draft.world.calibrations.push(row);
+        id
     }
 
     fn write(&mut self, model: &'static str, id: u32, values: &Value) -> Result<(), TrytonError> {
@@ -482,6 +493,7 @@ impl Session<'_> {
             "project.work" => self.check_work(id),
             "account.asset" => self.check_asset(id),
             "stock.inventory.line" => self.check_inventory_line(id),
+            "stock.shipment.internal" => self.check_transfer(id),
             _ => Ok(()),
         }
     }
@@ -500,6 +512,7 @@ impl Session<'_> {
             "purchase.purchase" => self.delete_purchase(id)?,
             "purchase.line" => self.delete_line(id)?,
             "stock.inventory" | "stock.shipment.in" => self.delete_document(model, id)?,
+            "x.calibration" => self.draft.world.calibrations.retain(|row| row.id != id),
             _ => {}
         }
         self.draft.gone(model, id);

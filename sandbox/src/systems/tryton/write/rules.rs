@@ -19,6 +19,7 @@ pub(super) fn must_have(model: &str) -> &'static [&'static str] {
         "stock.move" => &["product", "quantity", "unit", "from_location", "to_location"],
         "stock.shipment.internal" => &["from_location", "to_location"],
         "stock.shipment.in" => &["supplier", "warehouse_input", "warehouse_storage"],
+        "x.calibration" => &["code"],
         _ => &[],
     }
 }

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::{Given, Session};
 use crate::systems::orm::{Val, plant};
+use crate::systems::tryton::error::TrytonError;
 use crate::systems::tryton::models::stock;
+use crate::world::MovementKind;
 
 const SHIPMENT: &str = "stock.shipment.internal";
 const MOVE: &str = "stock.move";
@@ -22,6 +24,20 @@ impl Session<'_> {
             self.draft.keep(SHIPMENT, id, field, value);
         }
         id
+    }
+
+    /// Goods move between places that keep stock, or to where they are lost.
+    pub(super) fn check_transfer(&self, id: u32) -> Result<(), TrytonError> {
+        for field in ["from_location", "to_location"] {
+            let place = self.draft.value(SHIPMENT, id, field).id().unwrap_or(0);
+            let kind = self.draft.value("stock.location", place, "type");
+            if !matches!(kind.text(), Some("view" | "storage" | "lost_found")) {
+                let reference = self.draft.value(SHIPMENT, id, "reference");
+                let record = format!("[{}]", reference.text().unwrap_or_default());
+                return Err(self.invalid(SHIPMENT, &self.name("stock.location", place), field, &record));
+            }
+        }
+        Ok(())
     }
 
     /// Makes a move of an internal shipment, which stands beside the plant until it is done.
@@ -77,8 +93,14 @@ impl Session<'_> {
         for id in self.draft.value(SHIPMENT, id, "moves").ids().to_vec() {
             let quantity = self.draft.value(MOVE, id, "quantity").number();
             let (level, to) = (self.level_of(id), self.place(id, "to_location"));
-            if let (Some(level), Some(to), Some(quantity)) = (level, to, quantity) {
-                plant::transfer(&mut self.draft.world, level, to, quantity, id, at);
+            let is_lost = self.draft.value(MOVE, id, "to_location").id() == Some(stock::LOST_FOUND);
+            let world = &mut self.draft.world;
+            match (level, to, quantity) {
+                (Some(level), Some(to), Some(quantity)) => plant::transfer(world, level, to, quantity, id, at),
+                (Some(level), None, Some(quantity)) if is_lost => {
+                    plant::take_out(world, level, MovementKind::Adjustment, quantity, id, at);
+                }
+                _ => {}
             }
             // From now on it is one of the plant's own.
             self.draft.gone(MOVE, id);

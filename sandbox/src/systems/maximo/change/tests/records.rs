@@ -244,3 +244,23 @@ async fn meters_only_count_up_and_counts_do_not_move_balances() {
     );
     assert_eq!(counted["curbal"], balance["curbal"]);
 }
+
+#[tokio::test]
+async fn records_of_the_customers_own_structure_are_written() {
+    let trial = Trial::start().await;
+    let found = trial.find("mxcalibration", "result=\"FAILED\"").await;
+    assert!(found["calibrationnum"].as_str().unwrap().starts_with("CAL-2026-"));
+    let body = json!({"calibrationnum": "CAL-NEW", "assetnum": "P-101", "deviation": 0.5, "result": "PASSED"});
+    let made = trial.create("mxcalibration", body.clone()).await;
+    assert_eq!(
+        (&made["assetnum"], &made["result"]),
+        (&json!("P-101"), &json!("PASSED"))
+    );
+    assert_ne!(trial.refused("mxcalibration", &[], body).await.0, 201);
+    trial.update(href(&made), json!({"deviation": 0.25})).await;
+    assert_eq!(trial.read(href(&made)).await["deviation"], json!(0.25));
+    let gone = trial.send(Method::DELETE, href(&made), &[], &Value::Null).await;
+    assert_eq!(gone.status(), 204);
+    let again = trial.send(Method::GET, href(&made), &[], &Value::Null).await;
+    assert_eq!(again.status(), 404);
+}
