@@ -274,7 +274,7 @@ impl Blueprint {
             let message = format!("{name} has no mapping");
             Error::new(ErrorKind::Internal, message)
         })?;
-        select_names(Arc::make_mut(&mut written), names);
+        select_names(&mut written, names);
         let mut problems = Vec::new();
         let plan = compile_alone(
             &self.manifest,

@@ -33,6 +33,7 @@ fn described(fields: &[(&str, &str, bool)]) -> Described {
             read_only: Some(*read_only),
             max_length: None,
             choices: Vec::new(),
+            ..DescribedField::default()
         };
         ((*name).to_owned(), field)
     };
