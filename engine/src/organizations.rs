@@ -64,6 +64,7 @@ pub async fn create(database: &DatabaseConnection, new: NewOrganization) -> Resu
         slug: Set(new.slug.clone()),
         name: Set(new.name),
         created_at: Set(database::now()),
+        mapping_revision: Set(0),
         ..Default::default()
     };
     let transaction = database::begin_writing(database).await?;
