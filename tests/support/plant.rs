@@ -408,11 +408,15 @@ async fn new_organization(engine: &Engine, slug: &str) -> Uuid {
 }
 
 async fn new_token(engine: &Engine, organization_id: Uuid, connection_id: Option<Uuid>) -> String {
+    let scopes: &[&str] = match connection_id {
+        None => &["read", "write", "mappings", "passthrough"],
+        Some(_) => &["read", "write"],
+    };
     let new = NewToken {
         organization_id,
         connection_id,
         name: "suite".to_owned(),
-        scopes: ["read", "write"].map(str::to_owned).to_vec(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at: None,
     };
     let issued = engine.tokens.create(new).await.unwrap();
