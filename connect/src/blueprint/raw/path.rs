@@ -136,7 +136,7 @@ impl Pattern {
     }
 
     pub(super) fn matches(&self, segments: &[String]) -> bool {
-        self.matches_by(segments, |texts, segment| fits(texts, segment))
+        self.matches_by(segments, fits)
     }
 
     fn matches_by(&self, segments: &[String], fits: impl Fn(&[String], &str) -> bool) -> bool {
