@@ -201,6 +201,12 @@ impl Blueprint {
         &self.base
     }
 
+    /// Returns whether an object may be listed, described and looked at by its name.
+    #[must_use]
+    pub fn may_ask_for(&self, remote: &str) -> bool {
+        self.manifest.may_map(remote)
+    }
+
     /// Plans the list of objects; none when the system does not tell.
     pub(crate) fn plan_objects(&self, search: &str, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
         let objects = self.discovery.objects.as_ref()?;
@@ -226,6 +232,7 @@ impl Blueprint {
                 object.name.insert_str(0, &prefix);
             }
         }
+        found.retain(|object| self.may_ask_for(&object.name));
         Ok(found)
     }
 

@@ -16,12 +16,12 @@ use crate::{
     error::{Error, ErrorKind},
     manifest::RawAccess,
     request::{RequestBody, RequestPlan, complete_headers},
-    template::{Scope, Variables},
+    template::{Scope, SecretMap, TextTemplate, Variables},
 };
 use path::{CleanPath, Pattern};
 
 /// Most query parameters of a request.
-const MOST_PARAMETERS: usize = 100;
+pub const MOST_PARAMETERS: usize = 100;
 
 /// Most bytes of a body that is sent.
 const MOST_BODY: usize = 1024 * 1024;
@@ -65,19 +65,36 @@ pub(crate) struct RawPlan {
     methods: Vec<http::Method>,
     paths: Vec<Pattern>,
     except: Vec<Pattern>,
+    /// What is not called, where the envelope names that in one text.
+    never_called: Vec<Pattern>,
     reads: Vec<Pattern>,
+    called: Option<TextTemplate>,
     envelope: Option<Call>,
 }
 
 impl RawPlan {
     pub(super) fn compile(raw: &RawAccess, known: &Known, problems: &mut Vec<Problem>) -> Option<Self> {
         let patterns = |list: &[String]| list.iter().map(|text| Pattern::parse(text)).collect();
-        for (name, list) in [("except", &raw.except), ("reads", &raw.reads)] {
-            for (at, text) in list.iter().enumerate().filter(|(_, text)| !text.starts_with('/')) {
-                let message = format!("`{text}` does not start with `/`");
-                problems.push(Problem::new(format!("/raw/{name}/{at}"), message));
+        let is_of_call = |name: &str, text: &str| name == "except" && raw.called.is_some() && !text.contains('/');
+        for (name, list) in [("paths", &raw.paths), ("except", &raw.except), ("reads", &raw.reads)] {
+            for (at, text) in list.iter().enumerate() {
+                let strange = Pattern::problem(text);
+                let is_path = text.starts_with('/') || name == "paths" || is_of_call(name, text);
+                let problem = strange.or_else(|| (!is_path).then(|| format!("`{text}` does not start with `/`")));
+                problems.extend(problem.map(|message| Problem::new(format!("/raw/{name}/{at}"), message)));
             }
         }
+        let called = raw.called.as_ref();
+        let called = called.map(|text| {
+            let known = Known::default().with_open(&[], Default::default(), &["raw"]);
+            known.text(text, "/raw/called", problems)
+        });
+        let called = match called {
+            Some(called) => Some(called?),
+            None => None,
+        };
+        let (never_called, except): (Vec<String>, Vec<String>) =
+            raw.except.iter().cloned().partition(|text| is_of_call("except", text));
         let known = known.with_open(&[], Default::default(), &["raw"]);
         let envelope = match &raw.envelope {
             Some(request) => Some(Call::compile(request, false, &known, "/raw/envelope", problems)?),
@@ -89,8 +106,10 @@ impl RawPlan {
                 .filter_map(|name| http::Method::from_bytes(name.as_bytes()).ok())
                 .collect(),
             paths: patterns(&raw.paths),
-            except: patterns(&raw.except),
+            except: patterns(&except),
+            never_called: patterns(&never_called),
             reads: patterns(&raw.reads),
+            called,
             envelope,
         })
     }
@@ -107,13 +126,17 @@ impl RawPlan {
             ));
         };
         let path = CleanPath::parse(&request.path).map_err(RawRefusal)?;
-        let allowed = self.paths.iter().any(|pattern| pattern.matches(path.segments()));
-        if !allowed
-            || self
-                .except
-                .iter()
-                .any(|pattern| pattern.matches_any_case(path.segments()))
-        {
+        let is_allowed = self.paths.iter().any(|pattern| pattern.matches(path.segments()));
+        let called = match &self.called {
+            Some(called) if is_allowed => Some(call_of(called, method, &path)?),
+            _ => None,
+        };
+        let is_excepted = self.except.iter().any(|pattern| pattern.may_mean(path.segments()))
+            || called.as_ref().is_some_and(|called| {
+                let called = std::slice::from_ref(called);
+                self.never_called.iter().any(|pattern| pattern.may_mean(called))
+            });
+        if !is_allowed || is_excepted {
             return refused(format!(
                 "the path `{}` is not among those that may be called",
                 path.encoded()
@@ -135,15 +158,36 @@ impl RawPlan {
             reads: bodiless || self.reads.iter().any(|pattern| pattern.matches(path.segments())),
             method: method.clone(),
             path,
+            called,
             body,
         })
     }
+}
+
+/// Returns what the envelope calls, which no credentials and no parameters take part in.
+fn call_of(called: &TextTemplate, method: &http::Method, path: &CleanPath) -> Result<String, RawRefusal> {
+    let (settings, credentials, session) = (Map::new(), SecretMap::new(), SecretMap::new());
+    let variables = Variables {
+        settings: &settings,
+        credentials: &credentials,
+        session: &session,
+    };
+    let raw = json!({"path": path.encoded(), "segments": path.segments(), "method": method.as_str()});
+    let rendered = called.render(&Scope::new(&variables).with("raw", raw));
+    rendered.map_err(|_| {
+        RawRefusal(format!(
+            "the path `{}` names nothing that can be called",
+            path.encoded()
+        ))
+    })
 }
 
 /// A request that may be sent.
 struct Admitted {
     method: http::Method,
     path: CleanPath,
+    /// What the envelope calls, where that is one text.
+    called: Option<String>,
     body: Option<String>,
     /// Whether it changes nothing.
     reads: bool,
@@ -191,6 +235,7 @@ impl Blueprint {
                 let raw = json!({
                     "path": admitted.path.encoded(),
                     "segments": admitted.path.segments(),
+                    "called": admitted.called,
                     "method": admitted.method.as_str(),
                     "query": Value::Object(members.collect::<Map<_, _>>()),
                     "body": request.body,

@@ -109,7 +109,7 @@ impl Connector {
     /// Returns why it could not be asked: `NotFound`, `NotSupported` or `MalformedResponse` when there is no such object,
     /// depending on the system.
     pub async fn describe_object(&self, context: &CallContext, remote: &str) -> Result<Option<Described>, Error> {
-        Self::check_name(remote)?;
+        self.check_name(remote)?;
         let mut resources = self.blueprint.resources();
         let own = resources.find(|resource| resource.remote() == remote && describes(resource));
         match own {
@@ -118,9 +118,10 @@ impl Connector {
         }
     }
 
-    /// Refuses names that no object has.
-    fn check_name(remote: &str) -> Result<(), Error> {
-        let is_name = !remote.trim().is_empty()
+    /// Refuses names that no object has, and objects that nobody looks at.
+    fn check_name(&self, remote: &str) -> Result<(), Error> {
+        let is_name = self.blueprint.may_ask_for(remote)
+            && !remote.trim().is_empty()
             && remote.len() <= MOST_NAME
             && !remote.contains("..")
             && !remote
@@ -198,7 +199,9 @@ impl Connector {
     pub async fn sample_rows(&self, context: &CallContext, kind: TypeIndex, most: u32) -> Result<Vec<Arc<str>>, Error> {
         let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
         let widened;
-        let resource = match self.blueprint.needs_names(Some(kind)) {
+        // Of what is looked at for its mapping only, nothing is asked for besides what is mapped.
+        let is_wide = self.blueprint.needs_names(Some(kind)) && self.blueprint.may_ask_for(resource.remote());
+        let resource = match is_wide {
             true => {
                 let described = self.describe(context, kind).await?;
                 let names = described.as_deref().map(names_of).unwrap_or_default();
@@ -218,7 +221,7 @@ impl Connector {
     /// # Errors
     /// Returns why they could not be read; `NotSupported` when the connector cannot read such objects.
     pub async fn sample_object(&self, context: &CallContext, remote: &str, most: u32) -> Result<Vec<Arc<str>>, Error> {
-        Self::check_name(remote)?;
+        self.check_name(remote)?;
         let mut names = Vec::new();
         if self.blueprint.needs_names(None) {
             let described = self.describe_object(context, remote).await?;

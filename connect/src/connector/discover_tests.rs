@@ -159,3 +159,28 @@ async fn systems_that_tell_nothing_have_nothing() {
     assert_eq!(error.kind(), ErrorKind::NotSupported);
     assert_eq!(wire.count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn excepted_objects_are_neither_told_nor_looked_at() {
+    let wire = Scripted::new(play);
+    let except = json!({"discovery": {"except": ["X_*", "vend*"]}});
+    let connector = setup(Arc::clone(&wire), true).patch(&except).connector();
+    assert!(connector.objects(&context(), None).await.unwrap().is_empty());
+    for name in ["x_gauges", "X_gauges;y", "vendors"] {
+        let error = connector.describe_object(&context(), name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{name}");
+        let error = connector.sample_object(&context(), name, 1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{name}");
+    }
+    assert_eq!((wire.count(), wire.count_of("/models")), (1, 1));
+    // What the connector maps is looked at as far as it is mapped.
+    connector
+        .sample_rows(&context(), definition("Vendor").index, 2)
+        .await
+        .unwrap();
+    let asked = wire.seen().last().unwrap().url.clone();
+    assert!(
+        asked.contains("fields=id,title") && !asked.contains("x_rating"),
+        "{asked}"
+    );
+}

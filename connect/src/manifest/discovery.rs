@@ -28,6 +28,10 @@ pub struct Discovery {
     /// `remote` and `fields`. Entities of an organization's own need it. Without `key` each of them names its own.
     #[serde(default)]
     pub resource: Option<Map<String, Value>>,
+    /// Names of objects that are never listed, described, looked at, or read and written as entities of an
+    /// organization's own, whatever the case of letters; `*` is any text. What the connector itself maps stays mapped.
+    #[serde(default)]
+    pub except: Vec<String>,
     /// How any object is written: the `write` section of a mapping file without `fields`.
     #[serde(default)]
     pub write: Option<Map<String, Value>>,
@@ -71,6 +75,20 @@ pub enum ObjectsForm {
 }
 
 impl Discovery {
+    fn excepts(&self, remote: &str) -> bool {
+        // Names stand in addresses, where servers may cut their parts off.
+        let remote = remote.trim().to_lowercase();
+        let parts = remote.split('/').map(|part| {
+            let part = part.split(';').next().unwrap_or_default();
+            part.trim().trim_end_matches([' ', '.'])
+        });
+        let cut = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        self.except.iter().any(|pattern| {
+            let pattern = pattern.to_lowercase();
+            fits(&pattern, &remote) || fits(&pattern, &cut)
+        })
+    }
+
     /// Returns how an object is read, with no fields mapped yet.
     pub(crate) fn object_resource(&self, remote: &str) -> Option<Result<Resource, String>> {
         let mut written = self.resource.clone()?;
@@ -87,7 +105,32 @@ impl Discovery {
     }
 }
 
+/// Returns whether a pattern stands for a whole name; `*` is any text.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut name) = name.strip_prefix(first) else {
+        return false;
+    };
+    let (between, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for text in between.split('*') {
+        match name.split_once(text) {
+            Some((_, behind)) => name = behind,
+            None => return false,
+        }
+    }
+    name.ends_with(last)
+}
+
 impl Manifest {
+    /// Returns whether an object may be listed, described, looked at, and read by an entity of an organization's own.
+    #[must_use]
+    pub fn may_map(&self, remote: &str) -> bool {
+        let discovery = self.discovery.as_ref();
+        !discovery.is_some_and(|discovery| discovery.excepts(remote))
+    }
+
     /// Returns how an object that no mapping names is read: what `discovery.resource` says, with this name and without
     /// fields. The key is empty where it differs from object to object. None when the connector cannot read such
     /// objects.
@@ -101,5 +144,37 @@ impl Manifest {
     #[must_use]
     pub fn object_write(&self) -> Option<Write> {
         self.discovery.as_ref()?.object_write()?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn excepted_names_are_found_however_they_are_written() {
+        let discovery: Discovery =
+            serde_json::from_value(json!({"except": ["res.users*", "*apikeys*", "*/$*", "a*b*c", "ir.cron"]})).unwrap();
+        for name in [
+            "res.users",
+            "res.users.log",
+            "RES.Users",
+            " res.users ",
+            "res.users;x",
+            "ApiKeys/1",
+            "x/apikeys",
+            "svc/$batch",
+            "a1b2c",
+            "abc",
+            "ir.cron.",
+            "ir.cron ;x/",
+        ] {
+            assert!(discovery.excepts(name), "{name}");
+        }
+        for name in ["res.partner", "ir.cron.trigger", "a1c", "users", "svc/batch", ""] {
+            assert!(!discovery.excepts(name), "{name}");
+        }
     }
 }

@@ -236,17 +236,24 @@ pub struct Seek {
 pub struct RawAccess {
     /// HTTP methods.
     pub methods: Vec<String>,
-    /// Path patterns below the base address: `*` is any text within a segment, `**` any number of segments.
+    /// Path patterns below the base address: `*` is any text within a segment, `**` any number of segments, `{name}` a
+    /// segment of letters, digits and underscores only.
     pub paths: Vec<String>,
-    /// Path patterns that are not allowed though `paths` has them, in small letters or capitals.
+    /// Path patterns that are not allowed though `paths` has them, in small letters or capitals, also where a server
+    /// would cut a segment off at a semicolon or at dots and blanks at its end. Patterns without a slash are those of
+    /// `called`.
     #[serde(default)]
     pub except: Vec<String>,
     /// Path patterns of requests that change nothing whatever their method, so that they may be repeated. GET and HEAD
     /// never change anything.
     #[serde(default)]
     pub reads: Vec<String>,
+    /// What the envelope calls, where it names that in one text: a template with the variables `raw.segments.0` …; the
+    /// envelope has it as `raw.called`. Patterns of `except` without a slash are compared with it.
+    #[serde(default)]
+    pub called: Option<String>,
     /// The request that is sent instead, for systems with one address for everything, with the variables `raw.path`,
-    /// `raw.segments.0` … (the parts of the path), `raw.method`, `raw.query.<name>`, `raw.body` and `raw.body.<name>`.
+    /// `raw.segments.0` … (the parts of the path), `raw.called`, `raw.method`, `raw.query.<name>`, `raw.body` and `raw.body.<name>`.
     #[serde(default)]
     pub envelope: Option<Request>,
 }

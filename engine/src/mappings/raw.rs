@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lineshaft_connect::blueprint::raw::RawRequest;
+use lineshaft_connect::blueprint::raw::{MOST_PARAMETERS, RawRequest};
 use sea_orm::DbErr;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -14,9 +14,6 @@ use crate::{
     connections::{Connection, WriteMode},
     origin::Origin,
 };
-
-/// Most parameters of one query.
-const MOST_PARAMETERS: usize = 200;
 
 /// What the caller of a simulated request is told.
 const SIMULATED: &str = "simulated: nothing was sent";
@@ -179,5 +176,19 @@ fn parameters(query: Option<Json>) -> Result<Vec<(String, String)>, MappingError
             "a query has at most {MOST_PARAMETERS} parameters"
         ))),
         false => Ok(parameters),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_query_has_as_many_parameters_as_are_sent() {
+        let of = |count: usize| parameters(Some(json!({"a": vec![1; count]})));
+        assert_eq!(of(MOST_PARAMETERS).unwrap().len(), MOST_PARAMETERS);
+        assert!(matches!(of(MOST_PARAMETERS + 1), Err(MappingError::TooMany(_))));
     }
 }

@@ -142,10 +142,11 @@ impl Engine {
         })
     }
 
-    /// Tells the fields of an object, with samples from live rows, what reads them, and how they could be mapped.
+    /// Tells the fields of an object, with samples from live rows, what reads them, and how they could be mapped. What an
+    /// entity reads is told to all who see it; an object of any name only to those who work on mappings.
     ///
     /// # Errors
-    /// When there is no such connection or object, or the system fails.
+    /// When the caller may not, there is no such connection or object, or the system fails.
     pub async fn remote_fields(
         &self,
         session: &Session,
@@ -154,6 +155,9 @@ impl Engine {
         samples: usize,
         refresh: bool,
     ) -> Result<RemoteObject, MappingError> {
+        if matches!(of, RemoteTarget::Object(_)) {
+            scope::may(session, Need::See)?;
+        }
         let connection = self.seen(session, connection).await?;
         let reached = self.reach(session, &connection)?;
         if refresh {
@@ -163,6 +167,9 @@ impl Engine {
         let catalogue = session.model.catalogue.clone();
         let samples = samples.min(MOST_SAMPLES);
         let (name, def) = match of {
+            RemoteTarget::Object(name) if !blueprint.may_ask_for(name) => {
+                return Err(MappingError::ObjectNotFound(name.clone()));
+            }
             RemoteTarget::Object(name) => (name.clone(), readers(&blueprint, name).next()),
             RemoteTarget::Entity(name) => {
                 let def = catalogue.type_named(name).filter(|def| def.has_rows());

@@ -14,6 +14,7 @@ use lineshaft_connect::{
 };
 use lineshaft_schema::{Catalogue, Filter, Projection, Record};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 use uuid::Uuid;
 
 use super::{Draft, MappingError, Place, SaveMapping, Saved};
@@ -54,6 +55,8 @@ entities:
 pub(super) struct Shop {
     /// The fields of vendors that it tells of, with their types.
     pub(super) fields: Mutex<Vec<(&'static str, &'static str)>>,
+    /// Where requests for its description meet before they are answered.
+    pub(super) meeting: Mutex<Option<Arc<Barrier>>>,
     /// The requests that it got.
     pub(super) asked: Mutex<Vec<String>>,
 }
@@ -132,7 +135,15 @@ impl Wire for Shop {
             ..Response::default()
         };
         response.headers.insert("content-type", kind.parse().unwrap());
-        std::future::ready(Ok(response)).boxed()
+        let meeting = self.meeting.lock().unwrap().clone();
+        let meeting = meeting.filter(|_| url.contains("$metadata"));
+        async move {
+            if let Some(meeting) = meeting {
+                meeting.wait().await;
+            }
+            Ok(response)
+        }
+        .boxed()
     }
 }
 
@@ -172,6 +183,7 @@ impl World {
     pub(super) fn over(stores: &Stores) -> Self {
         let mut registry = Registry::new(Catalogue::unified().unwrap());
         let other = MANIFEST.replace("\"tryton\"", "\"other\"");
+        let other = other.replace("\"discovery\": {", "\"discovery\": {\"except\": [\"Vendors\"],");
         registry.add_files([("tryton/manifest.yaml", MANIFEST), ("other/manifest.yaml", &other)]);
         assert!(registry.rejected().is_empty(), "{:?}", registry.rejected());
         let shop = Arc::new(Shop {
@@ -182,6 +194,7 @@ impl World {
                 ("x_zone", "Edm.String"),
                 ("x_risk", "Edm.String"),
             ]),
+            meeting: Mutex::default(),
             asked: Mutex::default(),
         });
         let mut settings = Settings::default();
@@ -204,7 +217,12 @@ impl World {
     }
 
     pub(super) async fn active(&self, name: &str) -> Uuid {
+        self.active_of("tryton", name).await
+    }
+
+    pub(super) async fn active_of(&self, connector: &str, name: &str) -> Uuid {
         let mut new = new_connection(self.acme, name);
+        new.connector = connector.to_owned();
         new.settings
             .insert("base_url".to_owned(), "https://shop.example".into());
         new.customer = Some(crate::customers::NewCustomer {

@@ -91,9 +91,7 @@ fn clean(segment: &str) -> Result<String, String> {
     {
         return Err("the path has control characters or escaped slashes".to_owned());
     }
-    // Some servers cut off what follows a semicolon, and dots and blanks at the end.
-    let name = text.split(';').next().unwrap_or_default();
-    if name.trim_matches([' ', '.']).is_empty() {
+    if cut_off(&text).is_empty() {
         return Err("the path has an empty part or one of dots only".to_owned());
     }
     Ok(text)
@@ -105,13 +103,16 @@ fn has_escape(text: &str) -> bool {
         .any(|part| matches!(part, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
 }
 
-/// A pattern of paths: `*` is any text within a segment, `**` any number of segments.
+/// A pattern of paths: `*` is any text within a segment, `**` any number of segments, `{name}` a segment that is a plain
+/// name.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern(Vec<Part>);
 
 #[derive(Clone, Debug)]
 enum Part {
     Any,
+    /// Letters, digits and underscores only.
+    Name,
     /// The texts between the asterisks.
     One(Vec<String>),
 }
@@ -121,12 +122,24 @@ impl Pattern {
         let parts = text.split('/').filter(|part| !part.is_empty());
         let parts = parts.map(|part| match part {
             "**" => Part::Any,
+            NAME => Part::Name,
             part => Part::One(part.split('*').map(str::to_owned).collect()),
         });
         Self(parts.collect())
     }
 
+    /// Returns what is wrong with the words of a pattern.
+    pub(super) fn problem(text: &str) -> Option<String> {
+        let mut parts = text.split('/');
+        let strange = parts.find(|part| *part != NAME && part.contains(['{', '}']))?;
+        Some(format!("`{strange}` is no part of a pattern; a plain name is `{NAME}`"))
+    }
+
     pub(super) fn matches(&self, segments: &[String]) -> bool {
+        self.matches_by(segments, fits)
+    }
+
+    fn matches_by(&self, segments: &[String], fits: impl Fn(&[String], &str) -> bool) -> bool {
         // Which numbers of segments the parts so far can stand for.
         let mut reached = vec![false; segments.len() + 1];
         if let Some(first) = reached.first_mut() {
@@ -139,9 +152,13 @@ impl Pattern {
                     let from = reached.iter().position(|reached| *reached).unwrap_or(next.len());
                     next.iter_mut().skip(from).for_each(|next| *next = true);
                 }
-                Part::One(texts) => {
+                Part::Name | Part::One(_) => {
                     for ((next, before), segment) in next.iter_mut().skip(1).zip(&reached).zip(segments) {
-                        *next = *before && fits(texts, segment);
+                        *next = *before
+                            && match part {
+                                Part::One(texts) => fits(texts, segment),
+                                _ => is_name(segment),
+                            };
                     }
                 }
             }
@@ -150,15 +167,34 @@ impl Pattern {
         reached.last().copied().unwrap_or(false)
     }
 
-    /// The same, whatever the case of letters.
-    pub(super) fn matches_any_case(&self, segments: &[String]) -> bool {
+    /// The same, whatever the case of letters, for the path as it stands and for what servers make of it.
+    pub(super) fn may_mean(&self, segments: &[String]) -> bool {
         let lower = |text: &String| text.to_lowercase();
         let parts = self.0.iter().map(|part| match part {
             Part::Any => Part::Any,
+            Part::Name => Part::Name,
             Part::One(texts) => Part::One(texts.iter().map(lower).collect()),
         });
-        Self(parts.collect()).matches(&segments.iter().map(lower).collect::<Vec<_>>())
+        let segments: Vec<String> = segments.iter().map(lower).collect();
+        Self(parts.collect()).matches_by(&segments, |texts, segment| {
+            fits(texts, segment) || fits(texts, cut_off(segment))
+        })
     }
+}
+
+/// The part of a pattern that is a plain name.
+const NAME: &str = "{name}";
+
+fn is_name(segment: &str) -> bool {
+    !segment.is_empty() && segment.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
+}
+
+/// Returns what some servers read of a segment: neither what follows a semicolon nor blanks around it nor dots at its
+/// end.
+fn cut_off(segment: &str) -> &str {
+    let name = segment.split(';').next().unwrap_or_default();
+    name.trim_start()
+        .trim_end_matches(|sign: char| sign.is_whitespace() || sign == '.')
 }
 
 fn fits(texts: &[String], segment: &str) -> bool {

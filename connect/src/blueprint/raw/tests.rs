@@ -111,6 +111,11 @@ fn hostile_paths_are_refused() {
         "@evil.example/data/x",
         "/data/$batch",
         "/data/x/%24BATCH",
+        "/data/$batch;x",
+        "/data/$batch.",
+        "/data/$batch%20",
+        "/data/%20$BATCH%20.%3Bx=1",
+        "/data/x;y/$batch%2e;",
         "/admin",
         "/one/a/b/rows",
         "/one/rows",
@@ -149,6 +154,130 @@ fn an_envelope_carries_the_request() {
     assert!(planned.repeatable);
 }
 
+fn of_connector(id: &str) -> Blueprint {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../connectors")
+        .join(id);
+    let (manifest, _) = crate::manifest::load::load_folder(&folder).unwrap();
+    Blueprint::compile(manifest, lineshaft_schema::Catalogue::unified().unwrap()).unwrap()
+}
+
+#[test]
+fn the_lists_of_connectors_are_not_passed_by() {
+    let forbidden: [(&str, &[&str]); 5] = [
+        (
+            "dynamics-365-fo",
+            &[
+                "/data/$batch",
+                "/data/$batch;x",
+                "/data/$batch.",
+                "/data/$batch%20",
+                "/data/x/$Batch%20.;a",
+            ],
+        ),
+        (
+            "sap-s4hana",
+            &[
+                "/sap/opu/odata/sap/A/$batch",
+                "/sap/opu/odata/sap/A;v=2/$batch;x",
+                "/sap/opu/odata4/sap/A/$batch.",
+                "/sap/opu/odata/sap/A/$BATCH%20%20",
+            ],
+        ),
+        (
+            "limble",
+            &[
+                "/webhooks/1",
+                "/webhooks;x/1",
+                "/apikeys./1",
+                "/apikeys%20",
+                "/v2/WebHooks%20;/1",
+                "/%20webhooks",
+            ],
+        ),
+        (
+            "tryton",
+            &[
+                "/model/res.user/set_password",
+                "/model/res/user.set_password",
+                "/model/res.user.application/validate",
+                "/model/res.user/application.validate",
+                "/model/res/user.application.validate",
+                "/model/res.user.application.x/validate",
+                "/model/Res.User/Set_Password",
+                "/model/party.party/read%20",
+            ],
+        ),
+        (
+            "odoo",
+            &[
+                "/call/res.users/change_password",
+                "/call/res.users%20/change_password",
+                "/call/res.users;x/change_password",
+                "/call/ir.config_parameter./get_param",
+                "/call/res/users.change_password",
+            ],
+        ),
+    ];
+    for (id, paths) in forbidden {
+        let blueprint = of_connector(id);
+        for path in paths {
+            let request = RawRequest {
+                method: "POST".to_owned(),
+                ..get(path)
+            };
+            assert!(blueprint.check_raw(&request).is_err(), "{id} {path}");
+        }
+    }
+    for (id, path) in [
+        ("dynamics-365-fo", "/data/VendorsV2"),
+        ("sap-s4hana", "/sap/opu/odata/sap/API_PRODUCT_SRV/A_Product"),
+        ("limble", "/assets"),
+        ("tryton", "/model/res.user/get_preferences"),
+        ("odoo", "/call/res.partner/search_read"),
+    ] {
+        let request = RawRequest {
+            method: "POST".to_owned(),
+            ..get(path)
+        };
+        assert!(of_connector(id).check_raw(&request).is_ok(), "{id} {path}");
+    }
+}
+
+#[test]
+fn what_is_excepted_is_compared_with_what_is_called() {
+    let raw = |paths: &str, except: &str| {
+        json!({
+            "methods": ["POST"], "paths": [paths], "except": [except],
+            "called": "model.{{raw.segments.1}}.{{raw.segments.2}}",
+            "envelope": {"path": "/rpc", "body": {"method": "{{raw.called}}"}},
+        })
+    };
+    let post = |path: &str| RawRequest {
+        method: "POST".to_owned(),
+        ..get(path)
+    };
+    // Without names the list alone keeps what is called from being said otherwise.
+    let blueprint = blueprint(raw("/model/**", "model.res.user.set_*"));
+    for path in [
+        "/model/res.user/set_password",
+        "/model/res/user.set_password",
+        "/model/RES/user.set_password",
+        "/model/res.user",
+    ] {
+        assert!(blueprint.check_raw(&post(path)).is_err(), "{path}");
+    }
+    let planned = plan(&blueprint, &post("/model/res.user/read")).unwrap();
+    assert_eq!(
+        planned.body,
+        RequestBody::Json(r#"{"method":"model.res.user.read"}"#.to_owned())
+    );
+    for (paths, except) in [("/model/{names}", "model.x"), ("/model/*", "model/x")] {
+        let problems = compile("json_rest", json!({"raw": raw(paths, except)}), json!({})).unwrap_err();
+        assert!(problems[0].pointer.starts_with("/raw/"), "{problems:?}");
+    }
+}
+
 #[test]
 fn systems_without_a_list_take_nothing() {
     let blueprint = compile("json_rest", json!({}), json!({})).unwrap();
@@ -172,6 +301,10 @@ fn patterns_match_whole_paths() {
         ("/a*b*c", "/aXbYcZ", false),
         ("/aa*aa", "/aaa", false),
         ("/*", "/", false),
+        ("/a/{name}", "/a/set_1", true),
+        ("/a/{name}", "/a/b.c", false),
+        ("/a/{name}", "/a/b%20", false),
+        ("/a/{name}", "/a", false),
     ] {
         assert_eq!(fits(pattern, path), wanted, "{pattern} {path}");
     }

@@ -64,7 +64,10 @@ impl Applier<'_> {
     fn check_remote(&mut self, remote: &str, pointer: &str) {
         let fits = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.' | '$' | ':' | '/');
         let has_gap = remote.split('/').any(str::is_empty);
-        if has_gap || remote.len() > 200 || remote.contains("..") || !remote.chars().all(fits) {
+        if !self.applied.manifest.may_map(remote) {
+            let message = format!("`{remote}` is not read: the connector excepts it");
+            self.tell(ProblemCode::InvalidMapping, format!("{pointer}/remote"), message);
+        } else if has_gap || remote.len() > 200 || remote.contains("..") || !remote.chars().all(fits) {
             let message = format!("`{remote}` is not the name of an object");
             let problem = OverlayProblem::error(ProblemCode::InvalidMapping, format!("{pointer}/remote"), message);
             let problem = problem.with_help("letters, digits, `_`, `-`, `.`, `$` and `:`, with `/` between them");

@@ -36,6 +36,7 @@ pub(super) fn base() -> Blueprint {
         json!({
             "list": list,
             "discovery": {
+                "except": ["res.users*"],
                 "resource": {"key": "id", "literals": {"id": "number"}, "seek": {"by": "id", "numeric": true}},
                 "write": {"create": {"request": write, "reply": {"key": "id"}},
                           "update": {"request": {"method": "POST", "path": "/write", "body": {"id": "{{key}}", "row": "{{row}}"}}}}
@@ -320,6 +321,21 @@ entities:
         let pointer = format!("/entities/Calibration/entity/{place}");
         assert!(places.contains(&pointer.as_str()), "{pointer}: {told:#?}");
     }
+}
+
+#[test]
+fn entities_cannot_be_of_what_the_connector_excepts() {
+    let of = |remote: &str| {
+        problems(&format!(
+            "mapping: 1\nentities:\n  Calibration:\n    entity: {{remote: '{remote}', plural: calibrations}}\n"
+        ))
+    };
+    for remote in ["res.users", "res.users.apikeys", "Res.Users.Log"] {
+        let told = of(remote);
+        assert_eq!(told[0].pointer, "/entities/Calibration/entity/remote", "{told:#?}");
+        assert!(told[0].message.contains("excepts"), "{told:#?}");
+    }
+    assert_eq!(of("res.partner"), []);
 }
 
 #[test]

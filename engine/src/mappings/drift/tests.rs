@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use std::{sync::Arc, time::Duration};
+
 use chrono::TimeDelta;
 use lineshaft_entities::connection_event;
 use sea_orm::{ColumnTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
+use tokio::{sync::Barrier, time::timeout};
 
 use super::SchemaChangeKind;
 use crate::{
@@ -96,6 +99,22 @@ async fn a_field_of_another_type_is_told() {
     );
     assert_ne!(change.before, change.after);
     assert_eq!(change.affects[0].layer, None);
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_late_holds_no_other_back() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    for name in ["one", "two"] {
+        world.active(name).await;
+    }
+    let now = database::now();
+    world.engine.look_at_due(now).await.unwrap();
+    // None is answered before both have asked.
+    *world.shop.meeting.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
+    let looks = world.engine.look_at_due(now + TimeDelta::hours(1));
+    let looked = timeout(Duration::from_secs(20), looks).await;
+    assert_eq!(looked.expect("they are asked at the same time").unwrap(), 2);
 }
 
 #[tokio::test]

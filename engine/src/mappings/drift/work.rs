@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt as _, stream};
 use lineshaft_connect::context::CallContext;
 use lineshaft_entities::{
     connection,
@@ -26,13 +27,16 @@ use crate::{
 const TICK: Duration = Duration::from_secs(60);
 
 /// Time that looking at one connection has.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How soon after it was added a connection is first looked at, at most.
 const FIRST: Duration = Duration::from_secs(3600);
 
-/// Connections that are claimed at once.
-const AT_ONCE: u64 = 16;
+/// Connections that are read at once.
+const READ_AT_ONCE: u64 = 16;
+
+/// Connections that are looked at at the same time: one that does not answer holds none of the others back.
+const AT_ONCE: usize = 8;
 
 /// Connections that get their turn at once.
 const NEW_AT_ONCE: u64 = 200;
@@ -65,17 +69,21 @@ impl Engine {
             .filter(Column::Object.eq(""))
             .filter(Column::NextAt.lte(now))
             .order_by_asc(Column::NextAt)
-            .limit(AT_ONCE)
+            .limit(READ_AT_ONCE)
             .all(&self.database)
             .await?;
-        let mut looked = 0;
-        for row in due {
-            if self.claim_look(&row, now).await? {
-                looked += 1;
-                self.look_at(&row).await?;
-            }
+        let looks = due.into_iter().map(|row| self.claim_and_look(row, now));
+        let looked: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
+        looked.into_iter().sum()
+    }
+
+    /// Looks at a connection unless another process does; returns how many that were.
+    async fn claim_and_look(&self, row: Model, now: DateTime<Utc>) -> Result<usize, DbErr> {
+        if !self.claim_look(&row, now).await? {
+            return Ok(0);
         }
-        Ok(looked)
+        self.look_at(&row).await?;
+        Ok(1)
     }
 
     /// Gives connections that have none a first turn.

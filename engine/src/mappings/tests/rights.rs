@@ -6,7 +6,7 @@ use crate::{
     connections::WriteMode,
     database::testing::stores,
     mappings::{
-        MappingError, Place, RawCall,
+        MappingError, Place, RawCall, RemoteTarget,
         testing::{World, ZONES},
     },
     origin::Origin,
@@ -42,6 +42,47 @@ async fn a_connection_token_reaches_its_own_layer_with_the_scope_for_it() {
     assert!(seen.layers.is_empty());
     let strange = engine.entity_mapping(&plain, other, "Vendor", 0).await;
     assert!(matches!(strange, Err(MappingError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn objects_of_any_name_are_told_to_those_who_work_on_mappings() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    let engine = &world.engine;
+    let own = world.active("own").await;
+    let plain = world.session_of(Seen::Connection(own), &[]).await;
+    let editor = world.session_of(Seen::Connection(own), &["mappings"]).await;
+    let object = RemoteTarget::Object("Calibrations".to_owned());
+    let entity = RemoteTarget::Entity("Vendor".to_owned());
+
+    let refused = engine.remote_fields(&plain, own, &object, 2, false).await;
+    assert!(matches!(refused, Err(MappingError::Forbidden(_))));
+    let refused = engine.remote_objects(&plain, own, None, 2, None).await;
+    assert!(matches!(refused, Err(MappingError::Forbidden(_))));
+    assert_eq!(world.shop.asked_for(""), [""; 0]);
+    for (session, target) in [(&editor, &object), (&editor, &entity), (&plain, &entity)] {
+        assert!(engine.remote_fields(session, own, target, 2, false).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn what_the_connector_excepts_is_told_to_nobody_by_its_name() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    let connection = world.active_of("other", "one").await;
+    let session = world.session().await;
+    for name in ["Vendors", "vendors", "Vendors;x"] {
+        let object = RemoteTarget::Object(name.to_owned());
+        let refused = world
+            .engine
+            .remote_fields(&session, connection, &object, 2, false)
+            .await;
+        assert_eq!(refused.unwrap_err().code(), "OBJECT_NOT_FOUND", "{name}");
+    }
+    let page = world.engine.remote_objects(&session, connection, None, 9, None).await;
+    let names: Vec<_> = page.unwrap().objects.into_iter().map(|object| object.name).collect();
+    assert_eq!(names, ["Assets", "Calibrations"]);
+    assert_eq!(world.shop.asked_for("/Vendors"), [""; 0]);
 }
 
 #[tokio::test]
