@@ -175,7 +175,7 @@ impl Model {
         let overlays = names
             .iter()
             .filter_map(|name| layers.get(*name))
-            .map(|layer| layer.overlay.additions(registry.catalogue()).0);
+            .map(|layer| layer.overlay.added(registry.catalogue()));
         let (additions, problems) = merge_additions(overlays);
         let known = before.filter(|before| before.additions == additions);
         let (catalogue, conflicts) = match known {

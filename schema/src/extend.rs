@@ -2,7 +2,7 @@
 //!
 //! What is added stands behind what the model has, so that the indexes of the unified model stay as they are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -13,6 +13,21 @@ use crate::{
 
 /// Most fields that may be added to one type.
 pub const MOST_FIELDS: usize = 1_000;
+
+/// Most fields that may be added in all; each part of an object counts as one.
+pub const MOST_FIELDS_IN_ALL: usize = 5_000;
+
+/// Most entities that may be added in all.
+pub const MOST_ENTITIES: usize = 300;
+
+/// Most entities that one overlay may add.
+pub const MOST_ENTITIES_OF_ONE: usize = 100;
+
+/// Most values of an added enum.
+pub const MOST_VALUES: usize = 200;
+
+/// Most parts of an added object.
+pub const MOST_PARTS: usize = 100;
 
 /// What joins conditions in filters, beside the fields.
 const CONJUNCTIONS: &[&str] = &["and", "or", "not"];
@@ -131,6 +146,10 @@ impl Catalogue {
         let mut extender = Extender {
             catalogue: self.clone(),
             taken: HashSet::new(),
+            roots: self.entities().flat_map(roots_of).collect(),
+            entities: 0,
+            fields: 0,
+            fields_of: HashMap::new(),
             conflicts: Vec::new(),
         };
         for entity in &additions.entities {
@@ -147,22 +166,36 @@ struct Extender {
     catalogue: Catalogue,
     /// Names of types that follow from what was added.
     taken: HashSet<String>,
+    /// Names of the root fields of all entities.
+    roots: HashSet<String>,
+    /// How many entities were added.
+    entities: usize,
+    /// How many fields and parts were added.
+    fields: usize,
+    /// How many fields were added to each type.
+    fields_of: HashMap<String, usize>,
     conflicts: Vec<Conflict>,
 }
 
 impl Extender {
     fn add_entity(&mut self, entity: &AddedEntity) {
-        if let Err(message) = self.check_entity(entity) {
-            self.conflicts.push(Conflict::new(&entity.name, None, message));
-            return;
-        }
+        let checked = self.check_entity(entity);
+        let index = match checked.and_then(|()| to_index(self.catalogue.types.len())) {
+            Ok(index) => TypeIndex(index),
+            Err(message) => {
+                self.conflicts.push(Conflict::new(&entity.name, None, message));
+                return;
+            }
+        };
         let Some(record) = self.catalogue.interfaces.get(RECORD) else {
             return;
         };
         self.taken.extend(names_of_entity(&entity.name));
+        self.roots.extend([entity.plural.clone(), camel(&entity.name)]);
+        self.entities += 1;
         let def = TypeDef {
             name: entity.name.clone(),
-            index: TypeIndex(to_index(self.catalogue.types.len())),
+            index,
             description: described(&entity.label, &entity.description),
             shape: Shape::Entity {
                 plural: entity.plural.clone(),
@@ -175,6 +208,9 @@ impl Extender {
     }
 
     fn check_entity(&self, entity: &AddedEntity) -> Result<(), String> {
+        if self.entities >= MOST_ENTITIES {
+            return Err(format!("at most {MOST_ENTITIES} entities can be added"));
+        }
         if !is_name(&entity.name, char::is_ascii_uppercase) {
             return Err("the name begins with a capital and has letters and digits only, such as `Calibration`".into());
         }
@@ -185,14 +221,7 @@ impl Extender {
             self.check_type_name(&name)?;
         }
         let single = camel(&entity.name);
-        let known = self.catalogue.entities().any(|def| {
-            let Shape::Entity { plural } = &def.shape else {
-                return false;
-            };
-            [plural.clone(), camel(&def.name)]
-                .iter()
-                .any(|name| *name == entity.plural || *name == single)
-        });
+        let known = self.roots.contains(&entity.plural) || self.roots.contains(&single);
         if known || single == entity.plural {
             return Err(format!("`{}` or `{single}` is taken", entity.plural));
         }
@@ -237,15 +266,22 @@ impl Extender {
         if def.fields.contains_key(&field.name) {
             return Err(format!("{} has a field `{}` already", field.of, field.name));
         }
-        let added = def.fields.values().filter(|field| field.label.is_some()).count();
+        let at = FieldIndex(to_index(def.fields.len())?);
+        let added = self.fields_of.get(&field.of).copied().unwrap_or_default();
         if added >= MOST_FIELDS {
             return Err(format!("at most {MOST_FIELDS} fields can be added to {}", field.of));
+        }
+        let more = match &field.kind {
+            AddedKind::Object(parts) => 1 + parts.len(),
+            _ => 1,
+        };
+        if self.fields + more > MOST_FIELDS_IN_ALL {
+            return Err(format!("at most {MOST_FIELDS_IN_ALL} fields and parts can be added"));
         }
         let own = format!("{}{}", field.of, pascal(&field.name));
         let (kind, type_name) = self.kind(&field.kind, &own, &field.label)?;
         let def = self.catalogue.types.get_mut(&field.of);
         if let Some(def) = def {
-            let at = FieldIndex(to_index(def.fields.len()));
             let added = FieldDef {
                 label: Some(field.label.clone()),
                 ..plain(
@@ -258,6 +294,8 @@ impl Extender {
                 )
             };
             def.fields.insert(field.name.clone(), added);
+            self.fields += more;
+            *self.fields_of.entry(field.of.clone()).or_default() += 1;
         }
         Ok(())
     }
@@ -281,6 +319,9 @@ impl Extender {
                 let filter = format!("{own}Filter");
                 self.check_type_name(own)?;
                 self.check_type_name(&filter)?;
+                if values.len() > MOST_VALUES {
+                    return Err(format!("an enum has at most {MOST_VALUES} values"));
+                }
                 let mut known = IndexMap::new();
                 for (name, about) in values {
                     let is_fit = name.starts_with(|sign: char| sign.is_ascii_uppercase())
@@ -294,10 +335,10 @@ impl Extender {
                     }
                     known.insert(name.clone(), about.clone());
                 }
-                if known.is_empty() || known.len() > usize::from(u16::MAX - 1) {
+                if known.is_empty() {
                     return Err("an enum has at least one value".to_owned());
                 }
-                let index = EnumIndex(to_index(self.catalogue.enums.len()));
+                let index = EnumIndex(to_index(self.catalogue.enums.len())?);
                 let def = EnumDef {
                     name: own.to_owned(),
                     index,
@@ -312,6 +353,9 @@ impl Extender {
                 let input = format!("{own}Input");
                 self.check_type_name(own)?;
                 self.check_type_name(&input)?;
+                if parts.len() > MOST_PARTS {
+                    return Err(format!("an object has at most {MOST_PARTS} parts"));
+                }
                 let mut fields = IndexMap::new();
                 for part in parts {
                     if matches!(part.kind, AddedKind::Object(_) | AddedKind::Reference(_)) {
@@ -325,14 +369,14 @@ impl Extender {
                     }
                     let (kind, type_name) =
                         self.kind(&part.kind, &format!("{own}{}", pascal(&part.name)), &part.description)?;
-                    let at = FieldIndex(to_index(fields.len()));
+                    let at = FieldIndex(to_index(fields.len())?);
                     let def = plain(&part.name, at, part.description.clone(), kind, type_name, false);
                     fields.insert(part.name.clone(), def);
                 }
                 if fields.is_empty() {
                     return Err("an object has at least one part".to_owned());
                 }
-                let index = TypeIndex(to_index(self.catalogue.types.len()));
+                let index = TypeIndex(to_index(self.catalogue.types.len())?);
                 let def = TypeDef {
                     name: own.to_owned(),
                     index,
@@ -428,131 +472,18 @@ fn pascal(name: &str) -> String {
     first.into_iter().chain(signs).collect()
 }
 
-fn to_index(at: usize) -> u16 {
-    u16::try_from(at).unwrap_or(u16::MAX)
+/// Returns the names of the root fields of an entity.
+fn roots_of(def: &TypeDef) -> Vec<String> {
+    match &def.shape {
+        Shape::Entity { plural } => vec![plural.clone(), camel(&def.name)],
+        _ => Vec::new(),
+    }
+}
+
+/// Two of a kind with one index would be taken for each other.
+fn to_index(at: usize) -> Result<u16, String> {
+    u16::try_from(at).map_err(|_| "the model can take no more of this kind".to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn field(of: &str, name: &str, kind: AddedKind) -> AddedField {
-        AddedField {
-            of: of.to_owned(),
-            name: name.to_owned(),
-            label: name.to_owned(),
-            description: String::new(),
-            kind,
-            list: false,
-        }
-    }
-
-    #[test]
-    fn what_is_added_stands_behind_the_model() {
-        let model = Catalogue::unified().unwrap();
-        let additions = Additions {
-            entities: vec![AddedEntity {
-                name: "Calibration".to_owned(),
-                plural: "calibrations".to_owned(),
-                label: "Calibration".to_owned(),
-                description: String::new(),
-            }],
-            fields: vec![
-                field("Calibration", "asset", AddedKind::Reference("Asset".to_owned())),
-                field(
-                    "Vendor",
-                    "risk",
-                    AddedKind::Enum(vec![("HIGH".to_owned(), "High".to_owned())]),
-                ),
-                field("Vendor", "calibration", AddedKind::Reference("Calibration".to_owned())),
-            ],
-        };
-        let (extended, conflicts) = model.extended(&additions);
-        assert_eq!(conflicts, []);
-        for (name, def) in &model.types {
-            let same = extended.type_named(name).unwrap();
-            assert_eq!(same.index, def.index);
-            for (at, field) in def.fields.values().enumerate() {
-                assert_eq!(same.fields.get_index(at).unwrap().1.name, field.name);
-            }
-        }
-        let own = extended.entity_with_plural("calibrations").unwrap();
-        assert!(own.field("remoteId").unwrap().computed);
-        let asset = model.type_named("Asset").unwrap().index;
-        assert_eq!(own.field("asset").unwrap().kind, FieldType::Reference(asset));
-        assert_eq!(
-            extended.type_named("Vendor").unwrap().field("risk").unwrap().type_text,
-            "VendorRisk"
-        );
-    }
-
-    #[test]
-    fn names_of_the_api_are_taken() {
-        let model = Catalogue::unified().unwrap();
-        let entity = |name: &str, plural: &str| AddedEntity {
-            name: name.to_owned(),
-            plural: plural.to_owned(),
-            label: name.to_owned(),
-            description: String::new(),
-        };
-        let additions = Additions {
-            entities: vec![
-                entity("Connection", "links"),
-                entity("VendorFilter", "vendorFilters"),
-                entity("Node", "knots"),
-                entity("Zone", "connections"),
-                entity("Zone", "zones"),
-                entity("ZoneFilter", "zoneFilters"),
-            ],
-            fields: vec![
-                field("Vendor", "not", AddedKind::Text),
-                field(
-                    "Vendor",
-                    "filter",
-                    AddedKind::Enum(vec![("HIGH".to_owned(), "High".to_owned())]),
-                ),
-            ],
-        };
-        let (extended, conflicts) = model.extended(&additions);
-        let names: Vec<_> = conflicts.iter().map(|conflict| conflict.of.as_str()).collect();
-        let refused = [
-            "Connection",
-            "VendorFilter",
-            "Node",
-            "Zone",
-            "ZoneFilter",
-            "Vendor",
-            "Vendor",
-        ];
-        assert_eq!(names, refused, "{conflicts:?}");
-        assert!(extended.entity_with_plural("zones").is_some());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_told_and_left_out() {
-        let model = Catalogue::unified().unwrap();
-        let additions = Additions {
-            entities: vec![AddedEntity {
-                name: "Vendor".to_owned(),
-                plural: "traders".to_owned(),
-                label: String::new(),
-                description: String::new(),
-            }],
-            fields: vec![
-                field("Vendor", "name", AddedKind::Text),
-                field("Vendor", "x_zone", AddedKind::Text),
-                field("Nobody", "zone", AddedKind::Text),
-                field(
-                    "Vendor",
-                    "risk",
-                    AddedKind::Enum(vec![("very high".to_owned(), String::new())]),
-                ),
-                field("Vendor", "of", AddedKind::Reference("Money".to_owned())),
-            ],
-        };
-        let (extended, conflicts) = model.extended(&additions);
-        assert_eq!(conflicts.len(), 6, "{conflicts:?}");
-        assert_eq!(extended.types.len(), model.types.len());
-    }
-}
+mod tests;

@@ -63,7 +63,8 @@ const EXPRESSIONS: &str = "
 
 `expression` computes a value from the row: `row.code ~ ' ' ~ row.name|upper`. What comes out is read by the codec of the
 field like a value of the row. Expressions know the row and nothing else: no clock, no network, no other records. They are
-bounded in size, work and memory; what goes wrong is a problem of the field, never of the record.
+bounded in size, work and memory: an expression gives at most 64 KiB, and all expressions of one page of rows share 16 MiB of
+output and some work; what goes wrong is a problem of the field, never of the record.
 
 - Members: `row.name`, `row.partner.0`, `row['odd name']`, `row.list[-1]`; slices by place: `row.code[2:5]`. What is not
   there is nothing.

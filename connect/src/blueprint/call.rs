@@ -51,6 +51,15 @@ impl Known {
         }
     }
 
+    /// Returns the names without those of secrets: what organizations write themselves must not be able to send any.
+    pub(crate) fn without_secrets(&self) -> Self {
+        let is_setting = |name: &&String| name.starts_with("settings.");
+        Self {
+            connection: self.connection.iter().filter(is_setting).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the names with those of a write: some more, and some below which anything may stand.
     pub(crate) fn with_open(
         &self,

@@ -144,17 +144,18 @@ pub(super) fn recompile(
             continue;
         };
         let bound = match &base.settings {
-            Some(settings) => plan.with_settings(settings),
+            Some(settings) => plan.with_settings(settings).map_err(|message| {
+                let field = plan.mapping().unbound(settings);
+                let below = field.map(|field| format!("/fields/{field}")).unwrap_or_default();
+                Problem::new(format!("/resources/{}{below}", escape_pointer(name)), message)
+            }),
             None => Ok(plan),
         };
         match bound {
             Ok(plan) => {
                 resources.insert(kind, Arc::new(plan));
             }
-            Err(message) => {
-                let pointer = format!("/resources/{}", escape_pointer(name));
-                problems.push(Problem::new(pointer, message));
-            }
+            Err(problem) => problems.push(problem),
         }
     }
     if !problems.is_empty() {
@@ -290,7 +291,16 @@ impl Compiler<'_> {
         self.check_key(resource, &key, &pointer, problems);
         let max_keys = usize::try_from(get_many.max_keys.unwrap_or(50)).unwrap_or(50).max(1);
         let fields = compile_fields(self, def, resource, &mapping, language, &pointer, problems);
-        let list_plan = self.list(&list, &pointer, problems);
+        let narrow;
+        // An entity of an organization's own is described by its overlay.
+        let filled = match def.label {
+            Some(_) => {
+                narrow = self.known.without_secrets();
+                &narrow
+            }
+            None => self.known,
+        };
+        let list_plan = self.list(&list, filled, &pointer, problems);
         let children = self.children(def, resource, &list, &pointer, problems);
         // What has the parent's key in its own cannot be asked for by it.
         let by_parent = |text: &String| children.values().any(|plan| plan.parent_as == *text);
@@ -298,7 +308,7 @@ impl Compiler<'_> {
         let get_many_plan = self
             .get_many(&get_many, &list, language, &pointer, problems)
             .filter(|_| !is_keyed_by_parent);
-        let scope = self.scope(resource, dialect, &pointer, problems);
+        let scope = self.scope(resource, dialect, filled, &pointer, problems);
         let seek = self.seek(resource, &key, language, &pointer, problems);
         let list = list_plan?;
         if !resource.scope.rows.is_empty() && list.count.is_some() {
@@ -424,7 +434,8 @@ impl Compiler<'_> {
                     format!("`{path}` is not a part of the key"),
                 ));
             }
-            if !words.contains(&word.as_str()) && !word.contains('.') {
+            let is_enum = word.contains('.') && is_safe_name(word);
+            if !is_enum && !words.contains(&word.as_str()) {
                 let problem = Problem::new(pointer, format!("`{word}` is not a type of literals"));
                 problems.push(problem.with_help(format!(
                     "there are: {}; or the full name of an enum type",

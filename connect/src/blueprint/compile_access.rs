@@ -7,7 +7,7 @@ use lineshaft_schema::{FieldIndex, FieldType, TypeDef};
 
 use super::{
     Problem,
-    call::{Call, escape_pointer},
+    call::{Call, Known, escape_pointer},
     compile::{Compiler, is_safe_name},
     filters::KeyPart,
     preset::lay_request,
@@ -57,7 +57,14 @@ const CHILDREN_VARIABLES: &[&str] = &[
 const KEY_VARIABLES: &[&str] = &["resource.remote", "select", "expand", "key"];
 
 impl Compiler<'_> {
-    pub(super) fn list(&self, list: &ListOperation, pointer: &str, problems: &mut Vec<Problem>) -> Option<ListPlan> {
+    /// `filled` has the variables of what overlays may change too.
+    pub(super) fn list(
+        &self,
+        list: &ListOperation,
+        filled: &Known,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<ListPlan> {
         let pointer = format!("{pointer}/list");
         let Some(request) = &list.request else {
             problems.push(Problem::new(pointer, "there is no request to list records with"));
@@ -81,7 +88,9 @@ impl Compiler<'_> {
                         .as_ref()
                         .and_then(|path| parse_path(path, &format!("{pointer}/path"), problems)),
                     header: count.header.clone(),
-                    query: known.texts(&count.query, &format!("{pointer}/query"), problems),
+                    query: filled
+                        .with(LIST_VARIABLES)
+                        .texts(&count.query, &format!("{pointer}/query"), problems),
                     call: own.and_then(|request| {
                         Call::compile(request, true, &known, &format!("{pointer}/request"), problems)
                     }),
@@ -260,6 +269,7 @@ impl Compiler<'_> {
         &self,
         resource: &Resource,
         dialect: Dialect,
+        filled: &Known,
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> ScopePlan {
@@ -283,7 +293,7 @@ impl Compiler<'_> {
                 ));
                 return None;
             }
-            self.known.json(value, &pointer, problems)
+            filled.json(value, &pointer, problems)
         };
         let (always, list) = (
             condition(&resource.scope.always, "always"),
@@ -292,12 +302,8 @@ impl Compiler<'_> {
         ScopePlan {
             always,
             list,
-            query: self
-                .known
-                .texts(&resource.scope.query, &format!("{pointer}/query"), problems),
-            list_query: self
-                .known
-                .texts(&resource.scope.list_query, &format!("{pointer}/list_query"), problems),
+            query: filled.texts(&resource.scope.query, &format!("{pointer}/query"), problems),
+            list_query: filled.texts(&resource.scope.list_query, &format!("{pointer}/list_query"), problems),
         }
     }
 

@@ -206,6 +206,13 @@ impl Place<'_> {
         }
         let operators = self.operators(filter, &pointer, problems);
         let names = self.names(filter, &pointer, problems)?;
+        if let Some(word) = filter.literal.as_deref().filter(|word| !is_safe_name(word)) {
+            problems.push(Problem::new(
+                format!("{pointer}/literal"),
+                format!("`{word}` is not a type of literals"),
+            ));
+            return None;
+        }
         let kind = filter.literal.as_deref().map(LiteralKind::named);
         let (empty, empty_texts) = self.empties(kind.as_ref());
         let parameters = self.parameters(filter, &pointer, problems);

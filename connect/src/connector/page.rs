@@ -22,6 +22,16 @@ pub(super) enum Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Returns whether reading it may take long whatever its size.
+    fn evaluates(self, blueprint: &Blueprint) -> bool {
+        let request = match self {
+            Self::List(request) => request,
+            Self::LookUp(look_up) => &look_up.request,
+        };
+        let resource = blueprint.resource(request.kind);
+        resource.is_some_and(|resource| resource.mapping().evaluates(&request.projection))
+    }
+
     fn read(self, blueprint: &Blueprint, response: &Response) -> Result<ListPage, Error> {
         let kind = match self {
             Self::List(request) => request.kind,
@@ -47,7 +57,7 @@ impl Connector {
         asked: Asked<'_>,
     ) -> Result<ListPage, Error> {
         let (response, pass) = self.fetch(context, access, plan).await?;
-        let page = if response.body.len() < LARGE_BODY {
+        let page = if response.body.len() < LARGE_BODY && !asked.evaluates(&self.blueprint) {
             asked.read(&self.blueprint, &response)
         } else {
             self.read_aside(asked, response).await

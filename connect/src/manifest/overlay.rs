@@ -7,9 +7,12 @@
 mod additions;
 mod apply;
 mod custom_entity;
+mod origins;
 mod problem;
 mod yaml;
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod checks_tests;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, TypeDef, TypeIndex, Value};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::{
     CompiledField, CompiledMapping,
@@ -20,6 +20,9 @@ use crate::{
     manifest::{self, FieldMapping, FullMapping, Mapping, OneOrMany, load::escape, suggest},
     path::Path,
 };
+
+/// Most bytes of the pattern of names of customer-specific fields.
+const MOST_OF_PATTERN: usize = 200;
 
 impl CompiledMapping {
     /// Checks the mapping of a resource against its unified type and compiles it. Problems are told with pointers
@@ -64,6 +67,22 @@ impl CompiledMapping {
 
 fn fallbacks(def: &TypeDef, catalogue: &Catalogue) -> Vec<Value> {
     def.fields.values().map(|field| fallback_of(field, catalogue)).collect()
+}
+
+/// Compiles the pattern of names of customer-specific fields; small ones suffice, and overlays may bring many.
+fn pattern_of(text: &str) -> Result<Regex, String> {
+    if text.len() > MOST_OF_PATTERN {
+        return Err(format!("a pattern has at most {MOST_OF_PATTERN} bytes"));
+    }
+    let built = RegexBuilder::new(text)
+        .size_limit(64 * 1024)
+        .dfa_size_limit(256 * 1024)
+        .nest_limit(50)
+        .build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => format!("`{text}` is too large a pattern"),
+        _ => format!("`{text}` is not a regular expression"),
+    })
 }
 
 struct Compiler<'a> {
@@ -121,10 +140,10 @@ impl Compiler<'_> {
     }
 
     fn custom(&mut self, custom: &manifest::CustomFields, base: &str) -> Custom {
-        let pattern = custom.pattern.as_ref().and_then(|pattern| {
-            let parsed = Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"));
-            self.keep(&format!("{base}/pattern"), parsed)
-        });
+        let pattern = custom
+            .pattern
+            .as_ref()
+            .and_then(|pattern| self.keep(&format!("{base}/pattern"), pattern_of(pattern)));
         let rows = custom.rows.as_ref().and_then(|rows| {
             let mut path = |name: &str, text: &str| self.path(&format!("{base}/rows/{name}"), text, 0);
             let (list, key, value) = (

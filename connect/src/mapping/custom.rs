@@ -53,7 +53,7 @@ impl OwnField {
         &self,
         mapping: &CompiledMapping,
         rows: &Rows<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Option<CustomField> {
         let field = mapping.field(self.index)?;
         let value = match field.evaluate(rows, None, None, problems).value {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::{
     digest,
-    expression::{Expression, Outcome},
+    expression::{Expression, Outcome, PageBudget},
     field::{CompiledField, ObjectMapping, Source},
     normalized, problem,
 };
@@ -17,18 +17,28 @@ use crate::{codec::CompiledCodec, json, path::Path};
 const MOST_PROBLEMS: usize = 20;
 
 /// The problems of one record, up to a number.
-#[derive(Default)]
-pub(super) struct Problems(Vec<Problem>);
+pub(super) struct Problems<'b> {
+    list: Vec<Problem>,
+    /// What is left for the expressions of the page.
+    budget: &'b PageBudget,
+}
 
-impl Problems {
+impl<'b> Problems<'b> {
+    pub(super) const fn new(budget: &'b PageBudget) -> Self {
+        Self {
+            list: Vec::new(),
+            budget,
+        }
+    }
+
     fn push(&mut self, trail: Trail<'_>, path: &str, message: String) {
-        if self.0.len() < MOST_PROBLEMS {
-            self.0.push(problem(trail.to_string(), path, message));
+        if self.list.len() < MOST_PROBLEMS {
+            self.list.push(problem(trail.to_string(), path, message));
         }
     }
 
     pub(super) fn into_list(self) -> Vec<Problem> {
-        self.0
+        self.list
     }
 }
 
@@ -94,7 +104,7 @@ impl CompiledField {
         rows: &Rows<'_>,
         nested: Option<&Projection>,
         outer: Option<&Trail<'_>>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Evaluated {
         let trail = Trail {
             outer,
@@ -174,7 +184,7 @@ impl CompiledField {
         codec: &CompiledCodec,
         rows: &Rows<'_>,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> (Value, bool) {
         if paths.len() > 1 && (codec.gives_list() || codec.joins().is_some()) {
             return self.gather(paths, codec, rows, trail, problems);
@@ -222,7 +232,7 @@ impl CompiledField {
         codec: &CompiledCodec,
         rows: &Rows<'_>,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> (Value, bool) {
         let mut elements = Vec::new();
         for path in paths {
@@ -260,7 +270,7 @@ impl CompiledField {
         value: &json::Value<'_>,
         path: &Path,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Value {
         codec.decode(value).unwrap_or_else(|message| {
             problems.push(trail, path.text(), message);
@@ -274,7 +284,7 @@ impl CompiledField {
         codec: &CompiledCodec,
         rows: &Rows<'_>,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Value {
         let mut parts: Vec<Text> = Vec::with_capacity(paths.len());
         for path in paths {
@@ -296,9 +306,9 @@ impl CompiledField {
         codec: &CompiledCodec,
         rows: &Rows<'_>,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> (Value, bool) {
-        let decoded = expression.evaluate(rows.row).and_then(|outcome| {
+        let decoded = expression.evaluate(rows.row, problems.budget).and_then(|outcome| {
             let value = match &outcome {
                 Outcome::Row(value) => value,
                 Outcome::New(value) => value,
@@ -324,7 +334,7 @@ impl CompiledField {
         }
     }
 
-    fn number(&self, number: rust_decimal::Decimal, trail: Trail<'_>, problems: &mut Problems) -> Value {
+    fn number(&self, number: rust_decimal::Decimal, trail: Trail<'_>, problems: &mut Problems<'_>) -> Value {
         use rust_decimal::prelude::ToPrimitive as _;
         if !self.whole {
             return Value::Decimal(number);
@@ -345,7 +355,7 @@ impl CompiledField {
         rows: &Rows<'_>,
         nested: Option<&Projection>,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Value {
         let mut is_wrong = false;
         for path in paths {
@@ -385,7 +395,7 @@ impl ObjectMapping {
         rows: &Rows<'_>,
         nested: Option<&Projection>,
         trail: Trail<'_>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Value {
         let mut slots: SmallVec<[Value; 2]> = self.fallbacks.iter().cloned().collect();
         let mut from_row = false;

@@ -6,7 +6,7 @@ use serde_json::Map;
 use super::{compute::Computation, expression::Expression, test::Condition};
 use crate::{
     codec::CompiledCodec,
-    manifest::{FieldFilter, Normalization, SortBy},
+    manifest::{FieldFilter, Normalization, SortBy, load::escape},
     path::Path,
 };
 
@@ -251,6 +251,11 @@ impl CompiledField {
         self.inner().for_each(|field| field.variables(names));
     }
 
+    /// Returns whether it, or a field inside it, evaluates an expression.
+    pub(super) fn evaluates(&self) -> bool {
+        matches!(self.source, Source::Expression(..)) || self.inner().any(Self::evaluates)
+    }
+
     /// Makes the keys in references comparable like those of the records that they lead to.
     pub(super) fn normalize_references(&mut self, of: &dyn Fn(TypeIndex) -> Vec<Option<Normalization>>) {
         if let Some(target) = self.target {
@@ -268,6 +273,29 @@ impl CompiledField {
         };
         let fields = objects.iter_mut().flat_map(|object| &mut object.fields);
         fields.for_each(|field| field.normalize_references(of));
+    }
+
+    /// Returns the place, as a part of a pointer, of a field into which settings cannot be filled: this one, or one inside.
+    pub(super) fn unbound(&self, settings: &Map<String, serde_json::Value>) -> Option<String> {
+        let own = escape(&self.name);
+        let inside = |object: &ObjectMapping, way: &str| {
+            let place = object.fields.iter().find_map(|field| field.unbound(settings))?;
+            Some(format!("{own}/{way}/{place}"))
+        };
+        match &self.source {
+            Source::Paths(_, codec) | Source::Keys(_, codec) | Source::Expression(_, codec) => {
+                codec.with_settings(settings).is_err().then_some(own)
+            }
+            Source::Object(object) => inside(object, "object"),
+            Source::Each(_, object) => inside(object, "each"),
+            Source::List(objects) => (0..)
+                .zip(objects)
+                .find_map(|(at, object): (usize, _)| inside(object, &format!("list/{at}"))),
+            Source::Lists(_, objects) => (0..)
+                .zip(objects)
+                .find_map(|(at, object): (usize, _)| inside(object, &format!("lists/{at}/each"))),
+            Source::Constant(_) | Source::Digest | Source::Cases(..) | Source::Computed(..) => None,
+        }
     }
 
     /// Fills settings into its codecs.

@@ -32,6 +32,7 @@ use crate::{json, manifest::Normalization, path::Path};
 pub(crate) use custom::Custom;
 use custom::OwnField;
 use evaluate::{Problems, Rows};
+use expression::PageBudget;
 use test::Condition;
 
 /// The mapping of one unified type.
@@ -59,6 +60,8 @@ pub struct Mapper<'m> {
     layout: Arc<Layout>,
     fields: Vec<Wanted<'m>>,
     fetched_at: DateTime<Utc>,
+    /// What is left for the expressions of the page.
+    budget: PageBudget,
 }
 
 /// A field that a page asks for.
@@ -76,7 +79,7 @@ impl Mapper<'_> {
     /// Tells why the row has no key.
     pub fn map(&self, row: &json::Value<'_>) -> Result<Record, String> {
         let key = self.mapping.parts_of_key(row)?;
-        let mut problems = Problems::default();
+        let mut problems = Problems::new(&self.budget);
         let rows = Rows::outermost(row);
         let value = |wanted: &Wanted<'_>| match wanted {
             Wanted::Mapped(field, nested) => field.evaluate(&rows, *nested, None, &mut problems).value,
@@ -93,7 +96,7 @@ impl Mapper<'_> {
         if self.projection.custom {
             let own = self.mapping.own.iter();
             // What is wrong with a field is told once.
-            let mut told = Problems::default();
+            let mut told = Problems::new(&self.budget);
             record.custom = own
                 .filter_map(|own| {
                     let is_asked = self.projection.contains(own.index);
@@ -138,6 +141,7 @@ impl CompiledMapping {
             layout: Arc::new(layout.unwrap_or_default()),
             fields: projection.fields().map(wanted).collect(),
             fetched_at,
+            budget: PageBudget::new(),
         }
     }
 
@@ -261,6 +265,13 @@ impl CompiledMapping {
         projection.fields().any(reads_all)
     }
 
+    /// Returns whether expressions are evaluated for a projection, which may take a while for a page.
+    pub(crate) fn evaluates(&self, projection: &Projection) -> bool {
+        let own = self.own.iter().map(|own| own.index).filter(|_| projection.custom);
+        let mut asked = projection.fields().chain(own);
+        asked.any(|index| self.field(index).is_some_and(CompiledField::evaluates))
+    }
+
     /// Returns a key of parts as answers tell them.
     pub(crate) fn key_of_parts(&self, parts: &[String]) -> Option<RemoteKey> {
         let parts = parts.iter().enumerate();
@@ -295,6 +306,11 @@ impl CompiledMapping {
         let mut names = Vec::new();
         self.fields().for_each(|field| field.variables(&mut names));
         names
+    }
+
+    /// Returns the place below `fields` of the first field into which settings cannot be filled.
+    pub(crate) fn unbound(&self, settings: &Map<String, serde_json::Value>) -> Option<String> {
+        self.fields().find_map(|field| field.unbound(settings))
     }
 
     /// Fills settings into codecs, such as the zone of date-times without one.

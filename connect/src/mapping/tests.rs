@@ -577,3 +577,19 @@ fn what_chooses_an_element_is_selected_with_it() {
     };
     assert_eq!(mapping.selects(&all()), [name("id"), history]);
 }
+
+#[test]
+fn expressions_of_a_page_share_what_they_may_do() {
+    let mapping = compile("fields:\n  number: name\n  note: {expression: \"row.big ~ '.'\"}\n");
+    let projection = all();
+    assert!(mapping.evaluates(&projection));
+    assert!(!compile("fields:\n  note: big\n").evaluates(&projection));
+    let row = json!({"id": "1", "name": "A", "big": "a".repeat(60_000)}).to_string();
+    let row = json::parse_text(&row).unwrap();
+    let mapper = mapping.mapper(&projection, DateTime::<Utc>::UNIX_EPOCH);
+    let records: Vec<Record> = (0..300).map(|_| mapper.map(&row).unwrap()).collect();
+    assert!(records[0].problems.is_empty());
+    let last = records.last().unwrap();
+    assert_eq!((field(last, "number"), field(last, "note")), (json!("A"), Json::Null));
+    assert_eq!(last.problems[0].field, "note");
+}

@@ -95,7 +95,10 @@ impl Node {
                 node.variables(names);
             }),
             Self::Laid { under, base, over } => {
-                under.iter().for_each(|(_, node)| node.variables(names));
+                under.iter().for_each(|(name, node)| {
+                    names.extend(name.variables());
+                    node.variables(names);
+                });
                 base.variables(names);
                 over.iter()
                     .filter_map(|(_, node)| node.as_ref())

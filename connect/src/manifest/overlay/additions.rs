@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use lineshaft_schema::{
     Catalogue,
-    extend::{AddedEntity, AddedField, AddedKind, AddedPart, Additions},
+    extend::{AddedEntity, AddedField, AddedKind, AddedPart, Additions, MOST_ENTITIES_OF_ONE, MOST_PARTS, MOST_VALUES},
 };
 
 use super::{CustomFieldOverlay, CustomType, EntityOverlay, Overlay, OverlayProblem, ProblemCode};
@@ -14,6 +14,18 @@ impl Overlay {
     /// define itself exist is not known here: another overlay may define them.
     #[must_use]
     pub fn additions(&self, unified: &Catalogue) -> (Additions, Vec<OverlayProblem>) {
+        let (additions, mut problems) = self.read(unified);
+        self.check(unified, &additions, &mut problems);
+        (additions, problems)
+    }
+
+    /// Returns what it adds to the unified model, unchecked: what of it cannot be added is told by [`Catalogue::extended`].
+    #[must_use]
+    pub fn added(&self, unified: &Catalogue) -> Additions {
+        self.read(unified).0
+    }
+
+    fn read(&self, unified: &Catalogue) -> (Additions, Vec<OverlayProblem>) {
         let mut additions = Additions::default();
         let mut problems = Vec::new();
         for (name, entity) in &self.entities {
@@ -28,6 +40,11 @@ impl Overlay {
                         )
                         .with_help("give the entity another name"),
                     );
+                } else if additions.entities.len() >= MOST_ENTITIES_OF_ONE {
+                    let message = format!("a mapping adds at most {MOST_ENTITIES_OF_ONE} entities");
+                    let problem =
+                        OverlayProblem::error(ProblemCode::InvalidMapping, format!("{pointer}/entity"), message);
+                    problems.push(problem);
                 } else {
                     additions.entities.push(AddedEntity {
                         name: name.clone(),
@@ -39,12 +56,14 @@ impl Overlay {
             }
             fields(name, entity, unified, &pointer, &mut additions, &mut problems);
         }
-        self.check(unified, &additions, &mut problems);
         (additions, problems)
     }
 
     /// Tells what the model itself would refuse, as far as this overlay alone can be judged.
     fn check(&self, unified: &Catalogue, additions: &Additions, problems: &mut Vec<OverlayProblem>) {
+        if additions.is_empty() {
+            return;
+        }
         let (_, conflicts) = unified.extended(additions);
         let is_known = |name: &str| {
             unified.types.contains_key(name) || additions.entities.iter().any(|entity| entity.name == name)
@@ -209,18 +228,26 @@ pub fn merge_additions(all: impl IntoIterator<Item = Additions>) -> (Additions, 
                 fields.insert(place, field);
                 continue;
             };
-            let is_same = known.list == field.list && joined(&mut known.kind, &field.kind);
-            if !is_same {
-                let pointer = format!("/entities/{}/custom/{}/type", escape(&field.of), escape(&field.name));
-                let message = format!(
-                    "{}.{} has another type elsewhere in the organization",
-                    field.of, field.name
-                );
-                problems.push(
-                    OverlayProblem::error(ProblemCode::TypeConflict, pointer, message)
-                        .with_help("use the same type everywhere, or another name"),
-                );
-            }
+            let joined = match known.list == field.list {
+                true => joined(&mut known.kind, &field.kind),
+                false => Joined::Other,
+            };
+            let (message, help) = match joined {
+                Joined::Same => continue,
+                Joined::Other => (
+                    "has another type elsewhere in the organization".to_owned(),
+                    "use the same type everywhere, or another name",
+                ),
+                Joined::Large => (
+                    format!(
+                        "would have more than {MOST_VALUES} values, together with those elsewhere in the organization"
+                    ),
+                    "leave values out, or use another name",
+                ),
+            };
+            let pointer = format!("/entities/{}/custom/{}/type", escape(&field.of), escape(&field.name));
+            let message = format!("{}.{} {message}", field.of, field.name);
+            problems.push(OverlayProblem::error(ProblemCode::TypeConflict, pointer, message).with_help(help));
         }
     }
     let additions = Additions {
@@ -230,25 +257,42 @@ pub fn merge_additions(all: impl IntoIterator<Item = Additions>) -> (Additions, 
     (additions, problems)
 }
 
+/// Whether two types could be joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joined {
+    Same,
+    Other,
+    /// An enum would have too many values.
+    Large,
+}
+
 /// Joins the values of enums; tells whether two types are the same otherwise.
-fn joined(known: &mut AddedKind, other: &AddedKind) -> bool {
+fn joined(known: &mut AddedKind, other: &AddedKind) -> Joined {
     match (known, other) {
+        // What is too large by itself is told when it is added.
+        (AddedKind::Enum(known), AddedKind::Enum(other)) if known.len().max(other.len()) > MOST_VALUES => Joined::Large,
         (AddedKind::Enum(known), AddedKind::Enum(other)) => {
-            for (name, about) in other {
-                if !known.iter().any(|(same, _)| same == name) {
-                    known.push((name.clone(), about.clone()));
-                }
+            let is_new = |(name, _): &&(String, String)| !known.iter().any(|(same, _)| same == name);
+            let more: Vec<_> = other.iter().filter(is_new).cloned().collect();
+            if known.len() + more.len() > MOST_VALUES {
+                return Joined::Large;
             }
-            true
+            known.extend(more);
+            Joined::Same
+        }
+        (AddedKind::Object(known), AddedKind::Object(other)) if known.len().max(other.len()) > MOST_PARTS => {
+            Joined::Other
         }
         (AddedKind::Object(known), AddedKind::Object(other)) => {
             let names = |parts: &[AddedPart]| parts.iter().map(|part| part.name.clone()).collect::<Vec<_>>();
-            names(known) == names(other)
-                && known
-                    .iter_mut()
-                    .zip(other)
-                    .all(|(known, other)| joined(&mut known.kind, &other.kind))
+            if names(known) != names(other) {
+                return Joined::Other;
+            }
+            let parts = known.iter_mut().zip(other);
+            let mut parts = parts.map(|(known, other)| joined(&mut known.kind, &other.kind));
+            parts.find(|joined| *joined != Joined::Same).unwrap_or(Joined::Same)
         }
-        (known, other) => known == other,
+        (known, other) if known == other => Joined::Same,
+        _ => Joined::Other,
     }
 }

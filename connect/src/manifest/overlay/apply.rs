@@ -6,12 +6,11 @@ use indexmap::IndexMap;
 use lineshaft_schema::{Catalogue, FieldDef, FieldType, Shape, TypeDef};
 use serde_json::{Map, Value as Json};
 
-use super::{CustomFieldOverlay, CustomType, EntityOverlay, FieldPatch, Overlay, OverlayProblem, ProblemCode};
-use crate::{
-    blueprint::Problem,
-    manifest::{
-        FieldMapping, FullMapping, Manifest, Mapping, OneOrMany, Resource, WriteField, load::escape, shape, suggest,
-    },
+use super::{
+    CustomFieldOverlay, CustomType, EntityOverlay, FieldPatch, Overlay, OverlayProblem, ProblemCode, origins::Origins,
+};
+use crate::manifest::{
+    FieldMapping, FullMapping, Manifest, Mapping, OneOrMany, Resource, WriteField, load::escape, shape, suggest,
 };
 
 /// A manifest with an overlay over it.
@@ -22,10 +21,6 @@ pub(crate) struct Applied {
     pub(crate) touched: BTreeSet<String>,
     pub(crate) origins: Origins,
 }
-
-/// Pointers into a manifest, and where in the overlay what stands there comes from.
-#[derive(Default)]
-pub(crate) struct Origins(Vec<(String, String)>);
 
 /// Lays an overlay over a manifest; what cannot be laid is told and left out.
 pub(crate) fn apply(manifest: &Manifest, overlay: &Overlay, catalogue: &Catalogue) -> Applied {
@@ -57,66 +52,6 @@ impl Manifest {
     pub fn overlaid(&self, overlay: &Overlay, catalogue: &Catalogue) -> (Self, Vec<OverlayProblem>) {
         let applied = apply(self, overlay, catalogue);
         (applied.manifest, applied.problems)
-    }
-}
-
-impl Origins {
-    /// Tells problems of the manifest as those of the overlay that it comes from.
-    pub(crate) fn told(&self, problems: Vec<Problem>, overlay: &Overlay) -> Vec<OverlayProblem> {
-        let document = serde_json::to_value(overlay).unwrap_or_default();
-        let told = problems.into_iter().map(|problem| {
-            let (pointer, rest) = self.origin(&problem.pointer);
-            OverlayProblem {
-                help: problem.help,
-                ..OverlayProblem::error(
-                    code_of(&pointer, rest, &problem.message),
-                    existing(&document, &format!("{pointer}{rest}")),
-                    problem.message,
-                )
-            }
-        });
-        told.collect()
-    }
-
-    /// Returns the place in the overlay from which a place in the manifest comes, and the rest of the way.
-    fn origin<'p>(&self, pointer: &'p str) -> (String, &'p str) {
-        let below = |(at, origin): &(String, String)| {
-            let rest = pointer.strip_prefix(at.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| (at.len(), origin.clone(), rest))
-        };
-        match self.0.iter().filter_map(below).max_by_key(|(length, ..)| *length) {
-            Some((_, origin, rest)) => (origin, rest),
-            None => (String::new(), ""),
-        }
-    }
-}
-
-/// Returns the pointer up to where the document goes on.
-fn existing(document: &Json, pointer: &str) -> String {
-    let mut known = String::new();
-    for name in pointer.split('/').skip(1) {
-        let longer = format!("{known}/{name}");
-        if document.pointer(&longer).is_none() {
-            break;
-        }
-        known = longer;
-    }
-    known
-}
-
-/// Returns what kind of problem of a manifest it is.
-fn code_of(origin: &str, rest: &str, message: &str) -> ProblemCode {
-    let below = |name: &str| rest == name || rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
-    if below("/expression") {
-        ProblemCode::InvalidExpression
-    } else if message.starts_with("unknown field") {
-        ProblemCode::UnknownField
-    } else if origin.ends_with("/write") || below("/write") {
-        ProblemCode::NotInvertible
-    } else if message.contains("does not give") || below("/as") || below("/default") || below("/constant") {
-        ProblemCode::WrongType
-    } else {
-        ProblemCode::InvalidMapping
     }
 }
 
@@ -217,7 +152,7 @@ impl Applier<'_> {
     }
 
     fn origin(&mut self, at: &str, origin: &str) {
-        self.applied.origins.0.push((at.to_owned(), origin.to_owned()));
+        self.applied.origins.add(at, origin);
     }
 
     /// Finds the places where the fields of a type are mapped.
@@ -439,6 +374,17 @@ impl Applier<'_> {
         }
         let base = format!("/resources/{}", escape(&owner));
         let name = escape(&field.name);
+        if let Some(list) = &list {
+            let part = format!("/entities/{}", escape(&def.name));
+            let list = escape(list);
+            for below in [
+                String::new(),
+                format!("/fields/{list}"),
+                format!("/write/fields/{list}"),
+            ] {
+                self.applied.origins.add_fallback(format!("{base}{below}"), &part);
+            }
+        }
         self.applied.touched.insert(owner);
         self.origin(&format!("{base}/fields/{below}{name}"), pointer);
         let written = match &list {

@@ -90,10 +90,6 @@ impl Applier<'_> {
             }
             if has_request(value) {
                 let message = "requests are the connector's own and cannot be changed here";
-                self.tell(ProblemCode::InvalidMapping, here.clone(), message);
-            }
-            if names_secret(value) {
-                let message = "only settings can be filled in here, no credentials";
                 self.tell(ProblemCode::InvalidMapping, here, message);
             }
         }
@@ -157,15 +153,6 @@ fn has_request(value: &Json) -> bool {
             .iter()
             .any(|(name, value)| matches!(name.as_str(), "request" | "call" | "describe") || has_request(value)),
         Json::Array(list) => list.iter().any(has_request),
-        _ => false,
-    }
-}
-
-fn names_secret(value: &Json) -> bool {
-    match value {
-        Json::String(text) => text.contains("{{") && (text.contains("credentials.") || text.contains("session.")),
-        Json::Object(members) => members.values().any(names_secret),
-        Json::Array(list) => list.iter().any(names_secret),
         _ => false,
     }
 }

@@ -91,7 +91,7 @@ pub(super) fn overlaid(text: &str) -> Blueprint {
         .unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
-fn problems(text: &str) -> Vec<OverlayProblem> {
+pub(super) fn problems(text: &str) -> Vec<OverlayProblem> {
     let overlay = overlay(text);
     let (additions, mut told) = overlay.additions(&Catalogue::unified().unwrap());
     let (catalogue, _) = Catalogue::unified().unwrap().extended(&additions);
@@ -305,7 +305,7 @@ entities:
 }
 
 #[test]
-fn entities_cannot_bring_requests_or_secrets() {
+fn entities_cannot_bring_requests() {
     let told = problems(
         "mapping: 1
 entities:
@@ -313,11 +313,11 @@ entities:
     entity:
       remote: ../x
       plural: calibrations
-      resource: {list: {request: {path: /admin}}, write: {}, scope: {always: [a, '=', '{{credentials.password}}']}}
+      resource: {list: {request: {path: /admin}}, write: {}}
 ",
     );
     let places: Vec<_> = told.iter().map(|problem| problem.pointer.as_str()).collect();
-    for place in ["remote", "resource/list", "resource/write", "resource/scope"] {
+    for place in ["remote", "resource/list", "resource/write"] {
         let pointer = format!("/entities/Calibration/entity/{place}");
         assert!(places.contains(&pointer.as_str()), "{pointer}: {told:#?}");
     }

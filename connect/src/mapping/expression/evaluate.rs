@@ -1,6 +1,6 @@
 //! Evaluates expressions within a budget of work and of memory.
 
-use std::{borrow::Cow, cmp::Ordering, fmt};
+use std::{borrow::Cow, cell::Cell, cmp::Ordering, fmt};
 
 use rust_decimal::Decimal;
 
@@ -13,26 +13,98 @@ const WORK: usize = 4 * 1024 * 1024;
 /// Bytes that may be produced in all.
 const MEMORY: usize = 1024 * 1024;
 
+/// Bytes that the value may have in the end.
+const OUTPUT: usize = 64 * 1024;
+
+/// What all expressions may do for the rows of one page.
+const PAGE_WORK: usize = 64 * 1024 * 1024;
+
+/// Bytes that the values of all expressions may have for the rows of one page.
+const PAGE_OUTPUT: usize = 16 * 1024 * 1024;
+
+/// What each value costs beside its text.
+const VALUE: usize = 16;
+
+/// What is left for the expressions of one page.
+#[derive(Debug)]
+pub(in crate::mapping) struct PageBudget {
+    work: Cell<usize>,
+    output: Cell<usize>,
+}
+
+impl PageBudget {
+    pub(in crate::mapping) const fn new() -> Self {
+        Self {
+            work: Cell::new(PAGE_WORK),
+            output: Cell::new(PAGE_OUTPUT),
+        }
+    }
+
+    /// Evaluates something with what is left for one expression.
+    pub(super) fn spend<T>(&self, evaluate: impl FnOnce(&mut Budget) -> Result<T>) -> Result<T> {
+        let granted = self.work.get().min(WORK);
+        let exhausted = || "the expressions of this page have too much to do".to_owned();
+        if granted == 0 {
+            return Err(exhausted());
+        }
+        let mut budget = Budget {
+            work: granted,
+            memory: MEMORY,
+            is_short: false,
+        };
+        let result = evaluate(&mut budget);
+        // Work that could not be paid for ends the page, lest every row tries it again.
+        let is_over = granted < WORK && budget.is_short;
+        let left = self.work.get().saturating_sub(granted - budget.work);
+        self.work.set(if is_over { 0 } else { left });
+        match is_over {
+            true => Err(exhausted()),
+            false => result,
+        }
+    }
+
+    /// Pays for a value that an expression gave.
+    pub(super) fn output(&self, value: &Value<'_>) -> Result<()> {
+        let left = left_after(value, OUTPUT).ok_or("the expression gives a value that is too large")?;
+        let size = OUTPUT.saturating_sub(left);
+        let left = self.output.get().checked_sub(size);
+        self.output
+            .set(left.ok_or("the expressions of this page give values that are too large")?);
+        Ok(())
+    }
+}
+
+/// Returns what is left of so many bytes after a value; none when it does not fit.
+fn left_after(value: &Value<'_>, left: usize) -> Option<usize> {
+    let left = left.checked_sub(VALUE)?;
+    match value {
+        Value::Null | Value::Boolean(_) => Some(left),
+        Value::Number(text) | Value::Text(text) => left.checked_sub(text.len()),
+        Value::List(list) => list.iter().try_fold(left, |left, value| left_after(value, left)),
+        Value::Object(members) => members.iter().try_fold(left, |left, (name, value)| {
+            left_after(value, left.checked_sub(name.len())?)
+        }),
+    }
+}
+
 /// What is left for the evaluation of one expression for one row.
 pub(super) struct Budget {
     work: usize,
     memory: usize,
+    /// Whether there was more to do than could be paid for.
+    is_short: bool,
 }
 
 type Result<T> = std::result::Result<T, String>;
 
 impl Budget {
-    pub(super) const fn new() -> Self {
-        Self {
-            work: WORK,
-            memory: MEMORY,
-        }
-    }
-
     /// Pays for reading so much.
     pub(super) fn work(&mut self, units: usize) -> Result<()> {
-        let left = self.work.checked_sub(units);
-        self.work = left.ok_or("the expression has too much to do")?;
+        let Some(left) = self.work.checked_sub(units) else {
+            self.is_short = true;
+            return Err("the expression has too much to do".to_owned());
+        };
+        self.work = left;
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use crate::{
     json::{Place, Value},
     path::Path,
 };
-use evaluate::Budget;
+pub(super) use evaluate::PageBudget;
 use item::Item;
 
 /// Returns every function: how it is called and what it gives.
@@ -136,16 +136,20 @@ impl Expression {
         self.members.as_deref()
     }
 
-    /// Evaluates it for a row.
+    /// Evaluates it for a row of a page.
     ///
     /// # Errors
-    /// Tells what went wrong: operands that do not fit, or more work than an expression may make.
-    pub(super) fn evaluate<'a>(&'a self, row: &'a Value<'a>) -> Result<Outcome<'a>, String> {
-        let mut budget = Budget::new();
-        let item = budget.item(&self.root, row)?;
-        match item {
+    /// Tells what went wrong: operands that do not fit, or more work or output than an expression, or all of the page,
+    /// may make.
+    pub(super) fn evaluate<'a>(&'a self, row: &'a Value<'a>, page: &PageBudget) -> Result<Outcome<'a>, String> {
+        let outcome = page.spend(|budget| match budget.item(&self.root, row)? {
             Item::Row(value) => Ok(Outcome::Row(value)),
             item => budget.value(item, row).map(Outcome::New),
-        }
+        })?;
+        page.output(match &outcome {
+            Outcome::Row(value) => value,
+            Outcome::New(value) => value,
+        })?;
+        Ok(outcome)
     }
 }

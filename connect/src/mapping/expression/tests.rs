@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::{Expression, Outcome};
+use super::{Expression, Outcome, PageBudget};
 use crate::json;
 
 fn run_row(text: &str, row: &Json) -> Result<Json, String> {
     let expression = Expression::parse(text)?;
     let row = row.to_string();
     let row = json::parse_text(&row).unwrap();
-    let outcome = expression.evaluate(&row)?;
+    let outcome = expression.evaluate(&row, &PageBudget::new())?;
     let text = match outcome {
         Outcome::Row(value) => value.to_string(),
         Outcome::New(value) => value.to_string(),
@@ -189,13 +189,51 @@ fn hostile_expressions_are_cut_off() {
         };
         let parsed = start.elapsed();
         let start = Instant::now();
-        if let Ok(Outcome::New(value)) = expression.evaluate(&row) {
-            assert!(value.to_string().len() <= 2 * 1024 * 1024, "{shown} is long");
+        if let Ok(Outcome::New(value)) = expression.evaluate(&row, &PageBudget::new()) {
+            assert!(value.to_string().len() <= 512 * 1024, "{shown} is long");
         }
         let taken = start.elapsed();
         // Builds without optimization are several times slower than the bound of 50 ms.
         assert!(taken < Duration::from_millis(500), "{shown} takes {taken:?}");
         eprintln!("{:?} {:?} {shown}", parsed, taken);
+    }
+}
+
+#[test]
+fn a_value_is_no_document() {
+    let text = |signs: usize| format!("pad_start('x', {signs})|replace('0', pad_start('y', 64))");
+    assert!(run_row(&text(500), &json!({})).is_ok());
+    let told = run_row("pad_start('x', 1000)|replace('0', pad_start('y', 1000))", &json!({}));
+    assert!(told.unwrap_err().contains("too large"));
+    let list = format!("split('{}', 'a')", "a".repeat(3_000));
+    assert!(run_row(&list, &json!({})).is_ok());
+    let row = json!({"big": "a".repeat(20_000)});
+    assert!(run_row("split(row.big, 'a')", &row).is_err());
+    assert!(run_row("row", &json!({"big": "a".repeat(66_000)})).is_err());
+    assert!(run_row("row", &json!({"big": "a".repeat(65_000)})).is_ok());
+}
+
+#[test]
+fn a_page_has_one_budget() {
+    let row = json!({"big": "a".repeat(60_000)}).to_string();
+    let row = json::parse_text(&row).unwrap();
+    for (text, told) in [
+        ("row.big ~ 'b'", "values that are too large"),
+        ("length(row.big|upper|lower|upper)", "too much to do"),
+    ] {
+        let expression = Expression::parse(text).unwrap();
+        let page = PageBudget::new();
+        assert_eq!(expression.evaluate(&row, &page).err(), None, "{text}");
+        let times = (0..5_000)
+            .take_while(|_| expression.evaluate(&row, &page).is_ok())
+            .count();
+        assert!(times < 1_000, "{text}: {times}");
+        let error = expression.evaluate(&row, &page).err().unwrap();
+        assert!(error.contains("of this page") && error.contains(told), "{error}");
+        assert!(
+            expression.evaluate(&row, &PageBudget::new()).is_ok(),
+            "the next page has its own"
+        );
     }
 }
 
