@@ -326,7 +326,7 @@ function jsonOf(control, what) {
 function aboutFound(found, path, remote) {
   if (!path) return null;
   if (!found) return remote.describedBy === 'NONE' ? null : h('span', { class: 'bad' }, 'The system does not describe such a field.');
-  const facts = [found.label !== path && found.label, found.type && words(found.type), found.remoteType && found.remoteType !== found.type && `(${found.remoteType})`, found.required && 'required', found.readOnly && 'read-only'].filter(Boolean).join(' · ');
+  const facts = [found.label !== path && found.label, found.type && words(found.type), found.remoteType && found.remoteType.toLowerCase() !== found.type?.toLowerCase() && `(${found.remoteType})`, found.required && 'required', found.readOnly && 'read-only'].filter(Boolean).join(' · ');
   return [facts, found.samples.length > 0 && [facts && '. ', 'Samples: ', found.samples.slice(0, 3).map((value, index) => [index > 0 && ', ', h('code', {}, shown(value, 30))])], '.'];
 }
 

@@ -147,13 +147,21 @@ export function fieldName(text) {
 const lowered = part => (part === part.toUpperCase() ? part.toLowerCase() : part[0].toLowerCase() + part.slice(1));
 
 /** What every record has, so that no field of one's own may be called so. */
-const RESERVED = ['id', 'remoteId', 'connection', 'connectionId', 'remoteKeys', 'remoteUrl', 'version', 'createdAt', 'updatedAt', 'deletedAt', 'isDeleted', 'fetchedAt', 'customFields', 'raw'];
+export const RESERVED = ['id', 'remoteId', 'connection', 'connectionId', 'remoteKeys', 'remoteUrl', 'version', 'createdAt', 'updatedAt', 'deletedAt', 'isDeleted', 'fetchedAt', 'customFields', 'raw'];
 
 /** Returns the name and the definition that a field of the system might have. */
 export function suggestionOf(found) {
   const definition = { label: found.label ?? undefined, ...(found.suggested ?? { type: 'string', source: found.path }) };
   const proposal = found.suggestedName ?? fieldName(found.path);
   return { name: RESERVED.includes(proposal) ? `own${proposal[0].toUpperCase()}${proposal.slice(1)}` : proposal, definition };
+}
+
+/** Proposes what identifies a record: a field that differs in all samples, one of the first or one that is named like a key. */
+export function keyOf(fields) {
+  const isKey = ({ samples }) => samples.length > 0 && samples.every(value => ['string', 'number'].includes(typeof value) && value !== '') && new Set(samples).size === samples.length;
+  const known = fields.filter(isKey);
+  const found = known.find(one => fields.indexOf(one) === 0) ?? known.find(({ path }) => /(^|[_.])(id|key|no)$|(ID|Id|num|Num|number|Number)$/.test(path)) ?? known[0];
+  return found?.path ?? '';
 }
 
 /** Makes a name for an entity of one's own. */

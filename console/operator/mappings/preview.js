@@ -2,11 +2,12 @@
 import { fill, h, icon, prose, sentence } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { field, refusal } from '../ui.js';
-import { shown } from './grammar.js';
+import { RESERVED, shown } from './grammar.js';
 import { problemList, segments } from './parts.js';
 
 const WAIT_MS = 450;
 const RECORDS = 5;
+const MOST_VALUES = 14;
 const CODES = { NEVER: 'cannot be written', ON_CREATE: 'is written when a record is made', ALWAYS: 'can be written' };
 
 /**
@@ -33,6 +34,8 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
 
   function later() {
     clearTimeout(waiting);
+    // What stands there is of what was typed before.
+    if (!status.querySelector('.busy')) fill(status, h('span', { class: 'busy' }, 'Trying …'));
     waiting = setTimeout(run, WAIT_MS);
   }
 
@@ -43,9 +46,13 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
     try {
       input = read();
     } catch (error) {
+      fill(body);
       return fill(status, error.message);
     }
-    if (!input) return fill(status, 'Change something to see what it does.');
+    if (!input) {
+      fill(body);
+      return fill(status, 'Change something to see what it does.');
+    }
     if (source === 'pasted') {
       if (!pasted.value.trim()) return fill(status, 'Paste a record to try the change on it.');
       try {
@@ -88,7 +95,7 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
       'li',
       {},
       h('p', { class: 'whose' }, h('code', {}, shown(one.remoteId, 60))),
-      isNew && h('dl', { class: 'pairs' }, Object.entries(one.after).filter(([, value]) => value !== null).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value, 80))))),
+      isNew && values(one.after),
       !isNew && changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
       !isNew && changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
       one.problems.map(problem => h('p', { class: 'bad' }, icon('failed'), ' ', problem.field && problem.field !== only?.() && [h('code', {}, problem.field), ': '], prose(sentence(problem.message)))),
@@ -96,6 +103,15 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
   }
 
   return { element: h('section', { class: 'preview', 'aria-label': 'Preview' }, h('div', { class: 'top' }, h('h2', {}, 'Preview'), choice), paste, status, body), update: later, run };
+}
+
+/** Shows the first values of a record that was not there before. */
+function values(record) {
+  const given = Object.entries(record).filter(([name, value]) => value !== null && !RESERVED.includes(name));
+  return [
+    h('dl', { class: 'pairs' }, given.slice(0, MOST_VALUES).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value, 80))))),
+    given.length > MOST_VALUES && h('p', { class: 'soft' }, `And ${given.length - MOST_VALUES} more.`),
+  ];
 }
 
 function comparison(name, before, after, isNamed) {
@@ -117,5 +133,5 @@ function filterEffect({ field: name, before, after }) {
 }
 
 function writeEffect({ field: name, before, after }) {
-  return before === after ? null : h('li', {}, h('code', {}, name), ` ${CODES[before] ?? before} now, and then ${CODES[after] ?? after}.`);
+  return before === after ? null : h('li', {}, h('code', {}, name), `: now it ${CODES[before] ?? before}; after this change it ${CODES[after] ?? after}.`);
 }

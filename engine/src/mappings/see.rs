@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::Utc;
 use lineshaft_connect::{
     blueprint::Blueprint,
-    describe::Described,
     json,
     manifest::overlay::{EntityOverlay, FieldPatch},
     mapping::{self, CompiledField, FieldView, describe},
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::{
     MappingError, Problem, RemoteField, Scope, Severity, effect,
     known::compiled,
-    remote::{Told, fields},
+    remote::{Told, unmapped},
     scope::is_bound,
     show,
 };
@@ -285,6 +284,7 @@ impl Engine {
             connection: &connection,
             def,
             compiled: compiled(&blueprint, &model.catalogue, def),
+            blueprint: &blueprint,
             sampled: &sampled,
         };
         Ok(EntityMapping {
@@ -352,6 +352,7 @@ struct View<'v> {
     connection: &'v Connection,
     def: &'v TypeDef,
     compiled: HashMap<FieldIndex, &'v CompiledField>,
+    blueprint: &'v Blueprint,
     sampled: &'v [Sampled],
 }
 
@@ -361,9 +362,11 @@ impl View<'_> {
         let compiled = def.and_then(|def| self.compiled.get(&def.index)).copied();
         let spoken = self.spoken(&field.name);
         let is_hidden = spoken.iter().any(|(_, patch)| patch.hide == Some(true));
+        let reverse = def.and_then(|def| self.reverse(def));
         let state = match field.state {
             mapping::FieldState::Mapped => FieldState::Mapped,
             _ if is_hidden => FieldState::Hidden,
+            _ if reverse.is_some() => FieldState::Computed,
             mapping::FieldState::Computed => FieldState::Computed,
             mapping::FieldState::Unmapped => FieldState::Unmapped,
         };
@@ -381,7 +384,7 @@ impl View<'_> {
             layer_mapping: self.layer_mapping(&field.name),
             filter_operators: effect::operators(&field),
             mapping: field.mapping.map(Json::Object),
-            source: field.source.filter(|source| !source.is_empty()),
+            source: field.source.filter(|source| !source.is_empty()).or(reverse),
             name: field.name,
             label: field.label,
             description: field.description,
@@ -393,6 +396,18 @@ impl View<'_> {
             sortable: field.sortable,
             enum_values: field.enum_values,
         }
+    }
+
+    /// Returns the reference of other records that a list is found by, where the connection maps it.
+    fn reverse(&self, field: &FieldDef) -> Option<String> {
+        let (FieldType::Object(of) | FieldType::Reference(of)) = field.kind else {
+            return None;
+        };
+        let other = self.session.model.catalogue.type_at(of)?;
+        let back = other.field(field.reverse.as_deref()?)?;
+        let resource = self.blueprint.resource(of)?;
+        resource.mapping().field(back.index)?;
+        Some(format!("{}.{}", other.name, back.name))
     }
 
     /// Returns the layers that say where a field comes from, lowest first, with what they say.
@@ -510,19 +525,6 @@ fn sampled(told: &Told, blueprint: &Blueprint, def: &TypeDef, most: usize) -> Ve
         })
     };
     told.rows.iter().filter_map(read).take(most).collect()
-}
-
-fn unmapped(
-    described: &Described,
-    blueprint: &Blueprint,
-    catalogue: &Catalogue,
-    remote: &str,
-    def: &TypeDef,
-) -> Vec<RemoteField> {
-    let own = format!("{}.", def.name);
-    let all = fields(described, blueprint, catalogue, remote, Some(def)).into_iter();
-    all.filter(|field| !field.mapped_by.iter().any(|reader| reader.starts_with(&own)))
-        .collect()
 }
 
 fn layers(session: &Session, connection: &Arc<Connection>, entity: &str) -> Vec<LayerInfo> {
