@@ -141,10 +141,14 @@ export function entityView(place, name) {
       mapping,
       field: one,
       suggestion,
-      saved: async () => {
+      saved: async edited => {
         const at = window.scrollY;
         await read();
-        window.scrollTo(0, at);
+        requestAnimationFrame(() => {
+          window.scrollTo(0, at);
+          const row = body.querySelector(`tr[data-id="${CSS.escape(edited ?? '')}"] button`) ?? body.querySelector('.segments button[aria-pressed="true"]');
+          row?.focus({ preventScroll: true });
+        });
       },
     });
   }

@@ -158,16 +158,21 @@ export function suggestionOf(found) {
 
 /** Proposes what identifies a record: a field that differs in all samples, one of the first or one that is named like a key. */
 export function keyOf(fields) {
-  const isKey = ({ samples }) => samples.length > 0 && samples.every(value => ['string', 'number'].includes(typeof value) && value !== '') && new Set(samples).size === samples.length;
+  // Samples are told once each, so a field with fewer of them than others has the same value in several records.
+  const most = Math.max(0, ...fields.map(({ samples }) => samples.length));
+  const isKey = ({ samples }) => samples.length === most && samples.every(value => ['string', 'number'].includes(typeof value) && value !== '');
+  const isNamed = ({ path }) => /(^|[_.])(id|key|no)$|(ID|Id|num|Num|number|Number)$/.test(path);
   const known = fields.filter(isKey);
-  const found = known.find(one => fields.indexOf(one) === 0) ?? known.find(({ path }) => /(^|[_.])(id|key|no)$|(ID|Id|num|Num|number|Number)$/.test(path)) ?? known[0];
+  const found = known.find(one => fields.indexOf(one) === 0) ?? known.find(isNamed) ?? known[0];
   return found?.path ?? '';
 }
 
-/** Makes a name for an entity of one's own. */
-export function entityName(text) {
-  const name = fieldName(text);
-  return name && name[0].toUpperCase() + name.slice(1);
+/** Makes a name for an entity of one's own that none of the others has. */
+export function entityName(text, taken = []) {
+  const name = fieldName(text).replace(/ies$/, 'y').replace(/([^su])s$/, '$1');
+  if (!name) return '';
+  const proposal = name[0].toUpperCase() + name.slice(1);
+  return taken.includes(proposal) ? `Own${proposal}` : proposal;
 }
 export function pluralName(name) {
   const low = name && name[0].toLowerCase() + name.slice(1);

@@ -79,9 +79,13 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
 
   function draw({ problems, records, filters, writes }) {
     const rest = onProblems(problems);
-    const effects = [...filters.map(filterEffect), ...writes.map(writeEffect)].filter(Boolean);
+    // Of an entity that was not there before everything is new.
+    const isNew = records.length > 0 && records.every(({ before }) => !before);
+    const twice = isNew && records.find((one, index) => records.findIndex(other => other.remoteId === one.remoteId) < index);
+    const effects = isNew ? [] : [...filters.map(filterEffect), ...writes.map(writeEffect)].filter(Boolean);
     return [
       problemList(rest),
+      twice && h('p', { class: 'bad' }, icon('failed'), ' Several of these records have the key ', h('code', {}, shown(twice.remoteId, 60)), ': it does not identify a record. Name more fields under “Key”.'),
       records.length > 0 && h('ol', { class: 'records', 'aria-label': 'Records before and after' }, records.map(record)),
       effects.length > 0 && [h('h3', {}, 'Besides'), h('ul', { class: 'effects' }, effects)],
     ];

@@ -56,23 +56,23 @@ export function wizardView(place) {
     );
     list.restart();
     // The first time, the view is not in the page yet.
-    queueMicrotask(() => search.focus());
+    requestAnimationFrame(() => search.focus());
   }
 
   async function chooseFields(name, label = null) {
     fill(body, steps(1), h('p', { class: 'soft', role: 'status' }, `Asking ${place.system} about ${name} …`));
     const found = h('div');
     await load(found, async () => {
-      const [{ remoteFields }, { mappingLayer }] = await Promise.all([ask('RemoteFields', { connectionId: place.id, object: name, samples: SAMPLES }), ask('MappingLayer', { scope: place.layers[0].scope })]);
-      return form({ ...remoteFields, label: remoteFields.label ?? label }, mappingLayer);
+      const [{ remoteFields }, { mappingLayer }, entities] = await Promise.all([ask('RemoteFields', { connectionId: place.id, object: name, samples: SAMPLES }), ask('MappingLayer', { scope: place.layers[0].scope }), place.entities()]);
+      return form({ ...remoteFields, label: remoteFields.label ?? label }, mappingLayer, entities);
     });
     fill(body, steps(1), found, !found.querySelector('form') && h('div', { class: 'actions' }, button('Another object', chooseObject)));
     found.querySelector('input')?.focus();
   }
 
-  function form(object, firstLayer) {
+  function form(object, firstLayer, entities) {
     let layer = { ...firstLayer, scope: place.layers[0].scope };
-    const named = entityName(object.label && object.label.length < 40 ? object.label : object.name);
+    const named = entityName(object.label && object.label.length < 40 ? object.label : object.name, entities);
     const name = text({ value: named, class: 'mono', oninput: () => (isOwnPlural || (plural.value = pluralName(name.value.trim())), preview.update()) });
     let isOwnPlural = false;
     const plural = text({ value: pluralName(named), class: 'mono', oninput: () => ((isOwnPlural = plural.value.trim() !== ''), preview.update()) });
@@ -131,8 +131,10 @@ export function wizardView(place) {
         queueMicrotask(preview.run);
         return [];
       }
+      const isOfName = one => one.code === 'NAME_TAKEN' && !one.field;
       wrong(key, problems.filter(isOfKey));
-      return problems.filter(one => !isOfKey(one));
+      wrong(name, problems.filter(isOfName));
+      return problems.filter(one => !isOfKey(one) && !isOfName(one));
     }
     const preview = makePreview({ place, entity: () => name.value.trim(), read: () => ({ scope: scopeOf(layer.scope), edits: edits() }), onProblems: mark });
     const foot = saver({

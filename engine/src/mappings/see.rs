@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::Utc;
 use lineshaft_connect::{
     blueprint::Blueprint,
+    describe::Described,
     json,
-    manifest::overlay::{EntityOverlay, FieldPatch},
-    mapping::{self, CompiledField, FieldView, describe},
+    manifest::overlay::{EntityOverlay, FieldPatch, ProblemCode},
+    mapping::{self, CompiledField, FieldView, checks, describe},
 };
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Projection, Record, Shape, TypeDef, Writable};
 use serde_json::Value as Json;
@@ -249,7 +250,7 @@ impl Engine {
         let def = def.ok_or_else(|| MappingError::unknown_entity(entity))?;
         let blueprint = self.plans(&connection, model)?;
         let resource = blueprint.resource(def.index);
-        let mut problems = self.present_problems(&connection, model, entity)?;
+        let mut problems = Vec::new();
         let told = match resource {
             Some(resource) => {
                 let asked = match self.reach(session, &connection) {
@@ -269,6 +270,8 @@ impl Engine {
             }
             None => None,
         };
+        let described = told.as_ref().map(|told| &told.described);
+        problems.extend(self.present_problems(&connection, model, entity, described)?);
         let bound = self.bound(&connection, model).unwrap_or_else(|| blueprint.clone());
         let sampled = match &told {
             Some(told) if samples > 0 => sampled(told, &bound, def, samples.min(MOST_SAMPLES)),
@@ -321,12 +324,14 @@ impl Engine {
         Some(connector.blueprint().clone())
     }
 
-    /// Tells what of the layers of a connection is left out now, such as after its connector has changed.
+    /// Tells what of the layers of a connection is left out now, such as after its connector has changed, and what reads
+    /// fields that the system does not have.
     fn present_problems(
         &self,
         connection: &Connection,
         model: &Model,
         entity: &str,
+        described: Option<&Described>,
     ) -> Result<Vec<Problem>, MappingError> {
         let layers: Vec<Layer> = model
             .layers_of(connection)
@@ -338,8 +343,15 @@ impl Engine {
         };
         let invalid = |problem| crate::query::SourceError::new("INVALID_SETTINGS", problem);
         let base = kind.blueprint_for(&connection.settings).map_err(invalid)?;
-        let (_, left_out) = base.overlaid_leniently(&model.overlay_of(&layers), model.catalogue.clone());
-        let of_entity = left_out
+        let overlay = model.overlay_of(&layers);
+        let (above, mut problems) = base.overlaid_leniently(&overlay, model.catalogue.clone());
+        if let Some(described) = described {
+            let known = |name: &str| (name == entity).then(|| described.clone());
+            let mut warned = checks::check(&base, &above, &overlay, &known);
+            warned.retain(|problem| problem.code == ProblemCode::UnknownRemoteField);
+            problems.extend(warned);
+        }
+        let of_entity = problems
             .iter()
             .filter(|problem| problem.entity().as_deref() == Some(entity));
         Ok(of_entity.map(Problem::from).collect())
