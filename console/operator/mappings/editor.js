@@ -173,10 +173,15 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
         if (!own) refuse('Nothing is changed.');
         return { entity: mapping.entity, field: field.name, part: 'FIELD', remove: true };
       }
-      if (!isCustom) return { entity: mapping.entity, field: field.name, part: 'FIELD', set: short(patch) };
+      const refuseSame = set => field && own && JSON.stringify(set) === JSON.stringify(own) && refuse('Nothing is changed.');
+      if (!isCustom) {
+        refuseSame(short(patch));
+        return { entity: mapping.entity, field: field.name, part: 'FIELD', set: short(patch) };
+      }
       const set = define.read();
       if (define.isByParts()) set.source = { object: define.sources() };
       else if (Object.keys(patch).length) set.source = short(patch);
+      refuseSame(set);
       return { entity: mapping.entity, field: define.name(), part: 'CUSTOM', set };
     }
 

@@ -12,9 +12,10 @@ const CODES = { NEVER: 'cannot be written', ON_CREATE: 'is written when a record
 
 /**
  * Makes a preview. `read` returns the change (`edits`, `yaml` or `document`, with its `scope`) or nothing; `only` names
- * the field that it is about; `onProblems` hears what is wrong, and returns what is to be shown here of it.
+ * the field that it is about; `isNew` tells that the entity was not there before; `onProblems` hears what is wrong, and
+ * returns what is to be shown here of it.
  */
-export function makePreview({ place, entity, read, only, onProblems = problems => problems }) {
+export function makePreview({ place, entity, read, only, isNew = false, onProblems = problems => problems }) {
   const pasted = h('textarea', { rows: 6, spellcheck: 'false', placeholder: '[{"id": 1, …}]' });
   const paste = field('Records as the system sends them', pasted, 'One JSON object, or a list of them.');
   const status = h('p', { class: 'soft', role: 'status' });
@@ -79,9 +80,8 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
 
   function draw({ problems, records, filters, writes }) {
     const rest = onProblems(problems);
-    // Of an entity that was not there before everything is new.
-    const isNew = records.length > 0 && records.every(({ before }) => !before);
     const twice = isNew && records.find((one, index) => records.findIndex(other => other.remoteId === one.remoteId) < index);
+    // Of an entity that was not there before every effect is new.
     const effects = isNew ? [] : [...filters.map(filterEffect), ...writes.map(writeEffect)].filter(Boolean);
     return [
       problemList(rest),
@@ -94,14 +94,14 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
   function record(one) {
     const changed = [...new Set([...(only ? [only()] : []), ...one.changedFields])].filter(Boolean);
     // A record of an entity that was not there before has no past.
-    const isNew = !one.before && one.after;
+    const isFirst = !one.before && one.after;
     return h(
       'li',
       {},
       h('p', { class: 'whose' }, h('code', {}, shown(one.remoteId, 60))),
-      isNew && values(one.after),
-      !isNew && changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
-      !isNew && changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
+      isFirst && values(one.after),
+      !isFirst && changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
+      !isFirst && changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
       one.problems.map(problem => h('p', { class: 'bad' }, icon('failed'), ' ', problem.field && problem.field !== only?.() && [h('code', {}, problem.field), ': '], prose(sentence(problem.message)))),
     );
   }

@@ -136,7 +136,7 @@ export function wizardView(place) {
       wrong(name, problems.filter(isOfName));
       return problems.filter(one => !isOfKey(one) && !isOfName(one));
     }
-    const preview = makePreview({ place, entity: () => name.value.trim(), read: () => ({ scope: scopeOf(layer.scope), edits: edits() }), onProblems: mark });
+    const preview = makePreview({ place, entity: () => name.value.trim(), read: () => ({ scope: scopeOf(layer.scope), edits: edits() }), isNew: true, onProblems: mark });
     const foot = saver({
       place,
       action: 'Add the entity',
