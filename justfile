@@ -38,11 +38,12 @@ bench-writes:
 demo:
     cargo run -- demo
 
-# Writes what is generated: the SDL, the manifest schema, the coverage page, the error pages.
+# Writes what is generated: the SDL, the manifest schema, the coverage pages, the error pages, events, the grammar.
 generate:
     cargo run -q -- schema > schema/lineshaft.graphql
     cargo run -q -- connector schema > connectors/manifest.schema.json
     cargo run -q -- connector coverage > docs/connectors/coverage.md
     cargo run -q -- connector coverage --writes > docs/connectors/writes.md
     cargo run -q -- errors --write docs/errors
+    cargo run -q -- events > docs/events.md
     cargo run -q -- grammar > docs/mapping-grammar.md

@@ -148,6 +148,10 @@ pub enum Token {
         /// Let it see this connection only.
         #[arg(long, value_name = "ID")]
         connection: Option<Uuid>,
+        /// Let it do this, besides reading; give it several times for several. Without it the key of an organization may do
+        /// everything, and the token of a connection may write its records.
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = ["write", "mappings", "passthrough"])]
+        scopes: Vec<String>,
         /// Let it end after so many days.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
         expires_in_days: Option<u32>,

@@ -27,6 +27,7 @@ pub(super) async fn run(settings: &Settings, action: cli::Token, out: &mut Outpu
             owner,
             name,
             connection,
+            scopes,
             expires_in_days,
             json,
         } => {
@@ -36,7 +37,7 @@ pub(super) async fn run(settings: &Settings, action: cli::Token, out: &mut Outpu
                 organization_id: owner.id,
                 connection_id: connection,
                 name,
-                scopes: Vec::new(),
+                scopes,
                 expires_at,
             };
             create(&engine, new, json, out).await?;

@@ -66,10 +66,8 @@ async fn a_field_and_a_model_of_the_plants_own_are_there_with_the_next_query() {
     let seen: Vec<&str> = nodes.iter().map(|node| node["costCenter"].as_str().unwrap()).collect();
     assert!(seen.is_sorted_by(|a, b| a >= b), "{seen:?}");
     for order in &wanted {
-        let node = nodes
-            .iter()
-            .find(|node| node["remoteId"].as_str().unwrap() == order["id"].to_string())
-            .unwrap();
+        let key = order["id"].to_string();
+        let node = nodes.iter().find(|node| node["remoteId"] == key.as_str()).unwrap();
         assert_eq!(node["costCenter"], order["cost_center"]);
         assert_eq!(node["customFields"][0]["value"], order["cost_center"]);
         assert_eq!(node["customFields"][0]["label"], "Cost center");
