@@ -5,12 +5,12 @@ import { CODECS, codecOf, codecParameters, codecWord, typed, typing } from './gr
 import { pairTable } from './pairs.js';
 
 /**
- * Makes the form. `given` is the codec as it is, or nothing where it follows from the type; `values` are the values of
+ * Makes the form. `given` is the codec as it is, or nothing where it follows from the type; `isBelow` tells that the layers below say it; `values` are the values of
  * the field's enum, and `offered` the source values that were seen.
  */
-export function codecForm({ given, type, values, offered, onChange }) {
+export function codecForm({ given, type, values, offered, isBelow = false, onChange }) {
   const isEnum = values.length > 0 || String(type).toLowerCase() === 'enum';
-  const auto = isEnum ? 'the same values as in the system' : `as the type says: ${String(type).toLowerCase()}`;
+  const auto = isBelow ? 'as it is' : isEnum ? 'the same values as in the system' : `as the type says: ${String(type).toLowerCase()}`;
   const word = select([['', auto], ...CODECS.filter(([name]) => name !== 'enum' || isEnum || codecWord(given) === 'enum').map(([name, title]) => [name, title])], { value: codecWord(given) ?? '' });
   const parameters = h('div', { class: 'pair' });
   let read = () => ({});

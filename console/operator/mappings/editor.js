@@ -4,7 +4,7 @@ import { ask } from '../api.js';
 import { button, check, dialog, field as labelled, load, notice, refuse, select, text, words } from '../ui.js';
 import { codecForm } from './codec.js';
 import { definitionForm } from './definition.js';
-import { OPERATORS, codecText, definitionSeen, draftOf, hasSource, long, patchOf, short, shown, typed, typing } from './grammar.js';
+import { OPERATORS, definitionSeen, draftOf, hasSource, long, patchOf, short, shown, typed, typing } from './grammar.js';
 import { missing, segments, wrong } from './parts.js';
 import { makePreview } from './preview.js';
 import { saver, scopeOf } from './save.js';
@@ -80,13 +80,13 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     function drawValue(focus = false) {
       for (const name of ['path', 'expression', 'constant', 'json']) delete controls[name];
       const parts = {
-        below: () => h('p', { class: 'help' }, givesValue ? 'The value comes from where the layers below say, as without the change of this layer.' : field?.source ? ['It comes from ', h('code', {}, shown(field.source, 200)), ', as the layers below say. Changes here are laid over that.'] : 'No layer below says where it comes from.'),
+        below: () => h('p', { class: 'help' }, below.cases && !givesValue ? ['It is decided by rules over ', h('code', {}, shown(field.source, 200)), '. For a table of values of one field instead, choose “a field of the system”.'] : givesValue ? 'The value comes from where the layers below say, as without the change of this layer.' : field?.source ? ['It comes from ', h('code', {}, shown(field.source, 200)), ', as the layers below say. Changes here are laid over that.'] : 'No layer below says where it comes from.'),
         hide: () => h('p', { class: 'help' }, 'It is always null then, and cannot be filtered, sorted or written.'),
         path: () => {
           const id = `paths-${(lists += 1)}`;
           const about = h('div', { class: 'help', 'aria-live': 'polite' });
           controls.path = text({ value: draft.path, list: id, class: 'mono', autocapitalize: 'none', oninput: event => ((draft.path = event.target.value), tell(), touched()) });
-          const tell = () => fill(about, aboutFound(foundAt(controls.path.value.trim()), controls.path.value.trim(), remote));
+          const tell = () => fill(about, aboutFound(foundAt(controls.path.value.trim()), controls.path.value.trim()));
           tell();
           controls.path.addEventListener('change', () => drawCodec());
           return [h('datalist', { id }, remote.fields.map(one => h('option', { value: one.path }, [one.label, one.type && words(one.type)].filter(Boolean).join(' · ')))), labelled('Path in the record of the system', controls.path), about];
@@ -113,7 +113,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       const found = foundAt(draft.path);
       const seen = [...(found?.choices ?? []).map(({ value, label }) => ({ value: String(value), label })), ...(found?.samples ?? []).concat((field?.samples ?? []).map(({ raw }) => raw)).filter(value => ['string', 'number', 'boolean'].includes(typeof value)).map(value => ({ value: String(value) }))];
       const offered = [...new Map(seen.reverse().map(one => [one.value, one])).values()].reverse();
-      codec = codecForm({ given: draft.as, type: typeNow(), values: enumNow(), offered, inherited: draft.mode === 'below' && below.as ? codecText(below.as) : null, onChange: touched });
+      codec = codecForm({ given: draft.as, type: typeNow(), values: enumNow(), offered, isBelow: draft.mode === 'below' && !below.as, onChange: touched });
       fill(codecBox, codec.element);
       controls.as = codecBox.firstElementChild;
     }
@@ -173,10 +173,15 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
         if (!own) refuse('Nothing is changed.');
         return { entity: mapping.entity, field: field.name, part: 'FIELD', remove: true };
       }
-      if (!isCustom) return { entity: mapping.entity, field: field.name, part: 'FIELD', set: short(patch) };
+      const refuseSame = set => field && own && JSON.stringify(set) === JSON.stringify(own) && refuse('Nothing is changed.');
+      if (!isCustom) {
+        refuseSame(short(patch));
+        return { entity: mapping.entity, field: field.name, part: 'FIELD', set: short(patch) };
+      }
       const set = define.read();
       if (define.isByParts()) set.source = { object: define.sources() };
       else if (Object.keys(patch).length) set.source = short(patch);
+      refuseSame(set);
       return { entity: mapping.entity, field: define.name(), part: 'CUSTOM', set };
     }
 
@@ -231,7 +236,7 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
       saved: async () => {
         state.isDirty = false;
         box.close();
-        await saved();
+        await saved(define ? define.name() : field.name);
       },
       more: [taking?.button, button('Cancel', () => box.requestClose?.() ?? box.close())],
     });
@@ -286,7 +291,8 @@ export function openEditor({ place, mapping, field = null, suggestion = null, sa
     drawValue();
     drawCodec();
     showSource();
-    queueMicrotask(() => {
+    // The form is not in the page before.
+    requestAnimationFrame(() => {
       if (isShown) return;
       isShown = true;
       preview.run();
@@ -323,10 +329,11 @@ function jsonOf(control, what) {
   }
 }
 
-function aboutFound(found, path, remote) {
+function aboutFound(found, path) {
   if (!path) return null;
-  if (!found) return remote.describedBy === 'NONE' ? null : h('span', { class: 'bad' }, 'The system does not describe such a field.');
-  const facts = [found.label !== path && found.label, found.type && words(found.type), found.remoteType && found.remoteType !== found.type && `(${found.remoteType})`, found.required && 'required', found.readOnly && 'read-only'].filter(Boolean).join(' · ');
+  // The preview tells that the system does not describe it.
+  if (!found) return null;
+  const facts = [found.label !== path && found.label, found.type && words(found.type), found.remoteType && found.remoteType.toLowerCase() !== found.type?.toLowerCase() && `(${found.remoteType})`, found.required && 'required', found.readOnly && 'read-only'].filter(Boolean).join(' · ');
   return [facts, found.samples.length > 0 && [facts && '. ', 'Samples: ', found.samples.slice(0, 3).map((value, index) => [index > 0 && ', ', h('code', {}, shown(value, 30))])], '.'];
 }
 

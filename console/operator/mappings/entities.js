@@ -10,12 +10,12 @@ const kept = { text: '', kind: '' };
 const columns = place => [
   {
     title: 'Entity',
-    cell: row => [h('a', { href: place.href('mappings', row.name) }, row.label && row.label !== row.name ? row.label : spaced(row.name)), row.isCustom && [' ', h('span', { class: 'badge conn' }, 'own')], h('span', { class: 'under mono' }, row.name), h('span', { class: 'slim under' }, row.remote)],
+    cell: row => [h('a', { href: place.href('mappings', row.name) }, row.label && row.label !== row.name ? row.label : spaced(row.name)), row.isCustom && [' ', h('span', { class: 'badge conn' }, 'own')], h('span', { class: 'under mono' }, row.name), h('span', { class: 'slim under' }, row.remote), row.layers.length > 0 && h('span', { class: 'slim' }, h('span', { class: 'badges' }, row.layers.map(layer => origin(layer.scope.kind))))],
   },
   { title: 'In the system', wide: true, cell: row => (row.remote ? h('code', {}, row.remote) : h('span', { class: 'soft' }, 'not mapped')) },
   { title: 'Mapped', cell: row => meter(row) },
   { title: 'Own fields', wide: true, cell: row => (row.customFields ? String(row.customFields) : h('span', { class: 'soft' }, '—')) },
-  { title: 'Changed for', cell: row => (row.layers.length ? h('span', { class: 'badges' }, row.layers.map(layer => origin(layer.scope.kind))) : h('span', { class: 'soft' }, '—')) },
+  { title: 'Changed for', wide: true, cell: row => (row.layers.length ? h('span', { class: 'badges' }, row.layers.map(layer => origin(layer.scope.kind))) : h('span', { class: 'soft' }, '—')) },
 ];
 
 const spaced = name => name.replace(/([a-z])([A-Z])/g, (_, end, start) => `${end} ${start.toLowerCase()}`);

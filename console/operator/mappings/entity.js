@@ -3,7 +3,7 @@ import { fill, h, icon } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { badge, button, field, load, notice, select, text, words } from '../ui.js';
 import { openEditor } from './editor.js';
-import { codecText, shown, suggestionOf } from './grammar.js';
+import { RESERVED, codecText, shown, suggestionOf } from './grammar.js';
 import { head, origin, portions, problemList, segments } from './parts.js';
 import { editEntity } from './wizard.js';
 
@@ -40,6 +40,9 @@ export function entityView(place, name) {
       ({ entityMapping: mapping } = await ask('EntityMapping', { connectionId: place.id, entity: name, samples: SAMPLES }));
       const bad = new Set(mapping.problems.map(problem => problem.field));
       for (const one of mapping.fields) one.hasProblem = bad.has(one.name);
+      // What every record has stands last: people look for what is of this entity.
+      const isCommon = one => Number(!one.isCustom && RESERVED.includes(one.name));
+      mapping.fields.sort((one, other) => isCommon(one) - isCommon(other));
       drawHead();
       return draw();
     });
@@ -120,7 +123,7 @@ export function entityView(place, name) {
   }
 
   function unmappedRow(one) {
-    const about = [one.type && words(one.type), one.remoteType && one.remoteType !== one.type && `(${one.remoteType})`, one.maxLength && `up to ${one.maxLength}`, one.required && 'required', one.readOnly && 'read-only'].filter(Boolean).join(' ');
+    const about = [one.type && words(one.type), one.remoteType && one.remoteType.toLowerCase() !== one.type?.toLowerCase() && `(${one.remoteType})`, one.maxLength && `up to ${one.maxLength}`, one.required && 'required', one.readOnly && 'read-only'].filter(Boolean).join(' ');
     return h(
       'tr',
       { 'data-id': one.path },
@@ -138,10 +141,14 @@ export function entityView(place, name) {
       mapping,
       field: one,
       suggestion,
-      saved: async () => {
+      saved: async edited => {
         const at = window.scrollY;
         await read();
-        window.scrollTo(0, at);
+        requestAnimationFrame(() => {
+          window.scrollTo(0, at);
+          const row = body.querySelector(`tr[data-id="${CSS.escape(edited ?? '')}"] button`) ?? body.querySelector('.segments button[aria-pressed="true"]');
+          row?.focus({ preventScroll: true });
+        });
       },
     });
   }
@@ -152,13 +159,14 @@ export function entityView(place, name) {
 }
 
 /** What the server makes itself is mapped by nobody. */
-const isMade = one => one.state === 'COMPUTED' && !one.mapping;
+const isMade = one => one.state === 'COMPUTED' && !one.mapping && !one.source;
 
 /** Says where a field comes from. */
 export function sourceOf(one) {
   if (one.state === 'HIDDEN') return h('span', { class: 'soft' }, 'hidden');
   if (isMade(one)) return h('span', { class: 'soft' }, 'made by the server');
   if (one.state === 'UNMAPPED' || !one.source) return h('span', { class: 'soft' }, 'nothing');
+  if (one.state === 'COMPUTED' && !one.mapping) return [h('span', { class: 'soft' }, 'found by '), h('code', {}, one.source)];
   return [h('code', {}, shown(one.source, 120)), one.codec && h('span', { class: 'under' }, codecText(one.codec))];
 }
 

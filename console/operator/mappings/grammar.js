@@ -147,7 +147,7 @@ export function fieldName(text) {
 const lowered = part => (part === part.toUpperCase() ? part.toLowerCase() : part[0].toLowerCase() + part.slice(1));
 
 /** What every record has, so that no field of one's own may be called so. */
-const RESERVED = ['id', 'remoteId', 'connection', 'connectionId', 'remoteKeys', 'remoteUrl', 'version', 'createdAt', 'updatedAt', 'deletedAt', 'isDeleted', 'fetchedAt', 'customFields', 'raw'];
+export const RESERVED = ['id', 'remoteId', 'connection', 'connectionId', 'remoteKeys', 'remoteUrl', 'version', 'createdAt', 'updatedAt', 'deletedAt', 'isDeleted', 'fetchedAt', 'customFields', 'raw'];
 
 /** Returns the name and the definition that a field of the system might have. */
 export function suggestionOf(found) {
@@ -156,10 +156,23 @@ export function suggestionOf(found) {
   return { name: RESERVED.includes(proposal) ? `own${proposal[0].toUpperCase()}${proposal.slice(1)}` : proposal, definition };
 }
 
-/** Makes a name for an entity of one's own. */
-export function entityName(text) {
-  const name = fieldName(text);
-  return name && name[0].toUpperCase() + name.slice(1);
+/** Proposes what identifies a record: a field that differs in all samples, one of the first or one that is named like a key. */
+export function keyOf(fields) {
+  // Samples are told once each, so a field with fewer of them than others has the same value in several records.
+  const most = Math.max(0, ...fields.map(({ samples }) => samples.length));
+  const isKey = ({ samples }) => samples.length === most && samples.every(value => ['string', 'number'].includes(typeof value) && value !== '');
+  const isNamed = ({ path }) => /(^|[_.])(id|key|no)$|(ID|Id|num|Num|number|Number)$/.test(path);
+  const known = fields.filter(isKey);
+  const found = known.find(one => fields.indexOf(one) === 0) ?? known.find(isNamed) ?? known[0];
+  return found?.path ?? '';
+}
+
+/** Makes a name for an entity of one's own that none of the others has. */
+export function entityName(text, taken = []) {
+  const name = fieldName(text).replace(/ies$/, 'y').replace(/([^su])s$/, '$1');
+  if (!name) return '';
+  const proposal = name[0].toUpperCase() + name.slice(1);
+  return taken.includes(proposal) ? `Own${proposal}` : proposal;
 }
 export function pluralName(name) {
   const low = name && name[0].toLowerCase() + name.slice(1);

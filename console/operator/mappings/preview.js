@@ -2,18 +2,20 @@
 import { fill, h, icon, prose, sentence } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { field, refusal } from '../ui.js';
-import { shown } from './grammar.js';
+import { RESERVED, shown } from './grammar.js';
 import { problemList, segments } from './parts.js';
 
 const WAIT_MS = 450;
 const RECORDS = 5;
+const MOST_VALUES = 14;
 const CODES = { NEVER: 'cannot be written', ON_CREATE: 'is written when a record is made', ALWAYS: 'can be written' };
 
 /**
  * Makes a preview. `read` returns the change (`edits`, `yaml` or `document`, with its `scope`) or nothing; `only` names
- * the field that it is about; `onProblems` hears what is wrong, and returns what is to be shown here of it.
+ * the field that it is about; `isNew` tells that the entity was not there before; `onProblems` hears what is wrong, and
+ * returns what is to be shown here of it.
  */
-export function makePreview({ place, entity, read, only, onProblems = problems => problems }) {
+export function makePreview({ place, entity, read, only, isNew = false, onProblems = problems => problems }) {
   const pasted = h('textarea', { rows: 6, spellcheck: 'false', placeholder: '[{"id": 1, …}]' });
   const paste = field('Records as the system sends them', pasted, 'One JSON object, or a list of them.');
   const status = h('p', { class: 'soft', role: 'status' });
@@ -33,6 +35,8 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
 
   function later() {
     clearTimeout(waiting);
+    // What stands there is of what was typed before.
+    if (!status.querySelector('.busy')) fill(status, h('span', { class: 'busy' }, 'Trying …'));
     waiting = setTimeout(run, WAIT_MS);
   }
 
@@ -43,9 +47,13 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
     try {
       input = read();
     } catch (error) {
+      fill(body);
       return fill(status, error.message);
     }
-    if (!input) return fill(status, 'Change something to see what it does.');
+    if (!input) {
+      fill(body);
+      return fill(status, 'Change something to see what it does.');
+    }
     if (source === 'pasted') {
       if (!pasted.value.trim()) return fill(status, 'Paste a record to try the change on it.');
       try {
@@ -72,9 +80,12 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
 
   function draw({ problems, records, filters, writes }) {
     const rest = onProblems(problems);
-    const effects = [...filters.map(filterEffect), ...writes.map(writeEffect)].filter(Boolean);
+    const twice = isNew && records.find((one, index) => records.findIndex(other => other.remoteId === one.remoteId) < index);
+    // Of an entity that was not there before every effect is new.
+    const effects = isNew ? [] : [...filters.map(filterEffect), ...writes.map(writeEffect)].filter(Boolean);
     return [
       problemList(rest),
+      twice && h('p', { class: 'bad' }, icon('failed'), ' Several of these records have the key ', h('code', {}, shown(twice.remoteId, 60)), ': it does not identify a record. Name more fields under “Key”.'),
       records.length > 0 && h('ol', { class: 'records', 'aria-label': 'Records before and after' }, records.map(record)),
       effects.length > 0 && [h('h3', {}, 'Besides'), h('ul', { class: 'effects' }, effects)],
     ];
@@ -83,19 +94,28 @@ export function makePreview({ place, entity, read, only, onProblems = problems =
   function record(one) {
     const changed = [...new Set([...(only ? [only()] : []), ...one.changedFields])].filter(Boolean);
     // A record of an entity that was not there before has no past.
-    const isNew = !one.before && one.after;
+    const isFirst = !one.before && one.after;
     return h(
       'li',
       {},
       h('p', { class: 'whose' }, h('code', {}, shown(one.remoteId, 60))),
-      isNew && h('dl', { class: 'pairs' }, Object.entries(one.after).filter(([, value]) => value !== null).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value, 80))))),
-      !isNew && changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
-      !isNew && changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
+      isFirst && values(one.after),
+      !isFirst && changed.length === 0 && h('p', { class: 'soft' }, 'Nothing changes.'),
+      !isFirst && changed.map(name => comparison(name, one.before?.[name], one.after?.[name], changed.length > 1 || !only)),
       one.problems.map(problem => h('p', { class: 'bad' }, icon('failed'), ' ', problem.field && problem.field !== only?.() && [h('code', {}, problem.field), ': '], prose(sentence(problem.message)))),
     );
   }
 
   return { element: h('section', { class: 'preview', 'aria-label': 'Preview' }, h('div', { class: 'top' }, h('h2', {}, 'Preview'), choice), paste, status, body), update: later, run };
+}
+
+/** Shows the first values of a record that was not there before. */
+function values(record) {
+  const given = Object.entries(record).filter(([name, value]) => value !== null && !RESERVED.includes(name));
+  return [
+    h('dl', { class: 'pairs' }, given.slice(0, MOST_VALUES).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, shown(value, 80))))),
+    given.length > MOST_VALUES && h('p', { class: 'soft' }, `And ${given.length - MOST_VALUES} more.`),
+  ];
 }
 
 function comparison(name, before, after, isNamed) {
@@ -117,5 +137,5 @@ function filterEffect({ field: name, before, after }) {
 }
 
 function writeEffect({ field: name, before, after }) {
-  return before === after ? null : h('li', {}, h('code', {}, name), ` ${CODES[before] ?? before} now, and then ${CODES[after] ?? after}.`);
+  return before === after ? null : h('li', {}, h('code', {}, name), `: now it ${CODES[before] ?? before}; after this change it ${CODES[after] ?? after}.`);
 }

@@ -17,6 +17,8 @@ export function versionsView(place, query) {
   const from = select([]);
   const to = select([]);
   const compare = h('form', { class: 'filters compare' }, field('Compare version', from), field('with', to), h('div', { class: 'field' }, h('button', {}, 'Show the difference')));
+  // Until there are versions to choose from.
+  compare.hidden = true;
   compare.addEventListener('submit', async event => {
     event.preventDefault();
     await act(event.submitter, compared, async () => {
@@ -135,6 +137,7 @@ export function versionsView(place, query) {
     current = place.layer(key);
     fill(from);
     fill(to);
+    compare.hidden = true;
     read();
   });
   read();

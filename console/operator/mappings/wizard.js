@@ -2,13 +2,15 @@
 import { fill, h } from '../../connect/dom.js';
 import { ask } from '../api.js';
 import { button, check, dialog, field, load, notice, pages, refuse, select, table, takeAway, text, words } from '../ui.js';
-import { TYPES, entityName, pluralName, shown, suggestionOf } from './grammar.js';
-import { head, missing, portions } from './parts.js';
+import { TYPES, entityName, keyOf, pluralName, shown, suggestionOf } from './grammar.js';
+import { head, missing, portions, wrong } from './parts.js';
 import { makePreview } from './preview.js';
 import { saver, scopeOf } from './save.js';
 
 const PAGE = 30;
 const CHOSEN_AT_FIRST = 12;
+/** So many, because a proposed key must differ in all of them. */
+const SAMPLES = 8;
 const OPERATIONS = [['create', 'made'], ['update', 'changed'], ['delete', 'removed']];
 const NAME = /^[A-Z][A-Za-z0-9]*$/;
 
@@ -27,7 +29,7 @@ export function wizardView(place) {
       rows =>
         table(
           [
-            { title: 'In the system', cell: row => [h('button', { type: 'button', class: 'plain', onclick: () => chooseFields(row.name) }, row.label ?? row.name), row.label && h('span', { class: 'under mono' }, row.name)] },
+            { title: 'In the system', cell: row => [h('button', { type: 'button', class: 'plain', onclick: () => chooseFields(row.name, row.label) }, row.label ?? row.name), row.label && h('span', { class: 'under mono' }, row.name)] },
             { title: 'Entity', cell: row => (row.entity ? h('a', { href: place.href('mappings', row.entity) }, row.entity) : h('span', { class: 'soft' }, '—')) },
           ],
           rows,
@@ -52,28 +54,34 @@ export function wizardView(place) {
       list.element,
       h('form', { class: 'filters', onsubmit: go }, field('Or its exact name', exact), h('div', { class: 'field' }, h('button', {}, 'Look at it'))),
     );
-    search.focus();
     list.restart();
+    // The first time, the view is not in the page yet.
+    requestAnimationFrame(() => search.focus());
   }
 
-  async function chooseFields(name) {
+  async function chooseFields(name, label = null) {
     fill(body, steps(1), h('p', { class: 'soft', role: 'status' }, `Asking ${place.system} about ${name} …`));
     const found = h('div');
     await load(found, async () => {
-      const [{ remoteFields }, { mappingLayer }] = await Promise.all([ask('RemoteFields', { connectionId: place.id, object: name, samples: 3 }), ask('MappingLayer', { scope: place.layers[0].scope })]);
-      return form(remoteFields, mappingLayer);
+      const [{ remoteFields }, { mappingLayer }, entities] = await Promise.all([ask('RemoteFields', { connectionId: place.id, object: name, samples: SAMPLES }), ask('MappingLayer', { scope: place.layers[0].scope }), place.entities()]);
+      return form({ ...remoteFields, label: remoteFields.label ?? label }, mappingLayer, entities);
     });
     fill(body, steps(1), found, !found.querySelector('form') && h('div', { class: 'actions' }, button('Another object', chooseObject)));
     found.querySelector('input')?.focus();
   }
 
-  function form(object, firstLayer) {
+  function form(object, firstLayer, entities) {
     let layer = { ...firstLayer, scope: place.layers[0].scope };
-    const named = entityName(object.label && object.label.length < 40 ? object.label : object.name);
-    const name = text({ value: named, class: 'mono', oninput: () => preview.update() });
-    const plural = text({ value: pluralName(named), class: 'mono', oninput: () => preview.update() });
+    const named = entityName(object.label && object.label.length < 40 ? object.label : object.name, entities);
+    const name = text({ value: named, class: 'mono', oninput: () => (isOwnPlural || (plural.value = pluralName(name.value.trim())), preview.update()) });
+    let isOwnPlural = false;
+    const plural = text({ value: pluralName(named), class: 'mono', oninput: () => ((isOwnPlural = plural.value.trim() !== ''), preview.update()) });
     const label = text({ value: object.label ?? '', oninput: () => preview.update() });
-    name.addEventListener('change', () => plural.value.trim() || (plural.value = pluralName(name.value.trim())));
+    const paths = h('datalist', { id: `keys-${Math.random().toString(36).slice(2)}` }, object.fields.map(one => h('option', { value: one.path })));
+    let isOwnKey = false;
+    const key = text({ class: 'mono', list: paths.id, autocapitalize: 'none', oninput: () => ((isOwnKey = true), preview.update()) });
+    const keyField = field('Key', key, KEY_HELP);
+    const keys = () => key.value.split(',').map(part => part.trim()).filter(Boolean);
     const write = OPERATIONS.map(([operation, says]) => check(`Records may be ${says}`, { value: operation, onchange: () => preview.update() }));
     const layerChoice = select(place.layers.map(one => [one.key, `${one.title}: ${one.about}`]), {
       onchange: async event => {
@@ -105,7 +113,7 @@ export function wizardView(place) {
       }
       const entity = name.value.trim();
       const operations = write.map(one => one.querySelector('input')).filter(({ checked }) => checked).map(({ value }) => value);
-      const set = { remote: object.name, plural: plural.value.trim(), ...(label.value.trim() && { label: label.value.trim() }), ...(operations.length && { write: operations }) };
+      const set = { remote: object.name, plural: plural.value.trim(), ...(keys().length && { key: keys().length > 1 ? keys() : keys()[0] }), ...(label.value.trim() && { label: label.value.trim() }), ...(operations.length && { write: operations }) };
       const fields = rows.filter(row => row.isChosen()).map(row => ({ entity, field: row.name(), part: 'CUSTOM', set: row.definition(operations.length > 0) }));
       if (!fields.length) refuse('No field is chosen.');
       const twice = fields.find((one, index) => fields.findIndex(other => other.field === one.field) < index);
@@ -113,13 +121,29 @@ export function wizardView(place) {
       return [{ entity, part: 'ENTITY', set }, ...fields];
     }
 
-    const preview = makePreview({ place, entity: () => name.value.trim(), read: () => ({ scope: scopeOf(layer.scope), edits: edits() }) });
+    /** Where the system has no usual key, one is proposed: the problem is answered before it is read. */
+    function mark(problems) {
+      const isOfKey = one => /\/entity\/key$/.test(one.pointer ?? '');
+      const proposed = !isOwnKey && !key.value && problems.some(isOfKey) ? keyOf(object.fields) : '';
+      if (proposed) {
+        key.value = proposed;
+        fill(keyField.querySelector('.help'), 'Proposed from the samples: look whether it identifies a record. Several fields have commas between them.');
+        queueMicrotask(preview.run);
+        return [];
+      }
+      const isOfName = one => one.code === 'NAME_TAKEN' && !one.field;
+      wrong(key, problems.filter(isOfKey));
+      wrong(name, problems.filter(isOfName));
+      return problems.filter(one => !isOfKey(one) && !isOfName(one));
+    }
+    const preview = makePreview({ place, entity: () => name.value.trim(), read: () => ({ scope: scopeOf(layer.scope), edits: edits() }), isNew: true, onProblems: mark });
     const foot = saver({
       place,
       action: 'Add the entity',
       layer: () => layer,
       what: () => ({ edits: edits() }),
       rebased: theirs => (layer = theirs),
+      onProblems: mark,
       saved: () => done(name.value.trim(), plural.value.trim(), rows.filter(row => row.isChosen())),
       more: [button('Another object', chooseObject)],
     });
@@ -132,7 +156,7 @@ export function wizardView(place) {
       h(
         'form',
         { onsubmit: event => event.preventDefault() },
-        h('div', { class: 'trio' }, field('Name in queries', name), field('Name of the list', plural), field('Label', label)),
+        h('div', { class: 'trio' }, field('Name in queries', name), field('Name of the list', plural), field('Label', label), [paths, keyField]),
         place.layers.length > 1 && field('Holds for', layerChoice),
         h('fieldset', {}, h('legend', { class: 'unseen' }, 'Writing'), h('div', { class: 'boxes' }, write)),
         h('div', { class: 'filters' }, field('Search the fields', search), h('div', { class: 'field' }, button('Choose all shown', () => setAll(true), 'small'), ' ', button('None', () => setAll(false), 'small'))),
@@ -169,6 +193,8 @@ export function wizardView(place) {
   return { title, element: h('section', { class: 'mappings' }, head(place, 'mappings', title, { up: [place.href('mappings'), 'Fields and mappings'], about: 'A table, model, entity set or object of the system becomes a type of its own in the API.' }), body) };
 }
 
+const KEY_HELP = 'What identifies a record: a field, or several with commas between them. Empty means as usual in this system.';
+
 const STEPS = ['Object', 'Fields', 'Query'];
 const steps = at => h('ol', { class: 'stepper', 'aria-label': 'Steps' }, STEPS.map((step, index) => h('li', { class: index < at ? 'past' : '', 'aria-current': index === at ? 'step' : undefined }, `${index + 1}. ${step}`)));
 
@@ -180,7 +206,7 @@ function fieldRow(one, index, taken, touched) {
   taken.add(proposal);
   const box = h('input', { type: 'checkbox', checked: one.path !== 'id' && (index < CHOSEN_AT_FIRST || Boolean(one.required)), 'aria-label': `Choose ${one.path}`, onchange: touched });
   const name = text({ value: proposal, class: 'mono slender', 'aria-label': `Name of ${one.path}`, oninput: () => ((box.checked = true), touched()) });
-  const type = select(TYPES.filter(([kind]) => kind !== 'object' || suggested.type === 'object'), { value: suggested.type, class: 'slender', 'aria-label': `Type of ${one.path}`, onchange: () => ((box.checked = true), touched()) });
+  const type = select(TYPES.filter(([kind]) => !['object', 'enum', 'reference'].includes(kind) || suggested.type === kind), { value: suggested.type, class: 'slender', 'aria-label': `Type of ${one.path}`, onchange: () => ((box.checked = true), touched()) });
   let made = null;
   return {
     words: [one.path, one.label, one.type].filter(Boolean).join(' ').toLowerCase(),
@@ -198,10 +224,10 @@ function fieldRow(one, index, taken, touched) {
     type: () => type.value,
     definition(isWritten) {
       const isSame = type.value === suggested.type;
-      const base = isSame ? { ...suggested } : { type: type.value, source: one.path };
-      if (one.label && !base.label) base.label = one.label;
-      if (isWritten && !one.readOnly) base.source = typeof base.source === 'string' ? { path: base.source, write: true } : { ...base.source, write: base.source?.write ?? true };
-      return base;
+      const { path, write, ...rest } = typeof suggested.source === 'string' ? { path: suggested.source } : suggested.source;
+      const source = isSame ? { path, ...rest } : { path: type.value === 'json' ? one.path : path };
+      if (isWritten && !one.readOnly) source.write = write ?? true;
+      return { ...(isSame ? suggested : { type: type.value }), label: suggested.label ?? one.label ?? undefined, source: Object.keys(source).length > 1 ? source : path };
     },
   };
 }

@@ -63,7 +63,16 @@ impl Engine {
         let known: HashSet<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
         let present = model.conflicts();
         let is_new = |conflict: &&Conflict| !present.contains(conflict);
-        for conflict in supposed.conflicts.iter().filter(is_new) {
+        // The fields of an entity that is refused fall with it, which need not be told of each.
+        let whole = supposed.conflicts.iter().filter(|conflict| conflict.field.is_none());
+        let refused: HashSet<&str> = whole.map(|conflict| conflict.of.as_str()).collect();
+        let falls = |conflict: &&Conflict| conflict.field.is_some() && refused.contains(conflict.of.as_str());
+        for conflict in supposed
+            .conflicts
+            .iter()
+            .filter(is_new)
+            .filter(|conflict| !falls(conflict))
+        {
             let problem = of_conflict(conflict, overlay);
             if !known.contains(&problem.pointer) {
                 problems.push(problem);
@@ -88,7 +97,8 @@ impl Engine {
                 problem.severity = Severity::Warning;
                 problem.message = format!("another layer no longer fits: {}", problem.message);
             }
-            problems.extend(wrong);
+            let is_refused = |problem: &OverlayProblem| problem.entity().is_some_and(|name| refused.contains(&*name));
+            problems.extend(wrong.into_iter().filter(|problem| !is_refused(problem)));
             let lower: Vec<Layer> = layers
                 .iter()
                 .take_while(|layer| **layer != scope.layer)

@@ -17,7 +17,7 @@ use super::{
     known::{Reached, compiled, field_of, paths_of},
     scope::{self, Need},
     see::DescribedBy,
-    suggest,
+    suggest::{self, Trial},
 };
 use crate::{Engine, Session, database};
 
@@ -87,7 +87,7 @@ pub struct RemoteField {
     pub samples: Vec<Json>,
     /// The fields of the model that read it.
     pub mapped_by: Vec<String>,
-    /// A custom field that fits it, where nothing reads it yet.
+    /// A custom field that fits it: for a new entity, or where nothing reads it yet.
     pub suggested: Option<Suggestion>,
 }
 
@@ -180,10 +180,17 @@ impl Engine {
             }
         };
         let told = self.told_of(&reached, &name, def.map(|def| def.index), samples).await?;
+        // Who asks for an object makes an entity of it, with names of its own.
+        let is_object = matches!(of, RemoteTarget::Object(_));
+        let trial = is_object.then(|| Trial::new(&blueprint, &catalogue, &name)).flatten();
+        let wanted = match is_object {
+            true => Wanted::Entity(trial.as_ref()),
+            false => Wanted::Fields(def),
+        };
         Ok(RemoteObject {
             entity: def.map(|def| def.name.clone()),
             label: None,
-            fields: fields(&told.described, &blueprint, &catalogue, &name, def),
+            fields: fields(&told.described, &blueprint, &catalogue, &name, wanted),
             described_by: told.by,
             fetched_at: Some(database::now()),
             name,
@@ -249,14 +256,27 @@ impl Engine {
     }
 }
 
+/// What fields of an object are suggested for.
+#[derive(Clone, Copy)]
+enum Wanted<'w> {
+    /// Fields of an entity that reads the object: those that it does not read yet.
+    Fields(Option<&'w TypeDef>),
+    /// A new entity over the object: all of them.
+    Entity(Option<&'w Trial>),
+}
+
 /// Returns what the fields of an object are, and what reads them.
-pub(super) fn fields(
+fn fields(
     described: &Described,
     blueprint: &Blueprint,
     catalogue: &Catalogue,
     remote: &str,
-    def: Option<&TypeDef>,
+    wanted: Wanted<'_>,
 ) -> Vec<RemoteField> {
+    let def = match wanted {
+        Wanted::Fields(def) => def,
+        Wanted::Entity(_) => None,
+    };
     let readers: Vec<&TypeDef> = readers(blueprint, remote).collect();
     let mut mapped_by: Vec<(&str, String)> = Vec::new();
     let own = def.filter(|def| !readers.iter().any(|reader| reader.index == def.index));
@@ -271,15 +291,17 @@ pub(super) fn fields(
     }
     mapped_by.sort();
     mapped_by.dedup();
-    let place = suggest::Place {
-        blueprint,
-        def: def.or_else(|| readers.first().copied()),
+    let reader = def.or_else(|| readers.first().copied());
+    let (like, mut taken): (_, HashSet<String>) = match wanted {
+        Wanted::Fields(_) => (
+            reader.map(|def| (blueprint, def)),
+            reader.into_iter().flat_map(|def| def.fields.keys().cloned()).collect(),
+        ),
+        Wanted::Entity(Some(trial)) => (trial.like(), trial.taken()),
+        Wanted::Entity(None) => (None, HashSet::new()),
     };
-    let mut taken: HashSet<String> = place
-        .def
-        .into_iter()
-        .flat_map(|def| def.fields.keys().cloned())
-        .collect();
+    let place = suggest::Place { blueprint, like };
+    let is_new = matches!(wanted, Wanted::Entity(_));
     let tell = |field: &DescribedField| {
         let by = mapped_by.iter().filter(|(name, _)| *name == field.name);
         let mapped_by: Vec<String> = by.map(|(_, reader)| reader.clone()).collect();
@@ -293,11 +315,37 @@ pub(super) fn fields(
             max_length: field.max_length,
             choices: field.choices.clone(),
             samples: field.samples.clone(),
-            suggested: mapped_by.is_empty().then(|| place.suggest(field, &mut taken)),
+            suggested: (is_new || mapped_by.is_empty()).then(|| place.suggest(field, &mut taken)),
             mapped_by,
         }
     };
     described.values().map(tell).collect()
+}
+
+/// Returns the fields of an object that an entity does not read.
+pub(super) fn unmapped(
+    described: &Described,
+    blueprint: &Blueprint,
+    catalogue: &Catalogue,
+    remote: &str,
+    def: &TypeDef,
+) -> Vec<RemoteField> {
+    let own = format!("{}.", def.name);
+    let all = fields(described, blueprint, catalogue, remote, Wanted::Fields(Some(def)));
+    let is_read = |field: &RemoteField| field.mapped_by.iter().any(|reader| reader.starts_with(&own));
+    // Of what is read in part, such as a pair of key and name, only the other parts are left.
+    let read: HashSet<String> = all
+        .iter()
+        .filter(|field| is_read(field))
+        .flat_map(|field| wholes(&field.path))
+        .collect();
+    all.into_iter().filter(|field| !read.contains(&field.path)).collect()
+}
+
+/// Returns a path with every path that it lies in.
+fn wholes(path: &str) -> Vec<String> {
+    let cuts = path.match_indices('.').filter_map(|(at, _)| path.get(..at));
+    cuts.chain([path]).map(str::to_owned).collect()
 }
 
 /// Iterates over the types that read an object.

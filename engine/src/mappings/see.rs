@@ -7,8 +7,8 @@ use lineshaft_connect::{
     blueprint::Blueprint,
     describe::Described,
     json,
-    manifest::overlay::{EntityOverlay, FieldPatch},
-    mapping::{self, CompiledField, FieldView, describe},
+    manifest::overlay::{EntityOverlay, FieldPatch, ProblemCode},
+    mapping::{self, CompiledField, FieldView, checks, describe},
 };
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Projection, Record, Shape, TypeDef, Writable};
 use serde_json::Value as Json;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     MappingError, Problem, RemoteField, Scope, Severity, effect,
     known::compiled,
-    remote::{Told, fields},
+    remote::{Told, unmapped},
     scope::is_bound,
     show,
 };
@@ -250,7 +250,7 @@ impl Engine {
         let def = def.ok_or_else(|| MappingError::unknown_entity(entity))?;
         let blueprint = self.plans(&connection, model)?;
         let resource = blueprint.resource(def.index);
-        let mut problems = self.present_problems(&connection, model, entity)?;
+        let mut problems = Vec::new();
         let told = match resource {
             Some(resource) => {
                 let asked = match self.reach(session, &connection) {
@@ -270,6 +270,8 @@ impl Engine {
             }
             None => None,
         };
+        let described = told.as_ref().map(|told| &told.described);
+        problems.extend(self.present_problems(&connection, model, entity, described)?);
         let bound = self.bound(&connection, model).unwrap_or_else(|| blueprint.clone());
         let sampled = match &told {
             Some(told) if samples > 0 => sampled(told, &bound, def, samples.min(MOST_SAMPLES)),
@@ -285,6 +287,7 @@ impl Engine {
             connection: &connection,
             def,
             compiled: compiled(&blueprint, &model.catalogue, def),
+            blueprint: &blueprint,
             sampled: &sampled,
         };
         Ok(EntityMapping {
@@ -321,12 +324,14 @@ impl Engine {
         Some(connector.blueprint().clone())
     }
 
-    /// Tells what of the layers of a connection is left out now, such as after its connector has changed.
+    /// Tells what of the layers of a connection is left out now, such as after its connector has changed, and what reads
+    /// fields that the system does not have.
     fn present_problems(
         &self,
         connection: &Connection,
         model: &Model,
         entity: &str,
+        described: Option<&Described>,
     ) -> Result<Vec<Problem>, MappingError> {
         let layers: Vec<Layer> = model
             .layers_of(connection)
@@ -338,8 +343,15 @@ impl Engine {
         };
         let invalid = |problem| crate::query::SourceError::new("INVALID_SETTINGS", problem);
         let base = kind.blueprint_for(&connection.settings).map_err(invalid)?;
-        let (_, left_out) = base.overlaid_leniently(&model.overlay_of(&layers), model.catalogue.clone());
-        let of_entity = left_out
+        let overlay = model.overlay_of(&layers);
+        let (above, mut problems) = base.overlaid_leniently(&overlay, model.catalogue.clone());
+        if let Some(described) = described {
+            let known = |name: &str| (name == entity).then(|| described.clone());
+            let mut warned = checks::check(&base, &above, &overlay, &known);
+            warned.retain(|problem| problem.code == ProblemCode::UnknownRemoteField);
+            problems.extend(warned);
+        }
+        let of_entity = problems
             .iter()
             .filter(|problem| problem.entity().as_deref() == Some(entity));
         Ok(of_entity.map(Problem::from).collect())
@@ -352,6 +364,7 @@ struct View<'v> {
     connection: &'v Connection,
     def: &'v TypeDef,
     compiled: HashMap<FieldIndex, &'v CompiledField>,
+    blueprint: &'v Blueprint,
     sampled: &'v [Sampled],
 }
 
@@ -361,9 +374,11 @@ impl View<'_> {
         let compiled = def.and_then(|def| self.compiled.get(&def.index)).copied();
         let spoken = self.spoken(&field.name);
         let is_hidden = spoken.iter().any(|(_, patch)| patch.hide == Some(true));
+        let reverse = def.and_then(|def| self.reverse(def));
         let state = match field.state {
             mapping::FieldState::Mapped => FieldState::Mapped,
             _ if is_hidden => FieldState::Hidden,
+            _ if reverse.is_some() => FieldState::Computed,
             mapping::FieldState::Computed => FieldState::Computed,
             mapping::FieldState::Unmapped => FieldState::Unmapped,
         };
@@ -381,7 +396,7 @@ impl View<'_> {
             layer_mapping: self.layer_mapping(&field.name),
             filter_operators: effect::operators(&field),
             mapping: field.mapping.map(Json::Object),
-            source: field.source.filter(|source| !source.is_empty()),
+            source: field.source.filter(|source| !source.is_empty()).or(reverse),
             name: field.name,
             label: field.label,
             description: field.description,
@@ -393,6 +408,18 @@ impl View<'_> {
             sortable: field.sortable,
             enum_values: field.enum_values,
         }
+    }
+
+    /// Returns the reference of other records that a list is found by, where the connection maps it.
+    fn reverse(&self, field: &FieldDef) -> Option<String> {
+        let (FieldType::Object(of) | FieldType::Reference(of)) = field.kind else {
+            return None;
+        };
+        let other = self.session.model.catalogue.type_at(of)?;
+        let back = other.field(field.reverse.as_deref()?)?;
+        let resource = self.blueprint.resource(of)?;
+        resource.mapping().field(back.index)?;
+        Some(format!("{}.{}", other.name, back.name))
     }
 
     /// Returns the layers that say where a field comes from, lowest first, with what they say.
@@ -510,19 +537,6 @@ fn sampled(told: &Told, blueprint: &Blueprint, def: &TypeDef, most: usize) -> Ve
         })
     };
     told.rows.iter().filter_map(read).take(most).collect()
-}
-
-fn unmapped(
-    described: &Described,
-    blueprint: &Blueprint,
-    catalogue: &Catalogue,
-    remote: &str,
-    def: &TypeDef,
-) -> Vec<RemoteField> {
-    let own = format!("{}.", def.name);
-    let all = fields(described, blueprint, catalogue, remote, Some(def)).into_iter();
-    all.filter(|field| !field.mapped_by.iter().any(|reader| reader.starts_with(&own)))
-        .collect()
 }
 
 fn layers(session: &Session, connection: &Arc<Connection>, entity: &str) -> Vec<LayerInfo> {

@@ -1,12 +1,13 @@
 //! What a field of a system could be called and mapped as.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use lineshaft_connect::{
     blueprint::Blueprint,
     describe::{DescribedField, ValueKind},
+    manifest::overlay::Overlay,
 };
-use lineshaft_schema::{Operator, TypeDef};
+use lineshaft_schema::{Catalogue, Operator, TypeDef};
 use serde_json::{Map, Value as Json, json};
 
 /// Most choices that become the values of an enum.
@@ -39,8 +40,50 @@ pub struct Suggestion {
 /// What is known where a field stands.
 pub(super) struct Place<'p> {
     pub(super) blueprint: &'p Blueprint,
-    /// The entity that reads the object, when there is one.
-    pub(super) def: Option<&'p TypeDef>,
+    /// The entity whose other fields show what the system can do, with the plans that read it.
+    pub(super) like: Option<(&'p Blueprint, &'p TypeDef)>,
+}
+
+/// An entity that is tried and never saved: it shows what could be done with an object that becomes one.
+pub(super) struct Trial {
+    blueprint: Blueprint,
+    catalogue: Arc<Catalogue>,
+}
+
+impl Trial {
+    const ENTITY: &str = "LineshaftTrial";
+
+    /// Tries an object; none where the connector cannot do more than list it.
+    pub(super) fn new(blueprint: &Blueprint, catalogue: &Catalogue, remote: &str) -> Option<Self> {
+        let document = json!({"mapping": 1, "entities": {Self::ENTITY: {
+            "entity": {"remote": remote, "plural": "lineshaftTrials", "key": "key"},
+            "custom": {
+                "text": {"type": "string", "source": {"path": "text", "filter": ["eq", "in"], "sort": true}},
+                "number": {
+                    "type": "integer",
+                    "source": {"path": "number", "filter": ["eq", "gt", "gte", "lt", "lte"], "sort": true},
+                },
+            },
+        }}});
+        let overlay = Overlay::from_json(&document).ok()?;
+        let (additions, _) = overlay.additions(catalogue);
+        let (catalogue, _) = catalogue.extended(&additions);
+        let catalogue = Arc::new(catalogue);
+        let blueprint = blueprint.overlaid(&overlay, catalogue.clone()).ok()?;
+        Some(Self { blueprint, catalogue })
+    }
+
+    pub(super) fn like(&self) -> Option<(&Blueprint, &TypeDef)> {
+        Some((&self.blueprint, self.catalogue.type_named(Self::ENTITY)?))
+    }
+
+    /// Returns the names that every record has.
+    pub(super) fn taken(&self) -> HashSet<String> {
+        let def = self.catalogue.type_named(Self::ENTITY);
+        let fields = def.into_iter().flat_map(|def| def.fields.values());
+        let common = fields.filter(|field| field.label.is_none());
+        common.map(|field| field.name.clone()).collect()
+    }
 }
 
 impl Place<'_> {
@@ -106,13 +149,13 @@ impl Place<'_> {
 
     /// Adds what the system can do with the field, as it can with the others of the entity.
     fn add_powers(&self, field: &DescribedField, kind: &str, source: &mut Map<String, Json>) {
-        let Some(def) = self.def else { return };
-        let writes = self.blueprint.writes(def.index);
+        let Some((blueprint, def)) = self.like else { return };
+        let writes = blueprint.writes(def.index);
         let is_simple = !matches!(kind, "json");
         if is_simple && field.read_only == Some(false) && writes.is_some_and(|writes| writes.update.is_some()) {
             source.insert("write".to_owned(), true.into());
         }
-        let Some(capability) = self.blueprint.capability(def.index) else {
+        let Some(capability) = blueprint.capability(def.index) else {
             return;
         };
         let wanted: &[Operator] = match kind {

@@ -85,6 +85,9 @@ export async function a_field_of_the_system_becomes_one_of_ones_own(stage, visit
   await page.getByRole('button', { name: /^Fields/ }).click();
   await page.getByLabel('Show').selectOption('custom');
   await page.getByRole('button', { name: 'Edit ownField', exact: true }).waitFor();
+  // Lists that are found by a reference of other records are not called unmapped.
+  await page.getByLabel('Show').selectOption('');
+  await page.locator('tr[data-id=lines]').getByText('PurchaseOrderLine.purchaseOrder').waitFor();
 }
 
 export async function what_somebody_else_saved_meanwhile_is_shown_and_nothing_is_lost(stage, visits) {
@@ -137,7 +140,7 @@ export async function an_object_of_the_system_becomes_an_entity(stage, visits) {
   await visit.heading('Add an entity');
   await page.getByRole('searchbox').fill('partner');
   const objects = page.getByRole('table', { name: 'Objects of the system' });
-  await objects.getByText('res.partner', { exact: true }).waitFor();
+  await until('the found object', async () => (await objects.getByRole('row').count()) === 2 && (await objects.getByText('res.partner', { exact: true }).isVisible()));
   await visit.look('mappings-7-objects');
   await objects.getByRole('row').filter({ has: page.getByText('res.partner', { exact: true }) }).getByRole('button').click();
   await page.getByLabel('Name in queries').fill('BusinessPartner');
@@ -146,7 +149,7 @@ export async function an_object_of_the_system_becomes_an_entity(stage, visits) {
   await page.getByLabel('Search the fields').fill('name');
   await page.getByRole('checkbox', { name: 'Choose name', exact: true }).check();
   await page.getByLabel('Name of name', { exact: true }).fill('fullName');
-  await page.getByText(/live records?\./).waitFor();
+  await page.getByRole('region', { name: 'Preview' }).getByText('fullName').first().waitFor();
   await visit.look('mappings-8-choose-fields');
   await page.getByRole('button', { name: 'Add the entity' }).click();
   await page.getByRole('heading', { name: 'BusinessPartner can be queried now' }).waitFor();
@@ -161,6 +164,31 @@ export async function an_object_of_the_system_becomes_an_entity(stage, visits) {
   await dialog.getByLabel('Label').fill('Business partner');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await visit.heading('Business partner');
+}
+
+export async function where_no_key_is_usual_one_is_proposed_and_checked(stage, visits) {
+  const connection = await stage.connect('limble', 'c-77', 'Key Mill');
+  const visit = await signedIn(stage, visits);
+  const { page } = visit;
+  await page.goto(`${stage.url}/console#/connections/${connection.id}/mappings/`);
+  await page.getByRole('button', { name: 'Add an entity' }).click();
+  await page.getByLabel('Or its exact name').fill('vendors');
+  await page.keyboard.press('Enter');
+  const key = page.getByLabel('Key', { exact: true });
+  await until('a proposal', async () => (await key.inputValue()) === 'vendorID');
+  assert.equal(await page.getByLabel('Name in queries').inputValue(), 'OwnVendor');
+  const preview = page.getByRole('region', { name: 'Preview' });
+  await preview.getByText(/live records\./).waitFor();
+  await key.fill('locationID');
+  await preview.getByText('it does not identify a record').waitFor();
+  await visit.look('mappings-14-key');
+  await key.fill('vendorID');
+  await preview.getByText('it does not identify a record').waitFor({ state: 'detached' });
+  await preview.getByText(/live records\./).waitFor();
+  await page.getByRole('button', { name: 'Add the entity' }).click();
+  await page.getByRole('heading', { name: 'OwnVendor can be queried now' }).waitFor();
+  const { ownVendors } = await stage.ask('{ ownVendors(first: 3) { nodes { remoteId name } } }', {}, connection.token);
+  assert.equal(ownVendors.nodes.length, 3);
 }
 
 export async function versions_are_compared_taken_away_brought_back_and_copied(stage, visits) {

@@ -44,6 +44,13 @@ impl Applier<'_> {
         if let Some(write) = self.custom_write(own, discovery.write, pointer) {
             members.insert("write".to_owned(), Json::Object(write));
         }
+        if !members.contains_key("key") {
+            let message = "the connector does not say what identifies a record of this object";
+            let problem = OverlayProblem::error(ProblemCode::InvalidMapping, format!("{pointer}/key"), message);
+            let problem = problem.with_help("name the fields that do under `key`");
+            self.applied.problems.push(problem);
+            return None;
+        }
         match serde_json::from_value(whole) {
             Ok(resource) if self.errors() == before => Some(resource),
             Ok(_) => None,

@@ -131,6 +131,14 @@ async fn objects_of_the_system_are_listed_and_described() {
         (name.mapped_by.as_slice(), &name.suggested),
         (["Vendor.name".to_owned()].as_slice(), &None)
     );
+    // A new entity over the same object has all of its fields for itself.
+    let same = RemoteTarget::Object(told.name.clone());
+    let told = engine
+        .remote_fields(&session, connection, &same, 0, false)
+        .await
+        .unwrap();
+    let name = told.fields.iter().find(|field| field.path == "name").unwrap();
+    assert_eq!(name.suggested.as_ref().unwrap().name, "name");
     let missing = RemoteTarget::Object("Nothings".to_owned());
     let missing = engine.remote_fields(&session, connection, &missing, 0, false).await;
     assert_eq!(missing.unwrap_err().code(), "OBJECT_NOT_FOUND");
