@@ -7,7 +7,7 @@ use lineshaft_connect::{
     blueprint::Blueprint,
     describe::Described,
     json,
-    manifest::overlay::{EntityOverlay, FieldPatch},
+    manifest::overlay::{EntityOverlay, FieldPatch, OverlayProblem},
     mapping::{self, CompiledField, FieldView, describe},
 };
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Projection, Record, Shape, TypeDef, Writable};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     MappingError, Problem, RemoteField, Scope, Severity, effect,
+    judge::{away, in_one_sentence, says},
     known::compiled,
     remote::{Told, fields},
     scope::is_bound,
@@ -250,7 +251,7 @@ impl Engine {
         let def = def.ok_or_else(|| MappingError::unknown_entity(entity))?;
         let blueprint = self.plans(&connection, model)?;
         let resource = blueprint.resource(def.index);
-        let mut problems = self.present_problems(&connection, model, entity)?;
+        let mut problems = self.present_problems(session, &connection, entity).await?;
         let told = match resource {
             Some(resource) => {
                 let asked = match self.reach(session, &connection) {
@@ -322,12 +323,13 @@ impl Engine {
     }
 
     /// Tells what of the layers of a connection is left out now, such as after its connector has changed.
-    fn present_problems(
+    async fn present_problems(
         &self,
+        session: &Session,
         connection: &Connection,
-        model: &Model,
         entity: &str,
     ) -> Result<Vec<Problem>, MappingError> {
+        let model = session.model.clone();
         let layers: Vec<Layer> = model
             .layers_of(connection)
             .into_iter()
@@ -338,11 +340,20 @@ impl Engine {
         };
         let invalid = |problem| crate::query::SourceError::new("INVALID_SETTINGS", problem);
         let base = kind.blueprint_for(&connection.settings).map_err(invalid)?;
-        let (_, left_out) = base.overlaid_leniently(&model.overlay_of(&layers), model.catalogue.clone());
-        let of_entity = left_out
-            .iter()
-            .filter(|problem| problem.entity().as_deref() == Some(entity));
-        Ok(of_entity.map(Problem::from).collect())
+        let own = model.layer(&Layer::Connection(connection.id)).cloned();
+        let overlaid = move || {
+            base.overlaid_leniently(&model.overlay_of(&layers), model.catalogue.clone())
+                .1
+        };
+        let mut left_out = away(overlaid).await?;
+        left_out.retain(|problem| problem.entity().as_deref() == Some(entity));
+        if is_bound(session) {
+            let is_own = |problem: &OverlayProblem| own.as_ref().is_some_and(|own| says(&own.overlay, problem));
+            let (mut kept, others): (Vec<_>, Vec<_>) = left_out.into_iter().partition(is_own);
+            kept.extend(in_one_sentence(&others));
+            left_out = kept;
+        }
+        Ok(left_out.iter().map(Problem::from).collect())
     }
 }
 
