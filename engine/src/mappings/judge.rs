@@ -89,6 +89,10 @@ impl Case {
         if *is_bound {
             refused.iter_mut().for_each(without_names);
         }
+        let contradicted: HashSet<_> = refused
+            .iter()
+            .map(|problem| (problem.entity(), problem.field()))
+            .collect();
         problems.extend(refused);
         let mut others: Vec<OverlayProblem> = supposed.problems;
         others.iter_mut().for_each(no_longer_fits);
@@ -126,7 +130,13 @@ impl Case {
                 wrong.retain(|problem| says(overlay, problem) || is_new(problem));
             }
             for mut problem in wrong {
-                if !says(overlay, &problem) {
+                let is_conflict = problem.code == ProblemCode::TypeConflict;
+                if is_conflict && contradicted.contains(&(problem.entity(), problem.field())) {
+                    continue;
+                }
+                // Where the type of this document holds, it is a layer above that has another one.
+                let is_above = is_conflict && !matches!(scope.layer, Layer::Connection(_));
+                if is_above || !says(overlay, &problem) {
                     no_longer_fits(&mut problem);
                     others.push(problem);
                 } else if problem.entity().is_some() {
