@@ -1,5 +1,6 @@
 //! What the records of an organization look like at one moment: the unified model with what the organization adds, and the
-//! mappings that it changed. A request keeps the model that it began with.
+//! mappings that it changed. Whoever sees one connection gets what the layers of that connection add, nothing of others. A
+//! request keeps the model that it began with.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use lineshaft_connect::{
     connector::Connector,
     manifest::overlay::{Overlay, OverlayProblem, merge_additions},
 };
-use lineshaft_entities::{mapping_version, organization};
+use lineshaft_entities::{connection, mapping_version, organization};
 use lineshaft_schema::{
     Catalogue,
     extend::{Additions, Conflict},
@@ -21,13 +22,20 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    connections::Connection,
+    connections::{Connection, Visible},
     query::SourceError,
     registry::{Kind, Registry},
 };
 
-/// Most models that are kept, one for each organization that changed mappings.
-const MOST_MODELS: u64 = 2_000;
+/// Most models that are kept, one for each organization that changed mappings and each of its connections that is asked
+/// with a token of its own.
+const MOST_MODELS: u64 = 5_000;
+
+/// Most extended models that are kept beside those, so that equal additions share one.
+const MOST_CATALOGUES: u64 = 2_000;
+
+/// Most organizations of which it is known whether somebody saves just now.
+const MOST_TURNS: u64 = 10_000;
 
 /// Most compiled connectors that one model keeps: one for each set of layers.
 const MOST_BLUEPRINTS: u64 = 1_000;
@@ -63,13 +71,27 @@ impl Layer {
     /// Returns the layers of a connection, lowest first.
     #[must_use]
     pub fn of(connection: &Connection) -> Vec<Self> {
-        let customer = connection.customer.as_ref();
-        let customer = customer.map(|customer| Self::Customer(customer.id, connection.connector.clone()));
-        let lowest = Self::Connector(connection.connector.clone());
-        [Some(lowest), customer, Some(Self::Connection(connection.id))]
+        let customer = connection.customer.as_ref().map(|customer| customer.id);
+        Self::over(&connection.connector, customer, connection.id)
+    }
+
+    fn over(connector: &str, customer: Option<Uuid>, connection: Uuid) -> Vec<Self> {
+        let customer = customer.map(|customer| Self::Customer(customer, connector.to_owned()));
+        let lowest = Self::Connector(connector.to_owned());
+        [Some(lowest), customer, Some(Self::Connection(connection))]
             .into_iter()
             .flatten()
             .collect()
+    }
+}
+
+/// Returns where a layer stands among those that add to one model: the words of an organization count before those of a
+/// customer, and these before those of a connection.
+fn rank(key: &str) -> u8 {
+    match key.split_once(':') {
+        Some(("connector", _)) => 0,
+        Some(("customer", _)) => 1,
+        _ => 2,
     }
 }
 
@@ -115,11 +137,19 @@ pub struct Model {
     mapped: sync::Cache<Uuid, Mapped>,
 }
 
+/// A unified model with additions, and what of them it does not take.
+type Extended = (Arc<Catalogue>, Arc<[Conflict]>);
+
+/// The extended models of all organizations: equal additions share one, and so one schema.
+type Catalogues = sync::Cache<Additions, Extended>;
+
 /// A model that was not saved, and what of it cannot be added.
 pub(crate) struct Supposed {
     pub(crate) model: Model,
-    /// Where layers contradict one another.
+    /// Where layers contradict one another: what the lower ones say is left out.
     pub(crate) problems: Vec<OverlayProblem>,
+    /// What the supposed layer says and others contradict, which count before it.
+    pub(crate) refused: Vec<OverlayProblem>,
     /// What the unified model does not take.
     pub(crate) conflicts: Vec<Conflict>,
 }
@@ -139,16 +169,22 @@ impl Model {
         }
     }
 
-    fn new(revision: i64, layers: HashMap<String, Current>, registry: &Registry, before: Option<&Self>) -> Self {
-        let Supposed {
-            model,
-            problems,
-            conflicts,
-        } = Self::build(revision, layers, registry, before, None);
+    fn new(
+        revision: i64,
+        layers: HashMap<String, Current>,
+        registry: &Registry,
+        before: Option<&Self>,
+        catalogues: &Catalogues,
+    ) -> Self {
+        let (additions, problems) = merge_additions(additions(&layers, registry, None).into_iter().map(|(_, own)| own));
         for problem in problems {
             tracing::warn!(%problem, "a custom field or entity is left out");
         }
-        for conflict in conflicts {
+        let (catalogue, conflicts) = match additions.is_empty() {
+            true => (registry.catalogue().clone(), Arc::default()),
+            false => catalogues.get_with_by_ref(&additions, || extended(&additions, registry)),
+        };
+        for conflict in conflicts.iter() {
             tracing::warn!(
                 of = conflict.of,
                 field = conflict.field,
@@ -156,48 +192,17 @@ impl Model {
                 "a custom field or entity is left out"
             );
         }
+        let model = Self {
+            revision,
+            additions,
+            conflicts,
+            layers,
+            ..Self::plain(catalogue)
+        };
         if let Some(before) = before.filter(|before| Arc::ptr_eq(&before.catalogue, &model.catalogue)) {
             model.take_over(before);
         }
         model
-    }
-
-    fn build(
-        revision: i64,
-        layers: HashMap<String, Current>,
-        registry: &Registry,
-        before: Option<&Self>,
-        last: Option<&str>,
-    ) -> Supposed {
-        let mut names: Vec<&String> = layers.keys().collect();
-        // Every process must give what is added the same places. Of two who want one name the first has it.
-        names.sort_by_key(|name| (last == Some(name.as_str()), *name));
-        let overlays = names
-            .iter()
-            .filter_map(|name| layers.get(*name))
-            .map(|layer| layer.overlay.added(registry.catalogue()));
-        let (additions, problems) = merge_additions(overlays);
-        let known = before.filter(|before| before.additions == additions);
-        let (catalogue, conflicts) = match known {
-            Some(known) => (known.catalogue.clone(), known.conflicts.clone()),
-            None if additions.is_empty() => (registry.catalogue().clone(), Arc::default()),
-            None => {
-                let (catalogue, conflicts) = registry.catalogue().extended(&additions);
-                (Arc::new(catalogue), conflicts.into())
-            }
-        };
-        let model = Self {
-            revision,
-            additions,
-            conflicts: conflicts.clone(),
-            layers,
-            ..Self::plain(catalogue)
-        };
-        Supposed {
-            model,
-            problems,
-            conflicts: conflicts.to_vec(),
-        }
     }
 
     /// Takes over what is compiled of layers that have not changed since. The unified model must be the same.
@@ -226,8 +231,44 @@ impl Model {
             };
             layers.insert(layer.key(), supposed);
         }
-        // What is there already has its name.
-        Self::build(self.revision, layers, registry, Some(self), Some(&layer.key()))
+        let key = layer.key();
+        let ordered = additions(&layers, registry, Some(&key));
+        let until = |last: usize| {
+            let first = ordered.iter().take(last).map(|(_, own)| own.clone());
+            merge_additions(first).1.len()
+        };
+        // What is told of some layers is told first of all of them.
+        let at = ordered.iter().position(|(name, _)| *name == key);
+        let (from, to) = at.map_or((0, 0), |at| (until(at), until(at + 1)));
+        let (additions, mut problems) = merge_additions(ordered.into_iter().map(|(_, own)| own));
+        let refused = problems.drain(from..to.max(from)).collect();
+        let present = contradictions(self, registry);
+        problems.retain(|problem| !present.contains(problem));
+        let (catalogue, conflicts) = match additions == self.additions {
+            true => (self.catalogue.clone(), self.conflicts.clone()),
+            false if additions.is_empty() => (registry.catalogue().clone(), Arc::default()),
+            false => extended(&additions, registry),
+        };
+        let model = Self {
+            revision: self.revision,
+            additions,
+            conflicts: conflicts.clone(),
+            layers,
+            ..Self::plain(catalogue)
+        };
+        Supposed {
+            model,
+            problems,
+            refused,
+            conflicts: conflicts.to_vec(),
+        }
+    }
+
+    /// Returns the model of those who see only the connection that some layers hold for.
+    fn part(&self, of: &[Layer], registry: &Registry, before: Option<&Self>, catalogues: &Catalogues) -> Self {
+        let own = of.iter().map(Layer::key);
+        let own = own.filter_map(|key| self.layers.get(&key).map(|layer| (key.clone(), layer.clone())));
+        Self::new(self.revision, own.collect(), registry, before, catalogues)
     }
 
     /// Returns all layers of a connection as one overlay.
@@ -324,6 +365,32 @@ impl Model {
     }
 }
 
+/// Returns what each layer adds, in the order in which they count. Every process must give what is added the same places. Of
+/// two of one rank who want one name the first has it; a layer that is only supposed comes last of its rank: what is there
+/// already has its name.
+fn additions(
+    layers: &HashMap<String, Current>,
+    registry: &Registry,
+    supposed: Option<&str>,
+) -> Vec<(String, Additions)> {
+    let mut names: Vec<&String> = layers.keys().collect();
+    names.sort_by_key(|name| (rank(name), supposed == Some(name.as_str()), *name));
+    let named = names.into_iter().filter_map(|name| Some((name, layers.get(name)?)));
+    named
+        .map(|(name, layer)| (name.clone(), layer.overlay.added(registry.catalogue())))
+        .collect()
+}
+
+/// Returns where the layers of a model contradict one another already.
+fn contradictions(model: &Model, registry: &Registry) -> Vec<OverlayProblem> {
+    merge_additions(additions(&model.layers, registry, None).into_iter().map(|(_, own)| own)).1
+}
+
+fn extended(additions: &Additions, registry: &Registry) -> Extended {
+    let (catalogue, conflicts) = registry.catalogue().extended(additions);
+    (Arc::new(catalogue), conflicts.into())
+}
+
 fn kept<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(most: u64) -> sync::Cache<K, V> {
     sync::Cache::builder().max_capacity(most).time_to_idle(IDLE).build()
 }
@@ -339,14 +406,17 @@ fn unfit(problem: String) -> SourceError {
     SourceError::new("INVALID_SETTINGS", problem)
 }
 
+/// Whose model it is: that of an organization, or of those who see one of its connections.
+type Whose = (Uuid, Option<Uuid>);
+
 /// The models of organizations, as this process last saw them.
 pub struct Models {
     database: DatabaseConnection,
     registry: Arc<Registry>,
     plain: Arc<Model>,
-    kept: future::Cache<Uuid, Arc<Model>>,
-    /// Whoever saves: of many in this process that save at once each sees what the one before it saved.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    kept: future::Cache<Whose, Arc<Model>>,
+    catalogues: Catalogues,
+    turns: sync::Cache<Uuid, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Models {
@@ -359,8 +429,15 @@ impl Models {
                 .max_capacity(MOST_MODELS)
                 .time_to_idle(IDLE)
                 .build(),
-            turn: tokio::sync::Mutex::default(),
+            catalogues: kept(MOST_CATALOGUES),
+            turns: kept(MOST_TURNS),
         }
+    }
+
+    /// Returns the turn of those who save for an organization: of many in this process that save at once each sees what
+    /// the one before it saved. What is saved is compared with what was seen all the same.
+    pub(crate) fn turn(&self, organization_id: Uuid) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.get_with(organization_id, Arc::default)
     }
 
     /// Returns the model of organizations that changed nothing.
@@ -369,34 +446,65 @@ impl Models {
         &self.plain
     }
 
-    /// Returns the model of an organization as it is now, whichever process changed it last.
+    /// Returns the model as it is now, whichever process changed it last: of a whole organization, or of those who see
+    /// only one of its connections.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn current(&self, organization_id: Uuid) -> Result<Arc<Model>, DbErr> {
+    pub async fn current(&self, visible: impl Into<Visible>) -> Result<Arc<Model>, DbErr> {
+        let visible: Visible = visible.into();
+        let organization_id = visible.organization_id();
         let revision = revision(&self.database, organization_id).await?;
         if revision == 0 {
             return Ok(self.plain.clone());
         }
+        let whole =
+            move |before: Option<Arc<Model>>| async move { self.read(organization_id, before.as_deref()).await };
+        let Some(connection_id) = visible.connection_id() else {
+            return self.at((organization_id, None), revision, whole).await;
+        };
+        let own = move |before: Option<Arc<Model>>| async move {
+            let layers = self.layers_over(organization_id, connection_id).await?;
+            let all = self.at((organization_id, None), revision, whole).await?;
+            Ok(all.part(&layers, &self.registry, before.as_deref(), &self.catalogues))
+        };
+        self.at((organization_id, Some(connection_id)), revision, own).await
+    }
+
+    /// Returns a model of at least a revision; one that is not known is made from the one before.
+    async fn at<F: Future<Output = Result<Model, DbErr>>>(
+        &self,
+        whose: Whose,
+        revision: i64,
+        make: impl FnOnce(Option<Arc<Model>>) -> F,
+    ) -> Result<Arc<Model>, DbErr> {
         let fits = |model: &Arc<Model>| model.revision == revision;
-        if let Some(model) = self.kept.get(&organization_id).await.filter(fits) {
+        if let Some(model) = self.kept.get(&whose).await.filter(fits) {
             return Ok(model);
         }
         // Of many requests that see a new revision one reads it.
-        let read = self
-            .kept
-            .entry(organization_id)
-            .and_try_compute_with(async |known| match known {
-                Some(known) if known.value().revision >= revision => Ok(Op::Nop),
-                known => {
-                    let before = known.map(future_value);
-                    self.read(organization_id, before.as_deref())
-                        .await
-                        .map(|model| Op::Put(Arc::new(model)))
-                }
-            });
-        let model = read.await?.into_entry().map(future_value);
+        let read = self.kept.entry(whose).and_try_compute_with(async |known| match known {
+            Some(known) if known.value().revision >= revision => Ok(Op::Nop),
+            known => make(known.map(Entry::into_value))
+                .await
+                .map(|model| Op::Put(Arc::new(model))),
+        });
+        let model = read.await?.into_entry().map(Entry::into_value);
         model.ok_or_else(|| DbErr::Custom("the mappings of an organization were let go".to_owned()))
+    }
+
+    /// Returns the layers that a connection may have, lowest first; none when there is no such connection.
+    async fn layers_over(&self, organization_id: Uuid, connection_id: Uuid) -> Result<Vec<Layer>, DbErr> {
+        let known: Option<(String, Option<Uuid>)> = connection::Entity::for_organization(organization_id)
+            .filter(connection::Column::Id.eq(connection_id))
+            .select_only()
+            .column(connection::Column::Connector)
+            .column(connection::Column::CustomerId)
+            .into_tuple()
+            .one(&self.database)
+            .await?;
+        let layers = known.map(|(connector, customer)| Layer::over(&connector, customer, connection_id));
+        Ok(layers.unwrap_or_default())
     }
 
     async fn read(&self, organization_id: Uuid, before: Option<&Model>) -> Result<Model, DbErr> {
@@ -414,7 +522,13 @@ impl Models {
             .all(&snapshot)
             .await?;
         snapshot.commit().await?;
-        Ok(Model::new(revision, layers(rows), &self.registry, before))
+        Ok(Model::new(
+            revision,
+            layers(rows),
+            &self.registry,
+            before,
+            &self.catalogues,
+        ))
     }
 }
 
@@ -449,10 +563,6 @@ pub(crate) async fn erase(
         .exec(transaction)
         .await
         .map(drop)
-}
-
-fn future_value(entry: Entry<Uuid, Arc<Model>>) -> Arc<Model> {
-    entry.into_value()
 }
 
 fn layers(rows: Vec<mapping_version::Model>) -> HashMap<String, Current> {

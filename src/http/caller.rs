@@ -56,7 +56,7 @@ impl Prepare for Callers {
             let engine = engine.clone();
             let (caller, request_id, address) = (caller.clone(), request_id.clone(), address.clone());
             async move {
-                let model = engine.models.current(caller.organization_id).await.map_err(|error| {
+                let model = engine.models.current(&caller).await.map_err(|error| {
                     tracing::error!(%error, "the mappings of an organization could not be read");
                     AuthError::Unavailable {
                         retry_after: Duration::from_secs(1),

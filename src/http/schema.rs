@@ -1,5 +1,5 @@
 //! The schema of an organization over plain HTTP, for code generators: the unified model with the custom fields and
-//! entities of whoever asks.
+//! entities of whoever asks: with the token of a connection those of that connection.
 
 use std::sync::Arc;
 
@@ -11,9 +11,8 @@ use axum::{
     routing::get,
 };
 use lineshaft_api::Schemas;
-use lineshaft_engine::Engine;
+use lineshaft_engine::{Engine, connections::Visible};
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
 use super::status::{authenticate, refuse};
 
@@ -40,7 +39,7 @@ pub(super) fn router(engine: Arc<Engine>, schemas: Schemas, introspection: bool)
         .with_state(Arc::new(shared))
 }
 
-/// Tells the schema of the organization that the token belongs to.
+/// Tells the schema of what the token sees.
 async fn tell(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let caller = match authenticate(&shared.engine, &headers).await {
         Ok(caller) => caller,
@@ -53,14 +52,14 @@ async fn tell(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response
             "the server does not tell its schema",
         );
     }
-    let model = match shared.engine.models.current(caller.organization_id).await {
+    let model = match shared.engine.models.current(&caller).await {
         Ok(model) => model,
         Err(error) => {
             tracing::error!(%error, "the mappings of an organization could not be read");
             return unavailable();
         }
     };
-    let tag = tag(caller.organization_id, model.revision);
+    let tag = tag(Visible::from(&caller), model.revision);
     let known = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
@@ -90,8 +89,9 @@ async fn tell(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response
 }
 
 /// Returns what the schema is marked with. It is weak: the answer may be compressed.
-fn tag(organization: Uuid, revision: i64) -> String {
-    format!("W/\"{}-{organization}-{revision}\"", env!("CARGO_PKG_VERSION"))
+fn tag(visible: Visible, revision: i64) -> String {
+    let whose = visible.connection_id().unwrap_or(visible.organization_id());
+    format!("W/\"{}-{whose}-{revision}\"", env!("CARGO_PKG_VERSION"))
 }
 
 fn unavailable() -> Response {

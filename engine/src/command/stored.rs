@@ -120,6 +120,22 @@ impl Writer {
 
     /// Opens what was sealed of a write. None when it was wiped, or the model no longer has what it names.
     pub(super) fn open(&self, row: &Model, catalogue: &Catalogue) -> Option<WriteRequest> {
+        match self.opened(row, catalogue) {
+            Opened::Whole(request) => Some(*request),
+            Opened::Gone | Opened::Sealed => None,
+        }
+    }
+
+    /// Opens what was sealed of a write, and tells why it cannot be opened.
+    pub(super) fn opened(&self, row: &Model, catalogue: &Catalogue) -> Opened {
+        let Some(stored) = self.unsealed(row) else {
+            return Opened::Sealed;
+        };
+        let request = request(row, stored, catalogue);
+        request.map_or(Opened::Gone, |request| Opened::Whole(Box::new(request)))
+    }
+
+    fn unsealed(&self, row: &Model) -> Option<StoredWrite> {
         let sealed = Sealed {
             key_id: row.key_id.clone()?,
             nonce: row.nonce.clone()?,
@@ -130,20 +146,33 @@ impl Writer {
             .open(&input_binding(row.organization_id, row.connection_id), &sealed);
         let text = text
             .inspect_err(|error| tracing::error!(%error, write.id = %row.id, "the input of a write cannot be opened"));
-        let stored: StoredWrite = serde_json::from_slice(&text.ok()?)
+        serde_json::from_slice(&text.ok()?)
             .ok()
-            .filter(|stored: &StoredWrite| stored.id == row.id)?;
-        let kind = catalogue.type_named(&row.entity)?.index;
-        let def = input_type(catalogue, kind, &stored.act)?;
-        Some(WriteRequest {
-            kind,
-            input: stored.input.into_input(catalogue, def)?,
-            act: stored.act,
-            key: stored.key,
-            expected_version: stored.version.map(Into::into),
-            client_reference: row.client_reference.as_str().into(),
-        })
+            .filter(|stored: &StoredWrite| stored.id == row.id)
     }
+}
+
+/// What comes of opening the input of a write.
+pub(super) enum Opened {
+    /// All that is needed to carry it out.
+    Whole(Box<WriteRequest>),
+    /// It names an entity, a field or a value that the model no longer has.
+    Gone,
+    /// It was wiped, or cannot be read.
+    Sealed,
+}
+
+fn request(row: &Model, stored: StoredWrite, catalogue: &Catalogue) -> Option<WriteRequest> {
+    let kind = catalogue.type_named(&row.entity)?.index;
+    let def = input_type(catalogue, kind, &stored.act)?;
+    Some(WriteRequest {
+        kind,
+        input: stored.input.into_input(catalogue, def)?,
+        act: stored.act,
+        key: stored.key,
+        expected_version: stored.version.map(Into::into),
+        client_reference: row.client_reference.as_str().into(),
+    })
 }
 
 /// Returns what tells one write from another: all that decides what is done.

@@ -20,6 +20,7 @@ use super::{
     batch::skipped_ending,
     ending::{Ending, Guard},
     run::Order,
+    stored::Opened,
     writer::Permit,
 };
 use crate::{Engine, connections, database, lifecycle::Stop};
@@ -225,9 +226,16 @@ impl Engine {
         })?;
         let target = self.target(&connection, &model);
         let target = target.map_err(|error| Ending::not_carried_out(error.code, error.message))?;
-        let request = self.writer.open(row, &model.catalogue);
-        let request =
-            request.ok_or_else(|| Ending::not_carried_out("INTERNAL", "the stored input cannot be opened"))?;
+        let request = match self.writer.opened(row, &model.catalogue) {
+            Opened::Whole(request) => *request,
+            Opened::Gone => {
+                let message = "the mappings have changed since: the input names a field that is no longer there; nothing was sent";
+                return Err(Ending::not_carried_out("NOT_SUPPORTED", message));
+            }
+            Opened::Sealed => {
+                return Err(Ending::not_carried_out("INTERNAL", "the stored input cannot be opened"));
+            }
+        };
         Ok(Order {
             row: row.clone(),
             request,

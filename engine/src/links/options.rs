@@ -63,6 +63,9 @@ pub(super) struct Stored {
     /// The tokens that the page of a settings link was given and that may still work.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub page_tokens: Vec<Uuid>,
+    /// How many tokens it was given in all.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub entered: u32,
 }
 
 /// A sealed code, as text.
@@ -71,6 +74,11 @@ pub(super) struct SealedCode {
     pub key_id: String,
     pub nonce: String,
     pub ciphertext: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Stored {

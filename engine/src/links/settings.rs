@@ -26,6 +26,8 @@ pub const SCOPE: &str = "mappings";
 const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(60);
 /// Tokens that one link has at a time: a page that is loaded again is given a fresh one.
 const MOST_TOKENS: usize = 5;
+/// Tokens that one link gives in its life. Each is a row, and entering is no failed try.
+const MOST_ENTERED: u32 = 20;
 const LONGEST_NAME: usize = 200;
 
 /// A link on which a customer sees and changes the mappings of a connection.
@@ -94,7 +96,7 @@ pub async fn create_settings_link(
 /// Gives the page of a settings link its token. A page that is loaded again gets another one.
 ///
 /// # Errors
-/// When the link does not work in this browser or is for something else, or the connection is gone.
+/// When the link does not work in this browser or is for something else, was entered too often, or the connection is gone.
 pub async fn enter_settings(engine: &Engine, token: &str, visitor: &Visitor) -> Result<SettingsSession, LinkError> {
     let row = enter(engine, token, visitor).await?;
     let id = match (row.model.purpose, row.model.connection_id) {
@@ -115,6 +117,10 @@ pub async fn enter_settings(engine: &Engine, token: &str, visitor: &Visitor) -> 
     if !row.is_opened_by(&engine.keys, visitor.cookie.as_deref()) {
         return Err(LinkError::OpenedElsewhere);
     }
+    if row.options.entered >= MOST_ENTERED {
+        return Err(LinkError::TooMany);
+    }
+    row.options.entered += 1;
     let expires_at = database::now() + TOKEN_LIFE;
     let new = NewToken {
         organization_id,
@@ -129,6 +135,7 @@ pub async fn enter_settings(engine: &Engine, token: &str, visitor: &Visitor) -> 
     tokens.push(issued.token.id);
     let surplus = tokens.len().saturating_sub(MOST_TOKENS);
     let past: Vec<Uuid> = tokens.drain(..surplus).collect();
+    let ended = !past.is_empty();
     engine
         .tokens
         .revoke_within(change.transaction(), organization_id, past)
@@ -141,6 +148,9 @@ pub async fn enter_settings(engine: &Engine, token: &str, visitor: &Visitor) -> 
     };
     change.note(organization_id, &visitor.origin(row.model.id), act).await?;
     change.commit().await?;
+    if ended {
+        engine.tokens.forget_verified();
+    }
     Ok(SettingsSession {
         connection,
         token: issued.text,

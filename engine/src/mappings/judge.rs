@@ -8,13 +8,14 @@ use lineshaft_connect::{
     manifest::overlay::{Overlay, OverlayProblem, ProblemCode, Severity},
 };
 use lineshaft_schema::extend::Conflict;
+use sea_orm::DbErr;
 
 use super::{MappingError, Scope};
 use crate::{
     Engine,
     connections::Connection,
     model::{Layer, Model},
-    registry::Kind,
+    registry::{Kind, Registry},
 };
 
 /// Most sets of layers over one connector that are tried.
@@ -46,40 +47,81 @@ impl Judgement {
     }
 }
 
+/// A document that would take the place of a layer.
+#[derive(Clone)]
+pub(super) struct Case {
+    /// The model that it would change.
+    pub(super) model: Arc<Model>,
+    pub(super) scope: Scope,
+    pub(super) overlay: Arc<Overlay>,
+    /// The connections that it would hold for.
+    pub(super) connections: Arc<[Connection]>,
+    /// Whether whoever asks sees one connection only, and so nothing of what other layers say.
+    pub(super) is_bound: bool,
+}
+
 impl Engine {
-    /// Judges a document that would take the place of a layer in a model.
-    pub(super) fn judge(
-        &self,
-        model: &Model,
-        scope: &Scope,
-        overlay: &Arc<Overlay>,
-        connections: &[Connection],
-    ) -> Result<Judgement, MappingError> {
-        let unified = self.registry.catalogue();
-        let (_, mut problems) = overlay.additions(unified);
-        let supposed = model.supposing(&scope.layer, overlay.clone(), &self.registry);
-        let of_own = |problem: &OverlayProblem| says(overlay, problem);
-        problems.extend(supposed.problems.into_iter().filter(of_own));
-        let known: HashSet<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
+    /// Judges a document, away from the threads that answer: many layers and connectors are compiled for it.
+    pub(super) async fn judge(&self, case: Case) -> Result<Judgement, MappingError> {
+        let registry = self.registry.clone();
+        away(move || case.judge(&registry)).await?
+    }
+}
+
+/// Computes something away from the threads that answer.
+pub(super) async fn away<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> Result<T, MappingError> {
+    let computed = tokio::task::spawn_blocking(compute).await;
+    computed.map_err(|error| MappingError::Database(DbErr::Custom(error.to_string())))
+}
+
+impl Case {
+    fn judge(&self, registry: &Registry) -> Result<Judgement, MappingError> {
+        let Self {
+            model,
+            scope,
+            overlay,
+            is_bound,
+            ..
+        } = self;
+        let (_, mut problems) = overlay.additions(registry.catalogue());
+        let supposed = model.supposing(&scope.layer, overlay.clone(), registry);
+        let mut refused = supposed.refused;
+        if *is_bound {
+            refused.iter_mut().for_each(without_names);
+        }
+        let contradicted: HashSet<_> = refused
+            .iter()
+            .map(|problem| (problem.entity(), problem.field()))
+            .collect();
+        problems.extend(refused);
+        let mut others: Vec<OverlayProblem> = supposed.problems;
+        others.iter_mut().for_each(no_longer_fits);
+        let known: HashSet<String> = problems
+            .iter()
+            .chain(&others)
+            .map(|problem| problem.pointer.clone())
+            .collect();
         let present = model.conflicts();
         let is_new = |conflict: &&Conflict| !present.contains(conflict);
         // The fields of an entity that is refused fall with it, which need not be told of each.
         let whole = supposed.conflicts.iter().filter(|conflict| conflict.field.is_none());
-        let refused: HashSet<&str> = whole.map(|conflict| conflict.of.as_str()).collect();
-        let falls = |conflict: &&Conflict| conflict.field.is_some() && refused.contains(conflict.of.as_str());
-        for conflict in supposed
-            .conflicts
-            .iter()
-            .filter(is_new)
-            .filter(|conflict| !falls(conflict))
-        {
-            let problem = of_conflict(conflict, overlay);
-            if !known.contains(&problem.pointer) {
+        let fallen: HashSet<&str> = whole.map(|conflict| conflict.of.as_str()).collect();
+        let falls = |conflict: &&Conflict| conflict.field.is_some() && fallen.contains(conflict.of.as_str());
+        let new = supposed.conflicts.iter().filter(is_new);
+        for conflict in new.filter(|conflict| !falls(conflict)) {
+            let mut problem = of_conflict(conflict);
+            if known.contains(&problem.pointer) {
+                continue;
+            }
+            if says(overlay, &problem) {
                 problems.push(problem);
+            } else {
+                no_longer_fits(&mut problem);
+                others.push(problem);
             }
         }
         let mut outcomes = Vec::new();
-        for Set { base, layers, example } in self.sets(model, scope, connections)? {
+        for Set { base, layers, example } in self.sets(registry)? {
             let present = || base.overlaid_leniently(&model.overlay_of(&layers), model.catalogue.clone());
             let before = match example {
                 Some((connection, kind)) => model.blueprint(connection, &kind)?,
@@ -92,13 +134,23 @@ impl Engine {
                 let is_new = |problem: &OverlayProblem| !broken.iter().any(|known| known.pointer == problem.pointer);
                 wrong.retain(|problem| says(overlay, problem) || is_new(problem));
             }
-            for problem in wrong.iter_mut().filter(|problem| !says(overlay, problem)) {
-                // What another layer says is left out from then on, and stands again once this layer lets it.
-                problem.severity = Severity::Warning;
-                problem.message = format!("another layer no longer fits: {}", problem.message);
+            let is_fallen = |problem: &OverlayProblem| problem.entity().is_some_and(|name| fallen.contains(&*name));
+            for mut problem in wrong.into_iter().filter(|problem| !is_fallen(problem)) {
+                let is_conflict = problem.code == ProblemCode::TypeConflict;
+                if is_conflict && contradicted.contains(&(problem.entity(), problem.field())) {
+                    continue;
+                }
+                // Where the type of this document holds, it is a layer above that has another one.
+                let is_above = is_conflict && !matches!(scope.layer, Layer::Connection(_));
+                if is_above || !says(overlay, &problem) {
+                    no_longer_fits(&mut problem);
+                    others.push(problem);
+                } else if problem.entity().is_some() {
+                    problems.push(problem);
+                } else {
+                    others.push(problem);
+                }
             }
-            let is_refused = |problem: &OverlayProblem| problem.entity().is_some_and(|name| refused.contains(&*name));
-            problems.extend(wrong.into_iter().filter(|problem| !is_refused(problem)));
             let lower: Vec<Layer> = layers
                 .iter()
                 .take_while(|layer| **layer != scope.layer)
@@ -113,6 +165,10 @@ impl Engine {
                 after: Arc::new(after),
             });
         }
+        match is_bound {
+            true => problems.extend(in_one_sentence(&others)),
+            false => problems.extend(others),
+        }
         Ok(Judgement {
             problems,
             outcomes,
@@ -121,16 +177,12 @@ impl Engine {
     }
 
     /// Returns the connectors that a layer lies over, each with the layers that lie over it, the judged one among them.
-    fn sets<'c>(
-        &self,
-        model: &Model,
-        scope: &Scope,
-        connections: &'c [Connection],
-    ) -> Result<Vec<Set<'c>>, MappingError> {
-        let kind = self.registry.get(&scope.connector);
+    fn sets(&self, registry: &Registry) -> Result<Vec<Set<'_>>, MappingError> {
+        let (model, scope) = (&self.model, &self.scope);
+        let kind = registry.get(&scope.connector);
         let kind = kind.ok_or_else(|| MappingError::Scope(format!("there is no connector `{}`", scope.connector)))?;
-        let mut sets: Vec<Set<'c>> = Vec::new();
-        for connection in connections {
+        let mut sets: Vec<Set<'_>> = Vec::new();
+        for connection in self.connections.iter() {
             // One whose settings do not fit its connector has no plans that could break.
             let Ok(base) = kind.blueprint_for(&connection.settings) else {
                 continue;
@@ -164,7 +216,7 @@ struct Set<'c> {
 }
 
 /// Returns whether a document says what a problem is about.
-fn says(overlay: &Overlay, problem: &OverlayProblem) -> bool {
+pub(super) fn says(overlay: &Overlay, problem: &OverlayProblem) -> bool {
     let Some(name) = problem.entity() else { return true };
     let Some(entity) = overlay.entities.get(&name) else {
         return false;
@@ -175,8 +227,31 @@ fn says(overlay: &Overlay, problem: &OverlayProblem) -> bool {
     }
 }
 
-/// Tells what the unified model does not take, as a problem of the document if it says it.
-fn of_conflict(conflict: &Conflict, overlay: &Overlay) -> OverlayProblem {
+/// Marks what another layer says: it is left out from then on, and stands again once the judged one lets it.
+fn no_longer_fits(problem: &mut OverlayProblem) {
+    problem.severity = Severity::Warning;
+    problem.message = format!("another layer no longer fits: {}", problem.message);
+}
+
+/// Tells those who see one connection that other layers and theirs do not fit, and nothing of what these say.
+pub(super) fn in_one_sentence<'p>(others: impl IntoIterator<Item = &'p OverlayProblem>) -> Option<OverlayProblem> {
+    let severity = others.into_iter().map(|problem| problem.severity).min()?;
+    let message = "another mapping that holds for the connection does not fit, and a part of it is left out";
+    Some(OverlayProblem {
+        severity,
+        ..OverlayProblem::error(ProblemCode::InvalidMapping, "", message)
+    })
+}
+
+/// Takes what another layer calls an entity out of a problem.
+fn without_names(problem: &mut OverlayProblem) {
+    if let (Some(entity), None) = (problem.entity(), problem.field()) {
+        problem.message = format!("`{entity}` is listed by another name elsewhere in the organization");
+    }
+}
+
+/// Tells what the unified model does not take.
+fn of_conflict(conflict: &Conflict) -> OverlayProblem {
     let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
     let entity = escaped(&conflict.of);
     let pointer = match &conflict.field {
@@ -191,13 +266,5 @@ fn of_conflict(conflict: &Conflict, overlay: &Overlay) -> OverlayProblem {
     } else {
         ProblemCode::InvalidMapping
     };
-    let problem = OverlayProblem::error(code, pointer, message.clone());
-    match says(overlay, &problem) {
-        true => problem,
-        false => OverlayProblem {
-            severity: Severity::Warning,
-            message: format!("another layer no longer fits: {message}"),
-            ..problem
-        },
-    }
+    OverlayProblem::error(code, pointer, message.clone())
 }

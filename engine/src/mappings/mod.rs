@@ -30,7 +30,7 @@ mod testing;
 mod tests;
 
 pub use change::{Change, ChangeKind};
-pub use copy::Copied;
+pub use copy::{Copied, CopyMapping, RollBackMapping};
 pub use draft::{Draft, Edit, Part};
 pub use drift::{Affected, SchemaChange, SchemaChangeKind, SchemaCheck};
 pub use effect::{FilterEffect, WriteEffect};

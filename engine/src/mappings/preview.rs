@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::{
     Draft, FilterEffect, MappingError, Place, Problem, WriteEffect,
     effect::{self, Side},
-    judge::Judgement,
+    judge::{Case, Judgement},
     known::Descriptions,
     problem::tell,
-    scope::Need,
+    scope::{Need, is_bound},
     show,
     versions::{document, present},
 };
@@ -120,8 +120,15 @@ impl Engine {
             Ok((overlay, lines)) => (Arc::new(overlay), lines),
             Err(problems) => return Ok(nothing(tell(problems, &Lines::default()))),
         };
-        let connections = [(*connection).clone()];
-        let mut judgement = self.judge(&session.model, &scope, &overlay, &connections)?;
+        let connections: Arc<[Connection]> = Arc::from([(*connection).clone()]);
+        let case = Case {
+            model: session.model.clone(),
+            scope,
+            overlay: overlay.clone(),
+            connections: connections.clone(),
+            is_bound: is_bound(session),
+        };
+        let mut judgement = self.judge(case).await?;
         let described = match &preview.records {
             Some(_) => Descriptions::default(),
             None => self.described_for(session, &overlay, &connections).await,

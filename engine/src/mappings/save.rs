@@ -14,14 +14,15 @@ use uuid::Uuid;
 
 use super::{
     Draft, LayerView, MappingError, Place, Problem, Scope,
+    judge::Case,
     problem::tell,
-    scope::Need,
+    scope::{Need, is_bound},
     versions::{document, present},
 };
 use crate::{
     Engine, Session,
     audit::Act,
-    connections::{self, Status},
+    connections::{self, Connection, Status},
     database,
     events::{EventKind, NewEvent, journal::Change},
     model::Model,
@@ -83,7 +84,8 @@ impl Engine {
             )));
         }
         let organization_id = session.caller.organization_id;
-        let connections = self.affected(organization_id, &scope).await?;
+        let connections: Arc<[Connection]> = self.affected(organization_id, &scope).await?.into();
+        let affected = u64::try_from(connections.len()).unwrap_or(u64::MAX);
         let row = present(&self.database, organization_id, &scope).await?;
         expect(row.as_ref(), save.expected_version)?;
         let before = row.as_ref().map_or_else(Overlay::new, document);
@@ -91,12 +93,30 @@ impl Engine {
             Ok((overlay, lines)) => (Arc::new(overlay), lines),
             Err(problems) => return Ok(Saved::refused(tell(problems, &Default::default()))),
         };
+        // A document that is there already makes no new version.
+        let is_same = row
+            .as_ref()
+            .map_or_else(|| overlay.is_empty(), |row| row.document == overlay.to_json());
+        if is_same {
+            return Ok(Saved {
+                layer: Some(LayerView::new(scope, row.as_ref(), affected)),
+                problems: Vec::new(),
+            });
+        }
         // What the systems tell is asked for first: nothing waits for a system once a turn is taken.
         let described = self.described_for(session, &overlay, &connections).await;
-        let _turn = self.models.turn.lock().await;
+        let turn = self.models.turn(organization_id);
+        let _turn = turn.lock().await;
         for _ in 0..MOST_TRIES {
             let model = self.models.current(organization_id).await?;
-            let judgement = self.judge(&model, &scope, &overlay, &connections)?;
+            let case = Case {
+                model: model.clone(),
+                scope: scope.clone(),
+                overlay: overlay.clone(),
+                connections: connections.clone(),
+                is_bound: is_bound(session),
+            };
+            let judgement = self.judge(case).await?;
             let is_wrong = judgement.is_wrong();
             let mut problems = judgement.problems;
             if let (false, Some(outcome)) = (is_wrong, judgement.outcomes.first()) {
@@ -113,7 +133,6 @@ impl Engine {
                 .await?;
             // Without a row another process has saved another layer since: it is judged anew.
             if let Some(row) = row {
-                let affected = u64::try_from(connections.len()).unwrap_or(u64::MAX);
                 return Ok(Saved {
                     layer: Some(LayerView::new(scope, Some(&row), affected)),
                     problems,

@@ -7,7 +7,7 @@ use lineshaft_connect::{
     blueprint::Blueprint,
     describe::Described,
     json,
-    manifest::overlay::{EntityOverlay, FieldPatch, ProblemCode},
+    manifest::overlay::{EntityOverlay, FieldPatch, OverlayProblem, ProblemCode},
     mapping::{self, CompiledField, FieldView, checks, describe},
 };
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Projection, Record, Shape, TypeDef, Writable};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     MappingError, Problem, RemoteField, Scope, Severity, effect,
+    judge::{away, in_one_sentence, says},
     known::compiled,
     remote::{Told, unmapped},
     scope::is_bound,
@@ -271,7 +272,7 @@ impl Engine {
             None => None,
         };
         let described = told.as_ref().map(|told| &told.described);
-        problems.extend(self.present_problems(&connection, model, entity, described)?);
+        problems.extend(self.present_problems(session, &connection, entity, described).await?);
         let bound = self.bound(&connection, model).unwrap_or_else(|| blueprint.clone());
         let sampled = match &told {
             Some(told) if samples > 0 => sampled(told, &bound, def, samples.min(MOST_SAMPLES)),
@@ -326,13 +327,14 @@ impl Engine {
 
     /// Tells what of the layers of a connection is left out now, such as after its connector has changed, and what reads
     /// fields that the system does not have.
-    fn present_problems(
+    async fn present_problems(
         &self,
+        session: &Session,
         connection: &Connection,
-        model: &Model,
         entity: &str,
         described: Option<&Described>,
     ) -> Result<Vec<Problem>, MappingError> {
+        let model = session.model.clone();
         let layers: Vec<Layer> = model
             .layers_of(connection)
             .into_iter()
@@ -343,18 +345,28 @@ impl Engine {
         };
         let invalid = |problem| crate::query::SourceError::new("INVALID_SETTINGS", problem);
         let base = kind.blueprint_for(&connection.settings).map_err(invalid)?;
-        let overlay = model.overlay_of(&layers);
-        let (above, mut problems) = base.overlaid_leniently(&overlay, model.catalogue.clone());
-        if let Some(described) = described {
-            let known = |name: &str| (name == entity).then(|| described.clone());
-            let mut warned = checks::check(&base, &above, &overlay, &known);
-            warned.retain(|problem| problem.code == ProblemCode::UnknownRemoteField);
-            problems.extend(warned);
+        let own = model.layer(&Layer::Connection(connection.id)).cloned();
+        let (described, name) = (described.cloned(), entity.to_owned());
+        let overlaid = move || {
+            let overlay = model.overlay_of(&layers);
+            let (above, mut problems) = base.overlaid_leniently(&overlay, model.catalogue.clone());
+            if let Some(described) = described {
+                let known = |entity: &str| (entity == name).then(|| described.clone());
+                let mut warned = checks::check(&base, &above, &overlay, &known);
+                warned.retain(|problem| problem.code == ProblemCode::UnknownRemoteField);
+                problems.extend(warned);
+            }
+            problems
+        };
+        let mut left_out = away(overlaid).await?;
+        left_out.retain(|problem| problem.entity().as_deref() == Some(entity));
+        if is_bound(session) {
+            let is_own = |problem: &OverlayProblem| own.as_ref().is_some_and(|own| says(&own.overlay, problem));
+            let (mut kept, others): (Vec<_>, Vec<_>) = left_out.into_iter().partition(is_own);
+            kept.extend(in_one_sentence(&others));
+            left_out = kept;
         }
-        let of_entity = problems
-            .iter()
-            .filter(|problem| problem.entity().as_deref() == Some(entity));
-        Ok(of_entity.map(Problem::from).collect())
+        Ok(left_out.iter().map(Problem::from).collect())
     }
 }
 

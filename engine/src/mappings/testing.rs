@@ -250,7 +250,8 @@ impl World {
             scope,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         };
-        Session::start(caller, self.model().await, "test".into(), Duration::from_secs(20))
+        let model = self.engine.models.current(&caller).await.unwrap();
+        Session::start(caller, model, "test".into(), Duration::from_secs(20))
     }
 
     pub(super) async fn try_save(&self, place: Place, expected: i32, text: &str) -> Result<Saved, MappingError> {

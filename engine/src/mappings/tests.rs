@@ -6,3 +6,4 @@ mod rights;
 mod saving;
 mod seeing;
 mod serving;
+mod sharing;

@@ -12,6 +12,9 @@ use uuid::Uuid;
 use super::{Change, MappingError, Place, Scope, change::diff, scope::Need};
 use crate::{Engine, Session};
 
+/// Most versions that are read at once: each may be a long document.
+const MOST_VERSIONS: u64 = 50;
+
 /// A layer as it is now.
 #[derive(Clone, Debug)]
 pub struct LayerView {
@@ -135,7 +138,8 @@ impl Engine {
         ))
     }
 
-    /// Lists the versions of a layer before one, the newest first, each with what differs from the one before it.
+    /// Lists the versions of a layer before one, the newest first, each with what differs from the one before it; 50 at
+    /// most.
     ///
     /// # Errors
     /// When the caller may not see them, or they cannot be read.
@@ -147,6 +151,7 @@ impl Engine {
         after: Option<i32>,
     ) -> Result<VersionPage, MappingError> {
         let scope = self.scope(session, place, Need::See).await?;
+        let first = first.min(MOST_VERSIONS);
         let mut query = Entity::for_organization(session.caller.organization_id)
             .filter(Column::Scope.eq(scope.layer.key()))
             .order_by_desc(Column::Version)

@@ -43,7 +43,7 @@ impl Engine {
             .catalogue
             .type_at(request.kind)
             .ok_or(QueryError::Database)?;
-        let query = fingerprint(def, &request);
+        let query = fingerprint(&session.model.catalogue, def, &request);
         let mut cursor = match &request.after {
             Some(text) => Cursor::decode(text, query)?,
             None => Cursor::start(query),

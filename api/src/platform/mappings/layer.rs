@@ -176,7 +176,7 @@ impl LayerQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What the layer holds for.")] scope: MappingScopeInput,
-        #[graphql(default = 50, desc = "How many: 1 to 250.")] first: i32,
+        #[graphql(default = 50, desc = "How many: 1 to 250. At most 50 come at once.")] first: i32,
         #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
     ) -> async_graphql::Result<MappingVersionPage> {
         let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);

@@ -1,7 +1,7 @@
 //! Saves layers of mappings: new documents, edits, older versions, copies.
 
 use async_graphql::{Context, Enum, InputObject, Json, Object, SimpleObject};
-use lineshaft_engine::mappings::{self, Draft, Edit, SaveMapping};
+use lineshaft_engine::mappings::{self, CopyMapping, Draft, Edit, RollBackMapping, SaveMapping};
 use serde_json::Value;
 
 use super::{
@@ -188,12 +188,21 @@ impl SaveMutation {
         #[graphql(desc = "The version to go back to; 0 is the empty one.")] to_version: i32,
         #[graphql(desc = "The newest version that you have seen.")] expected_version: i32,
         #[graphql(desc = "What you say about it.")] comment: Option<String>,
+        #[graphql(
+            default = false,
+            desc = "Whether it is saved although values are lost, as warnings tell."
+        )]
+        accept_warnings: bool,
     ) -> async_graphql::Result<SaveMappingPayload> {
         let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);
-        let (place, origin) = (scope.read()?, session.origin());
-        let saved = engine
-            .roll_back_mapping(session, &place, to_version, expected_version, comment, &origin)
-            .await;
+        let back = RollBackMapping {
+            place: scope.read()?,
+            to_version,
+            expected_version,
+            comment,
+            accept_warnings,
+        };
+        let saved = engine.roll_back_mapping(session, back, &session.origin()).await;
         saved.map(Into::into).map_err(|error| failed(&error))
     }
 
@@ -205,12 +214,20 @@ impl SaveMutation {
         #[graphql(desc = "What the layer holds for that is copied.")] from: MappingScopeInput,
         #[graphql(desc = "What the copies are to hold for.")] to: Vec<MappingScopeInput>,
         #[graphql(desc = "What you say about it.")] comment: Option<String>,
+        #[graphql(
+            default = false,
+            desc = "Whether copies are saved although values are lost, as warnings tell."
+        )]
+        accept_warnings: bool,
     ) -> async_graphql::Result<Vec<CopyMappingResult>> {
         let (engine, session) = (access::engine(ctx)?, access::session(ctx)?);
-        let to = to.into_iter().map(MappingScopeInput::read).collect::<Result<_, _>>()?;
-        let copied = engine
-            .copy_mapping(session, &from.read()?, to, comment, &session.origin())
-            .await;
+        let copy = CopyMapping {
+            from: from.read()?,
+            to: to.into_iter().map(MappingScopeInput::read).collect::<Result<_, _>>()?,
+            comment,
+            accept_warnings,
+        };
+        let copied = engine.copy_mapping(session, copy, &session.origin()).await;
         let copied = copied.map_err(|error| failed(&error))?;
         Ok(copied.into_iter().map(Into::into).collect())
     }

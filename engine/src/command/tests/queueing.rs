@@ -3,7 +3,8 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use chrono::TimeDelta;
-use lineshaft_entities::write_operation::State;
+use lineshaft_entities::write_operation::{self, State};
+use sea_orm::Set;
 
 use crate::{
     command::{
@@ -148,4 +149,29 @@ async fn a_deleted_connection_leaves_no_input_behind() {
     assert_eq!(desk.rows().await[1].error_code.as_deref(), Some("CONNECTION_NOT_FOUND"));
     let late = database::now() + TimeDelta::minutes(1);
     assert_eq!(engine.settle_due_writes(late).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_write_of_what_the_mappings_no_longer_have_is_told_as_such() {
+    let stores = stores().await;
+    let desk = Desk::over(&stores);
+    let id = desk.world.active("erp").await;
+    desk.write(queued(desk.create(id, "One", None))).await.unwrap();
+    let gone = write_operation::ActiveModel {
+        entity: Set("Calibration".to_owned()),
+        ..Default::default()
+    };
+    write_operation::Entity::update_for_organization(desk.world.acme)
+        .set(gone)
+        .exec(&stores.database)
+        .await
+        .unwrap();
+    assert_eq!(drain(&desk).await, 1);
+    let row = desk.rows().await.pop().unwrap();
+    assert_eq!(
+        (row.state, row.error_code.as_deref()),
+        (State::Failed, Some("NOT_SUPPORTED"))
+    );
+    assert!(row.error_message.unwrap().ends_with("nothing was sent"));
+    assert_eq!(desk.fake.applied(), 0);
 }

@@ -93,3 +93,22 @@ async fn the_tokens_of_a_settings_link_end_with_it() {
         assert_eq!(refused.unwrap_err().code(), "LINK_REVOKED");
     }
 }
+
+#[tokio::test]
+async fn a_settings_link_gives_so_many_tokens_and_those_that_end_end_at_once() {
+    for server in servers().await {
+        let connection = server.connect().await;
+        let browser = server.opened(&server.settings_link(&connection).await).await;
+        let first = server.entered(&browser).await;
+        assert!(server.caller(&first).await.is_some(), "verified, and so remembered");
+        for _ in 0..5 {
+            server.entered(&browser).await;
+        }
+        assert_eq!(server.caller(&first).await, None, "it works no second longer");
+        for _ in 6..20 {
+            server.entered(&browser).await;
+        }
+        let refused = enter_settings(&server.engine, &browser.token, &browser.visitor).await;
+        assert_eq!(refused.unwrap_err().code(), "LINK_LIMIT_REACHED");
+    }
+}

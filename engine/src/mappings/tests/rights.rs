@@ -6,7 +6,7 @@ use crate::{
     connections::WriteMode,
     database::testing::stores,
     mappings::{
-        MappingError, Place, RawCall, RemoteTarget,
+        MappingError, Place, RawCall, RemoteTarget, RollBackMapping,
         testing::{World, ZONES},
     },
     origin::Origin,
@@ -92,10 +92,14 @@ async fn an_organization_key_with_scopes_needs_the_one_for_mappings_to_save() {
     let reader = world.session_of(Seen::Organization, &["read"]).await;
     let place = Place::Connector("tryton".to_owned());
     assert!(world.engine.mapping_layer(&reader, &place).await.is_ok());
-    let back = world
-        .engine
-        .roll_back_mapping(&reader, &place, 0, 0, None, &Origin::operator())
-        .await;
+    let back = RollBackMapping {
+        place: place.clone(),
+        to_version: 0,
+        expected_version: 0,
+        comment: None,
+        accept_warnings: false,
+    };
+    let back = world.engine.roll_back_mapping(&reader, back, &Origin::operator()).await;
     assert!(matches!(back, Err(MappingError::Forbidden(_))));
     let unknown = Place::new(None, Some("nobody".to_owned()), None).unwrap();
     assert!(matches!(

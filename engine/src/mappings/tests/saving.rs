@@ -8,15 +8,34 @@ use serde_json::json;
 use crate::{
     database::testing::{stores, stores_everywhere},
     mappings::{
-        ChangeKind, Draft, Edit, MappingError, Part, Place, SaveMapping,
+        ChangeKind, CopyMapping, Draft, Edit, MappingError, Part, Place, RollBackMapping, SaveMapping,
         testing::{CALIBRATIONS, World, ZONES},
     },
     model::Layer,
     origin::Origin,
 };
 
+/// A layer by which values lose something.
+const LOSSY: &str = "\
+mapping: 1
+entities:
+  Vendor:
+    custom:
+      note: {type: string, source: {path: x_zone, as: html_text}}
+";
+
 fn organization() -> Place {
     Place::Connector("tryton".to_owned())
+}
+
+fn back_to(place: &Place, version: i32, expected: i32) -> RollBackMapping {
+    RollBackMapping {
+        place: place.clone(),
+        to_version: version,
+        expected_version: expected,
+        comment: None,
+        accept_warnings: false,
+    }
 }
 
 #[tokio::test]
@@ -26,7 +45,8 @@ async fn of_many_who_save_over_one_version_one_wins() {
         let worlds = [World::over(&stores), World::over(&stores)];
         let connection = worlds[0].active("one").await;
         for round in 0..3 {
-            let saves = (0..20).map(|at| worlds[at % 2].try_save(Place::Connection(connection), round, ZONES));
+            let text = ZONES.replace("label: Zone", &format!("label: Zone {round}"));
+            let saves = (0..20).map(|at| worlds[at % 2].try_save(Place::Connection(connection), round, &text));
             let results = join_all(saves).await;
             let won = results
                 .iter()
@@ -152,18 +172,11 @@ async fn what_values_lose_is_accepted_first() {
     let stores = stores().await;
     let world = World::over(&stores);
     let connection = world.active("one").await;
-    let lossy = "\
-mapping: 1
-entities:
-  Vendor:
-    custom:
-      note: {type: string, source: {path: x_zone, as: html_text}}
-";
     let mut save = SaveMapping {
         place: Place::Connection(connection),
         expected_version: 0,
         comment: None,
-        draft: Draft::Yaml(lossy.to_owned()),
+        draft: Draft::Yaml(LOSSY.to_owned()),
         accept_warnings: false,
     };
     let session = world.session().await;
@@ -234,7 +247,7 @@ async fn versions_are_told_rolled_back_and_copied() {
         .unwrap();
     let back = world
         .engine
-        .roll_back_mapping(&session, &place, 1, 2, None, &origin)
+        .roll_back_mapping(&session, back_to(&place, 1, 2), &origin)
         .await
         .unwrap();
     assert_eq!(back.layer.unwrap().version, 3);
@@ -262,12 +275,13 @@ async fn versions_are_told_rolled_back_and_copied() {
     let missing = world.engine.mapping_diff(&session, &place, 0, 9).await;
     assert!(matches!(missing, Err(MappingError::Argument(_))));
 
-    let to = vec![Place::Connection(two), Place::Connector("other".to_owned())];
-    let copied = world
-        .engine
-        .copy_mapping(&session, &place, to, None, &origin)
-        .await
-        .unwrap();
+    let copy = CopyMapping {
+        from: place.clone(),
+        to: vec![Place::Connection(two), Place::Connector("other".to_owned())],
+        comment: None,
+        accept_warnings: false,
+    };
+    let copied = world.engine.copy_mapping(&session, copy, &origin).await.unwrap();
     assert_eq!(copied[0].result.as_ref().unwrap().layer.as_ref().unwrap().version, 1);
     assert!(matches!(copied[1].result, Err(MappingError::Scope(_))));
     let model = world.model().await;
@@ -297,4 +311,79 @@ async fn a_save_is_told_and_written_down() {
     assert_eq!(events[0].connection_id, Some(connection));
     assert_eq!(events[0].data["entities"], json!(["Vendor"]));
     assert_eq!(events[0].data["version"], 1);
+}
+
+#[tokio::test]
+async fn a_document_that_is_there_already_makes_no_version() {
+    for stores in stores_everywhere().await {
+        let world = World::over(&stores);
+        let place = Place::Connection(world.active("one").await);
+        world.save(place.clone(), 0, ZONES).await;
+        let again = world.try_save(place.clone(), 1, ZONES).await.unwrap();
+        assert_eq!(again.layer.unwrap().version, 1);
+        assert_eq!(world.model().await.revision, 1);
+        let nothing = Place::Connector("tryton".to_owned());
+        let none = world.try_save(nothing, 0, "mapping: 1\n").await.unwrap();
+        assert_eq!(none.layer.unwrap().version, 0);
+        let old = world.try_save(place, 0, ZONES).await;
+        assert!(matches!(old, Err(MappingError::VersionConflict { present: 1 })));
+    }
+}
+
+#[tokio::test]
+async fn so_many_versions_are_read_at_once() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    let place = Place::Connection(world.active("one").await);
+    for round in 0..52 {
+        let text = ZONES.replace("label: Zone", &format!("label: Zone {round}"));
+        world.save(place.clone(), round, &text).await;
+    }
+    let session = world.session().await;
+    let page = world
+        .engine
+        .mapping_versions(&session, &place, 250, None)
+        .await
+        .unwrap();
+    assert_eq!((page.versions.len(), page.has_more), (50, true));
+}
+
+#[tokio::test]
+async fn what_copies_and_older_versions_lose_is_accepted_anew() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    let (one, two) = (world.active("one").await, world.active("two").await);
+    let place = Place::Connection(one);
+    let session = world.session().await;
+    let origin = Origin::operator();
+    let save = SaveMapping {
+        place: place.clone(),
+        expected_version: 0,
+        comment: None,
+        draft: Draft::Yaml(LOSSY.to_owned()),
+        accept_warnings: true,
+    };
+    let saved = world.engine.save_mapping(&session, save, &origin).await.unwrap();
+    assert_eq!(saved.layer.unwrap().version, 1);
+    world.save(place.clone(), 1, ZONES).await;
+    for (accept_warnings, layer) in [(false, None), (true, Some(3))] {
+        let back = RollBackMapping {
+            accept_warnings,
+            ..back_to(&place, 1, 2)
+        };
+        let back = world.engine.roll_back_mapping(&session, back, &origin).await.unwrap();
+        assert_eq!(back.layer.map(|layer| layer.version), layer);
+        assert!(back.problems.iter().any(|problem| problem.code == "LOSSY_CODEC"));
+    }
+    for (accept_warnings, layer) in [(false, None), (true, Some(1))] {
+        let copy = CopyMapping {
+            from: place.clone(),
+            to: vec![Place::Connection(two)],
+            comment: None,
+            accept_warnings,
+        };
+        let mut copied = world.engine.copy_mapping(&session, copy, &origin).await.unwrap();
+        let copied = copied.remove(0).result.unwrap();
+        assert_eq!(copied.layer.map(|layer| layer.version), layer);
+    }
 }
