@@ -24,10 +24,10 @@ entities:
         values: {PURCHASE: Ordered, DRAFT: A draft}
         source: {path: state, as: {enum: {purchase: PURCHASE, draft: DRAFT}}}
       responsible: {type: reference, to: User, source: user_id.0}
-  Person:
-    entity: {remote: res.users, plural: persons, label: Person}
+  Calibration:
+    entity: {remote: x_calibration, plural: calibrations, label: Calibration}
     custom:
-      signIn: {type: string, label: Sign-in, source: {path: login, filter: [eq], sort: true}}
+      certificate: {type: string, label: Certificate, source: {path: x_certificate, filter: [eq], sort: true}}
 ";
 
 const SAVE: &str = "mutation ($input: SaveMappingInput!) { saveMapping(input: $input) {
@@ -86,9 +86,9 @@ async fn what_a_mapping_adds_is_typed_at_once() {
     let (status, after, text) = schema(&plant, &key, before.as_deref()).await;
     assert_eq!(status, StatusCode::OK);
     assert_ne!(before, after);
-    assert!(text.contains("type Person implements UnifiedRecord") && text.contains("\tsupplierText: String\n"));
+    assert!(text.contains("type Calibration implements UnifiedRecord") && text.contains("\tsupplierText: String\n"));
     let theirs = schema(&plant, &stranger, None).await.2;
-    assert!(!theirs.contains("supplierText") && !theirs.contains("type Person"));
+    assert!(!theirs.contains("supplierText") && !theirs.contains("type Calibration"));
     assert_eq!(
         plant.query_as(&stranger, query, json!({})).await.codes(),
         ["GRAPHQL_VALIDATION_FAILED"]
@@ -141,41 +141,45 @@ async fn entities_of_ones_own_are_listed_by_type_and_by_name() {
     let key = key(&plant).await;
     let saved = save(&plant, &key, 0, OVERLAY).await;
     assert_eq!(saved["layer"]["version"], 1, "{saved:#}");
-    let text = "{ persons(first: 2, orderBy: { field: SIGN_IN }) { nodes { __typename id remoteId signIn } pageInfo { endCursor } } }";
+    let text = "{ calibrations(first: 2, orderBy: { field: CERTIFICATE }) { nodes { __typename id remoteId certificate } pageInfo { endCursor } } }";
     let answer = plant.query_as(&key, text, json!({})).await;
     assert_eq!(answer.errors(), [] as [Value; 0]);
-    let person = answer.nodes("persons")[0].clone();
-    assert_eq!(person["__typename"], "Person");
+    let calibration = answer.nodes("calibrations")[0].clone();
+    assert_eq!(calibration["__typename"], "Calibration");
     let text = "query ($connection: ID!, $filter: JSON, $order: [JSON!]) {
-        customRecords(entity: \"Person\", connectionId: $connection, filter: $filter, orderBy: $order, first: 5) {
-            nodes { __typename id ... on Person { signIn } customFields { key value } }
+        customRecords(entity: \"Calibration\", connectionId: $connection, filter: $filter, orderBy: $order, first: 5) {
+            nodes { __typename id ... on Calibration { certificate } customFields { key value } }
             pageInfo { hasNextPage } sources { status } } }";
     let connection = plant.connection(System::Odoo);
-    let variables = json!({ "connection": connection, "filter": { "signIn": { "eq": person["signIn"] } }, "order": [{ "field": "signIn" }] });
+    let variables = json!({ "connection": connection, "filter": { "certificate": { "eq": calibration["certificate"] } }, "order": [{ "field": "certificate" }] });
     let answer = plant.query_as(&key, text, variables).await;
     assert_eq!(answer.errors(), [] as [Value; 0]);
     let nodes = answer.nodes("customRecords");
-    assert_eq!(nodes[0]["id"], person["id"]);
-    assert_eq!(nodes[0]["signIn"], person["signIn"]);
+    assert_eq!(nodes[0]["id"], calibration["id"]);
+    assert_eq!(nodes[0]["certificate"], calibration["certificate"]);
     let custom = nodes[0]["customFields"].as_array().unwrap();
     assert!(
-        custom.contains(&json!({ "key": "signIn", "value": person["signIn"] })),
+        custom.contains(&json!({ "key": "certificate", "value": calibration["certificate"] })),
         "{custom:?}"
     );
-    let variables = json!({ "connection": connection, "filter": { "signIn": { "near": "x" } } });
+    let variables = json!({ "connection": connection, "filter": { "certificate": { "near": "x" } } });
     let answer = plant.query_as(&key, text, variables).await;
     assert_eq!(answer.codes(), ["INVALID_VALUE"]);
     assert_eq!(
         answer.errors()[0]["extensions"]["argument"],
-        json!(["filter", "signIn", "near"])
+        json!(["filter", "certificate", "near"])
     );
 
-    let text = "query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id ... on Person { signIn } } nodes(ids: $ids) { id } person(id: $id) { signIn } }";
+    let text = "query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id ... on Calibration { certificate } } nodes(ids: $ids) { id } calibration(id: $id) { certificate } }";
     let answer = plant
-        .query_as(&key, text, json!({ "id": person["id"], "ids": [person["id"]] }))
+        .query_as(
+            &key,
+            text,
+            json!({ "id": calibration["id"], "ids": [calibration["id"]] }),
+        )
         .await;
     assert_eq!(answer.errors(), [] as [Value; 0]);
-    assert_eq!(answer.data()["node"]["signIn"], person["signIn"]);
-    assert_eq!(answer.data()["nodes"][0]["id"], person["id"]);
-    assert_eq!(answer.data()["person"]["signIn"], person["signIn"]);
+    assert_eq!(answer.data()["node"]["certificate"], calibration["certificate"]);
+    assert_eq!(answer.data()["nodes"][0]["id"], calibration["id"]);
+    assert_eq!(answer.data()["calibration"]["certificate"], calibration["certificate"]);
 }
