@@ -151,6 +151,11 @@ async fn refused_at_one_is_refused_at_both(sandbox: &Sandbox, [a, b]: [&Api; 2],
     sandbox.revoke_refresh_tokens();
     sandbox.end_sessions();
     assert_eq!(a.vendors(id).await.codes(), ["INVALID_CREDENTIALS"]);
+    // The other server looks at its connections again within a second; from then on it sends nothing.
+    eventually(SOON, "the other server sees it", || async {
+        (b.vendors(id).await.codes() == ["REAUTH_REQUIRED"]).then_some(())
+    })
+    .await;
     sandbox.clear_calls();
     let refused = b.vendors(id).await;
     assert_eq!(refused.codes(), ["REAUTH_REQUIRED"]);
