@@ -1,3 +1,5 @@
+//! Each organization is served by a schema of its own, built once, and sees nothing of the others.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
