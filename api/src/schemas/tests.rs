@@ -1,4 +1,4 @@
-//! Each organization is served by a schema of its own, built once, and sees nothing of the others.
+//! Each organization sees the unified model with what it adds itself, and nothing of another's.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,8 +7,6 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
-//! Each organization sees the unified model with what it adds itself, and nothing of another's.
-
 use async_graphql::{Request, Response, Value, value};
 use lineshaft_engine::tokens::{Caller, Scope};
 use lineshaft_schema::extend::{AddedEntity, AddedField, AddedKind, AddedPart, Additions};
