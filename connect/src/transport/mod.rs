@@ -26,6 +26,8 @@ mod client_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
+pub(crate) mod testing_server;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod trace_tests;

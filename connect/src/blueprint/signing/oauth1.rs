@@ -103,7 +103,7 @@ impl Oauth1 {
 }
 
 /// Returns what is signed: the method, the address without its query, and all parameters in order.
-fn base_string(plan: &RequestPlan, own: &[(&str, String)]) -> Result<String, Error> {
+pub(super) fn base_string(plan: &RequestPlan, own: &[(&str, String)]) -> Result<String, Error> {
     let mut url: Url = parse_address(&plan.url)?;
     let mut parameters: Vec<(String, String)> = url
         .query_pairs()
