@@ -5,6 +5,8 @@
 //! replaced.
 
 mod access;
+mod farewell;
+mod jar;
 mod renew;
 
 #[cfg(test)]
@@ -31,6 +33,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 pub(crate) use access::Access;
+pub use farewell::Farewell;
+pub(crate) use jar::set_cookies;
 
 use super::Line;
 use crate::{
@@ -157,6 +161,7 @@ impl Authorizer {
         if access.is_due(&*self.parts.clock) {
             self.renew_ahead(context, &access);
         }
+        self.keep_alive(context, &access);
         Some(access)
     }
 
@@ -222,7 +227,7 @@ impl Authorizer {
         drop(start(&mut flight, task.boxed()));
     }
 
-    async fn sign_in(&self, context: &CallContext, ended: Option<&Access>) -> Result<Arc<Access>, Error> {
+    async fn sign_in(self: &Arc<Self>, context: &CallContext, ended: Option<&Access>) -> Result<Arc<Access>, Error> {
         let credentials = self.parts.store.load().await?;
         let refused = *lock(&self.refused);
         if let Some(refused) = refused
