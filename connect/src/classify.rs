@@ -267,6 +267,11 @@ impl<'a> Answer<'a> {
         self.body().is_some_and(|body| check.holds(body))
     }
 
+    /// Returns whether it can say something about credentials. SOAP tells every fault with the status of a broken system.
+    fn speaks_of_credentials(&self) -> bool {
+        speaks_of_credentials(self.status) || self.status == 500 && fault_of(self.bytes).is_some()
+    }
+
     fn content_type(&self) -> String {
         let value = self
             .headers
@@ -283,7 +288,7 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        if is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
+        if is_about_credentials(self.kind, self.reason) && !answer.speaks_of_credentials() {
             return false;
         }
         self.when.hold_for(answer)
@@ -297,8 +302,13 @@ impl Rule {
             .filter_map(text)
             .find(|text| !text.trim().is_empty());
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
-        Error::new(self.kind, describe(self.kind))
-            .with_status(answer.status)
+        let error = Error::new(self.kind, describe(self.kind));
+        let error = match is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
+            // The status is that of every fault and says nothing.
+            true => error.with_reach(Reach::Answered),
+            false => error.with_status(answer.status),
+        };
+        error
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
             .with_rule(

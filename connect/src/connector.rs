@@ -23,6 +23,8 @@ mod write_settle_tests;
 mod write_testing;
 #[cfg(test)]
 mod write_tests;
+#[cfg(test)]
+mod xml_tests;
 
 use std::{
     fmt,

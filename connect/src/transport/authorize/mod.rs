@@ -10,6 +10,8 @@ mod jar;
 mod renew;
 
 #[cfg(test)]
+mod cookie_tests;
+#[cfg(test)]
 mod lease_tests;
 #[cfg(test)]
 mod tests;
