@@ -240,7 +240,7 @@ fn templates_that_are_no_documents_are_told_with_their_place() {
 #[test]
 fn what_is_wrong_with_the_words_of_xml_is_told_with_its_place() {
     let session = json!([{
-        "id": "login", "label": "Login", "credentials": {},
+        "id": "login", "label": "Login", "credentials": {"key": {"label": "Key"}},
         "kind": {"session": {
             "login": {"path": "/login"}, "cookies": true, "keep": {"cookie:a": "a"},
             "keep_alive": {"request": {"path": "/{{nothing}}"}, "every_s": 0},
@@ -277,11 +277,16 @@ fn what_is_wrong_with_the_words_of_xml_is_told_with_its_place() {
             "/resources/Vendor/list/request",
         ]
     );
-    let list = json!({"request": {"path": "/x", "xml": "<a>\n<b>{{nobody}}</b></a>"}, "records": "a.b", "lists": ["a"]});
+    let list =
+        json!({"request": {"path": "/x", "xml": "<a>\n<b>{{nobody}}</b></a>"}, "records": "a.b", "lists": ["a"]});
     let http = json!({"base_url": "{{settings.base_url}}", "lists": ["b"]});
     assert_eq!(
         pointers("json_rest", json!({"list": list, "http": http})),
-        ["/http/lists", "/resources/Vendor/list/lists", "/resources/Vendor/list/request/xml"]
+        [
+            "/http/lists",
+            "/resources/Vendor/list/lists",
+            "/resources/Vendor/list/request/xml"
+        ]
     );
 }
 
