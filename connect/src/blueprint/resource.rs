@@ -20,6 +20,7 @@ use crate::{
     split::{Split, split},
     template::{JsonTemplate, Variables},
     write::{Described, WriteCapability, compile::WritePlan},
+    xml::Lists,
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -73,6 +74,8 @@ pub(crate) struct ListPlan {
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,
+    /// What of an answer in XML is a list however often it comes.
+    pub(crate) lists: Lists,
 }
 
 /// How a list goes on.

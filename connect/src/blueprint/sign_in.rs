@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::Utc;
 use http::HeaderMap;
 use url::Url;
 
@@ -21,6 +22,7 @@ use crate::{
     path::Path,
     request::RequestPlan,
     template::{Scope, SecretMap, TextTemplate, Variables},
+    transport::authorize::set_cookies,
 };
 
 /// One way to sign in.
@@ -48,8 +50,11 @@ struct Session {
     login: Call,
     keep: Vec<(String, Keep)>,
     refused_when: Vec<BodyCheck>,
+    cookies: bool,
     lifetime: Option<Duration>,
     headers: Texts,
+    keep_alive: Option<(Call, Duration)>,
+    logout: Option<Call>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +77,9 @@ pub enum Needs {
 
 /// The name under which the access token is kept in the session.
 pub const ACCESS_TOKEN: &str = "access_token";
+
+/// What the names of cookies begin with in the session.
+pub(crate) const COOKIE: &str = "cookie:";
 
 impl SignIn {
     pub(super) fn compile(
@@ -109,6 +117,9 @@ impl SignIn {
                 refused_when,
                 lifetime_s,
                 headers,
+                cookies,
+                keep_alive,
+                logout,
             } => {
                 let pointer = format!("{kind_pointer}/session");
                 check_headers(headers, &format!("{pointer}/headers"), problems);
@@ -122,12 +133,31 @@ impl SignIn {
                         )),
                     }
                 }
+                if let Some(name) = keep.keys().find(|name| name.starts_with(COOKIE)) {
+                    let pointer = format!("{pointer}/keep/{}", escape_pointer(name));
+                    problems.push(Problem::new(pointer, format!("names do not begin with `{COOKIE}`")));
+                }
+                let keep_alive = keep_alive.as_ref().and_then(|written| {
+                    let pointer = format!("{pointer}/keep_alive");
+                    if written.every_s == 0 {
+                        problems.push(Problem::new(format!("{pointer}/every_s"), "must be at least 1"));
+                    }
+                    let call = Call::compile(&written.request, true, known, &format!("{pointer}/request"), problems);
+                    call.map(|call| (call, Duration::from_secs(written.every_s)))
+                });
+                let logout = logout.as_ref().and_then(|written| {
+                    let pointer = format!("{pointer}/logout/request");
+                    Call::compile(&written.request, false, known, &pointer, problems).map(Call::never_repeated)
+                });
                 Kind::Session(Box::new(Session {
                     login: Call::compile(login, false, known, &format!("{pointer}/login"), problems)?.never_repeated(),
                     keep: kept,
                     refused_when: BodyCheck::compile(refused_when, &format!("{pointer}/refused_when"), problems),
+                    cookies: *cookies,
                     lifetime: lifetime_s.map(Duration::from_secs),
                     headers: known.texts(headers, &format!("{pointer}/headers"), problems),
+                    keep_alive,
+                    logout,
                 }))
             }
         };
@@ -180,6 +210,33 @@ impl SignIn {
             Kind::Session(session) => session.lifetime,
             _ => None,
         }
+    }
+
+    fn session(&self) -> Option<&Session> {
+        match &self.kind {
+            Kind::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the cookies of the login go with every request.
+    pub(crate) fn keeps_cookies(&self) -> bool {
+        self.session().is_some_and(|session| session.cookies)
+    }
+
+    /// Returns the request that keeps a session from ending.
+    pub(crate) fn keep_alive(&self) -> Option<&Call> {
+        self.session()?.keep_alive.as_ref().map(|(call, _)| call)
+    }
+
+    /// Returns after how long that request is sent again.
+    pub(crate) fn keep_alive_every(&self) -> Option<Duration> {
+        self.session()?.keep_alive.as_ref().map(|(_, every)| *every)
+    }
+
+    /// Returns the request that gives a session up.
+    pub(crate) fn logout(&self) -> Option<&Call> {
+        self.session()?.logout.as_ref()
     }
 
     /// Returns the headers that authorize every request. Those of a signature are made for each attempt.
@@ -239,6 +296,16 @@ impl SignIn {
                 ErrorKind::InvalidCredentials,
                 "the system refused the credentials",
             ));
+        }
+        if session.cookies {
+            let cookies = set_cookies(headers, Utc::now());
+            for (name, value) in cookies.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+                kept.insert(format!("{COOKIE}{name}"), value);
+            }
+            if kept.is_empty() && session.keep.is_empty() {
+                let message = "the answer to the login sets no cookies";
+                return Err(Error::new(ErrorKind::MalformedResponse, message));
+            }
         }
         for (name, keep) in &session.keep {
             let value = match keep {

@@ -108,6 +108,12 @@ impl Auth {
         )
     }
 
+    /// Returns whether its sessions are given up by a request.
+    #[must_use]
+    pub const fn has_logout(&self) -> bool {
+        matches!(self.kind, AuthKind::Session { logout: Some(_), .. })
+    }
+
     /// Iterates over the credentials that a person gives; the others come from signing in at the system's own page.
     pub fn entered(&self) -> impl Iterator<Item = (&String, &CredentialField)> {
         let by_page = self.has_page();
@@ -199,7 +205,12 @@ pub enum AuthKind {
         /// The login.
         login: Box<Request>,
         /// What to keep of the answer: names and paths in the body; `cookie:NAME` and `header:NAME` are possible.
+        #[serde(default)]
         keep: IndexMap<String, String>,
+        /// Whether all cookies that the login sets are sent with every request, those that later answers renew in their
+        /// place. They go to the host of the login only.
+        #[serde(default)]
+        cookies: bool,
         /// Paths of the login's answer that must have these JSON values for the login to count as refused.
         #[serde(default)]
         refused_when: Vec<super::BodyTest>,
@@ -209,7 +220,32 @@ pub enum AuthKind {
         /// Headers to send with every request; templates may use `session.<name>`.
         #[serde(default)]
         headers: IndexMap<String, String>,
+        /// How a session is kept from ending while the connection is used.
+        #[serde(default)]
+        keep_alive: Option<Box<KeepAlive>>,
+        /// How a session is given up, for systems that count sessions.
+        #[serde(default)]
+        logout: Option<Box<Logout>>,
     },
+}
+
+/// How a session is kept from ending. Nothing is sent while the connection is not used.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepAlive {
+    /// The request.
+    pub request: Request,
+    /// Seconds after which it is sent again, with the next use of the connection.
+    pub every_s: u64,
+}
+
+/// How a session is given up: when another one replaces it, and when the connection is disconnected. It is tried once;
+/// how it ends does not matter.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The request.
+    pub request: Request,
 }
 
 /// An `OAuth` 2 grant.

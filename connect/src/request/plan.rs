@@ -24,6 +24,8 @@ pub enum RequestBody {
     Empty,
     /// JSON text; the content type is `application/json` unless a header says otherwise.
     Json(String),
+    /// XML text; the content type is `text/xml` unless a header says otherwise.
+    Xml(String),
     /// Form fields, to be sent as `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
 }
@@ -39,6 +41,16 @@ impl RequestBody {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 Cow::Owned(form.extend_pairs(fields).finish())
             }
+            Self::Xml(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// Returns the content type of a text; forms have theirs from the client.
+    pub(crate) const fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Json(_) => Some("application/json"),
+            Self::Xml(_) => Some("text/xml; charset=utf-8"),
+            Self::Empty | Self::Form(_) => None,
         }
     }
 }
@@ -62,6 +74,7 @@ impl fmt::Debug for RequestBody {
         match self {
             Self::Empty => f.write_str("Empty"),
             Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Self::Xml(text) => write!(f, "Xml({} bytes)", text.len()),
             Self::Form(fields) => write!(f, "Form({} fields)", fields.len()),
         }
     }

@@ -40,6 +40,7 @@ use http::{HeaderMap, StatusCode};
 use url::Url;
 
 pub(crate) use authorize::Access;
+pub use authorize::Farewell;
 pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::{Departure, Judge, Line};

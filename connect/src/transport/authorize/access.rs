@@ -3,16 +3,22 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::Instant,
+};
+use url::Url;
 
+use super::jar::Jar;
 use crate::{
     blueprint::{Moment, Needs, SignIn, Signing},
     error::{Error, ErrorKind},
@@ -37,6 +43,9 @@ pub(crate) struct Access {
     ended: AtomicBool,
     proven: AtomicBool,
     first: Arc<Mutex<()>>,
+    jar: Option<Jar>,
+    /// How often the session is kept from ending, and when that was done last.
+    kept_alive: Option<(Duration, std::sync::Mutex<Instant>)>,
 }
 
 /// What an access is made of.
@@ -49,6 +58,8 @@ pub(super) struct Made<'a> {
     /// Whether each request carries a password, which a system may lock after wrong tries.
     pub(super) is_password: bool,
     pub(super) clock: &'a Arc<dyn Clock>,
+    /// Where the cookies of the session belong.
+    pub(super) home: Option<Url>,
 }
 
 /// An attempt with its signature.
@@ -68,6 +79,7 @@ impl Access {
             since,
             is_password,
             clock,
+            home,
         } = made;
         let session = stored.map(|stored| stored.session.values.clone()).unwrap_or_default();
         let variables = Variables {
@@ -90,6 +102,10 @@ impl Access {
             ended: AtomicBool::new(false),
             proven: AtomicBool::new(!is_password),
             first: Arc::default(),
+            jar: home.map(|home| Jar::new(home, &session)),
+            kept_alive: sign_in
+                .keep_alive_every()
+                .map(|every| (every, std::sync::Mutex::new(Instant::now()))),
             settings,
             session,
         })
@@ -127,6 +143,31 @@ impl Access {
         Ok(Some(Attempt { plan, headers }))
     }
 
+    /// Returns the headers of a request to an address with the cookies of the session; nothing when there are none.
+    pub(crate) fn with_cookies(&self, headers: &HeaderMap, address: &str) -> Option<HeaderMap> {
+        self.jar.as_ref()?.added_to(headers, address)
+    }
+
+    /// Takes the cookies that an answer sets.
+    pub(crate) fn take_cookies(&self, address: &str, answer: &HeaderMap) {
+        if let Some(jar) = &self.jar {
+            jar.renew(address, answer, Utc::now());
+        }
+    }
+
+    /// Returns whether it is time to keep the session from ending; says so once.
+    pub(super) fn take_turn_to_keep_alive(&self) -> bool {
+        let Some((every, last)) = &self.kept_alive else {
+            return false;
+        };
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.elapsed() >= *every;
+        if is_due {
+            *last = Instant::now();
+        }
+        is_due
+    }
+
     /// Iterates over everything that must not be shown.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.credentials.iter().chain(self.session.iter())
@@ -143,6 +184,11 @@ impl Access {
 
     pub(super) const fn session_version(&self) -> Option<i64> {
         self.session_version
+    }
+
+    /// Returns whether the system said no to it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     pub(super) fn is_alive(&self, clock: &dyn Clock) -> bool {
@@ -192,6 +238,8 @@ impl Access {
             settings: Arc::default(),
             credentials: credentials.into_iter().collect(),
             credentials_version: 1,
+            jar: None,
+            kept_alive: None,
             session: SecretMap::default(),
             session_version: None,
             headers: HeaderMap::new(),
