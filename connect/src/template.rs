@@ -181,6 +181,15 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Returns whether a variable is there and has no text.
+    fn is_empty(&self, name: &str) -> bool {
+        match self.find(name).as_deref() {
+            Ok(Value::Object(members)) => members.is_empty(),
+            Ok(value) => text_of(value).is_empty(),
+            Err(_) => false,
+        }
+    }
+
     fn is_absent(&self, name: &str) -> bool {
         let of_connection = ["settings.", "credentials.", "session."];
         self.absent != Absent::Refused
@@ -277,6 +286,16 @@ enum Part {
     Head(Box<str>),
     /// The second variable, unless the first says something.
     Unless([Box<str>; 2]),
+    /// A variable between two texts, or nothing when it is empty.
+    Around {
+        before: Box<str>,
+        name: Box<str>,
+        after: Box<str>,
+    },
+    /// A text, or nothing when the variable is empty.
+    When(Box<str>, Box<str>),
+    /// A variable that is left out of JSON when it is empty.
+    Optional(Box<str>),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -314,7 +333,7 @@ impl TextTemplate {
             if !before.is_empty() {
                 parts.push(Part::Text(before.into()));
             }
-            let (inner, after) = after.split_once("}}").ok_or("`{{` is never closed by `}}`")?;
+            let (inner, after) = split_end(after).ok_or("`{{` is never closed by `}}`")?;
             parts.push(parse_variable(inner)?);
             rest = after;
         }
@@ -333,6 +352,7 @@ impl TextTemplate {
                 Part::Base64(names) => names,
                 Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
+                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) => std::slice::from_ref(name),
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -367,7 +387,7 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
-                Part::Variable(name) | Part::Number(name) => {
+                Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
                     if scope.is_absent(name) && scope.absent == Absent::Shown {
@@ -405,6 +425,19 @@ impl TextTemplate {
                     filled.push_str(&parts.collect::<Vec<_>>().join("/"));
                 }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
+                Part::Around { before, name, after } => {
+                    let value = scope.find(name)?;
+                    let text = text_of(&value);
+                    if matches!(text.as_ref(), "." | "..") {
+                        return Err(format!("the variable `{name}` is not a name"));
+                    }
+                    if !text.is_empty() {
+                        filled.push_str(before);
+                        filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
+                        filled.push_str(after);
+                    }
+                }
+                Part::When(name, text) => filled.push_str(when(name, text, scope)?),
             }
         }
         Ok(filled)
@@ -423,12 +456,24 @@ impl TextTemplate {
         for part in &self.0 {
             match part {
                 Part::Text(text) => filled.push_str(text),
-                Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
+                Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
+                    filled.push_str(&escape(&text_of(&*scope.find(name)?))?);
+                }
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
                 Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
                 Part::Head(name) => filled.push_str(&escape(&head_of(name, scope)?)?),
                 Part::Unless(names) => filled.push_str(&escape(&unless(names, scope)?)?),
+                Part::Around { before, name, after } => {
+                    let value = scope.find(name)?;
+                    let text = text_of(&value);
+                    if !text.is_empty() {
+                        filled.push_str(before);
+                        filled.push_str(&escape(&text)?);
+                        filled.push_str(after);
+                    }
+                }
+                Part::When(name, text) => filled.push_str(when(name, text, scope)?),
             }
         }
         Ok(filled)
@@ -450,6 +495,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the variable that may be left out, when the template is nothing else.
+    fn only_optional(&self) -> Option<&str> {
+        match self.0.as_ref() {
+            [Part::Optional(name)] => Some(name),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -457,6 +510,96 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+/// Splits at the end of a variable; braces in quoted texts do not end it.
+fn split_end(text: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    for (at, sign) in text.char_indices() {
+        match sign {
+            '"' => quoted = !quoted,
+            '}' if !quoted && text.get(at..)?.starts_with("}}") => {
+                return Some((text.get(..at)?, text.get(at + 2..)?));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn when<'t>(name: &str, text: &'t str, scope: &Scope<'_>) -> Result<&'t str, String> {
+    Ok(if text_of(&*scope.find(name)?).is_empty() {
+        ""
+    } else {
+        text
+    })
+}
+
+/// Splits the inside of a variable into words and quoted texts.
+fn words_of(inner: &str) -> Result<Vec<Word>, String> {
+    let mut words = Vec::new();
+    let mut rest = inner.trim_start();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (text, after) = quoted.split_once('"').ok_or("a quoted text is never closed")?;
+                (Word::Text(text.into()), after)
+            }
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                let (name, after) = rest.split_at(end);
+                (Word::Name(name.into()), after)
+            }
+        };
+        words.push(word);
+        rest = after.trim_start();
+    }
+    Ok(words)
+}
+
+enum Word {
+    Name(Box<str>),
+    Text(Box<str>),
+}
+
+/// Reads a variable with texts around it; nothing when there are none.
+fn parse_with_texts(inner: &str) -> Result<Option<Part>, String> {
+    if !inner.contains('"') {
+        return Ok(None);
+    }
+    let words = words_of(inner)?;
+    let part = match words.as_slice() {
+        [Word::Name(way), Word::Text(before), Word::Name(name)] if way.as_ref() == "prefix" => Part::Around {
+            before: before.clone(),
+            name: name.clone(),
+            after: "".into(),
+        },
+        [Word::Name(way), Word::Name(name), Word::Text(after)] if way.as_ref() == "suffix" => Part::Around {
+            before: "".into(),
+            name: name.clone(),
+            after: after.clone(),
+        },
+        [Word::Name(way), Word::Text(before), Word::Name(name), Word::Text(after)] if way.as_ref() == "around" => {
+            Part::Around {
+                before: before.clone(),
+                name: name.clone(),
+                after: after.clone(),
+            }
+        }
+        [Word::Name(way), Word::Name(name), Word::Text(text)] if way.as_ref() == "when" => {
+            Part::When(name.clone(), text.clone())
+        }
+        _ => {
+            return Err(format!(
+                "`{}` is none of `prefix \"…\" name`, `suffix name \"…\"`, `around \"…\" name \"…\"` and `when name \"…\"`",
+                inner.trim()
+            ));
+        }
+    };
+    if let Part::Around { name, .. } | Part::When(name, _) = &part {
+        check_name(name)?;
+    }
+    Ok(Some(part))
 }
 
 fn unless(names: &[Box<str>; 2], scope: &Scope<'_>) -> Result<String, String> {
@@ -498,6 +641,9 @@ fn head_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
 }
 
 fn parse_variable(inner: &str) -> Result<Part, String> {
+    if let Some(part) = parse_with_texts(inner)? {
+        return Ok(part);
+    }
     let mut words = inner.split_whitespace();
     let first = words.next().ok_or("`{{}}` names no variable")?;
     let rest: Vec<Box<str>> = words.map(Into::into).collect();
@@ -511,6 +657,10 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
     if let ("number", [name]) = (first, rest.as_slice()) {
         check_name(name)?;
         return Ok(Part::Number(name.clone()));
+    }
+    if let ("optional", [name]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Optional(name.clone()));
     }
     if let ("upper", [name]) = (first, rest.as_slice()) {
         check_name(name)?;
@@ -531,7 +681,7 @@ fn parse_variable(inner: &str) -> Result<Part, String> {
     }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper`, `head`, `tail`, `unless` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `head`, `tail`, `unless`, `optional` or `base64` of variables",
             inner.trim()
         ));
     }

@@ -391,7 +391,7 @@ fn leaves(expression: &Expression, write: &impl Fn(&Expression) -> Expression) -
 }
 
 fn language(dialect: Dialect, in_lists: bool) -> Language {
-    Language { dialect, in_lists }
+    Language::of(dialect, in_lists)
 }
 
 fn text_of(dialect: Dialect, in_lists: bool, expression: &Expression) -> String {
