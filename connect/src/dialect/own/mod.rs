@@ -24,7 +24,7 @@ pub(super) use prepare::Prepared;
 
 /// A described language, ready to write.
 #[derive(Clone, Debug)]
-pub struct Own {
+pub(crate) struct Own {
     form: Form,
     /// What joins the names of a path.
     path: String,
