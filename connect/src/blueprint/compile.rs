@@ -206,7 +206,10 @@ fn own_key(manifest: &Manifest, resource: &Resource) -> Vec<KeyPart> {
             .as_ref()
             .is_some_and(|seek| seek.numeric && seek.by.as_ref().is_none_or(|by| by == text));
         let kind = resource.literals.get(text).map(|word| LiteralKind::named(word));
-        let name = Path::parse(text).map(|path| filter_name(&path, &language)).ok().flatten();
+        let name = Path::parse(text)
+            .map(|path| filter_name(&path, &language))
+            .ok()
+            .flatten();
         KeyPart {
             name: name.unwrap_or_else(|| text.clone()),
             kind: kind.or(numeric.then_some(LiteralKind::Number)),
@@ -533,9 +536,7 @@ impl Compiler<'_> {
                 "conditions are possible, but the request does not use `{{where}}`",
             ));
         }
-        if language.own().is_some_and(Own::has_parameters)
-            && list.call.uses("where")
-            && !list.call.uses("where_values")
+        if language.own().is_some_and(Own::has_parameters) && list.call.uses("where") && !list.call.uses("where_values")
         {
             problems.push(Problem::new(
                 format!("{pointer}/list/request"),

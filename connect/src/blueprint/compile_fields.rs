@@ -178,10 +178,7 @@ impl Place<'_> {
         if unclear {
             return None;
         }
-        paths
-            .iter()
-            .map(|path| filter_name(path, self.language))
-            .collect()
+        paths.iter().map(|path| filter_name(path, self.language)).collect()
     }
 
     fn rule(&self, filter: &FieldFilter, problems: &mut Vec<Problem>) -> Option<FilterRule> {
@@ -304,11 +301,11 @@ impl Place<'_> {
         problems: &mut Vec<Problem>,
     ) {
         let by_pattern = filter.wildcard.as_ref().is_some_and(|sign| !sign.is_empty());
-        for operator in operators.keys().filter(|operator| !self.language.has(**operator, by_pattern)) {
-            let problem = Problem::new(
-                pointer,
-                format!("the language has no form for `{}`", operator.name()),
-            );
+        for operator in operators
+            .keys()
+            .filter(|operator| !self.language.has(**operator, by_pattern))
+        {
+            let problem = Problem::new(pointer, format!("the language has no form for `{}`", operator.name()));
             problems.push(problem.with_help(match operator {
                 Operator::IsNull => "give `missing` and `present`",
                 Operator::In => "give `in` or `or`",

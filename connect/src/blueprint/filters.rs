@@ -101,7 +101,9 @@ impl Lowering<'_> {
         let mut widened = self.widens(rule, condition)?;
         let expression = match (condition.operator, &condition.operand) {
             (Operator::Eq, Operand::One(value)) => self.one_of(rule, codec, std::slice::from_ref(value))?,
-            (Operator::In, Operand::Many(values)) if !self.language.bounds_lists() || values.len() <= self.most_values => {
+            (Operator::In, Operand::Many(values))
+                if !self.language.bounds_lists() || values.len() <= self.most_values =>
+            {
                 self.one_of(rule, codec, values)?
             }
             (Operator::Ne, Operand::One(value)) => Self::not_equal(rule, codec, value)?,
@@ -139,7 +141,8 @@ impl Lowering<'_> {
         };
         if self.language.searches_ascii()
             && searches
-            && !matches!(&condition.operand, Operand::One(Value::Text(text)) if text.is_ascii()) {
+            && !matches!(&condition.operand, Operand::One(Value::Text(text)) if text.is_ascii())
+        {
             return None;
         }
         match condition.operator {

@@ -80,3 +80,96 @@ impl Connector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
+
+    use lineshaft_schema::{Filter, Projection};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        blueprint::tests::definition,
+        transport::testing::{Act, Scripted, Seen, Setup, answer},
+    };
+
+    /// Nine vendors, three a page; the cursor behind the first page is forgotten once.
+    fn play(seen: &Seen, forgotten: &AtomicBool) -> Act {
+        let asked = url::Url::parse(&seen.url).unwrap();
+        let parameter = |name: &str| {
+            let mut pairs = asked.query_pairs();
+            pairs
+                .find(|(known, _)| known == name)
+                .and_then(|(_, value)| value.parse::<u32>().ok())
+        };
+        let first = match (parameter("cursor"), parameter("after")) {
+            (Some(3), _) if !forgotten.swap(true, Ordering::SeqCst) => return answer(410, "{}"),
+            (Some(cursor), _) => cursor,
+            (None, Some(after)) => after + 1,
+            (None, None) => 0,
+        };
+        let rows: Vec<Value> = (first..9).take(3).map(|id| json!({"id": id})).collect();
+        let next = (first + 3 < 9).then(|| (first + 3).to_string());
+        answer(200, &json!({"rows": rows, "next": next}).to_string())
+    }
+
+    async fn read(seek: bool) -> (Vec<String>, usize) {
+        let mut vendor = json!({
+            "remote": "vendor", "key": "id", "fields": {"name": "name"},
+            "list": {
+                "request": {"path": "/rows", "query": {"cursor": "{{cursor}}"}},
+                "paging": {"server_cursor": {"next": "next"}}, "page_size": 3, "max_page_size": 3
+            }
+        });
+        if seek {
+            vendor["seek"] = json!({"parameter": "after"});
+        }
+        let patch = json!({
+            "protocol": "json_rest",
+            "errors": [{"when": {"status": 410}, "kind": "invalid_request", "cursor_expired": true}],
+            "resources": {"Vendor": vendor}
+        });
+        let forgotten = AtomicBool::new(false);
+        let wire = Scripted::new(move |seen: &Seen| play(seen, &forgotten));
+        let connector = Setup::with_token(wire.clone()).patch(&patch).connector();
+        let context = CallContext::within(Duration::from_secs(30), "r");
+        let mut request = ListRequest {
+            kind: definition("Vendor").index,
+            filter: Filter::always(),
+            order: None,
+            after: None,
+            limit: 3,
+            projection: Projection::default(),
+            count: false,
+            page: None,
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = connector.list(&context, request.clone()).await.unwrap();
+            found.extend(page.records.iter().map(|record| record.key.to_string()));
+            match page.next {
+                Some(next) => request.page = Some(next),
+                None => return (found, wire.count()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_goes_on_behind_the_last_record() {
+        let (found, calls) = read(true).await;
+        assert_eq!(found, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+        assert_eq!(calls, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_begins_anew_gives_nothing_twice() {
+        let (found, calls) = read(false).await;
+        assert_eq!(found, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+        assert_eq!(calls, 5);
+    }
+}

@@ -120,7 +120,9 @@ impl ResourcePlan {
         let (select, expand) = selection(self, &request.projection);
         let limit = self.page_limit(request.limit);
         let (offset, page, cursor) = self.place(request);
-        let last = offset.as_u64().map(|first| first.saturating_add(u64::from(limit)).saturating_sub(1));
+        let last = offset
+            .as_u64()
+            .map(|first| first.saturating_add(u64::from(limit)).saturating_sub(1));
         let terms = self.order(request.order)?;
         let (order_name, order_direction) = match terms.first() {
             Some(term) => (term.name.as_str(), parts.language.direction(term.direction)),
@@ -311,7 +313,12 @@ impl ResourcePlan {
                 ..Written::default()
             }
         } else {
-            let unwritten = || Error::new(ErrorKind::NotSupported, "the system's language cannot say this condition");
+            let unwritten = || {
+                Error::new(
+                    ErrorKind::NotSupported,
+                    "the system's language cannot say this condition",
+                )
+            };
             parts.language.write(&together).ok_or_else(unwritten)?
         })
     }

@@ -110,7 +110,9 @@ impl ResourcePlan {
             Strategy::Each => Asked::default(),
             _ => match self.asked(by, &keys) {
                 Ok(asked) => asked,
-                Err(_) if self.are_unspeakable(&keys) => return Err(self.unsupported("be fetched by keys with such signs")),
+                Err(_) if self.are_unspeakable(&keys) => {
+                    return Err(self.unsupported("be fetched by keys with such signs"));
+                }
                 // What can be asked for together can be asked for one by one, so only now each key is looked at.
                 Err(error) => {
                     let before = keys.len();
@@ -255,11 +257,7 @@ impl ResourcePlan {
         match by {
             // All records must fit on one page.
             LookUp::Key => most.min(usize::try_from(self.page_limit(u32::MAX)).unwrap_or(most)),
-            LookUp::Field(field)
-                if self.parts.language.is_parameters() && !self.has_list_parameter(field) =>
-            {
-                1
-            }
+            LookUp::Field(field) if self.parts.language.is_parameters() && !self.has_list_parameter(field) => 1,
             LookUp::Field(_) => most,
         }
     }

@@ -61,10 +61,7 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         select.insert(0, "*".to_owned());
     }
     let column = |name: String| parts.list.columns.get(&name).cloned().unwrap_or(name);
-    (
-        list(once(select.into_iter().map(column))),
-        list(once(expand)),
-    )
+    (list(once(select.into_iter().map(column))), list(once(expand)))
 }
 
 fn list(names: Vec<String>) -> Value {

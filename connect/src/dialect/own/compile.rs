@@ -57,11 +57,7 @@ impl<'p> Checker<'p> {
         for word in needed.iter().filter(|word| !words.contains(word)) {
             self.tell(key, format!("does not have `{{{word}}}`"));
         }
-        let all: Vec<String> = needed
-            .iter()
-            .chain(known)
-            .map(|word| format!("`{{{word}}}`"))
-            .collect();
+        let all: Vec<String> = needed.iter().chain(known).map(|word| format!("`{{{word}}}`")).collect();
         for word in words
             .iter()
             .filter(|word| !needed.contains(word) && !known.contains(word))
@@ -123,7 +119,10 @@ impl<'p> Checker<'p> {
         let can_quote = language.quote.is_some() || parameter.is_some();
         self.literals(&language.literals, true, can_quote);
         if language.tells_empty && !(can_quote && language.literals.string.quoted.unwrap_or(true)) {
-            self.tell("tells_empty", "an empty text can be written only where texts are quoted");
+            self.tell(
+                "tells_empty",
+                "an empty text can be written only where texts are quoted",
+            );
         }
         let names = self.names(language.names.as_deref());
         Own {
@@ -230,10 +229,7 @@ impl<'p> Checker<'p> {
         self.optional("missing", missing, &["name"], more);
         self.optional("present", present, &["name"], more);
         self.optional("order", order, &["name"], &["direction"]);
-        for (key, form) in [
-            ("contains", &search.contains),
-            ("starts_with", &search.starts_with),
-        ] {
+        for (key, form) in [("contains", &search.contains), ("starts_with", &search.starts_with)] {
             let Some(form) = form else { continue };
             let key = format!("search/{key}");
             self.form(&key, &form.as_str().into(), &[], &["text", "like"]);
@@ -265,12 +261,7 @@ impl<'p> Checker<'p> {
                 }
             }
             Junction::Form(form) => {
-                self.form(
-                    &format!("{key}/around"),
-                    &form.around.as_str().into(),
-                    &["parts"],
-                    &[],
-                );
+                self.form(&format!("{key}/around"), &form.around.as_str().into(), &["parts"], &[]);
                 Joint {
                     between: form.between,
                     around: Some(form.around),
@@ -329,7 +320,11 @@ impl<'p> Checker<'p> {
             if !is_moment && (form.format.is_some() || form.unix.is_some()) {
                 self.tell(&key, "`format` and `unix` belong to dates and moments");
             }
-            if let Some(format) = form.format.as_deref().filter(|format| !is_pattern(format, name == "date")) {
+            if let Some(format) = form
+                .format
+                .as_deref()
+                .filter(|format| !is_pattern(format, name == "date"))
+            {
                 self.tell(
                     &format!("{key}/format"),
                     format!("`{format}` is not a pattern of such values"),
@@ -346,7 +341,10 @@ impl<'p> Checker<'p> {
 
     fn flat(&mut self, flat: &Flat, has_tree: bool) {
         if has_tree {
-            self.tell("flat", "comparisons are joined by `flat` or by `and` and `or`, not by both");
+            self.tell(
+                "flat",
+                "comparisons are joined by `flat` or by `and` and `or`, not by both",
+            );
         }
         if flat.expression.is_some() && flat.joiner.is_some() {
             self.tell("flat", "give `expression` or `joiner`, not both");

@@ -103,9 +103,7 @@ pub(super) fn fill_json(form: &Value, value: &dyn Fn(&str) -> Option<Value>) -> 
 }
 
 fn only_word(text: &str) -> Option<&str> {
-    text.strip_prefix('{')?
-        .strip_suffix('}')
-        .filter(|word| is_word(word))
+    text.strip_prefix('{')?.strip_suffix('}').filter(|word| is_word(word))
 }
 
 fn text_of(value: Value) -> String {

@@ -55,10 +55,7 @@ impl TextForm {
 
     /// Returns the sign between whole conditions.
     pub(super) fn loose(&self) -> Option<&str> {
-        let or = self
-            .or
-            .as_ref()
-            .filter(|_| !self.keeps_any() && !self.or_binds_tighter);
+        let or = self.or.as_ref().filter(|_| !self.keeps_any() && !self.or_binds_tighter);
         self.alternatives
             .as_deref()
             .or_else(|| or.map(|or| or.between.as_str()))

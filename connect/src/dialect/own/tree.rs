@@ -124,10 +124,7 @@ fn tree(own: &Own, form: &JsonForm, node: &Node) -> Option<Value> {
             form.and.as_ref()?,
             Value::Array(parts_of(own, form, parts)?),
         )),
-        Node::Any(parts) => Some(with_parts(
-            form.or.as_ref()?,
-            Value::Array(parts_of(own, form, parts)?),
-        )),
+        Node::Any(parts) => Some(with_parts(form.or.as_ref()?, Value::Array(parts_of(own, form, parts)?))),
         Node::Native(native) => Some(native.clone()),
         Node::Leaf(leaf) => element(own, leaf, &|_| None),
     }

@@ -109,18 +109,29 @@ fn moments_between_two_that_can_be_written_let_more_through() {
     let own = own(SQL);
     let at = |comparison, at: &str| is("m", comparison, Constant::Moment(moment(at)));
     let text = |expression: &Expression| written(&own, expression).as_str().unwrap()[..30].to_owned();
-    assert_eq!(text(&at(Comparison::Gt, "2026-01-02T03:04:05.5Z")), "m >= TO_TIMESTAMP('2026-01-02 ");
+    assert_eq!(
+        text(&at(Comparison::Gt, "2026-01-02T03:04:05.5Z")),
+        "m >= TO_TIMESTAMP('2026-01-02 "
+    );
     let behind = at(Comparison::Lte, "2026-01-02T03:04:05.5Z");
-    assert!(written(&own, &behind).as_str().unwrap().starts_with("m < TO_TIMESTAMP('2026-01-02 03:04:06'"));
+    assert!(
+        written(&own, &behind)
+            .as_str()
+            .unwrap()
+            .starts_with("m < TO_TIMESTAMP('2026-01-02 03:04:06'")
+    );
     assert!(own.prepare(&behind).unwrap().widened);
-    assert!(!own.prepare(&at(Comparison::Gt, "2026-01-02T03:04:05Z")).unwrap().widened);
+    assert!(
+        !own.prepare(&at(Comparison::Gt, "2026-01-02T03:04:05Z"))
+            .unwrap()
+            .widened
+    );
     assert!(own.prepare(&at(Comparison::Eq, "2026-01-02T03:04:05.5Z")).is_none());
 }
 
 #[test]
 fn values_beside_the_text() {
-    let own = own(
-        r#"
+    let own = own(r#"
 text:
   and: " AND "
   or: " OR "
@@ -130,22 +141,36 @@ text:
   search: {contains: "%{like}%", wildcards: "%_"}
   in: "{name} IN ({values})"
   literals: {boolean: [1, 0], datetime: {unix: ms}}
-"#,
-    );
+"#);
     let condition = all([
         is("intSiteID", Comparison::Eq, Constant::Number("123".to_owned())),
-        is("dtmChanged", Comparison::Gte, Constant::Moment(moment("2023-07-22T04:26:40Z"))),
-        any([is("bolIsOn", Comparison::Eq, Constant::Boolean(true)), listed("strCode", &["a' OR 1", "?"])]),
+        is(
+            "dtmChanged",
+            Comparison::Gte,
+            Constant::Moment(moment("2023-07-22T04:26:40Z")),
+        ),
+        any([
+            is("bolIsOn", Comparison::Eq, Constant::Boolean(true)),
+            listed("strCode", &["a' OR 1", "?"]),
+        ]),
         is("strName", Comparison::Contains, text("5%")),
     ]);
     let sent = own.write(&condition).unwrap();
     assert_eq!(
         sent.condition,
-        json!(
-            "intSiteID = ? AND dtmChanged >= ? AND (bolIsOn = ? OR strCode IN (?,?)) AND strName LIKE ?"
-        )
+        json!("intSiteID = ? AND dtmChanged >= ? AND (bolIsOn = ? OR strCode IN (?,?)) AND strName LIKE ?")
     );
-    assert_eq!(sent.values, [json!(123), json!(1_690_000_000_000_i64), json!(1), json!("a' OR 1"), json!("?"), json!("%5%%")]);
+    assert_eq!(
+        sent.values,
+        [
+            json!(123),
+            json!(1_690_000_000_000_i64),
+            json!(1),
+            json!("a' OR 1"),
+            json!("?"),
+            json!("%5%%")
+        ]
+    );
     assert!(own.search_widens("5%") && !own.search_widens("5"));
 }
 
@@ -176,13 +201,15 @@ fn encoded_queries() {
     assert_eq!(written(&own, &eq("a", "x,y")), json!("a=x,y"));
     assert!(own.write(&eq("ORactive", "x")).is_none());
     let order = terms(&[("opened_at", Direction::Descending), ("sys_id", Direction::Ascending)]);
-    assert_eq!(own.write_order(&order, "^"), json!("ORDERBYDESCopened_at^ORDERBYsys_id"));
+    assert_eq!(
+        own.write_order(&order, "^"),
+        json!("ORDERBYDESCopened_at^ORDERBYsys_id")
+    );
 }
 
 #[test]
 fn statements_with_semicolons() {
-    let own = own(
-        r#"
+    let own = own(r#"
 text:
   and: ";"
   quote: {sign: "'", escape: none}
@@ -190,9 +217,12 @@ text:
   search: {starts_with: "{like}%", wildcards: "%_"}
   in: "{name} in ({values})"
   order: "{name}:{direction}"
-"#,
-    );
-    let condition = all([eq("a", "x"), is("b", Comparison::Gt, Constant::Number("5".to_owned())), listed("c", &["1", "2"])]);
+"#);
+    let condition = all([
+        eq("a", "x"),
+        is("b", Comparison::Gt, Constant::Number("5".to_owned())),
+        listed("c", &["1", "2"]),
+    ]);
     assert_eq!(written(&own, &condition), json!("a='x';b>5;c in ('1','2')"));
     assert_eq!(written(&own, &eq("a", "x;y")), json!("a='x;y'"));
     assert!(own.write(&eq("a", "it's")).is_none());
@@ -202,8 +232,7 @@ text:
 
 #[test]
 fn lists_of_triples() {
-    let own = own(
-        r#"
+    let own = own(r#"
 json:
   top: "{parts}"
   compare:
@@ -217,8 +246,7 @@ json:
   present: ["{name}", is, set]
   literals: {boolean: [1, 0], datetime: {format: "%Y-%m-%d %H:%M:%S%.6f"}}
   order: "{name} {direction}"
-"#,
-    );
+"#);
     let scope = Expression::Native(json!([["docstatus", "<", 2]]));
     let condition = all([
         scope,
@@ -226,7 +254,11 @@ json:
         is("disabled", Comparison::Eq, Constant::Boolean(false)),
         is("title", Comparison::Contains, text("a%")),
         missing("project", true),
-        is("modified", Comparison::Gte, Constant::Moment(moment("2026-01-02T03:04:05.25Z"))),
+        is(
+            "modified",
+            Comparison::Gte,
+            Constant::Moment(moment("2026-01-02T03:04:05.25Z")),
+        ),
     ]);
     assert_eq!(
         written(&own, &condition),
@@ -247,7 +279,10 @@ json:
 #[test]
 fn trees_of_objects() {
     let own = own(TREE);
-    let condition = all([listed("id", &["1", "2"]), any([eq("status", "OPEN"), all([eq("a", "1"), missing("b", false)])])]);
+    let condition = all([
+        listed("id", &["1", "2"]),
+        any([eq("status", "OPEN"), all([eq("a", "1"), missing("b", false)])]),
+    ]);
     assert_eq!(
         written(&own, &condition),
         json!([
@@ -269,8 +304,7 @@ fn trees_of_objects() {
 
 #[test]
 fn names_as_members_and_expressions_over_numbers() {
-    let own = own(
-        r#"
+    let own = own(r#"
 json:
   flat: {first: 1, expression: {and: " and ", or: " or ", group: "({parts})"}}
   compare: {eq: {"$eq": {"{name}": "{value}"}}, gte: {"$gte": {"{name}": "{value}"}}}
@@ -278,9 +312,11 @@ json:
   missing: {"$eq": {"{name}": null}}
   present: {"$ne": {"{name}": null}}
   order: {"{name}": "{direction}"}
-"#,
-    );
-    let condition = all([eq("vendor.id", "V1"), any([listed("state", &["a", "b"]), missing("state", true)])]);
+"#);
+    let condition = all([
+        eq("vendor.id", "V1"),
+        any([listed("state", &["a", "b"]), missing("state", true)]),
+    ]);
     let sent = own.write(&condition).unwrap();
     assert_eq!(
         sent.condition,
@@ -307,8 +343,7 @@ json:
 
 #[test]
 fn xml_elements() {
-    let own = own(
-        r#"
+    let own = own(r#"
 text:
   and: {around: "<and>{parts}</and>"}
   or: {around: "<or>{parts}</or>"}
@@ -321,11 +356,13 @@ text:
   missing: "<isnull><field>{name}</field></isnull>"
   present: "<isnotnull><field>{name}</field></isnotnull>"
   literals: {date: {format: "%m/%d/%Y"}}
-"#,
-    );
+"#);
     let condition = all([
         eq("NAME", "a<b>&\"'"),
-        any([is("WHENDUE", Comparison::Gte, day("2026-03-04")), missing("WHENDUE", true)]),
+        any([
+            is("WHENDUE", Comparison::Gte, day("2026-03-04")),
+            missing("WHENDUE", true),
+        ]),
     ]);
     assert_eq!(
         written(&own, &condition),
@@ -339,8 +376,7 @@ text:
 
 #[test]
 fn rows_that_say_how_they_are_joined() {
-    let own = own(
-        r#"
+    let own = own(r#"
 json:
   flat:
     joiner: {and: AND, or: OR}
@@ -351,13 +387,16 @@ json:
     eq: {ALIAS_NAME: "{name}", OPERATOR: "=", VALUE: "{value}", JOINER: "{joiner}", LPAREN: "{open}", RPAREN: "{close}", SEQNUM: "{index}"}
   in: {ALIAS_NAME: "{name}", OPERATOR: IN, VALUE: "{values}", JOINER: "{joiner}", LPAREN: "{open}", RPAREN: "{close}", SEQNUM: "{index}"}
   in_separator: ","
-"#,
-    );
+"#);
     let row = |name: &str, operator: &str, value: &str, joiner: &str, open: bool, close: bool, at: u64| {
         let mark = |there| if there { "true" } else { "" };
         json!({"ALIAS_NAME": name, "OPERATOR": operator, "VALUE": value, "JOINER": joiner, "LPAREN": mark(open), "RPAREN": mark(close), "SEQNUM": at})
     };
-    let condition = all([eq("equipment", "P-100"), any([eq("status", "R"), eq("type", "JOB")]), listed("org", &["A", "B"])]);
+    let condition = all([
+        eq("equipment", "P-100"),
+        any([eq("status", "R"), eq("type", "JOB")]),
+        listed("org", &["A", "B"]),
+    ]);
     assert_eq!(
         written(&own, &condition),
         json!({"MADDON_FILTER": [
@@ -368,7 +407,10 @@ json:
         ]})
     );
     assert!(own.write(&listed("org", &["A,B", "C"])).is_none());
-    assert!(own.write(&any([eq("a", "x"), all([eq("b", "x"), eq("c", "x")])])).is_none());
+    assert!(
+        own.write(&any([eq("a", "x"), all([eq("b", "x"), eq("c", "x")])]))
+            .is_none()
+    );
 }
 
 #[test]

@@ -47,7 +47,9 @@ fn means(expression: &Expression, row: &Row) -> bool {
             constant: Constant::Text(text),
             ..
         } => of(row, name) == Some(text.as_str()),
-        Expression::In { name, constants } => of(row, name).is_some_and(|value| constants.contains(&super::text(value))),
+        Expression::In { name, constants } => {
+            of(row, name).is_some_and(|value| constants.contains(&super::text(value)))
+        }
         Expression::Missing { name, missing } => of(row, name).is_none() == *missing,
         other => panic!("unknown condition {other:?}"),
     }
@@ -223,7 +225,10 @@ fn tree(value: &Value) -> Read {
         return Read::All(parts.iter().map(tree).collect());
     }
     let texts = |name: &str| -> Vec<String> {
-        let list = value[name].as_array().cloned().unwrap_or_else(|| vec![value[name].clone()]);
+        let list = value[name]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![value[name].clone()]);
         list.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
     };
     let parts = || value["alternatives"].as_array().unwrap().iter().map(tree).collect();
