@@ -273,7 +273,8 @@ impl<'p> Checker<'p> {
     fn quote(&mut self, quote: Option<&Quote>) {
         let Some(quote) = quote else { return };
         let is_one = quote.sign.chars().count() == 1 && !quote.sign.contains(char::is_alphanumeric);
-        if !is_one && !(quote.sign.is_empty() && quote.escape == Escape::Xml) {
+        let is_none = quote.sign.is_empty() && quote.escape == Escape::Xml;
+        if !is_one && !is_none {
             self.tell("quote/sign", "must be one sign, or empty beside `escape: xml`");
         }
     }
