@@ -5,6 +5,7 @@ mod look_up;
 mod page;
 mod parts;
 mod raw;
+mod resume;
 mod write;
 mod write_part;
 mod write_run;
@@ -209,9 +210,7 @@ impl Connector {
         let kind = request.kind;
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
-            let access = self.access(context).await?;
-            let plan = |access: &Access| resource.plan_list(&request, &access.variables());
-            self.page(context, access, plan, Asked::List(&request)).await
+            self.list_page(context, resource, &request).await
         };
         self.operate(context, Operation::List, Some(kind), run).await
     }
