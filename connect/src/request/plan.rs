@@ -24,6 +24,8 @@ pub enum RequestBody {
     Empty,
     /// JSON text; the content type is `application/json` unless a header says otherwise.
     Json(String),
+    /// Text of another kind, which the header `content-type` names.
+    Text(String),
     /// Form fields, to be sent as `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
 }
@@ -47,6 +49,7 @@ impl fmt::Debug for RequestBody {
         match self {
             Self::Empty => f.write_str("Empty"),
             Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::Form(fields) => write!(f, "Form({} fields)", fields.len()),
         }
     }

@@ -20,6 +20,7 @@ use super::{
     rate::Rates,
     retry::{self, Retries},
     timeout,
+    windows::Counted,
 };
 use crate::{
     blueprint::Blueprint,
@@ -90,6 +91,8 @@ pub(crate) enum Judge {
     /// Whoever asked: all answers are handed on but those that concern the connection itself, such as an end of the
     /// session.
     Caller,
+    /// The connector, each of so many parts of an envelope.
+    Batch(usize),
 }
 
 /// How a request that changes something failed.
@@ -133,7 +136,7 @@ impl Line {
         Self {
             retries: Retries::new(retry),
             slots: Slots::new(in_flight),
-            rates: Rates::new(&manifest.limits.rates),
+            rates: Rates::new(&manifest.id, &manifest.limits.rates, wire.windows().unwrap_or_default()),
             wire,
             breaker,
             meter,
@@ -171,7 +174,7 @@ impl Line {
         access: &Access,
     ) -> Result<Response, Error> {
         let classify = |response: &Response| self.judge(Judge::Caller, response);
-        self.exchange_with(context, plan, Some(access), &classify).await
+        self.exchange_with(context, plan, Some(access), 1, &classify).await
     }
 
     /// Sends a request and returns the answer if it is a success.
@@ -182,7 +185,29 @@ impl Line {
         access: &Access,
     ) -> Result<Response, Error> {
         let classify = |response: &Response| self.classify(response);
-        self.exchange_with(context, plan, Some(access), &classify).await
+        self.exchange_with(context, plan, Some(access), 1, &classify).await
+    }
+
+    /// Sends an envelope of so many requests and returns its answer if it is one. What concerns the connection itself,
+    /// such as an end of the session, fails the envelope; other failures of parts are left to whoever reads them.
+    pub(crate) async fn exchange_batch(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Access,
+        parts: usize,
+    ) -> Result<Response, Error> {
+        let Some(batch) = self.blueprint.batch() else {
+            return Err(Error::new(ErrorKind::Internal, "the connector has no envelopes"));
+        };
+        let classify = |response: &Response| batch.judge(&self.blueprint, response, parts);
+        let calls = batch.calls(parts);
+        self.exchange_with(context, plan, Some(access), calls, &classify).await
+    }
+
+    /// Keeps what a failure of one part of an envelope means for the requests of others.
+    pub(crate) fn heed_part(&self, error: &Error) {
+        self.heed(error, None);
     }
 
     /// Sends a request that changes something, once, and returns the answer if it is a success. When the query's time is
@@ -205,7 +230,10 @@ impl Line {
         } = change;
         let classify = |response: &Response| classify(response).or_else(|| self.judge(judge, response));
         self.retries.deposit();
-        match self.attempt(context, plan, Some(access), Some(change), &classify).await {
+        match self
+            .attempt(context, plan, Some(access), Some(change), 1, &classify)
+            .await
+        {
             Ok(response) => Ok(response),
             Err(failure) if mark_refused.into_inner() => Err(Refusal::Mark(failure.error)),
             Err(failure) => Err(Refusal::Other(failure.error)),
@@ -220,7 +248,7 @@ impl Line {
         access: &Access,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
-        self.exchange_with(context, plan, Some(access), classify).await
+        self.exchange_with(context, plan, Some(access), 1, classify).await
     }
 
     /// Sends a request that is not signed in, such as a login, with its own way to tell failures.
@@ -230,7 +258,7 @@ impl Line {
         plan: &RequestPlan,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
-        self.exchange_with(context, plan, None, classify).await
+        self.exchange_with(context, plan, None, 1, classify).await
     }
 
     /// Returns the compiled connector.
@@ -254,7 +282,7 @@ impl Line {
                 | ErrorKind::RateLimited
                 | ErrorKind::Unavailable
         );
-        (judge == Judge::Connector || is_ours).then_some(error)
+        (judge != Judge::Caller || is_ours).then_some(error)
     }
 
     async fn exchange_with(
@@ -262,12 +290,13 @@ impl Line {
         context: &CallContext,
         plan: &RequestPlan,
         access: Option<&Access>,
+        calls: u32,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
         self.retries.deposit();
         let mut repeated = 0;
         loop {
-            let failure = match self.attempt(context, plan, access, None, classify).await {
+            let failure = match self.attempt(context, plan, access, None, calls, classify).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -294,6 +323,7 @@ impl Line {
         plan: &RequestPlan,
         access: Option<&Access>,
         change: Option<Change<'_>>,
+        calls: u32,
         classify: Classify<'_>,
     ) -> Result<Response, Failure> {
         let unsent = |error: Error| Failure {
@@ -301,10 +331,13 @@ impl Line {
             sent: false,
         };
         let _slot = self.slots.take(context.deadline()).await.map_err(unsent)?;
-        self.rates
-            .wait(&plan.method, context.deadline())
-            .await
-            .map_err(unsent)?;
+        let counted = Counted {
+            method: &plan.method,
+            url: &plan.url,
+            credentials: access.map(Access::credentials),
+            calls,
+        };
+        self.rates.wait(&counted, context.deadline()).await.map_err(unsent)?;
         // Others may have learned while this request waited that its sign-in is worth nothing any more.
         if let Some(access) = access {
             access.check_alive().map_err(unsent)?;
@@ -312,7 +345,7 @@ impl Line {
         if let Some(change) = change {
             self.depart(context, change).await.map_err(unsent)?;
         }
-        context.count_call();
+        (0..calls).for_each(|_| context.count_call());
         let started = Instant::now();
         let none = HeaderMap::new();
         let outgoing = Outgoing {

@@ -18,6 +18,7 @@ mod share;
 mod size;
 pub(crate) mod timeout;
 mod trace;
+mod windows;
 
 #[cfg(test)]
 mod change_tests;
@@ -43,6 +44,7 @@ pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::{Departure, Judge, Line};
 pub use post::{Post, Posted};
 pub use trace::{Stage, Step};
+pub use windows::SharedWindows;
 
 use self::{
     authorize::Authorizer,
@@ -88,6 +90,11 @@ pub trait Wire: Send + Sync {
     /// does not come soon is left out.
     fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.send(request)
+    }
+
+    /// Returns the windows of rates that stand for several connections. None when each connection has its own.
+    fn windows(&self) -> Option<SharedWindows> {
+        None
     }
 
     /// Goes the way to an address step by step, up to the first that fails. Sends no request.
@@ -180,6 +187,17 @@ impl Transport {
         self.send_judged(context, access, plan, None, Judge::Caller).await
     }
 
+    /// The same for an envelope of so many requests that change nothing. Parts that failed are in its answer.
+    pub(crate) async fn send_batch(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        parts: usize,
+    ) -> Result<Arc<Response>, Error> {
+        self.send_judged(context, access, plan, None, Judge::Batch(parts)).await
+    }
+
     async fn send_judged(
         &self,
         context: &CallContext,
@@ -233,6 +251,10 @@ impl Transport {
                 .change(context, &plan, access, departure, judge)
                 .await
                 .map(Arc::new);
+        }
+        if let Judge::Batch(parts) = judge {
+            let sending = self.line.exchange_batch(context, &plan, access, parts);
+            return sending.await.map(Arc::new);
         }
         if judge == Judge::Caller {
             return self.line.exchange_raw(context, &plan, access).await.map(Arc::new);

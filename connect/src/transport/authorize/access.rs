@@ -88,6 +88,11 @@ impl Access {
         }
     }
 
+    /// Returns the credentials that it was made with.
+    pub(crate) const fn credentials(&self) -> &SecretMap {
+        &self.credentials
+    }
+
     /// Returns the headers that sign a request in.
     pub(crate) const fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -103,7 +108,7 @@ impl Access {
         self.renewable
     }
 
-    pub(super) const fn credentials_version(&self) -> i64 {
+    pub(crate) const fn credentials_version(&self) -> i64 {
         self.credentials_version
     }
 
