@@ -49,7 +49,14 @@ pub(crate) struct BatchPlan {
 #[derive(Debug)]
 enum Form {
     Multipart,
-    Json { part: JsonTemplate, answers: Answers },
+    Json(Box<JsonForm>),
+}
+
+/// How parts are written, and where answers stand.
+#[derive(Debug)]
+struct JsonForm {
+    part: JsonTemplate,
+    answers: Answers,
 }
 
 /// Where answers stand, compiled.
@@ -84,7 +91,13 @@ impl BatchPlan {
         }
         if batch.counts == BatchCount::Parts {
             let fits = |calls: u32| usize::try_from(calls).is_ok_and(|calls| calls >= most);
-            for (at, _) in manifest.limits.rates.iter().enumerate().filter(|(_, rate)| !fits(rate.calls)) {
+            for (at, _) in manifest
+                .limits
+                .rates
+                .iter()
+                .enumerate()
+                .filter(|(_, rate)| !fits(rate.calls))
+            {
                 let message = "an envelope would have more requests than this window holds; lower `batch.max_requests`";
                 problems.push(Problem::new(format!("/limits/rates/{at}/calls"), message));
             }
@@ -132,10 +145,8 @@ impl BatchPlan {
                     form: BatchBody::Json,
                 };
                 let answers = batch.answers.as_ref().unwrap_or(&standard);
-                Form::Json {
-                    part,
-                    answers: Answers::compile(answers, problems)?,
-                }
+                let answers = Answers::compile(answers, problems)?;
+                Form::Json(Box::new(JsonForm { part, answers }))
             }
         };
         Some(Self {
@@ -161,7 +172,7 @@ impl BatchPlan {
     pub(crate) fn takes(&self, plan: &RequestPlan) -> bool {
         match self.form {
             Form::Multipart => plan.method == Method::GET && plan.body == RequestBody::Empty,
-            Form::Json { .. } => plan.repeatable && !matches!(plan.body, RequestBody::Form(_)),
+            Form::Json(_) => plan.repeatable && !matches!(plan.body, RequestBody::Form(_)),
         }
     }
 
@@ -210,12 +221,13 @@ impl BatchPlan {
             Form::Multipart => {
                 let lines = written.iter().map(|part| (part.relative, part.plan.headers.as_slice()));
                 let (kind, text) = multipart::write(lines);
-                plan.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+                plan.headers
+                    .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
                 plan.headers.push(("content-type".to_owned(), kind));
                 plan.body = RequestBody::Text(text);
             }
-            Form::Json { part, .. } => {
-                let requests = written.iter().map(|one| one.render(part, remote, variables));
+            Form::Json(form) => {
+                let requests = written.iter().map(|one| one.render(&form.part, remote, variables));
                 let requests = requests.collect::<Result<Vec<_>, _>>()?;
                 let scope = scope.with("requests", Value::Array(requests));
                 plan = self.call.plan(base, &scope, &scope, Vec::new())?;
@@ -237,7 +249,8 @@ impl BatchPlan {
                     *slot = Some(answer);
                 }
             }
-            Form::Json { answers: places, .. } => {
+            Form::Json(form) => {
+                let places = &form.answers;
                 let body = json::parse(&response.body)?;
                 let list = places.list.first(&body).and_then(json::Value::elements);
                 let list = list.ok_or_else(|| malformed("the answer to an envelope has no list of answers"))?;
@@ -322,7 +335,11 @@ impl Answers {
     fn read(&self, element: &json::Value<'_>) -> Result<Response, Error> {
         let status = self.status.as_ref().and_then(|path| path.first(element));
         let status = match status.and_then(json::scalar_text) {
-            Some(text) => text.trim().parse::<u16>().ok().and_then(|code| StatusCode::from_u16(code).ok()),
+            Some(text) => text
+                .trim()
+                .parse::<u16>()
+                .ok()
+                .and_then(|code| StatusCode::from_u16(code).ok()),
             None => Some(StatusCode::OK),
         };
         let status = status.ok_or_else(|| malformed("a part of the answer has no HTTP status"))?;
@@ -338,7 +355,9 @@ impl Answers {
             (BatchBody::Base64, Some(value)) => {
                 let text = value.as_str().unwrap_or_default();
                 let decoded = STANDARD.decode(text.trim());
-                decoded.map_err(|_| malformed("a part of the answer is not base64"))?.into()
+                decoded
+                    .map_err(|_| malformed("a part of the answer is not base64"))?
+                    .into()
             }
         };
         Ok(Response {
@@ -383,7 +402,9 @@ impl Written<'_> {
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));
         }
-        let list = headers.iter().map(|(name, value)| json!({ "name": name, "value": value }));
+        let list = headers
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }));
         let list: Vec<Value> = list.collect();
         let object = headers.into_iter().map(|(name, value)| (name, Value::String(value)));
         let object: Map<String, Value> = object.collect();
@@ -442,7 +463,10 @@ mod tests {
 
     #[test]
     fn what_follows_an_address_is_told_apart_from_what_begins_alike() {
-        assert_eq!(below("https://a.example/x/y?z=1", "https://a.example/x"), Some("/y?z=1"));
+        assert_eq!(
+            below("https://a.example/x/y?z=1", "https://a.example/x"),
+            Some("/y?z=1")
+        );
         assert_eq!(below("https://a.example/xy", "https://a.example/x"), None);
         assert_eq!(origin_length("https://a.example/x?y"), "https://a.example".len());
         assert_eq!(origin_length("https://a.example"), "https://a.example".len());

@@ -495,8 +495,16 @@ impl Compiler<'_> {
 fn check_labels(mapping: &CompiledMapping, joins: &[JoinPlan], pointer: &str, problems: &mut Vec<Problem>) {
     let mut all = mapping.definition().map(Projection::all).unwrap_or_default();
     all.custom = true;
-    if joins.is_empty() && mapping.selects(&all).iter().any(|selected| selected.name() == labels::MEMBER) {
-        let problem = Problem::new(format!("{pointer}/labels"), "mappings read `_labels`, but no table is joined");
+    if joins.is_empty()
+        && mapping
+            .selects(&all)
+            .iter()
+            .any(|selected| selected.name() == labels::MEMBER)
+    {
+        let problem = Problem::new(
+            format!("{pointer}/labels"),
+            "mappings read `_labels`, but no table is joined",
+        );
         problems.push(problem.with_help("write `labels: {<name>: {of: <table>, by: <path of the code>}}`"));
     }
 }

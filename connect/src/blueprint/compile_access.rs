@@ -207,10 +207,7 @@ impl Compiler<'_> {
             }
             (Strategy::In | Strategy::OrChain | Strategy::List, None) => None,
         };
-        let of_list = [
-            ("keep_s", get_many.keep_s),
-            ("max_rows", get_many.max_rows),
-        ];
+        let of_list = [("keep_s", get_many.keep_s), ("max_rows", get_many.max_rows)];
         for (name, number) in of_list {
             match number {
                 Some(0) => problems.push(Problem::new(format!("{pointer}/{name}"), "must be at least 1")),
@@ -224,7 +221,12 @@ impl Compiler<'_> {
             time: Duration::from_secs(get_many.keep_s.unwrap_or(300).into()),
             most: usize::try_from(get_many.max_rows.unwrap_or(2000)).unwrap_or(2000),
         };
-        Some(GetManyPlan { via, call, record, kept })
+        Some(GetManyPlan {
+            via,
+            call,
+            record,
+            kept,
+        })
     }
 
     /// Compiles the requests for the rows of one parent.

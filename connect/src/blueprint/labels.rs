@@ -162,7 +162,10 @@ impl LabelsPlan {
             bytes += code.len() + kept.to_string().len();
             table.insert(code.to_owned(), kept);
             if table.len() > self.most || bytes > MOST_BYTES {
-                let message = format!("a table of codes has more than {} entries or {MOST_BYTES} bytes", self.most);
+                let message = format!(
+                    "a table of codes has more than {} entries or {MOST_BYTES} bytes",
+                    self.most
+                );
                 return Err(Error::new(ErrorKind::ResponseTooLarge, message));
             }
         }
@@ -229,7 +232,10 @@ impl Tables {
             let member = members.iter_mut().find(|(name, _)| name == list);
             if let Some((_, Value::List(elements))) = member {
                 for element in elements.iter_mut() {
-                    self.put(joins.iter().filter(|join| join.within.as_deref() == Some(list)), element);
+                    self.put(
+                        joins.iter().filter(|join| join.within.as_deref() == Some(list)),
+                        element,
+                    );
                 }
             }
         }
@@ -256,7 +262,10 @@ impl Blueprint {
 
     /// Iterates over the names of the tables that a write of this type ends.
     pub(crate) fn labels_ended_by(&self, kind: TypeIndex) -> impl Iterator<Item = &str> {
-        let tables = self.labels.iter().filter(move |(_, plan)| plan.ended_by.contains(&kind));
+        let tables = self
+            .labels
+            .iter()
+            .filter(move |(_, plan)| plan.ended_by.contains(&kind));
         tables.map(|(name, _)| name.as_str())
     }
 }

@@ -61,7 +61,9 @@ fn read_parts(headers: &HeaderMap, body: &Bytes, depth: usize, into: &mut Vec<Re
         }
         let status_end = memchr::memchr(b'\n', &content).unwrap_or(content.len());
         let status = String::from_utf8_lossy(content.get(..status_end).unwrap_or_default());
-        let code = status.strip_prefix("HTTP/").and_then(|rest| rest.split_whitespace().nth(1));
+        let code = status
+            .strip_prefix("HTTP/")
+            .and_then(|rest| rest.split_whitespace().nth(1));
         let status = code.and_then(|code| StatusCode::from_bytes(code.as_bytes()).ok());
         let status = status.ok_or_else(|| malformed("a part of the answer is no answer"))?;
         let rest = content.slice(content.len().min(status_end + 1)..);
@@ -78,7 +80,11 @@ fn split<'b>(body: &'b [u8], delimiter: &[u8]) -> Vec<&'b [u8]> {
     for at in memchr::memmem::find_iter(body, delimiter) {
         let begins_line = at == 0 || body.get(at - 1) == Some(&b'\n');
         let behind = body.get(at + delimiter.len()..).unwrap_or_default();
-        let is_whole = behind.is_empty() || behind.starts_with(b"--") || behind.starts_with(b"\r") || behind.starts_with(b"\n") || behind.starts_with(b" ");
+        let is_whole = behind.is_empty()
+            || behind.starts_with(b"--")
+            || behind.starts_with(b"\r")
+            || behind.starts_with(b"\n")
+            || behind.starts_with(b" ");
         if !begins_line || !is_whole {
             continue;
         }
@@ -108,7 +114,9 @@ fn head_of(text: &Bytes) -> Result<(HeaderMap, Bytes), Error> {
             break;
         }
         let line = String::from_utf8_lossy(line);
-        let (name, value) = line.split_once(':').ok_or_else(|| malformed("a part of the answer has no headers"))?;
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| malformed("a part of the answer has no headers"))?;
         if let (Ok(name), Ok(value)) = (name.trim().parse::<HeaderName>(), HeaderValue::from_str(value.trim())) {
             headers.append(name, value);
         }
@@ -119,7 +127,10 @@ fn head_of(text: &Bytes) -> Result<(HeaderMap, Bytes), Error> {
 fn boundary_of(headers: &HeaderMap) -> Option<String> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let is_multipart = kind.trim_start().get(..10)?.eq_ignore_ascii_case("multipart/");
-    let mut parameters = kind.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut parameters = kind
+        .split(';')
+        .skip(1)
+        .filter_map(|parameter| parameter.split_once('='));
     let (_, boundary) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))?;
     let boundary = boundary.trim().trim_matches('"');
     (is_multipart && !boundary.is_empty()).then(|| boundary.to_owned())
@@ -151,7 +162,10 @@ mod tests {
             --b1\r\nContent-Type: multipart/mixed; boundary=c1\r\n\r\n--c1\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--c1--\r\n\
             --b1\nContent-Type: application/http\n\nHTTP/1.1 404 Not Found\nRetry-After: 3\n\n{}\n--b1--\r\n";
         let answers = read(&answer("multipart/mixed; charset=utf-8; boundary=\"b1\"", text)).unwrap();
-        let told: Vec<_> = answers.iter().map(|answer| (answer.status.as_u16(), &answer.body[..])).collect();
+        let told: Vec<_> = answers
+            .iter()
+            .map(|answer| (answer.status.as_u16(), &answer.body[..]))
+            .collect();
         assert_eq!(told, [(200, &b"{\"a\":\"--b1x\\n--b\"}"[..]), (204, b""), (404, b"{}")]);
         assert_eq!(answers[2].headers["retry-after"], "3");
     }
@@ -161,6 +175,10 @@ mod tests {
         assert!(read(&answer("application/json", "{}")).is_err());
         let broken = "--b\r\nContent-Type: application/http\r\n\r\nno status\r\n--b--";
         assert!(read(&answer("multipart/mixed; boundary=b", broken)).is_err());
-        assert!(read(&answer("multipart/mixed; boundary=b", "--b--")).unwrap().is_empty());
+        assert!(
+            read(&answer("multipart/mixed; boundary=b", "--b--"))
+                .unwrap()
+                .is_empty()
+        );
     }
 }

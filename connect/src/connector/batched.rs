@@ -140,7 +140,9 @@ impl Connector {
             let (base, remote) = (self.blueprint.base(), resource.remote());
             shared.batch.envelope(base, remote, &plans?, &now.variables())
         };
-        let sent = self.fetch_batch(shared.context, Arc::clone(access), plan, parts.len()).await;
+        let sent = self
+            .fetch_batch(shared.context, Arc::clone(access), plan, parts.len())
+            .await;
         let answers = match sent {
             Ok((response, pass)) => {
                 let answers = shared.batch.answers(&response, parts.len());

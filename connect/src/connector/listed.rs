@@ -49,7 +49,7 @@ impl Drop for Ending<'_> {
 
 impl Connector {
     /// Returns the records with these keys out of the kept list.
-    pub(super) async fn from_list(
+    pub(super) async fn look_up_listed(
         &self,
         context: &CallContext,
         resource: &ResourcePlan,

@@ -56,7 +56,7 @@ impl Connector {
         if by == LookUp::Key
             && let Some(kept) = resource.kept_list()
         {
-            let records = self.from_list(context, resource, kept, keys, projection).await?;
+            let records = self.look_up_listed(context, resource, kept, keys, projection).await?;
             let outcome = Outcome {
                 records: vec![records],
                 failed: Vec::new(),
@@ -164,7 +164,11 @@ impl Bound {
     }
 }
 
-pub(super) fn plan_again(resource: &ResourcePlan, look_up: &PlannedLookUp, access: &Access) -> Result<RequestPlan, Error> {
+pub(super) fn plan_again(
+    resource: &ResourcePlan,
+    look_up: &PlannedLookUp,
+    access: &Access,
+) -> Result<RequestPlan, Error> {
     let variables = access.variables();
     if let Some(page) = &look_up.request.page {
         return resource

@@ -42,9 +42,7 @@ impl<'a> Asked<'a> {
         };
         match self {
             Self::List(request) => resource.read_page_with(request, &response.body, &response.headers, tables),
-            Self::LookUp(look_up) => {
-                resource.read_look_up_with(look_up, &response.body, &response.headers, tables)
-            },
+            Self::LookUp(look_up) => resource.read_look_up_with(look_up, &response.body, &response.headers, tables),
         }
     }
 }

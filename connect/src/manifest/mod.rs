@@ -19,8 +19,8 @@ pub mod suggest;
 mod write;
 pub mod yaml;
 
-pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
+pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{

@@ -3,7 +3,14 @@
 use lineshaft_schema::Projection;
 use serde_json::Value;
 
-use crate::{blueprint::{ResourcePlan, labels::{JoinPlan, MEMBER}}, manifest::Select, mapping::Selected};
+use crate::{
+    blueprint::{
+        ResourcePlan,
+        labels::{JoinPlan, MEMBER},
+    },
+    manifest::Select,
+    mapping::Selected,
+};
 
 /// The names to select and the navigations to expand.
 pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Value, Value) {

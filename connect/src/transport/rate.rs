@@ -42,7 +42,11 @@ impl Rates {
     pub(crate) fn new(system: &str, rates: &[Rate], shared: SharedWindows) -> Self {
         Self {
             system: system.into(),
-            limits: rates.iter().enumerate().map(|(at, rate)| Limit::new(at, rate)).collect(),
+            limits: rates
+                .iter()
+                .enumerate()
+                .map(|(at, rate)| Limit::new(at, rate))
+                .collect(),
             own: SharedWindows::default(),
             shared,
             start: Instant::now(),
@@ -335,7 +339,12 @@ mod tests {
             let calls = [signed(&ada, here), signed(&bob, here), signed(&ada, there)];
             for (call, free) in calls.iter().zip(others) {
                 let other = with(scope);
-                assert_eq!(other.wait(call, in_seconds(5)).await.is_ok(), free, "{scope:?} {}", call.url);
+                assert_eq!(
+                    other.wait(call, in_seconds(5)).await.is_ok(),
+                    free,
+                    "{scope:?} {}",
+                    call.url
+                );
             }
         }
     }
