@@ -25,6 +25,8 @@ mod raw_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod whole_tests;
+#[cfg(test)]
 mod write_settle_tests;
 #[cfg(test)]
 mod write_testing;

@@ -221,9 +221,11 @@ impl BatchPlan {
             Form::Multipart => {
                 let lines = written.iter().map(|part| (part.relative, part.plan.headers.as_slice()));
                 let (kind, text) = multipart::write(lines);
+                let own = ["content-type", "accept"];
                 plan.headers
-                    .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+                    .retain(|(name, _)| !own.iter().any(|own| name.eq_ignore_ascii_case(own)));
                 plan.headers.push(("content-type".to_owned(), kind));
+                plan.headers.push(("accept".to_owned(), "multipart/mixed".to_owned()));
                 plan.body = RequestBody::Text(text);
             }
             Form::Json(form) => {

@@ -280,6 +280,33 @@ async fn multipart_envelopes_carry_get_requests_and_their_answers_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_envelope_carries_the_mark_that_posts_need() {
+    let wire = Scripted::new(|seen| match (seen.method.as_str(), seen.headers.get("x-mark")) {
+        ("GET", _) => answer_with(200, &[("x-mark", "m1")], "{}"),
+        (_, Some(mark)) if mark == "m1" => odata(seen, |_| None),
+        _ => answer_with(403, &[("x-mark", "Required")], "{}"),
+    });
+    let patch = json!({ "http": { "anti_forgery": {
+        "request": { "path": "/" }, "header": "x-mark",
+        "refused_when": { "status": 403, "headers": { "x-mark": "(?i)^required$" } },
+    } } });
+    let batch = json!({ "form": "json", "path": "/$batch" });
+    let connector = setup(wire.clone(), batch).patch(&patch).connector();
+    for _ in 0..2 {
+        let found = connector
+            .get_many(&context(), vendor(), &keys(0..3), &names())
+            .await
+            .unwrap();
+        assert_eq!(found.len(), 3);
+    }
+    assert_eq!(
+        (wire.count(), wire.count_of("$batch")),
+        (3, 2),
+        "the mark is fetched once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn parts_count_as_the_system_counts_them() {
     let wire = Scripted::new(|seen| odata(seen, |_| None));
     let patch = json!({ "limits": { "rates": [{ "calls": 10, "per_s": 60 }] } });

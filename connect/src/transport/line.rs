@@ -103,6 +103,24 @@ pub(crate) enum Refusal {
     Other(Error),
 }
 
+/// How a request differs from others.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    /// How many calls it is to the system.
+    calls: u32,
+    /// What it is signed in with, if not with the headers of the sign-in alone.
+    headers: Option<&'a HeaderMap>,
+}
+
+impl Default for Way<'_> {
+    fn default() -> Self {
+        Self {
+            calls: 1,
+            headers: None,
+        }
+    }
+}
+
 /// A failed attempt, and whether anything was sent.
 struct Failure {
     error: Error,
@@ -174,7 +192,8 @@ impl Line {
         access: &Access,
     ) -> Result<Response, Error> {
         let classify = |response: &Response| self.judge(Judge::Caller, response);
-        self.exchange_with(context, plan, Some(access), 1, &classify).await
+        self.exchange_with(context, plan, Some(access), Way::default(), &classify)
+            .await
     }
 
     /// Sends a request and returns the answer if it is a success.
@@ -185,24 +204,39 @@ impl Line {
         access: &Access,
     ) -> Result<Response, Error> {
         let classify = |response: &Response| self.classify(response);
-        self.exchange_with(context, plan, Some(access), 1, &classify).await
+        self.exchange_with(context, plan, Some(access), Way::default(), &classify)
+            .await
     }
 
-    /// Sends an envelope of so many requests and returns its answer if it is one. What concerns the connection itself,
-    /// such as an end of the session, fails the envelope; other failures of parts are left to whoever reads them.
+    /// Sends an envelope of so many requests, signed in with these headers, and returns its answer if it is one. What
+    /// concerns the connection itself, such as an end of the session, fails the envelope; other failures of parts are
+    /// left to whoever reads them.
     pub(crate) async fn exchange_batch(
         &self,
         context: &CallContext,
         plan: &RequestPlan,
         access: &Access,
+        headers: &HeaderMap,
         parts: usize,
-    ) -> Result<Response, Error> {
+    ) -> Result<Response, Refusal> {
         let Some(batch) = self.blueprint.batch() else {
-            return Err(Error::new(ErrorKind::Internal, "the connector has no envelopes"));
+            let error = Error::new(ErrorKind::Internal, "the connector has no envelopes");
+            return Err(Refusal::Other(error));
         };
-        let classify = |response: &Response| batch.judge(&self.blueprint, response, parts);
-        let calls = batch.calls(parts);
-        self.exchange_with(context, plan, Some(access), calls, &classify).await
+        let mark_refused = AtomicBool::new(false);
+        let classify = |response: &Response| {
+            let refused = self.refused_mark(response, &mark_refused);
+            refused.or_else(|| batch.judge(&self.blueprint, response, parts))
+        };
+        let way = Way {
+            calls: batch.calls(parts),
+            headers: Some(headers),
+        };
+        match self.exchange_with(context, plan, Some(access), way, &classify).await {
+            Ok(response) => Ok(response),
+            Err(error) if mark_refused.into_inner() => Err(Refusal::Mark(error)),
+            Err(error) => Err(Refusal::Other(error)),
+        }
     }
 
     /// Keeps what a failure of one part of an envelope means for the requests of others.
@@ -214,24 +248,16 @@ impl Line {
     /// up before it leaves it is not sent; once it has left it has the whole time of an attempt.
     pub(crate) async fn change(&self, context: &CallContext, change: Change<'_>) -> Result<Response, Refusal> {
         let mark_refused = AtomicBool::new(false);
-        let classify = |response: &Response| {
-            let status = response.status.as_u16();
-            let wanted = self.blueprint.anti_forgery()?;
-            if wanted.is_refused(status, &response.headers, &response.body) {
-                mark_refused.store(true, Ordering::Relaxed);
-                let message = "the system refuses the anti-forgery mark that it gave";
-                let error = Error::new(ErrorKind::MalformedResponse, message);
-                return Some(error.with_status(status).with_reach(Reach::Answered));
-            }
-            None
-        };
         let Change {
             plan, access, judge, ..
         } = change;
-        let classify = |response: &Response| classify(response).or_else(|| self.judge(judge, response));
+        let classify = |response: &Response| {
+            let refused = self.refused_mark(response, &mark_refused);
+            refused.or_else(|| self.judge(judge, response))
+        };
         self.retries.deposit();
         match self
-            .attempt(context, plan, Some(access), Some(change), 1, &classify)
+            .attempt(context, plan, Some(access), Some(change), Way::default(), &classify)
             .await
         {
             Ok(response) => Ok(response),
@@ -248,7 +274,8 @@ impl Line {
         access: &Access,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
-        self.exchange_with(context, plan, Some(access), 1, classify).await
+        self.exchange_with(context, plan, Some(access), Way::default(), classify)
+            .await
     }
 
     /// Sends a request that is not signed in, such as a login, with its own way to tell failures.
@@ -258,7 +285,7 @@ impl Line {
         plan: &RequestPlan,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
-        self.exchange_with(context, plan, None, 1, classify).await
+        self.exchange_with(context, plan, None, Way::default(), classify).await
     }
 
     /// Returns the compiled connector.
@@ -270,6 +297,19 @@ impl Line {
     pub(crate) fn classify(&self, response: &Response) -> Option<Error> {
         self.blueprint
             .classify(response.status.as_u16(), &response.headers, &response.body)
+    }
+
+    /// Returns the failure of an answer that refuses the anti-forgery mark, and notes it.
+    fn refused_mark(&self, response: &Response, noted: &AtomicBool) -> Option<Error> {
+        let status = response.status.as_u16();
+        let wanted = self.blueprint.anti_forgery()?;
+        if !wanted.is_refused(status, &response.headers, &response.body) {
+            return None;
+        }
+        noted.store(true, Ordering::Relaxed);
+        let message = "the system refuses the anti-forgery mark that it gave";
+        let error = Error::new(ErrorKind::MalformedResponse, message);
+        Some(error.with_status(status).with_reach(Reach::Answered))
     }
 
     fn judge(&self, judge: Judge, response: &Response) -> Option<Error> {
@@ -290,13 +330,13 @@ impl Line {
         context: &CallContext,
         plan: &RequestPlan,
         access: Option<&Access>,
-        calls: u32,
+        way: Way<'_>,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
         self.retries.deposit();
         let mut repeated = 0;
         loop {
-            let failure = match self.attempt(context, plan, access, None, calls, classify).await {
+            let failure = match self.attempt(context, plan, access, None, way, classify).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -323,7 +363,7 @@ impl Line {
         plan: &RequestPlan,
         access: Option<&Access>,
         change: Option<Change<'_>>,
-        calls: u32,
+        way: Way<'_>,
         classify: Classify<'_>,
     ) -> Result<Response, Failure> {
         let unsent = |error: Error| Failure {
@@ -335,7 +375,7 @@ impl Line {
             method: &plan.method,
             url: &plan.url,
             credentials: access.map(Access::credentials),
-            calls,
+            calls: way.calls,
         };
         self.rates.wait(&counted, context.deadline()).await.map_err(unsent)?;
         // Others may have learned while this request waited that its sign-in is worth nothing any more.
@@ -345,14 +385,14 @@ impl Line {
         if let Some(change) = change {
             self.depart(context, change).await.map_err(unsent)?;
         }
-        (0..calls).for_each(|_| context.count_call());
+        (0..way.calls).for_each(|_| context.count_call());
         let started = Instant::now();
         let none = HeaderMap::new();
         let outgoing = Outgoing {
             plan,
             sign_in: match change {
                 Some(change) => change.headers,
-                None => access.map_or(&none, Access::headers),
+                None => way.headers.or(access.map(Access::headers)).unwrap_or(&none),
             },
             most_bytes: self.most_bytes,
         };

@@ -253,8 +253,7 @@ impl Transport {
                 .map(Arc::new);
         }
         if let Judge::Batch(parts) = judge {
-            let sending = self.line.exchange_batch(context, &plan, access, parts);
-            return sending.await.map(Arc::new);
+            return self.envelope(context, &plan, access, parts).await.map(Arc::new);
         }
         if judge == Judge::Caller {
             return self.line.exchange_raw(context, &plan, access).await.map(Arc::new);
@@ -273,6 +272,26 @@ impl Transport {
                 // The query that began the read had less time than this one.
                 Err(error) if error.kind() == ErrorKind::DeadlineExceeded && !context.time_left().is_zero() => {}
                 result => return result,
+            }
+        }
+    }
+
+    /// Sends an envelope with the mark that the system wants: it is a POST, whatever is in it.
+    async fn envelope(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Arc<Access>,
+        parts: usize,
+    ) -> Result<Response, Error> {
+        let mut refused = None;
+        loop {
+            let mark = self.marks.find(context, &self.line, access, refused.as_ref()).await?;
+            let headers = mark.as_ref().map_or(access.headers(), |mark| mark.headers());
+            match self.line.exchange_batch(context, plan, access, headers, parts).await {
+                Ok(response) => return Ok(response),
+                Err(Refusal::Mark(_)) if refused.is_none() && mark.is_some() => refused = mark,
+                Err(Refusal::Mark(error) | Refusal::Other(error)) => return Err(error),
             }
         }
     }
