@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     blueprint::tests::{compile, definition, field},
-    transport::testing::{Act, Scripted, Seen, Setup, answer, answer_with},
+    transport::testing::{Act, Memory, Scripted, Seen, Setup, answer, answer_with},
 };
 
 fn context() -> CallContext {
@@ -159,20 +159,14 @@ async fn an_envelope_of_which_every_part_is_throttled_is_sent_again_as_one() {
         1 => odata(seen, |_| Some((429, json!({})))),
         _ => odata(seen, |_| None),
     });
-    let connector = setup(wire.clone(), json!({ "form": "json", "path": "/$batch" })).connector();
+    let mut setup = setup(wire.clone(), json!({ "form": "json", "path": "/$batch" }));
+    setup.options.retry.budget = 1.0;
+    let connector = setup.connector();
     let context = CallContext::within(Duration::from_secs(60), "r");
-    // The budget of repetitions grows with requests.
-    for _ in 0..10 {
-        let _paid = connector.get_many(&context, vendor(), &[], &names()).await;
-    }
-    let first = connector.get_many(&context, vendor(), &keys(0..3), &names()).await;
-    let found = match first {
-        Ok(found) => found,
-        Err(_) => connector
-            .get_many(&context, vendor(), &keys(0..3), &names())
-            .await
-            .unwrap(),
-    };
+    let found = connector
+        .get_many(&context, vendor(), &keys(0..3), &names())
+        .await
+        .unwrap();
     assert_eq!((found.len(), wire.count()), (3, 3));
     assert!(
         wire.seen()
@@ -303,6 +297,42 @@ async fn an_envelope_carries_the_mark_that_posts_need() {
         (wire.count(), wire.count_of("$batch")),
         (3, 2),
         "the mark is fetched once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_says_that_the_session_ended_makes_one_new_login() {
+    let once = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&once);
+    let wire = Scripted::new(move |seen| {
+        if seen.url.ends_with("/login") {
+            return answer(200, r#"{"sid":"s"}"#);
+        }
+        let first = counted.fetch_add(1, Atomic::SeqCst) == 0;
+        odata(seen, |id| {
+            (first && id == "1").then(|| (401, json!({ "message": "over" })))
+        })
+    });
+    let auth = json!({
+        "id": "session", "label": "Session", "credentials": { "token": { "label": "Token" } },
+        "kind": { "session": {
+            "login": { "path": "/login", "body": { "token": "{{credentials.token}}" } }, "keep": { "sid": "sid" },
+            "headers": { "x-session": "{{session.sid}}" },
+        } },
+    });
+    let patch = setup(wire.clone(), json!({ "form": "json", "path": "/$batch" })).manifest;
+    let mut signed = Setup::new(wire.clone(), Memory::new(&[("token", "t")]), &auth);
+    let ways = std::mem::take(&mut signed.manifest["auth"]);
+    signed.manifest = patch;
+    signed.manifest["auth"] = ways;
+    let found = signed
+        .connector()
+        .get_many(&context(), vendor(), &keys(0..3), &names())
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.len(), wire.count_of("/login"), wire.count_of("$batch")),
+        (3, 2, 2)
     );
 }
 
