@@ -14,6 +14,7 @@ mod resource;
 mod shape;
 mod spec;
 pub mod suggest;
+pub mod trust;
 mod write;
 pub mod yaml;
 

@@ -5,17 +5,26 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use crate::answer::{items, word};
+
 /// What the values of a field are compared as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
+    /// Text, without regard to case.
     Text,
+    /// Whole numbers.
     Integer,
+    /// Decimals, which are written as text.
     Decimal,
+    /// Truth values.
     Boolean,
+    /// Days.
     Date,
+    /// Moments.
     DateTime,
     /// The place of a value is its place in the list.
     Enum(&'static [String]),
+    /// Ids.
     Reference,
 }
 
@@ -25,14 +34,19 @@ pub type Row = serde_json::Map<String, Value>;
 /// A filter over fields.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
+    /// All hold.
     And(Vec<Filter>),
+    /// One holds.
     Or(Vec<Filter>),
+    /// It does not hold.
     Not(Box<Filter>),
+    /// The field, its sort, the operator and the operand.
     Is(String, Sort, &'static str, Value),
 }
 
 impl Filter {
     /// Writes it as the argument of a list.
+    #[must_use]
     pub fn argument(&self) -> Value {
         match self {
             Self::And(parts) => serde_json::json!({ "and": parts.iter().map(Self::argument).collect::<Vec<_>>() }),
@@ -43,6 +57,7 @@ impl Filter {
     }
 
     /// Tells whether a record meets it.
+    #[must_use]
     pub fn matches(&self, row: &Row) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.matches(row)),
@@ -56,6 +71,7 @@ impl Filter {
 }
 
 /// Tells whether one value meets one condition.
+#[must_use]
 pub fn holds(sort: Sort, value: &Value, operator: &str, operand: &Value) -> bool {
     let missing = value.is_null();
     let same = |operand: &Value| !missing && compare(sort, value, operand) == Ordering::Equal;
@@ -66,26 +82,24 @@ pub fn holds(sort: Sort, value: &Value, operator: &str, operand: &Value) -> bool
     match operator {
         "eq" => same(operand),
         "ne" => !same(operand),
-        "in" => operand.as_array().unwrap().iter().any(same),
+        "in" => items(operand).iter().any(same),
         "gt" => !missing && compare(sort, value, operand).is_gt(),
         "gte" => !missing && compare(sort, value, operand).is_ge(),
         "lt" => !missing && compare(sort, value, operand).is_lt(),
         "lte" => !missing && compare(sort, value, operand).is_le(),
         "contains" => text(|value, part| value.contains(part)),
         "startsWith" => text(|value, part| value.starts_with(part)),
-        "isNull" => missing == operand.as_bool().unwrap(),
-        other => panic!("unknown operator {other}"),
+        "isNull" => operand.as_bool() == Some(missing),
+        // No operator: nothing is meant, and whatever comes is told as too much.
+        _ => false,
     }
 }
 
-/// Compares two values that are there. Text is compared without regard to case, then exactly.
+/// Compares two values that are there. Text is compared without regard to case, then exactly. A value of another sort comes
+/// before all others.
+#[must_use]
 pub fn compare(sort: Sort, a: &Value, b: &Value) -> Ordering {
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .unwrap_or_else(|| panic!("{value} is not a text"))
-            .to_owned()
-    };
+    let text = |value: &Value| word(value).to_owned();
     match sort {
         Sort::Text => {
             let (a, b) = (text(a), text(b));
@@ -94,22 +108,18 @@ pub fn compare(sort: Sort, a: &Value, b: &Value) -> Ordering {
         Sort::Reference => text(a).cmp(&text(b)),
         // Both forms are written so that they sort as text, once the zone, always UTC, is cut off.
         Sort::Date | Sort::DateTime => without_zone(&text(a)).cmp(without_zone(&text(b))),
-        Sort::Integer => a.as_i64().unwrap().cmp(&b.as_i64().unwrap()),
-        Sort::Boolean => a.as_bool().unwrap().cmp(&b.as_bool().unwrap()),
+        Sort::Integer => a.as_i64().cmp(&b.as_i64()),
+        Sort::Boolean => a.as_bool().cmp(&b.as_bool()),
         Sort::Decimal => compare_decimals(&text(a), &text(b)),
         Sort::Enum(values) => {
-            let place = |value: &Value| {
-                values
-                    .iter()
-                    .position(|known| Some(known.as_str()) == value.as_str())
-                    .unwrap()
-            };
+            let place = |value: &Value| values.iter().position(|known| Some(known.as_str()) == value.as_str());
             place(a).cmp(&place(b))
         }
     }
 }
 
 /// Compares two values in an order of a list: missing ones come last, whichever way.
+#[must_use]
 pub fn compare_in_order(sort: Sort, descending: bool, a: &Value, b: &Value) -> Ordering {
     match (a.is_null(), b.is_null()) {
         (true, true) => Ordering::Equal,
@@ -149,30 +159,37 @@ fn compare_decimals(a: &str, b: &str) -> Ordering {
     }
 }
 
-#[test]
-fn decimals_are_compared_as_numbers() {
-    for (a, b, expected) in [
-        ("9", "10", Ordering::Less),
-        ("1.50", "1.5", Ordering::Equal),
-        ("-2", "1", Ordering::Less),
-        ("-2", "-10", Ordering::Greater),
-        ("0.00", "-0", Ordering::Equal),
-        ("1249.50", "1249.499", Ordering::Greater),
-    ] {
-        assert_eq!(compare_decimals(a, b), expected, "{a} {b}");
-    }
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[test]
-fn missing_values_are_different_and_come_last() {
-    let missing = Value::Null;
-    assert!(holds(Sort::Text, &missing, "ne", &"a".into()));
-    assert!(!holds(Sort::Text, &missing, "eq", &"a".into()));
-    assert!(holds(Sort::Text, &missing, "isNull", &true.into()));
-    for descending in [false, true] {
-        assert_eq!(
-            compare_in_order(Sort::Text, descending, &missing, &"a".into()),
-            Ordering::Greater
-        );
+    use super::*;
+
+    #[test]
+    fn decimals_are_compared_as_numbers() {
+        for (a, b, expected) in [
+            ("9", "10", Ordering::Less),
+            ("1.50", "1.5", Ordering::Equal),
+            ("-2", "1", Ordering::Less),
+            ("-2", "-10", Ordering::Greater),
+            ("0.00", "-0", Ordering::Equal),
+            ("1249.50", "1249.499", Ordering::Greater),
+        ] {
+            assert_eq!(compare_decimals(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn missing_values_are_different_and_come_last() {
+        let missing = Value::Null;
+        assert!(holds(Sort::Text, &missing, "ne", &"a".into()));
+        assert!(!holds(Sort::Text, &missing, "eq", &"a".into()));
+        assert!(holds(Sort::Text, &missing, "isNull", &true.into()));
+        for descending in [false, true] {
+            assert_eq!(
+                compare_in_order(Sort::Text, descending, &missing, &"a".into()),
+                Ordering::Greater
+            );
+        }
     }
 }

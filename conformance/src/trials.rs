@@ -1,5 +1,6 @@
 //! The trials of one connector. All are run, and all that failed are told together.
 
+mod access;
 mod compare;
 mod filters;
 mod records;
@@ -7,21 +8,87 @@ mod relations;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use lineshaft_sandbox::System;
+use lineshaft_connect::blueprint::Blueprint;
 use serde_json::{Value, json};
 
-use super::{
-    expected,
+use crate::{
+    Stage,
+    answer::{items, word},
+    dice, expected,
+    meaning::Row,
     shape::{Shape, shapes},
-    stage::Stage,
 };
-use crate::support::{dice, meaning::Row};
 use compare::{page_of, same_ids};
 
-type Outcome = Result<(), String>;
+/// Failures that are told one by one; of more only the number is.
+const TOLD: usize = 60;
+/// Letters of a failure that are told.
+const LETTERS: usize = 700;
+
+type Verdict = Result<(), String>;
+
+/// The connector that is tried.
+pub struct Subject {
+    /// Its id.
+    pub id: String,
+    /// What it says for the settings of the connection.
+    pub blueprint: Arc<Blueprint>,
+    /// Its README, which tells where statuses stay unknown.
+    pub readme: String,
+    /// The only types to try; all when it is empty.
+    pub only: Vec<String>,
+}
+
+impl Subject {
+    /// Tells whether the README says that some records of an entity have no known status.
+    fn says_unknown(&self, entity: &str) -> bool {
+        let says = |line: &str| line.contains(entity) && line.contains("UNKNOWN");
+        self.readme.lines().any(says)
+    }
+
+    fn tries(&self, entity: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == entity)
+    }
+}
+
+/// What came out of all trials. Shows as what failed, in words.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The connector.
+    pub id: String,
+    /// How many trials there were.
+    pub count: usize,
+    /// What failed: the type, what was tried, what was wrong.
+    pub failures: Vec<String>,
+    /// The types that could be listed.
+    pub listed: Vec<String>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, failed) = (self.count, self.failures.len());
+        if failed == 0 {
+            return write!(f, "{}: all {count} trials hold, of {}", self.id, self.listed.join(", "));
+        }
+        write!(
+            f,
+            "{}: {failed} of {count} trials failed (seed {}):",
+            self.id,
+            dice::seed()
+        )?;
+        for failure in self.failures.iter().take(TOLD) {
+            write!(f, "\n- {}", failure.chars().take(LETTERS).collect::<String>())?;
+        }
+        match failed.saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n- and {more} more"),
+        }
+    }
+}
 
 /// Everything of one entity, as it was listed.
 struct Listing {
@@ -34,10 +101,7 @@ struct Listing {
 impl Listing {
     fn new(shape: Shape, nodes: Vec<Value>) -> Self {
         let rows = nodes.iter().map(|node| shape.row(node)).collect();
-        let ids = nodes
-            .iter()
-            .map(|node| node["id"].as_str().unwrap().to_owned())
-            .collect();
+        let ids = nodes.iter().map(|node| word(&node["id"]).to_owned()).collect();
         Self {
             shape,
             nodes,
@@ -51,48 +115,54 @@ impl Listing {
         let at = self.ids.iter().position(|known| known == id);
         at.map_or_else(
             || format!("unknown {id}"),
-            |at| self.nodes[at]["remoteId"].as_str().unwrap().to_owned(),
+            |at| word(&self.nodes[at]["remoteId"]).to_owned(),
         )
     }
 }
 
 struct Trials {
-    system: System,
+    subject: Subject,
     stage: Stage,
     failures: Mutex<Vec<String>>,
     count: Mutex<usize>,
 }
 
-/// Runs all trials of the connector of one system, with settings besides the usual ones.
-pub async fn run(system: System, settings: Value) {
-    let stage = Stage::start(system, settings.as_object().unwrap().clone()).await;
-    let blueprint = stage.blueprint().await;
+/// Runs all trials of a connector.
+pub async fn run(subject: Subject, stage: Stage) -> Outcome {
     let trials = Trials {
-        system,
+        subject,
         stage,
         failures: Mutex::default(),
         count: Mutex::default(),
     };
     let mut listings = BTreeMap::new();
-    for shape in shapes(&blueprint) {
+    for shape in shapes(&trials.subject.blueprint) {
         if let Some(listing) = trials.listing(shape).await {
             listings.insert(listing.shape.entity.clone(), listing);
         }
     }
-    assert!(
-        listings.len() >= 3,
-        "{system}: only {:?} can be listed: {:#?}",
-        listings.keys(),
-        trials.failures.lock().unwrap()
-    );
-    for listing in listings.values() {
-        trials.statuses(listing);
-        trials.raw(listing).await;
-        trials.look_ups(listing).await;
-        trials.counts(listing).await;
-        trials.operators(listing).await;
-        trials.combinations(listing).await;
-        trials.orders(listing).await;
+    for listing in listings
+        .values()
+        .filter(|listing| trials.subject.tries(&listing.shape.entity))
+    {
+        trials.of_one(listing, &listings).await;
+    }
+    let listed: Vec<&Listing> = listings.values().collect();
+    trials.access(&listed).await;
+    trials.end(listings.into_keys().collect())
+}
+
+impl Trials {
+    /// Runs the trials of one entity.
+    async fn of_one(&self, listing: &Listing, all: &BTreeMap<String, Listing>) {
+        self.statuses(listing);
+        self.raw(listing).await;
+        self.look_ups(listing).await;
+        self.counts(listing).await;
+        self.operators(listing).await;
+        self.combinations(listing).await;
+        self.orders(listing).await;
+        let blueprint = &self.subject.blueprint;
         for (field, target) in &listing.shape.references {
             let looks_up = blueprint
                 .resources()
@@ -105,43 +175,37 @@ pub async fn run(system: System, settings: Value) {
                     name == Some(target.as_str()) && capability.get_many.is_some()
                 });
             if looks_up {
-                trials.reference(listing, field, listings.get(target)).await;
+                self.reference(listing, field, all.get(target)).await;
             }
         }
         for reverse in &listing.shape.reverses {
-            trials.reverse(listing, reverse, listings.get(&reverse.child)).await;
+            self.reverse(listing, reverse, all.get(&reverse.child)).await;
         }
     }
-    trials.tell();
-}
 
-impl Trials {
-    fn check(&self, entity: &str, operation: &str, outcome: Outcome) {
-        *self.count.lock().unwrap() += 1;
+    fn check(&self, entity: &str, operation: &str, outcome: Verdict) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         if let Err(problem) = outcome {
-            self.failures
-                .lock()
-                .unwrap()
-                .push(format!("{} {entity} {operation}: {problem}", self.system));
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.push(format!("{entity} {operation}: {problem}"));
         }
     }
 
-    fn tell(self) {
-        let count = self.count.into_inner().unwrap();
-        let failures = self.failures.into_inner().unwrap();
-        let few = failures
-            .iter()
-            .take(60)
-            .map(|failure| failure.chars().take(700).collect::<String>())
-            .collect::<Vec<_>>();
-        assert!(
-            failures.is_empty(),
-            "{}: {} of {count} trials failed (seed {}):\n- {}",
-            self.system,
-            failures.len(),
-            dice::seed(),
-            few.join("\n- ")
-        );
+    fn end(self, listed: Vec<String>) -> Outcome {
+        Outcome {
+            id: self.subject.id,
+            count: self.count.into_inner().unwrap_or_else(PoisonError::into_inner),
+            failures: self.failures.into_inner().unwrap_or_else(PoisonError::into_inner),
+            listed,
+        }
+    }
+
+    /// Returns how many records of a type the system shows, when its world tells it.
+    async fn expected(&self, entity: &str) -> Option<usize> {
+        let place = self.stage.present().await;
+        let sandbox = place.sandbox();
+        let world = sandbox.world();
+        expected::count(sandbox.system(), entity, &world)
     }
 
     /// Lists everything in small pages, and holds it against the world.
@@ -158,8 +222,7 @@ impl Trials {
         let listing = Listing::new(shape, nodes);
         let entity = &listing.shape.entity;
         let unique: BTreeSet<_> = listing.ids.iter().collect();
-        let plant = self.stage.plant().await;
-        let expected = expected::count(self.system, entity, &plant.sandbox(self.system).world());
+        let expected = self.expected(entity).await;
         let found = listing.ids.len();
         self.check(
             entity,
@@ -175,10 +238,7 @@ impl Trials {
             entity,
             "is listed in one page",
             whole.and_then(|nodes| {
-                let ids: BTreeSet<String> = nodes
-                    .iter()
-                    .map(|node| node["id"].as_str().unwrap().to_owned())
-                    .collect();
+                let ids: BTreeSet<String> = nodes.iter().map(|node| word(&node["id"]).to_owned()).collect();
                 same_ids(&listing, &listing.ids.iter().cloned().collect(), &ids)
             }),
         );
@@ -196,7 +256,7 @@ impl Trials {
         );
         let mut variables = arguments;
         let mut nodes = Vec::new();
-        let place = self.stage.place().await;
+        let place = self.stage.place().await?;
         for _ in 0..400 {
             let answer = place.query(&text, variables.clone()).await;
             let page = &page_of(&answer, list)?;
@@ -210,7 +270,7 @@ impl Trials {
                     problems[0]
                 ));
             }
-            nodes.extend(page["nodes"].as_array().unwrap().iter().cloned());
+            nodes.extend(items(&page["nodes"]).iter().cloned());
             if page["pageInfo"]["hasNextPage"] != true {
                 return Ok(nodes);
             }

@@ -1,11 +1,14 @@
 //! Conditions for the trials of filters, made of values that a system's own records have, and of values made to break
 //! the writing of filters.
 
+use lineshaft_schema::{ConnectionId, GlobalId, RemoteKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::shape::{Column, Shape};
-use crate::support::meaning::{Filter, Row, Sort, compare};
+use crate::{
+    meaning::{Filter, Row, Sort, compare},
+    shape::{Column, Shape},
+};
 
 /// Texts with signs that languages of filters give a meaning to.
 const SIGNS: [&str; 12] = [
@@ -25,13 +28,13 @@ const SIGNS: [&str; 12] = [
 
 /// One condition, and whether its operand is an ordinary one.
 #[derive(Clone, Debug)]
-pub struct Condition {
-    pub filter: Filter,
-    pub ordinary: bool,
+pub(crate) struct Condition {
+    pub(crate) filter: Filter,
+    pub(crate) ordinary: bool,
 }
 
 /// Returns conditions on one column for one operator.
-pub fn conditions(column: &Column, operator: &'static str, rows: &[Row]) -> Vec<Condition> {
+pub(crate) fn conditions(column: &Column, operator: &'static str, rows: &[Row]) -> Vec<Condition> {
     let values = Values::of(column, rows);
     let (ordinary, odd): (Vec<Value>, Vec<Value>) = match operator {
         "isNull" => (vec![json!(true), json!(false)], Vec::new()),
@@ -76,7 +79,7 @@ pub fn conditions(column: &Column, operator: &'static str, rows: &[Row]) -> Vec<
 }
 
 /// Returns a strategy for filters of up to three levels over all columns.
-pub fn filters(shape: &Shape, rows: &[Row]) -> impl Strategy<Value = Filter> + use<> {
+pub(crate) fn filters(shape: &Shape, rows: &[Row]) -> impl Strategy<Value = Filter> + use<> {
     let mut leaves = Vec::new();
     for column in &shape.columns {
         for operator in column.operators() {
@@ -207,14 +210,29 @@ fn ghost(sort: Sort, values: &[Value]) -> Value {
 
 /// Returns the id of a record that does not exist, beside one that does.
 fn reference_to_nothing(values: &[Value]) -> Value {
-    use lineshaft_schema::{ConnectionId, GlobalId};
     let known = values
         .first()
         .and_then(|value| value.as_str()?.parse::<GlobalId>().ok());
     let nowhere = GlobalId {
-        connection: ConnectionId("00000000-0000-0000-0000-000000000000".parse().unwrap()),
+        connection: ConnectionId(uuid::Uuid::nil()),
         kind: "Vendor".into(),
         key: "1".into(),
     };
-    json!(known.map_or(nowhere, |id| super::missing(&id)).to_string())
+    json!(known.map_or(nowhere, |id| missing(&id)).to_string())
+}
+
+/// Returns the id of a record that does not exist, beside one that does.
+pub(crate) fn missing(id: &GlobalId) -> GlobalId {
+    let parts = id.key.parts().iter().map(|part| {
+        let number = part.bytes().all(|byte| byte.is_ascii_digit());
+        if number {
+            "9".repeat(part.len().clamp(6, 9))
+        } else {
+            "NO-SUCH-KEY".to_owned()
+        }
+    });
+    GlobalId {
+        key: RemoteKey::composite(parts),
+        ..id.clone()
+    }
 }

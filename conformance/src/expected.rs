@@ -8,7 +8,7 @@ use lineshaft_sandbox::{
 };
 
 /// Returns the number of records of a type, when the world tells it.
-pub fn count(system: System, kind: &str, world: &World) -> Option<usize> {
+pub(crate) fn count(system: System, kind: &str, world: &World) -> Option<usize> {
     if let Some(own) = own_count(system, kind, world) {
         return own;
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Listing, Outcome};
-use crate::support::Answer;
+use super::{Listing, Verdict};
+use crate::Answer;
 
-pub(super) fn no_errors(answer: &Answer) -> Outcome {
+pub(super) fn no_errors(answer: &Answer) -> Verdict {
     if !answer.errors().is_empty() {
         let error = &answer.errors()[0];
         return Err(format!(
@@ -27,7 +27,7 @@ pub(super) fn page_of(answer: &Answer, list: &str) -> Result<Value, String> {
     Ok(answer.body["data"][list].clone())
 }
 
-pub(super) fn same_ids(listing: &Listing, meant: &BTreeSet<String>, found: &BTreeSet<String>) -> Outcome {
+pub(super) fn same_ids(listing: &Listing, meant: &BTreeSet<String>, found: &BTreeSet<String>) -> Verdict {
     if meant == found {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub(super) fn same_ids(listing: &Listing, meant: &BTreeSet<String>, found: &BTre
     ))
 }
 
-pub(super) fn same_record(listed: &Value, found: &Value) -> Outcome {
+pub(super) fn same_record(listed: &Value, found: &Value) -> Verdict {
     if listed == found {
         return Ok(());
     }
@@ -54,14 +54,14 @@ pub(super) fn same_record(listed: &Value, found: &Value) -> Outcome {
         ));
     };
     let differs = a.iter().find(|(name, value)| b.get(*name) != Some(value));
-    let (name, value) = differs.unwrap();
+    let Some((name, value)) = differs else { return Ok(()) };
     Err(format!(
         "of {} the field {name} was listed as {value}, and looked up it is {}",
         listed["remoteId"], b[name]
     ))
 }
 
-pub(super) fn same_count(can_count: bool, total: &Value, number: usize) -> Outcome {
+pub(super) fn same_count(can_count: bool, total: &Value, number: usize) -> Verdict {
     match total {
         Value::Null if can_count => Err("the system can count, but it is null".to_owned()),
         Value::Null => Ok(()),

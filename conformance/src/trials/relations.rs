@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json};
 
 use super::{Listing, Trials, compare::same_ids};
-use crate::conformance::{expected, shape::Reverse};
+use crate::{answer::word, shape::Reverse};
 
 impl Trials {
     /// Follows a reference of all records, and holds what is found against the list of its type.
@@ -81,8 +81,7 @@ impl Trials {
                 json!({ "first": 250 }),
             )
             .await;
-        let plant = self.stage.plant().await;
-        let expected = expected::count(self.system, child, &plant.sandbox(self.system).world());
+        let expected = self.expected(child).await;
         let outcome = nodes.and_then(|nodes| {
             for (node, again) in nodes.iter().zip(again?) {
                 let ids = |node: &Value| {
@@ -115,11 +114,8 @@ impl Trials {
                 }
                 if let Some(children) = children.filter(|_| *by_is_mapped) {
                     let own = children.nodes.iter().filter(|record| record[by]["id"] == node["id"]);
-                    let own: BTreeSet<String> = own.map(|record| record["id"].as_str().unwrap().to_owned()).collect();
-                    let found = list
-                        .iter()
-                        .map(|record| record["id"].as_str().unwrap().to_owned())
-                        .collect();
+                    let own: BTreeSet<String> = own.map(|record| word(&record["id"]).to_owned()).collect();
+                    let found = list.iter().map(|record| word(&record["id"]).to_owned()).collect();
                     same_ids(children, &own, &found)
                         .map_err(|problem| format!("of {}: {problem}", node["remoteId"]))?;
                 }

@@ -5,12 +5,14 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-/// Returns the seed of this run: the one that was given, else always the same.
+/// The seed unless another one is given.
+const USUAL: u64 = 20_261_122;
+
+/// Returns the seed of this run: the number in `LINESHAFT_TEST_SEED`, else always the same.
+#[must_use]
 pub fn seed() -> u64 {
-    match std::env::var("LINESHAFT_TEST_SEED") {
-        Ok(text) => text.parse().expect("LINESHAFT_TEST_SEED is a number"),
-        Err(_) => 20_261_122,
-    }
+    let given = std::env::var("LINESHAFT_TEST_SEED").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(USUAL)
 }
 
 /// Values of strategies, from a seed.
@@ -18,11 +20,12 @@ pub struct Dice(TestRunner);
 
 impl Dice {
     /// Starts from the seed of this run and a name, so that trials do not depend on each other's order.
+    #[must_use]
     pub fn of(name: &str) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed().to_le_bytes());
         for (at, byte) in name.bytes().enumerate() {
-            bytes[8 + at % 24] ^= byte.rotate_left(u32::try_from(at / 24).unwrap());
+            bytes[8 + at % 24] ^= byte.rotate_left(u32::try_from(at / 24).unwrap_or_default());
         }
         Self(TestRunner::new_with_rng(
             Config::default(),
@@ -31,8 +34,14 @@ impl Dice {
     }
 
     /// Throws a value that can be made simpler.
+    #[expect(
+        clippy::expect_used,
+        reason = "the strategies of the trials leave nothing out, and so never give up"
+    )]
     pub fn tree<S: Strategy>(&mut self, strategy: &S) -> S::Tree {
-        strategy.new_tree(&mut self.0).unwrap()
+        strategy
+            .new_tree(&mut self.0)
+            .expect("a strategy that leaves nothing out has values")
     }
 
     /// Throws a value.

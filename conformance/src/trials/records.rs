@@ -1,6 +1,5 @@
 //! What records say of themselves: statuses, raw rows, look-ups by id, and their number.
 
-use lineshaft_sandbox::System;
 use serde_json::{Value, json};
 
 use super::{
@@ -8,8 +7,8 @@ use super::{
     compare::{no_errors, page_of, same_count, same_record},
 };
 use crate::{
-    conformance::{conditions::conditions, missing},
-    support::connector_folder,
+    answer::{items, word},
+    conditions::{conditions, missing},
 };
 
 impl Trials {
@@ -23,7 +22,7 @@ impl Trials {
             .filter(|node| node["status"] == "UNKNOWN")
             .collect();
         let outcome = match unknown.first() {
-            Some(first) if !readme_says_unknown(self.system, &listing.shape.entity) => Err(format!(
+            Some(first) if !self.subject.says_unknown(&listing.shape.entity) => Err(format!(
                 "{} records are UNKNOWN, such as {} with {}",
                 unknown.len(),
                 first["remoteId"],
@@ -50,8 +49,8 @@ impl Trials {
                     if !node["raw"].is_object() {
                         return Err(format!("of {} it is {}", node["remoteId"], node["raw"]));
                     }
-                    for part in node["remoteKeys"].as_array().unwrap() {
-                        if !has_scalar(&node["raw"], part["value"].as_str().unwrap()) {
+                    for part in items(&node["remoteKeys"]) {
+                        if !has_scalar(&node["raw"], word(&part["value"])) {
                             return Err(format!(
                                 "of {} it has no {}: {}",
                                 node["remoteId"], part["value"], node["raw"]
@@ -81,7 +80,7 @@ impl Trials {
             &shape.entity,
             "nodes",
             no_errors(&answer).and_then(|()| {
-                let found = answer.body["data"]["nodes"].as_array().unwrap();
+                let found = items(&answer.body["data"]["nodes"]);
                 sample
                     .iter()
                     .zip(found)
@@ -96,7 +95,8 @@ impl Trials {
         let answer = self.stage.query(&text, json!({ "id": first["id"] })).await;
         let found = no_errors(&answer).and_then(|()| same_record(first, &answer.body["data"][&shape.single]));
         self.check(&shape.entity, &shape.single, found);
-        let ghost = missing(&first["id"].as_str().unwrap().parse().unwrap());
+        let Ok(id) = word(&first["id"]).parse() else { return };
+        let ghost = missing(&id);
         let answer = self.stage.query(&text, json!({ "id": ghost.to_string() })).await;
         let nothing = no_errors(&answer).and_then(|()| match &answer.body["data"][&shape.single] {
             Value::Null => Ok(()),
@@ -154,12 +154,4 @@ fn has_scalar(raw: &Value, wanted: &str) -> bool {
         Value::Object(members) => members.values().any(|value| has_scalar(value, wanted)),
         _ => false,
     }
-}
-
-/// Tells whether the README of the connector says that some records of an entity have no known status.
-fn readme_says_unknown(system: System, entity: &str) -> bool {
-    let path = connector_folder().join(system.id()).join("README.md");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .any(|line| line.contains(entity) && line.contains("UNKNOWN"))
 }

@@ -9,50 +9,50 @@ use lineshaft_connect::{
 use lineshaft_schema::{Catalogue, FieldDef, FieldType, Shape as TypeShape, TypeDef, TypeIndex};
 use serde_json::Value;
 
-use crate::support::meaning::{Row, Sort};
+use crate::meaning::{Row, Sort};
 
 /// A field that lists can be filtered by.
 #[derive(Clone, Debug)]
-pub struct Column {
-    pub name: String,
-    pub sort: Sort,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) sort: Sort,
     /// Where its comparable value stands in a record.
     place: Vec<String>,
     /// Operators that the connector says its system applies.
-    pub declared: BTreeSet<&'static str>,
+    pub(crate) declared: BTreeSet<&'static str>,
     /// Those of them that it says are applied exactly.
-    pub exact: BTreeSet<&'static str>,
+    pub(crate) exact: BTreeSet<&'static str>,
     /// Whether the connector says that its system sorts by it.
-    pub sortable: bool,
+    pub(crate) sortable: bool,
     /// The value by which an order names it, if lists can be sorted by it at all.
-    pub order: Option<String>,
+    pub(crate) order: Option<String>,
 }
 
 /// A relation to records that point back.
 #[derive(Clone, Debug)]
-pub struct Reverse {
-    pub name: String,
-    pub child: String,
-    pub by: String,
+pub(crate) struct Reverse {
+    pub(crate) name: String,
+    pub(crate) child: String,
+    pub(crate) by: String,
     /// Whether the child's own mapping gives `by`; parts within the row have none.
-    pub by_is_mapped: bool,
+    pub(crate) by_is_mapped: bool,
 }
 
 /// What a connector says of one entity.
 #[derive(Clone, Debug)]
-pub struct Shape {
-    pub entity: String,
-    pub list: String,
-    pub single: String,
-    pub selection: String,
-    pub columns: Vec<Column>,
+pub(crate) struct Shape {
+    pub(crate) entity: String,
+    pub(crate) list: String,
+    pub(crate) single: String,
+    pub(crate) selection: String,
+    pub(crate) columns: Vec<Column>,
     /// References with the type that they lead to.
-    pub references: Vec<(String, String)>,
-    pub reverses: Vec<Reverse>,
-    pub counts: bool,
-    pub looks_up: bool,
+    pub(crate) references: Vec<(String, String)>,
+    pub(crate) reverses: Vec<Reverse>,
+    pub(crate) counts: bool,
+    pub(crate) looks_up: bool,
     /// Whether the connector gives the entity a status.
-    pub has_status: bool,
+    pub(crate) has_status: bool,
 }
 
 const TEXT: &[&str] = &["eq", "ne", "in", "contains", "startsWith", "isNull"];
@@ -62,7 +62,7 @@ const NAMED: &[&str] = &["eq", "ne", "in", "isNull"];
 
 impl Column {
     /// Returns the operators that the API has for it.
-    pub const fn operators(&self) -> &'static [&'static str] {
+    pub(crate) const fn operators(&self) -> &'static [&'static str] {
         match self.sort {
             Sort::Text => TEXT,
             Sort::Integer | Sort::Decimal | Sort::Date | Sort::DateTime => ORDERED,
@@ -72,7 +72,7 @@ impl Column {
     }
 
     /// Returns its comparable value in a record.
-    pub fn value_in(&self, node: &Value) -> Value {
+    pub(crate) fn value_in(&self, node: &Value) -> Value {
         self.place
             .iter()
             .fold(node, |value, name| &value[name.as_str()])
@@ -80,7 +80,7 @@ impl Column {
     }
 
     /// Returns a selection that gives its comparable value.
-    pub fn selection(&self) -> String {
+    pub(crate) fn selection(&self) -> String {
         self.place.iter().rev().fold(String::new(), |inner, name| {
             if inner.is_empty() {
                 name.clone()
@@ -93,7 +93,7 @@ impl Column {
 
 impl Shape {
     /// Returns the comparable values of a record.
-    pub fn row(&self, node: &Value) -> Row {
+    pub(crate) fn row(&self, node: &Value) -> Row {
         self.columns
             .iter()
             .map(|column| (column.name.clone(), column.value_in(node)))
@@ -102,7 +102,7 @@ impl Shape {
 }
 
 /// Returns the shapes of all entities that a connector lists.
-pub fn shapes(blueprint: &Blueprint) -> Vec<Shape> {
+pub(crate) fn shapes(blueprint: &Blueprint) -> Vec<Shape> {
     let catalogue = blueprint.catalogue();
     let listed = blueprint
         .resources()
@@ -251,7 +251,7 @@ fn lower_first(name: &str) -> String {
     letters
         .next()
         .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap()
+        .unwrap_or_default()
 }
 
 fn upper_snake(name: &str) -> String {

@@ -11,14 +11,11 @@ use super::{
     compare::{page_of, same_ids},
 };
 use crate::{
-    conformance::{
-        conditions::{Condition, conditions, filters},
-        shape::Column,
-    },
-    support::{
-        dice::Dice,
-        meaning::{Filter, compare_in_order},
-    },
+    answer::{items, word},
+    conditions::{Condition, conditions, filters},
+    dice::Dice,
+    meaning::{Filter, compare_in_order},
+    shape::Column,
 };
 
 /// Trials of combined filters for each entity.
@@ -91,20 +88,20 @@ impl Trials {
         let mut found = BTreeSet::new();
         let mut pushed = Vec::new();
         let mut after = Value::Null;
-        let place = self.stage.place().await;
+        let place = self.stage.place().await?;
         loop {
             let answer = place
                 .query(&text, json!({ "filter": filter.argument(), "after": after }))
                 .await;
             let page = page_of(&answer, list)?;
-            for node in page["nodes"].as_array().unwrap() {
-                let id = node["id"].as_str().unwrap().to_owned();
+            for node in items(&page["nodes"]) {
+                let id = word(&node["id"]).to_owned();
                 if !found.insert(id.clone()) {
                     return Err(format!("{} came twice", listing.remote_id(&id)));
                 }
             }
             let words = page["sources"][0]["pushedDown"].as_array().into_iter().flatten();
-            pushed.extend(words.map(|word| word.as_str().unwrap().to_owned()));
+            pushed.extend(words.map(|told| word(told).to_owned()));
             if page["pageInfo"]["hasNextPage"] != true {
                 break;
             }
@@ -125,7 +122,7 @@ impl Trials {
             return;
         }
         let strategy = filters(&listing.shape, &listing.rows);
-        let mut dice = Dice::of(&format!("{} {}", self.system, listing.shape.entity));
+        let mut dice = Dice::of(&format!("{} {}", self.subject.id, listing.shape.entity));
         let trees: Vec<_> = (0..COMBINATIONS).map(|_| dice.tree(&strategy)).collect();
         stream::iter(trees)
             .for_each_concurrent(WIDTH, |mut tree| async move {
@@ -177,10 +174,7 @@ impl Trials {
             )
             .await;
         let outcome = nodes.and_then(|nodes| {
-            let ids: BTreeSet<String> = nodes
-                .iter()
-                .map(|node| node["id"].as_str().unwrap().to_owned())
-                .collect();
+            let ids: BTreeSet<String> = nodes.iter().map(|node| word(&node["id"]).to_owned()).collect();
             if ids.len() != nodes.len() {
                 return Err(format!("{} records came twice", nodes.len() - ids.len()));
             }
