@@ -70,7 +70,12 @@ fn the_words_import_nothing_of_ours() {
         ),
         (
             "lineshaft-connect",
-            &["lineshaft", "lineshaft-api", "lineshaft-conformance", "lineshaft-engine"],
+            &[
+                "lineshaft",
+                "lineshaft-api",
+                "lineshaft-conformance",
+                "lineshaft-engine",
+            ],
         ),
         ("lineshaft-entities", &["lineshaft", "lineshaft-engine"]),
         ("lineshaft-engine", &["lineshaft", "lineshaft-api"]),

@@ -13,5 +13,6 @@ mod stage;
 mod trials;
 
 pub use answer::Answer;
+pub use shape::{List, lists};
 pub use stage::{Make, Place, Stage, rebased};
 pub use trials::{Outcome, Subject, run};

@@ -101,6 +101,41 @@ impl Shape {
     }
 }
 
+/// A list that a connector has, in words of the API.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// The unified type.
+    pub entity: String,
+    /// The field of the root that lists it.
+    pub list: String,
+    /// The field of the root that finds one by its id.
+    pub single: String,
+    /// All fields that the connector gives, references by their ids alone.
+    pub selection: String,
+    /// Whether records can be looked up.
+    pub looks_up: bool,
+    /// Relations to records that point back, each with their type.
+    pub children: Vec<(String, String)>,
+}
+
+/// Returns all lists that a connector has.
+#[must_use]
+pub fn lists(blueprint: &Blueprint) -> Vec<List> {
+    let list = |shape: Shape| List {
+        entity: shape.entity,
+        list: shape.list,
+        single: shape.single,
+        selection: shape.selection,
+        looks_up: shape.looks_up,
+        children: shape
+            .reverses
+            .into_iter()
+            .map(|reverse| (reverse.name, reverse.child))
+            .collect(),
+    };
+    shapes(blueprint).into_iter().map(list).collect()
+}
+
 /// Returns the shapes of all entities that a connector lists.
 pub(crate) fn shapes(blueprint: &Blueprint) -> Vec<Shape> {
     let catalogue = blueprint.catalogue();

@@ -3,7 +3,7 @@
 
 mod overview;
 
-use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, process::ExitCode, sync::Arc};
 
 use lineshaft_connect::manifest::{Auth, Manifest, SettingField, trust::Trust};
 use lineshaft_engine::registry::{Kind, Registry};
@@ -172,23 +172,28 @@ fn trusted(page: &mut String, kind: &Kind) {
     line(
         page,
         "\n## How far to trust it\n\n[What the levels mean](README.md#how-far-to-trust-them).\n\n\
-         | type | trust | because of |\n|---|---|---|",
+         | types | trust | because of |\n|---|---|---|",
     );
-    let mut types: Vec<_> = report.types.iter().collect();
-    types.sort_by_key(|(_, own)| std::cmp::Reverse(own.trust));
-    for (name, own) in types {
+    let mut alike: BTreeMap<(Reverse<Trust>, String), Vec<&str>> = BTreeMap::new();
+    for (name, own) in &report.types {
         let mut because = own.because.join("; ").replace('|', "\\|");
         if own.trust == Trust::Verified {
             because = format!("{because}: {}", own.verified.join(", "));
         }
-        line(page, &format!("| {name} | {} | {because} |", own.trust.name()));
+        alike.entry((Reverse(own.trust), because)).or_default().push(name);
+    }
+    for ((Reverse(trust), because), names) in alike {
+        line(
+            page,
+            &format!("| {} | {} | {because} |", names.join(", "), trust.name()),
+        );
     }
     if let Some(server) = &report.server {
         line(
             page,
             &format!(
-                "\nThe test that asks {} last found something else than before on {}, with version {}.",
-                server.server, server.on, server.version
+                "\nA test asks {} {}; what it finds is the same since {}.",
+                server.server, server.version, server.on
             ),
         );
     }
