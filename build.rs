@@ -10,9 +10,17 @@ fn main() -> io::Result<()> {
     for folder in ["connectors", "console/playground/dist"] {
         println!("cargo::rerun-if-changed={folder}");
     }
-    let tests: String = described()?.iter().map(|id| test_of(id)).collect();
+    let ids = described()?;
     let folder = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
-    fs::write(folder.join("described_systems.rs"), tests)
+    let tests = |says: &str, run: &str| ids.iter().map(|id| test_of(id, says, run)).collect::<String>();
+    fs::write(
+        folder.join("described_systems.rs"),
+        tests("keeps_what_its_connector_says", "run_described"),
+    )?;
+    fs::write(
+        folder.join("described_writes.rs"),
+        tests("takes_what_its_connector_writes", "everything_described"),
+    )
 }
 
 /// Returns the ids of the connectors whose systems are described, in their order.
@@ -28,11 +36,10 @@ fn described() -> io::Result<Vec<String>> {
     Ok(ids)
 }
 
-fn test_of(id: &str) -> String {
+fn test_of(id: &str, says: &str, run: &str) -> String {
     let name = id.replace('-', "_");
-    // A name of a test cannot begin with a digit.
     format!(
         "#[tokio::test(flavor = \"multi_thread\", worker_threads = 2)]\n\
-         async fn the_system_{name}_keeps_what_its_connector_says() {{\n    run_described({id:?}).await;\n}}\n"
+         async fn the_system_{name}_{says}() {{\n    {run}({id:?}).await;\n}}\n"
     )
 }

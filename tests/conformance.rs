@@ -68,6 +68,8 @@ fn every_connector_loads_and_every_simulated_system_has_one() {
 
 /// One test for each folder of a connector that has a `sandbox.yaml`.
 mod described {
+    #![allow(unused_imports, reason = "there may be none")]
+
     use super::stage::run_described;
 
     include!(concat!(env!("OUT_DIR"), "/described_systems.rs"));
