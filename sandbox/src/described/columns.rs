@@ -43,12 +43,18 @@ impl Type {
 
     /// Returns the type with this word.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+        Self::WORDS
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, kind)| *kind)
     }
 
     /// Returns the word for it.
     pub(crate) fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, kind)| *kind == self).map_or("any", |(word, _)| word)
+        Self::WORDS
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("any", |(word, _)| word)
     }
 
     /// Returns the type that a value shows.
@@ -85,7 +91,9 @@ impl Type {
             | (Self::Boolean, Value::Bool(_))
             | (Self::List, Value::Array(_))
             | (Self::Object, Value::Object(_)) => true,
-            (Self::Integer, Value::Number(number)) => !number.is_f64() || number.as_f64().is_some_and(|n| n.fract() == 0.0),
+            (Self::Integer, Value::Number(number)) => {
+                !number.is_f64() || number.as_f64().is_some_and(|n| n.fract() == 0.0)
+            }
             (Self::Date, Value::String(text)) => is_day(text) || is_instant(text),
             (Self::Instant, Value::String(text)) => is_instant(text) || is_day(text),
             _ => false,

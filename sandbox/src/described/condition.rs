@@ -210,7 +210,9 @@ impl Condition {
             Self::In(term, values) => some_value(row, term, |value| {
                 let mut result = Some(false);
                 for candidate in values {
-                    match some_value(row, candidate, |other| compare_values(value, Comparison::Eq, other, rules)) {
+                    match some_value(row, candidate, |other| {
+                        compare_values(value, Comparison::Eq, other, rules)
+                    }) {
                         Some(true) => return Some(true),
                         None => result = None,
                         Some(false) => {}
@@ -457,14 +459,19 @@ pub(crate) fn instant_of(text: &str) -> Option<DateTime<Utc>> {
         .map(utc)
         .ok()
         .or_else(|| {
-            ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.fZ"]
-                .iter()
-                .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-                .or_else(|| {
-                    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-                    Some(day.and_time(NaiveTime::MIN))
-                })
-                .map(|at| at.and_utc())
+            [
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "%Y-%m-%d %H:%M:%S%.f",
+                "%Y-%m-%dT%H:%M",
+                "%Y-%m-%dT%H:%M:%S%.fZ",
+            ]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+            .or_else(|| {
+                let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+                Some(day.and_time(NaiveTime::MIN))
+            })
+            .map(|at| at.and_utc())
         })
 }
 
@@ -605,7 +612,8 @@ mod tests {
     #[test]
     fn values_are_compared_by_what_they_are() {
         let row = json!({"n": 10, "d": "9.50", "at": "2026-11-20T12:00:00Z", "name": "Pump", "none": null, "lines": [{"q": 1}, {"q": 5}]});
-        let is = |field: &str, comparison, value: Value| holds(&Condition::compare(field, comparison, value), row.clone());
+        let is =
+            |field: &str, comparison, value: Value| holds(&Condition::compare(field, comparison, value), row.clone());
         assert!(is("n", Comparison::Gt, json!("9")));
         assert!(is("d", Comparison::Lt, json!(10)));
         assert!(is("at", Comparison::Ge, json!("2026-11-20")));
@@ -614,8 +622,14 @@ mod tests {
         assert!(!is("none", Comparison::Ne, json!("x")));
         assert!(is("lines.q", Comparison::Eq, json!(5)));
         assert!(holds(&Condition::Missing(Term::field("none")), row.clone()));
-        assert!(!holds(&Condition::compare("none", Comparison::Eq, "x").negated(), row.clone()));
-        let rules = Rules { case: Case::Insensitive, nulls: Nulls::Value };
+        assert!(!holds(
+            &Condition::compare("none", Comparison::Eq, "x").negated(),
+            row.clone()
+        ));
+        let rules = Rules {
+            case: Case::Insensitive,
+            nulls: Nulls::Value,
+        };
         assert!(Condition::compare("name", Comparison::Eq, "pUMP").holds(row.as_object().unwrap(), rules));
         assert!(Condition::compare("none", Comparison::Ne, "x").holds(row.as_object().unwrap(), rules));
     }

@@ -11,7 +11,10 @@ type Parse = fn(&Value, &Columns) -> Result<Condition, Problem>;
 
 /// Returns the parser of a language.
 pub(crate) fn find(name: &str) -> Option<Parse> {
-    LANGUAGES.iter().find(|(known, _)| *known == name).map(|(_, parse)| *parse)
+    LANGUAGES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, parse)| *parse)
 }
 
 /// The languages by name.
