@@ -8,7 +8,18 @@ use lineshaft_sandbox::{
 };
 
 /// Returns the number of records of a type, when the world tells it.
-pub(crate) fn count(system: System, kind: &str, world: &World) -> Option<usize> {
+///
+/// # Errors
+/// When the description of the system cannot be computed.
+pub(crate) fn count(system: System, kind: &str, world: &World) -> Result<Option<usize>, String> {
+    match system {
+        System::Described(_) => system.expected(kind, world),
+        _ => Ok(coded(system, kind, world)),
+    }
+}
+
+/// Returns the number for a system with code of its own.
+fn coded(system: System, kind: &str, world: &World) -> Option<usize> {
     if let Some(own) = own_count(system, kind, world) {
         return own;
     }

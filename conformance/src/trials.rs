@@ -204,8 +204,11 @@ impl Trials {
     async fn expected(&self, entity: &str) -> Option<usize> {
         let place = self.stage.present().await;
         let sandbox = place.sandbox();
-        let world = sandbox.world();
-        expected::count(sandbox.system(), entity, &world)
+        let counted = expected::count(sandbox.system(), entity, &sandbox.world());
+        counted.unwrap_or_else(|problem| {
+            self.check(entity, "can be computed from sandbox.yaml", Err(problem));
+            None
+        })
     }
 
     /// Lists everything in small pages, and holds it against the world.

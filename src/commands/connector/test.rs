@@ -126,13 +126,7 @@ impl Bench {
         for part in ["", "mappings", "specs"] {
             read(&path.join(part), &format!("{id}/{part}"), &mut files)?;
         }
-        let system = System::from_id(&id);
-        let system = system.with_context(|| {
-            format!(
-                "`{}` has no sandbox.yaml that describes the system, and none is built in for it",
-                path.display()
-            )
-        })?;
+        let system = system_of(path, &id)?;
         let mut given = Map::new();
         for setting in settings {
             let (name, value) = setting
@@ -162,6 +156,15 @@ impl Bench {
         kind.blueprint_for(&self.settings)
             .map_err(|problem| anyhow::anyhow!(problem))
     }
+}
+
+/// Returns the system that the folder describes, or the one that is simulated by code of its own.
+fn system_of(path: &Path, id: &str) -> anyhow::Result<System> {
+    if path.join("sandbox.yaml").is_file() {
+        return System::load(path).map_err(|faulty| anyhow::anyhow!("{faulty}"));
+    }
+    let coded = System::CODED.into_iter().find(|system| system.id() == id);
+    coded.with_context(|| format!("`{}` has no sandbox.yaml that describes its system", path.display()))
 }
 
 /// Reads the YAML files that stand directly in a folder; one that is not there has none.
