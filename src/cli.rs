@@ -379,7 +379,7 @@ pub enum Connector {
         /// The folder with its `manifest.yaml`.
         path: PathBuf,
     },
-    /// Make the folder of a new connector that passes `check`, to go on from.
+    /// Make the folder of a new connector that passes `check` and `test`, to go on from.
     New {
         /// Its id: lower-case letters, digits and hyphens.
         id: String,

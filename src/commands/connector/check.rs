@@ -75,9 +75,13 @@ fn check_system(path: &Path) -> Result<(), Vec<String>> {
     if !path.join("sandbox.yaml").is_file() {
         return Ok(());
     }
-    Description::load(path)
-        .map(drop)
-        .map_err(|faulty| faulty.problems.iter().map(|problem| format!("sandbox.yaml:{problem}")).collect())
+    Description::load(path).map(drop).map_err(|faulty| {
+        faulty
+            .problems
+            .iter()
+            .map(|problem| format!("sandbox.yaml:{problem}"))
+            .collect()
+    })
 }
 
 /// Returns how many types and specs there are, or what differs from the specs.

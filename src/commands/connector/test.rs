@@ -334,3 +334,90 @@ fn object(value: Value) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+    use std::{
+        io::{self, Write},
+        path::PathBuf,
+        sync::Mutex,
+    };
+
+    use super::*;
+    use crate::commands::connector::new;
+
+    /// What a command prints.
+    #[derive(Clone, Default)]
+    struct Printed(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Printed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A new connector in a folder of its own.
+    struct Folder(TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = Self(tempfile::tempdir().unwrap());
+            new::make("acme-erp", folder.0.path(), &mut Output::to(io::sink())).unwrap();
+            folder
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("acme-erp")
+        }
+
+        fn change(&self, file: &str, from: &str, to: &str) {
+            let path = self.path().join(file);
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(from), "{file} has {from}");
+            fs::write(path, text.replace(from, to)).unwrap();
+        }
+
+        async fn tried(&self) -> (ExitCode, String) {
+            let printed = Printed::default();
+            let code = run(&self.path(), Vec::new(), &[], &mut Output::to(printed.clone())).await;
+            let text = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
+            (code.unwrap(), text)
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_new_connector_passes_all_trials() {
+        let (code, told) = Folder::new().tried().await;
+        assert!(
+            code == ExitCode::SUCCESS && told.contains("trials hold, of Vendor"),
+            "{told}"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_system_does_otherwise_is_told_in_words() {
+        let folder = Folder::new();
+        folder.change("sandbox.yaml", "at: offset", "at: skip");
+        let (code, told) = folder.tried().await;
+        assert!(code == ExitCode::FAILURE, "{told}");
+        assert!(told.contains("- Vendor is listed page by page: "), "{told}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_folder_with_errors_is_not_tried() {
+        let folder = Folder::new();
+        folder.change("sandbox.yaml", "    entity: Vendor", "    entitty: Vendor");
+        let (code, told) = folder.tried().await;
+        assert!(
+            code == ExitCode::FAILURE && told.contains("Nothing was tried yet"),
+            "{told}"
+        );
+        assert!(told.contains("sandbox.yaml:18:5: "), "{told}");
+    }
+}
