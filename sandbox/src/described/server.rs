@@ -167,7 +167,11 @@ impl Server {
         if changes {
             known.rows = self.rows();
         }
-        let own = known.scopes.iter().find(|(one, _)| *one == account).map(|(_, scope)| scope.clone());
+        let own = known
+            .scopes
+            .iter()
+            .find(|(one, _)| *one == account)
+            .map(|(_, scope)| scope.clone());
         let names = ["request", "account"].into_iter().filter_map(|name| {
             let value = own.as_ref()?.get(name)?;
             Some((name.to_owned(), value))
@@ -226,7 +230,11 @@ impl Server {
             }
             Some(Ready::NoToken(error)) => {
                 let is_client = error.get("error").and_then(Json::as_str) == Some("invalid_client");
-                let status = if is_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+                let status = if is_client {
+                    StatusCode::UNAUTHORIZED
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
                 Ok(plain(status, "application/json", error.to_string()))
             }
             Some(Ready::Token(document)) if matches!(endpoint.answer.body, AnswerBody::Empty) => {
@@ -267,7 +275,11 @@ impl Server {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = match answer {
             Some(answer) => write(answer, status, &scope)?,
-            None => plain(status, "application/json", json!({"error": problem.message}).to_string()),
+            None => plain(
+                status,
+                "application/json",
+                json!({"error": problem.message}).to_string(),
+            ),
         };
         add_headers(&self.description.headers, &scope, &mut response)?;
         Ok(response)
@@ -293,7 +305,12 @@ impl Server {
     /// Returns rows with other things written.
     pub(crate) fn rows_with(&self, rows: &Rows, overlay: Overlay) -> Arc<Rows> {
         let plain = Arc::clone(&rows.plain);
-        Arc::new(Rows::new(self.description, plain, Arc::new(overlay), &self.state.base_url))
+        Arc::new(Rows::new(
+            self.description,
+            plain,
+            Arc::new(overlay),
+            &self.state.base_url,
+        ))
     }
 
     /// Returns the token endpoint.
@@ -455,7 +472,10 @@ pub(crate) fn intent(description: &'static Description, head: &http::request::Pa
     };
     let scope = scope.with("request", request.value(&params));
     let told = endpoint.write.as_ref().and_then(|form| form.value_or_null(&scope).ok());
-    let operation = endpoint.operation.as_ref().and_then(|form| form.text(&scope).ok().flatten());
+    let operation = endpoint
+        .operation
+        .as_ref()
+        .and_then(|form| form.text(&scope).ok().flatten());
     Intent {
         operation,
         method: None,
@@ -475,7 +495,9 @@ fn status_only(status: StatusCode) -> Response {
 fn plain(status: StatusCode, content_type: &'static str, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -486,7 +508,9 @@ fn write(answer: &Answer, status: StatusCode, scope: &Scope) -> Result<Response,
         None => None,
     };
     let told = told.and_then(|status| u16::try_from(status).ok());
-    let status = told.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+    let status = told
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(status);
     let (content_type, body) = match &answer.body {
         AnswerBody::Empty => (None, None),
         AnswerBody::Json(form) => (Some("application/json"), Some(form.value_or_null(scope)?.to_string())),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
-use super::condition::order_of;
 use super::condition::Case;
+use super::condition::order_of;
 use super::endpoint::{Action, Change, Endpoint, Find, Step};
 use super::form::{Failure, Form, Scope, members_json, row_value, to_value};
 use super::list::Stop;
@@ -205,7 +205,10 @@ impl Run<'_> {
 
     fn missing(&self, change: &Change) -> Stop {
         let name = self.table(change.table).map_or("", |(name, _)| name);
-        refused("not_found", Problem::new(Kind::Missing, format!("no such record in {name}")).of(name))
+        refused(
+            "not_found",
+            Problem::new(Kind::Missing, format!("no such record in {name}")).of(name),
+        )
     }
 
     /// Returns the row as expressions and answers see it.
@@ -360,7 +363,12 @@ impl Run<'_> {
 
     fn row(&self, at: usize, key: &str) -> Result<Arc<Row>, Stop> {
         let found = self.rows.content(at)?.find(key).cloned();
-        found.ok_or_else(|| refused("not_found", Problem::new(Kind::Missing, "the record has another key now")))
+        found.ok_or_else(|| {
+            refused(
+                "not_found",
+                Problem::new(Kind::Missing, "the record has another key now"),
+            )
+        })
     }
 
     fn check_lock(&self, table: &Table, row: &Row) -> Result<(), Stop> {
@@ -432,11 +440,23 @@ impl Run<'_> {
             }
         }
         for (name, other) in &write.references {
-            let Some(value) = accepted.get(name).filter(|value| !value.is_null()) else { continue };
-            let Some(other_at) = self.rows.place(other) else { continue };
-            if self.rows.content(other_at)?.find(&key_from(std::slice::from_ref(value))).is_none() {
+            let Some(value) = accepted.get(name).filter(|value| !value.is_null()) else {
+                continue;
+            };
+            let Some(other_at) = self.rows.place(other) else {
+                continue;
+            };
+            if self
+                .rows
+                .content(other_at)?
+                .find(&key_from(std::slice::from_ref(value)))
+                .is_none()
+            {
                 let text = format!("{name}: there is no {value} in {other}");
-                return Err(refused("invalid", Problem::new(Kind::NotAllowed, text).of(name.clone())));
+                return Err(refused(
+                    "invalid",
+                    Problem::new(Kind::NotAllowed, text).of(name.clone()),
+                ));
             }
         }
         Ok(accepted)
@@ -461,7 +481,10 @@ fn check_rules(
     row: &Map<String, Json>,
     old: &Map<String, Json>,
 ) -> Result<(), Stop> {
-    let scope = scope.with_all(vec![("r".to_owned(), row_value(row)), ("old".to_owned(), row_value(old))]);
+    let scope = scope.with_all(vec![
+        ("r".to_owned(), row_value(row)),
+        ("old".to_owned(), row_value(old)),
+    ]);
     let rules = table.write.require.iter();
     for rule in rules.filter(|rule| rule.on.is_empty() || rule.on.iter().any(|word| word == on)) {
         check(&rule.demand, &scope)?;
@@ -475,7 +498,10 @@ fn check(demand: &Demand, scope: &Scope) -> Result<(), Stop> {
     if that.is_true(scope)? {
         return Ok(());
     }
-    let message = demand.message.text(scope)?.unwrap_or_else(|| "the request is refused".to_owned());
+    let message = demand
+        .message
+        .text(scope)?
+        .unwrap_or_else(|| "the request is refused".to_owned());
     let mut problem = Problem::new(Kind::Condition, message);
     problem.field = demand.field.text(scope)?;
     Err(refused(&demand.refuse, problem))

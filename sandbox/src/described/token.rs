@@ -94,7 +94,9 @@ impl Sessions {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.get_mut(token)?;
         let is_idle = session.idle.is_some_and(|idle| session.used.elapsed() >= idle);
-        let is_old = session.lifetime.is_some_and(|lifetime| session.began.elapsed() >= lifetime);
+        let is_old = session
+            .lifetime
+            .is_some_and(|lifetime| session.began.elapsed() >= lifetime);
         if is_idle || is_old || state.token_user(token).is_none() {
             sessions.remove(token);
             state.drop_token(token);
@@ -141,7 +143,10 @@ impl Token {
         let grants = fields.texts(loader, "grants");
         for grant in &grants {
             if !GRANTS.contains(&grant.as_str()) {
-                loader.wrong(node.place, format!("unknown grant {grant}; known are {}", GRANTS.join(", ")));
+                loader.wrong(
+                    node.place,
+                    format!("unknown grant {grant}; known are {}", GRANTS.join(", ")),
+                );
             }
         }
         let pair = |loader: &mut Loader, node: Option<&Node>, what: &'static str, names: [&'static str; 2]| {
@@ -160,7 +165,10 @@ impl Token {
             client_secret,
             username,
             password,
-            assertion: fields.take("assertion").map(|node| Form::members(loader, node)).unwrap_or_default(),
+            assertion: fields
+                .take("assertion")
+                .map(|node| Form::members(loader, node))
+                .unwrap_or_default(),
             lifetime_s: fields.number(loader, "lifetime_s"),
             refresh: fields.take("refresh").is_none_or(|node| loader.flag(node, "refresh")),
         };
@@ -266,7 +274,10 @@ impl Token {
         }
         if found.is_empty() {
             asked.state.counters.refused_secret();
-            return Ok(Err(oauth_error("invalid_client", "the client is unknown or its secret is wrong")));
+            return Ok(Err(oauth_error(
+                "invalid_client",
+                "the client is unknown or its secret is wrong",
+            )));
         }
         Ok(Ok(found))
     }
@@ -316,7 +327,12 @@ impl Token {
     }
 
     /// Returns the account with this user name and password.
-    pub(crate) fn user(&self, scopes: &[(Account, Scope)], name: &str, password: &str) -> Result<Option<Account>, Failure> {
+    pub(crate) fn user(
+        &self,
+        scopes: &[(Account, Scope)],
+        name: &str,
+        password: &str,
+    ) -> Result<Option<Account>, Failure> {
         for (account, scope) in scopes {
             let is_same = text_of(self.username.as_ref(), scope)?.as_deref() == Some(name)
                 && text_of(self.password.as_ref(), scope)?.as_deref() == Some(password);
@@ -362,7 +378,9 @@ impl Asked<'_> {
 
 fn form_decoded(text: &str) -> String {
     let text = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(&text)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn text_of(form: Option<&Form>, scope: &Scope) -> Result<Option<String>, Failure> {
