@@ -51,6 +51,18 @@ impl Known {
         }
     }
 
+    /// Returns the names with the credentials of one way to sign in only: those of the others are not given with it.
+    pub(super) fn of_way(&self, auth: &manifest::Auth) -> Self {
+        let is_given = |name: &&String| {
+            let credential = name.strip_prefix("credentials.");
+            credential.is_none_or(|name| auth.credentials.contains_key(name))
+        };
+        Self {
+            connection: self.connection.iter().filter(is_given).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the names without those of secrets: what organizations write themselves must not be able to send any.
     pub(crate) fn without_secrets(&self) -> Self {
         let is_setting = |name: &&String| name.starts_with("settings.");
@@ -344,7 +356,7 @@ impl Call {
 }
 
 /// Adds query parameters to an address; empty ones are left out.
-fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
+pub(super) fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
     let mut sign = if address.contains('?') { '&' } else { '?' };
     for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
         address.push(sign);

@@ -1,6 +1,7 @@
 //! A manifest that has been checked against the unified model and compiled into plans.
 
 mod anti_forgery;
+mod assertion;
 mod call;
 mod check;
 mod compile;
@@ -16,6 +17,7 @@ pub mod problem;
 pub mod raw;
 mod resource;
 mod sign_in;
+mod signing;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,6 +39,8 @@ pub use problem::Problem;
 pub use resource::ResourcePlan;
 pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};
 pub use sign_in::{ACCESS_TOKEN, Needs, SignIn};
+pub use signing::Moment;
+pub(crate) use signing::Signing;
 
 use crate::{
     capability::Capability,
@@ -182,13 +186,18 @@ impl Blueprint {
         way.plan_login(&self.base, variables).transpose()
     }
 
-    /// Plans the request of a token; none when the way to sign in has no tokens. The answer is judged and read by
-    /// [`read_token`].
+    /// Plans the request of a token at a moment; none when the way to sign in has no tokens. The answer is judged and
+    /// read by [`read_token`].
     ///
     /// # Errors
     /// Names the setting or credential that is missing or wrong.
-    pub fn plan_token(&self, way: &SignIn, variables: &Variables<'_>) -> Result<Option<RequestPlan>, Error> {
-        way.plan_token(variables).transpose()
+    pub fn plan_token(
+        &self,
+        way: &SignIn,
+        variables: &Variables<'_>,
+        moment: &Moment,
+    ) -> Result<Option<RequestPlan>, Error> {
+        way.plan_token(variables, moment).transpose()
     }
 
     /// Plans the request that proves that credentials work.

@@ -1,7 +1,7 @@
 //! The ways to sign in, compiled: requests for sessions and tokens, what their answers mean, and the headers that
 //! authorize every other request. Whether and when to sign in is decided elsewhere.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use url::Url;
@@ -10,6 +10,7 @@ use super::{
     Problem,
     call::{Base, Call, Known, Texts, check_headers, escape_pointer, render_texts, unusable},
     oauth2::{Oauth2, basic},
+    signing::{self, Moment, Signing},
 };
 use crate::{
     authorization,
@@ -37,6 +38,7 @@ enum Kind {
         password: TextTemplate,
     },
     Headers(Texts),
+    Signing(Arc<Signing>),
     Oauth2(Box<Oauth2>),
     Session(Box<Session>),
 }
@@ -79,6 +81,7 @@ impl SignIn {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let kind_pointer = format!("{pointer}/kind");
+        let known = &known.of_way(auth);
         let text = |text: &str, key: &str, problems: &mut Vec<Problem>| {
             known.text(text, &format!("{kind_pointer}/{key}"), problems)
         };
@@ -90,6 +93,14 @@ impl SignIn {
             AuthKind::Headers { headers } => {
                 check_headers(headers, &format!("{kind_pointer}/headers/headers"), problems);
                 Kind::Headers(known.texts(headers, &format!("{kind_pointer}/headers/headers"), problems))
+            }
+            AuthKind::Oauth1 { .. } => {
+                let oauth1 = signing::Oauth1::compile(&auth.kind, known, &kind_pointer, problems)?;
+                Kind::Signing(Arc::new(Signing::Oauth1(oauth1)))
+            }
+            AuthKind::Signed(signed) => {
+                let signed = signing::Signed::compile(signed, known, &kind_pointer, problems)?;
+                Kind::Signing(Arc::new(Signing::Signed(signed)))
             }
             AuthKind::Oauth2 { .. } => Kind::Oauth2(Box::new(Oauth2::compile(auth, known, pointer, problems)?)),
             AuthKind::Session {
@@ -143,10 +154,23 @@ impl SignIn {
     #[must_use]
     pub fn needs(&self) -> Needs {
         match &self.kind {
-            Kind::Basic { .. } | Kind::Headers(_) => Needs::Nothing,
+            Kind::Basic { .. } | Kind::Headers(_) | Kind::Signing(_) => Needs::Nothing,
             Kind::Session(_) => Needs::Session,
             Kind::Oauth2(oauth2) => Needs::Token(oauth2.grant()),
         }
+    }
+
+    /// Returns how each attempt is signed; nothing when requests are not signed.
+    pub(crate) fn signing(&self) -> Option<&Arc<Signing>> {
+        match &self.kind {
+            Kind::Signing(signing) => Some(signing),
+            _ => None,
+        }
+    }
+
+    /// Returns whether each request proves the credentials themselves, which a system may lock after wrong tries.
+    pub(crate) const fn shows_credentials(&self) -> bool {
+        matches!(self.kind, Kind::Basic { .. } | Kind::Signing(_))
     }
 
     /// Returns how long a session lasts unless the system ends it earlier.
@@ -158,7 +182,7 @@ impl SignIn {
         }
     }
 
-    /// Returns the headers that authorize a request.
+    /// Returns the headers that authorize every request. Those of a signature are made for each attempt.
     ///
     /// # Errors
     /// Names the credential or session value that is missing.
@@ -171,6 +195,7 @@ impl SignIn {
                 Ok(vec![("authorization".to_owned(), basic(&username, &password))])
             }
             Kind::Headers(headers) => render_texts(headers, &scope),
+            Kind::Signing(_) => Ok(Vec::new()),
             Kind::Session(session) => render_texts(&session.headers, &scope),
             Kind::Oauth2(_) => {
                 let token = variables
@@ -243,11 +268,11 @@ impl SignIn {
     }
 
     /// Plans the request of a token; none when there are no tokens.
-    pub(super) fn plan_token(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+    pub(super) fn plan_token(&self, variables: &Variables<'_>, moment: &Moment) -> Option<Result<RequestPlan, Error>> {
         let Kind::Oauth2(oauth2) = &self.kind else {
             return None;
         };
-        Some(oauth2.plan(variables))
+        Some(oauth2.plan(variables, moment))
     }
 
     /// Returns whether the page where a person signs in wants the hash of a secret; nothing when there is no page.
@@ -276,9 +301,10 @@ impl SignIn {
         &self,
         variables: &Variables<'_>,
         code: &authorization::Code<'_>,
+        moment: &Moment,
     ) -> Option<Result<RequestPlan, Error>> {
         match &self.kind {
-            Kind::Oauth2(oauth2) if oauth2.has_pkce().is_some() => Some(oauth2.plan_code(variables, code)),
+            Kind::Oauth2(oauth2) if oauth2.has_pkce().is_some() => Some(oauth2.plan_code(variables, code, moment)),
             _ => None,
         }
     }

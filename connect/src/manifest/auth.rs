@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::{Assertion, Request, Signed};
 
 /// A setting that a connection must be given.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -136,20 +136,47 @@ pub enum AuthKind {
         /// Header names with templates of their values.
         headers: IndexMap<String, String>,
     },
+    /// `OAuth` 1.0a with credentials that were given once: each attempt is signed by HMAC-SHA256, with a time and a nonce of
+    /// its own. Parameters of the address and of forms are signed too.
+    Oauth1 {
+        /// Template of the application's key.
+        consumer_key: String,
+        /// Template of the application's secret.
+        consumer_secret: String,
+        /// Template of the token's identifier.
+        token: String,
+        /// Template of the token's secret.
+        token_secret: String,
+        /// Template of the realm that the header names; it is not signed.
+        #[serde(default)]
+        realm: Option<String>,
+    },
+    /// A signature over each request.
+    Signed(Signed),
     /// `OAuth` 2 with a token endpoint.
     Oauth2 {
         /// The grant.
         grant: Grant,
         /// Template of the address of the token endpoint.
         token_url: String,
-        /// Template of the client's identifier.
-        client_id: String,
+        /// Template of the client's identifier. A client that proves itself by an assertion may do without.
+        #[serde(default)]
+        client_id: Option<String>,
         /// Template of the client's secret; public clients have none.
         #[serde(default)]
         client_secret: Option<String>,
         /// How the client proves itself.
         #[serde(default)]
         client_auth: ClientAuth,
+        /// Template of the user name, for `password`.
+        #[serde(default)]
+        username: Option<String>,
+        /// Template of the password, for `password`.
+        #[serde(default)]
+        password: Option<String>,
+        /// What is signed with a private key, for `jwt_bearer` and `client_auth: jwt`.
+        #[serde(default)]
+        assertion: Option<Box<Assertion>>,
         /// Scopes that are asked for.
         #[serde(default)]
         scopes: Vec<String>,
@@ -196,6 +223,10 @@ pub enum Grant {
     /// A person signs in at the system's own page, which gives the credential `refresh_token`; from then on as
     /// `refresh_token`.
     AuthorizationCode,
+    /// The name and password of a service account.
+    Password,
+    /// An assertion that is signed with a private key.
+    JwtBearer,
 }
 
 /// How an `OAuth` 2 client proves itself.
@@ -209,4 +240,6 @@ pub enum ClientAuth {
     Basic,
     /// HTTP Basic, identifier and secret as they are, for systems that do not decode them.
     BasicPlain,
+    /// An assertion that is signed with a private key, in the form body.
+    Jwt,
 }

@@ -12,6 +12,7 @@ pub mod load;
 pub mod overlay;
 mod resource;
 mod shape;
+mod signing;
 mod spec;
 pub mod suggest;
 pub mod trust;
@@ -30,6 +31,7 @@ pub use resource::{
     ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
     Select, Strategy,
 };
+pub use signing::{Assertion, AssertionAlgorithm, Over, Put, SignatureAlgorithm, SignatureEncoding, Signed};
 pub use write::{
     AntiForgery, BusinessRule, ChildrenWay, ClientReference, Describe, DescribeForm, EmbedChildren, FieldsForm,
     FullWriteField, Occasion, Reply, ReplyHeader, Sends, Write, WriteAction, WriteChildren, WriteDefaults, WriteField,

@@ -1,6 +1,6 @@
 //! A request that is ready to be sent; its secrets never show in debug output.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A request that is ready to be sent, sign-in aside.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +26,21 @@ pub enum RequestBody {
     Json(String),
     /// Form fields, to be sent as `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
+}
+
+impl RequestBody {
+    /// Returns the text that is sent.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Empty => Cow::Borrowed(""),
+            Self::Json(text) => Cow::Borrowed(text),
+            Self::Form(fields) => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                Cow::Owned(form.extend_pairs(fields).finish())
+            }
+        }
+    }
 }
 
 impl fmt::Debug for RequestPlan {

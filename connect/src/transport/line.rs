@@ -309,18 +309,27 @@ impl Line {
         if let Some(access) = access {
             access.check_alive().map_err(unsent)?;
         }
+        let none = HeaderMap::new();
+        let headers = match change {
+            Some(change) => change.headers,
+            None => access.map_or(&none, Access::headers),
+        };
+        let signed = access
+            .map(|access| access.sign(plan, headers))
+            .transpose()
+            .map_err(unsent)?
+            .flatten();
+        let headers = signed.as_ref().map_or(headers, |signed| &signed.headers);
         if let Some(change) = change {
-            self.depart(context, change).await.map_err(unsent)?;
+            self.depart(context, Change { headers, ..change })
+                .await
+                .map_err(unsent)?;
         }
         context.count_call();
         let started = Instant::now();
-        let none = HeaderMap::new();
         let outgoing = Outgoing {
-            plan,
-            sign_in: match change {
-                Some(change) => change.headers,
-                None => access.map_or(&none, Access::headers),
-            },
+            plan: signed.as_ref().map_or(plan, |signed| &signed.plan),
+            sign_in: headers,
             most_bytes: self.most_bytes,
         };
         let end = match change {

@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
-    blueprint::{Needs, SignIn},
+    blueprint::{Moment, Needs, SignIn, Signing},
     error::{Error, ErrorKind},
+    request::RequestPlan,
     store::{Clock, Credentials, StoredSession},
     template::{SecretMap, Variables},
 };
@@ -28,6 +29,8 @@ pub(crate) struct Access {
     session: SecretMap,
     session_version: Option<i64>,
     headers: HeaderMap,
+    /// How each attempt is signed, and the clock that tells when.
+    signing: Option<(Arc<Signing>, Arc<dyn Clock>)>,
     /// From when on it is renewed while it still serves, and until when it serves.
     term: Option<(DateTime<Utc>, DateTime<Utc>)>,
     renewable: bool,
@@ -45,6 +48,15 @@ pub(super) struct Made<'a> {
     pub(super) since: DateTime<Utc>,
     /// Whether each request carries a password, which a system may lock after wrong tries.
     pub(super) is_password: bool,
+    pub(super) clock: &'a Arc<dyn Clock>,
+}
+
+/// An attempt with its signature.
+pub(crate) struct Attempt {
+    /// The request as it is sent, with an address that may carry the signature; it is neither shown nor logged.
+    pub(crate) plan: RequestPlan,
+    /// The headers of the sign-in, those of the signature included.
+    pub(crate) headers: HeaderMap,
 }
 
 impl Access {
@@ -55,6 +67,7 @@ impl Access {
             stored,
             since,
             is_password,
+            clock,
         } = made;
         let session = stored.map(|stored| stored.session.values.clone()).unwrap_or_default();
         let variables = Variables {
@@ -66,6 +79,9 @@ impl Access {
         let end = stored.and_then(|stored| stored.session.expires_at);
         Ok(Self {
             headers,
+            signing: sign_in
+                .signing()
+                .map(|signing| (Arc::clone(signing), Arc::clone(clock))),
             credentials: credentials.values.clone(),
             credentials_version: credentials.version,
             session_version: stored.map(|stored| stored.version),
@@ -91,6 +107,24 @@ impl Access {
     /// Returns the headers that sign a request in.
     pub(crate) const fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Signs one attempt, whose other headers of the sign-in are these; none when attempts are not signed.
+    ///
+    /// # Errors
+    /// Names the credential that is of no use.
+    pub(crate) fn sign(&self, plan: &RequestPlan, headers: &HeaderMap) -> Result<Option<Attempt>, Error> {
+        let Some((signing, clock)) = &self.signing else {
+            return Ok(None);
+        };
+        let signature = signing.sign(plan, &self.variables(), &Moment::at(clock.now()))?;
+        let mut headers = headers.clone();
+        headers.extend(secret_headers(signature.headers)?);
+        let mut plan = plan.clone();
+        if let Some(url) = signature.url {
+            plan.url = url;
+        }
+        Ok(Some(Attempt { plan, headers }))
     }
 
     /// Iterates over everything that must not be shown.
@@ -161,6 +195,7 @@ impl Access {
             session: SecretMap::default(),
             session_version: None,
             headers: HeaderMap::new(),
+            signing: None,
             term: None,
             renewable: false,
             ended: AtomicBool::new(false),

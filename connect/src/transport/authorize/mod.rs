@@ -8,7 +8,11 @@ mod access;
 mod renew;
 
 #[cfg(test)]
+mod assertion_tests;
+#[cfg(test)]
 mod lease_tests;
+#[cfg(test)]
+mod signing_tests;
 #[cfg(test)]
 mod tests;
 

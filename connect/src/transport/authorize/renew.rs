@@ -12,10 +12,10 @@ use super::{
     access::{self, Access},
 };
 use crate::{
-    blueprint::{ACCESS_TOKEN, Needs, SignIn, read_token},
+    blueprint::{ACCESS_TOKEN, Moment, Needs, SignIn, read_token},
     context::CallContext,
     error::{Error, ErrorKind},
-    manifest::{AuthKind, REFRESH_TOKEN},
+    manifest::{Grant, REFRESH_TOKEN},
     request::RequestPlan,
     store::{Credentials, Session, StoredSession},
     template::{SecretMap, Variables},
@@ -232,7 +232,11 @@ impl Authorizer {
         way: &SignIn,
         variables: &Variables<'_>,
     ) -> Result<(SecretMap, Option<Duration>), Error> {
-        let plan = planned(self.parts.blueprint.plan_token(way, variables))?;
+        let plan = planned(
+            self.parts
+                .blueprint
+                .plan_token(way, variables, &Moment::at(self.parts.clock.now())),
+        )?;
         let read = |response: &Response| read_token(response.status.as_u16(), &response.headers, &response.body);
         let classify = |response: &Response| {
             if response.status.is_success() {
@@ -241,7 +245,9 @@ impl Authorizer {
                 read(response).err()
             }
         };
-        let response = self.parts.line.exchange_bare(context, &plan, &classify).await?;
+        let is_login = way.needs() == Needs::Token(Grant::Password);
+        let response = self.parts.line.exchange_bare(context, &plan, &classify).await;
+        let response = response.map_err(|error| if is_login { as_refused_login(error) } else { error })?;
         let token = read(&response)?;
         let mut kept = variables.session.clone();
         kept.insert(ACCESS_TOKEN, token.access_token);
@@ -281,15 +287,10 @@ impl Authorizer {
             credentials,
             stored,
             since,
-            is_password: self.has_password(way),
+            is_password: way.shows_credentials(),
+            clock: &self.parts.clock,
         };
         Access::new(way, made).map(Arc::new)
-    }
-
-    fn has_password(&self, way: &SignIn) -> bool {
-        let ways = &self.parts.blueprint.manifest().auth;
-        let auth = ways.iter().find(|auth| auth.id == way.id());
-        matches!(auth.map(|auth| &auth.kind), Some(AuthKind::Basic { .. }))
     }
 }
 
