@@ -418,6 +418,6 @@ mod tests {
             code == ExitCode::FAILURE && told.contains("Nothing was tried yet"),
             "{told}"
         );
-        assert!(told.contains("sandbox.yaml:18:5: "), "{told}");
+        assert!(told.contains("sandbox.yaml:17:5: "), "{told}");
     }
 }
