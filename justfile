@@ -43,12 +43,11 @@ bench-writes:
 demo:
     cargo run -- demo
 
-# Writes what is generated: the SDL, the manifest schema, the coverage pages, the error pages, events, the grammar.
+# Writes what is generated: the SDL, the manifest schema, the pages of connectors and errors, events, the grammar.
 generate:
     cargo run -q -- schema > schema/lineshaft.graphql
     cargo run -q -- connector schema > connectors/manifest.schema.json
-    cargo run -q -- connector coverage > docs/connectors/coverage.md
-    cargo run -q -- connector coverage --writes > docs/connectors/writes.md
+    cargo run -q -- connector pages --write docs/connectors
     cargo run -q -- errors --write docs/errors
     cargo run -q -- events > docs/events.md
     cargo run -q -- grammar > docs/mapping-grammar.md

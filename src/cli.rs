@@ -379,7 +379,7 @@ pub enum Connector {
         /// The folder with its `manifest.yaml`.
         path: PathBuf,
     },
-    /// Make the folder of a new connector that passes `check`, to go on from.
+    /// Make the folder of a new connector that passes `check` and `test`, to go on from.
     New {
         /// Its id: lower-case letters, digits and hyphens.
         id: String,
@@ -393,15 +393,30 @@ pub enum Connector {
         #[arg(value_enum, default_value_t = SchemaOf::Manifest)]
         of: SchemaOf,
     },
-    /// Print what every connector offers, as the page of the manual.
-    Coverage {
-        /// Tell what can be written instead.
-        #[arg(long)]
-        writes: bool,
-        /// Compare it with this file instead, and fail when they differ.
-        #[arg(long, value_name = "FILE")]
-        check: Option<PathBuf>,
+    /// Try everything that a connector says it can do against a simulated system, and tell what does not hold.
+    Test {
+        /// The folder with its `manifest.yaml`, and the `sandbox.yaml` that describes the system.
+        path: PathBuf,
+        /// Try this unified type only; may be given several times.
+        #[arg(long, value_name = "TYPE")]
+        only: Vec<String>,
+        /// A setting of the connection besides those that `sandbox.yaml` gives; may be given several times.
+        #[arg(long = "setting", value_name = "NAME=VALUE")]
+        settings: Vec<String>,
     },
+    /// Print the manual of the built-in connectors: one page for each, and one over all.
+    Pages(Pages),
+}
+
+/// The manual of connectors.
+#[derive(Clone, Debug, Args)]
+pub struct Pages {
+    /// Compare the pages in this folder, and fail when they differ.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "write")]
+    pub check: Option<PathBuf>,
+    /// Write the pages into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub write: Option<PathBuf>,
 }
 
 /// A file of a connector.

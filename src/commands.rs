@@ -60,7 +60,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(action) => token::run(&quiet()?, action, &mut out).await,
         Command::Organization(action) => organization::run(&quiet()?, action, &mut out).await,
         Command::Connection(action) => connection::run(&quiet()?, *action, &mut out).await,
-        Command::Connector(action) => connector::run(settings, action, &mut out),
+        Command::Connector(action) => connector::run(settings, action, &mut out).await,
         Command::Keys(action) => keys::run(&quiet()?, action, &mut out).await,
         Command::Errors(options) => errors::run(&options, &mut out),
         Command::Events { check } => events::run(check.as_deref(), &mut out),

@@ -6,6 +6,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[derive(RustEmbed)]
 #[folder = "connectors/"]
 #[include = "*.yaml"]
+#[include = "*/README.md"]
 struct Connectors;
 
 /// The built playground.
@@ -40,7 +41,18 @@ pub fn connectors() -> Vec<(String, String)> {
         let file = Connectors::get(&path)?;
         Some((path.into_owned(), String::from_utf8_lossy(&file.data).into_owned()))
     };
-    Connectors::iter().filter_map(read).collect()
+    Connectors::iter()
+        .filter(|path| path.ends_with(".yaml"))
+        .filter_map(read)
+        .collect()
+}
+
+/// Returns the README of a built-in connector; an empty text when it has none.
+#[must_use]
+pub fn connector_readme(id: &str) -> String {
+    let file = Connectors::get(&format!("{id}/README.md"));
+    file.map(|file| String::from_utf8_lossy(&file.data).into_owned())
+        .unwrap_or_default()
 }
 
 /// Returns a file of the playground.

@@ -15,7 +15,7 @@ use lineshaft_connect::{
 };
 use lineshaft_engine::{
     applications::{Application, Applications},
-    command, credits, database, events, lifecycle, links, mappings, query, tokens, webhooks,
+    command, credits, database, events, lifecycle, links, mappings, query, registry, tokens, webhooks,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -339,6 +339,8 @@ pub enum Simulate {
 pub struct Connectors {
     /// Folders of connectors.
     pub directories: Vec<PathBuf>,
+    /// Milliseconds between two looks whether they were changed.
+    pub look_ms: u64,
 }
 
 /// The log.
@@ -400,6 +402,9 @@ impl Settings {
             writes: self.writes.options(),
             discovery: mappings::drift::Settings {
                 repeat: Duration::from_secs(u64::from(self.discovery.repeat_hours) * 3600),
+            },
+            registry: registry::Settings {
+                look: Duration::from_millis(self.connectors.look_ms),
             },
         }
     }

@@ -62,17 +62,27 @@ fn the_words_import_nothing_of_ours() {
             &[
                 "lineshaft",
                 "lineshaft-api",
+                "lineshaft-conformance",
                 "lineshaft-connect",
                 "lineshaft-engine",
                 "lineshaft-entities",
             ][..],
         ),
-        ("lineshaft-connect", &["lineshaft", "lineshaft-api", "lineshaft-engine"]),
+        (
+            "lineshaft-connect",
+            &[
+                "lineshaft",
+                "lineshaft-api",
+                "lineshaft-conformance",
+                "lineshaft-engine",
+            ],
+        ),
         ("lineshaft-entities", &["lineshaft", "lineshaft-engine"]),
         ("lineshaft-engine", &["lineshaft", "lineshaft-api"]),
         ("lineshaft-api", &["lineshaft"]),
         ("lineshaft-migrations", &["lineshaft"]),
-        ("lineshaft-sandbox", &["lineshaft"]),
+        ("lineshaft-sandbox", &["lineshaft", "lineshaft-conformance"]),
+        ("lineshaft-conformance", &["lineshaft"]),
     ] {
         let dependants = direct_dependants(of);
         assert!(

@@ -23,6 +23,7 @@ mod life;
 mod mappings;
 mod organization_schema;
 mod paging;
+mod private_connectors;
 mod schema;
 #[cfg(feature = "tryton")]
 mod tryton;

@@ -31,13 +31,13 @@ export function linkView() {
           h(
             'table',
             {},
-            h('caption', { class: 'unseen' }, 'Systems and their price in credits'),
-            h('thead', {}, h('tr', {}, ['System', 'Cloud', 'On-premises'].map(title => h('th', { scope: 'col' }, title)))),
+            h('caption', { class: 'unseen' }, 'Systems, their price in credits, and how far to trust their connectors'),
+            h('thead', {}, h('tr', {}, ['System', 'Cloud', 'On-premises', 'Trust'].map(title => h('th', { scope: 'col' }, title)))),
             h(
               'tbody',
               {},
               connectors.map(connector =>
-                h('tr', {}, h('td', {}, check(connector.name, { name: 'connector', value: connector.id })), price(connector, 'CLOUD', connector.credits.cloud, available), price(connector, 'ON_PREMISES', connector.credits.onPremises, available)),
+                h('tr', {}, h('td', {}, check(connector.name, { name: 'connector', value: connector.id })), price(connector, 'CLOUD', connector.credits.cloud, available), price(connector, 'ON_PREMISES', connector.credits.onPremises, available), h('td', { class: 'soft' }, connector.trust.toLowerCase())),
               ),
             ),
           ),

@@ -51,7 +51,7 @@ export const QUERIES = {
   }`,
 
   Connectors: `query Connectors {
-    connectors { id name tier categories deployments credits { cloud onPremises } }
+    connectors { id name tier categories deployments trust credits { cloud onPremises } }
   }`,
 
   // Without `after` the newest come first.

@@ -92,6 +92,8 @@ pub struct Settings {
     pub writes: command::Settings,
     /// How systems are looked at again.
     pub discovery: mappings::drift::Settings,
+    /// How directories of connectors are watched.
+    pub registry: registry::Settings,
 }
 
 /// Everything that the server can do, behind every way to ask it.

@@ -48,6 +48,7 @@ pub(crate) struct Parts {
 
 #[derive(Clone)]
 struct Entry {
+    kind: Arc<Kind>,
     settings: Arc<Map<String, Value>>,
     connector: Arc<Connector>,
     watch: Arc<Watch>,
@@ -80,7 +81,9 @@ impl Pool {
     /// # Errors
     /// When the connector is not loaded, or the settings do not fit it.
     pub fn plain(&self, connection: &Connection) -> Result<Arc<Connector>, SourceError> {
-        let fits = |entry: &Entry| *entry.settings == connection.settings;
+        // A connector whose folder was changed is another one; who still holds the old one goes on with it.
+        let kind = self.kind(connection)?;
+        let fits = |entry: &Entry| Arc::ptr_eq(&entry.kind, &kind) && *entry.settings == connection.settings;
         if let Some(entry) = self.live.get(&connection.id).filter(fits) {
             if entry.watch.see(connection) {
                 entry.connector.reload_credentials();
@@ -93,7 +96,7 @@ impl Pool {
             .entry(connection.id)
             .and_try_compute_with(|known| match known {
                 Some(known) if fits(known.value()) => Ok(Op::Nop),
-                _ => self.make(connection).map(Op::Put),
+                _ => self.make(connection, kind.clone()).map(Op::Put),
             })?;
         let entry = made
             .into_entry()
@@ -108,8 +111,7 @@ impl Pool {
         })
     }
 
-    fn make(&self, connection: &Connection) -> Result<Entry, SourceError> {
-        let kind = self.kind(connection)?;
+    fn make(&self, connection: &Connection, kind: Arc<Kind>) -> Result<Entry, SourceError> {
         let blueprint = kind
             .blueprint_for(&connection.settings)
             .and_then(|blueprint| blueprint.with_settings(&connection.settings));
@@ -138,6 +140,7 @@ impl Pool {
         let connector = Arc::new(made.map_err(|error| SourceError::from(&error))?);
         watch.attach(&connector);
         Ok(Entry {
+            kind,
             settings: Arc::new(connection.settings.clone()),
             connector,
             watch,

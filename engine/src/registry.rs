@@ -1,20 +1,49 @@
 //! The connectors of this server, by id. One with errors is left out and told; it never keeps the server from starting.
 
+mod directory;
+
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    time::Duration,
 };
 
 use lineshaft_connect::{
     blueprint::{Blueprint, Problem},
-    manifest::{Manifest, load},
+    manifest::{Manifest, load, trust},
 };
 use lineshaft_schema::Catalogue;
 use serde_json::{Map, Value};
 
+use crate::{Engine, lifecycle::Stop};
+
 /// Most compiled variants that are kept for one connector.
 const MOST_VARIANTS: usize = 64;
+
+/// How directories of connectors are watched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Time between two looks; none when it is zero.
+    pub look: Duration,
+}
+
+/// Looks again and again whether connectors in directories were changed.
+pub(crate) async fn work(engine: Arc<Engine>, mut stop: Stop) {
+    let look = engine.settings.registry.look;
+    if look.is_zero() || !engine.registry.has_directories() {
+        return stop.told().await;
+    }
+    while stop.wait(look).await {
+        let registry = engine.registry.clone();
+        // It reads files and compiles.
+        let looked = tokio::task::spawn_blocking(move || registry.look_again()).await;
+        if let Err(error) = looked {
+            tracing::error!(%error, "looking for changed connectors broke off");
+        }
+    }
+}
 
 /// A kind of system that can be connected.
 pub struct Kind {
@@ -24,6 +53,9 @@ pub struct Kind {
     pub catalogue: Arc<Catalogue>,
     /// Its plans for connections without special settings.
     pub blueprint: Arc<Blueprint>,
+    /// The files of its folder that tell where its facts come from.
+    evidence: Vec<(String, String)>,
+    trust: OnceLock<trust::Report>,
     variants: Mutex<HashMap<Vec<String>, Arc<Blueprint>>>,
 }
 
@@ -32,25 +64,41 @@ pub struct Kind {
 pub struct Rejected {
     /// Its folder.
     pub folder: String,
+    /// The id of the connector, which is the name of its folder.
+    pub id: String,
     /// What is wrong, one line each.
     pub problems: Vec<String>,
+    /// The version that is in use instead, when the folder was good before it was changed.
+    pub keeps: Option<String>,
 }
 
 /// The connectors of this server.
 pub struct Registry {
     catalogue: Arc<Catalogue>,
+    /// Those that are part of the program, and what is wrong with some of them.
+    built_in: State,
+    directories: Mutex<Vec<directory::Directory>>,
+    /// All as they count now.
+    state: RwLock<Arc<State>>,
+}
+
+#[derive(Clone, Default)]
+struct State {
     kinds: BTreeMap<String, Arc<Kind>>,
     rejected: Vec<Rejected>,
 }
 
+type Loaded = Result<(Manifest, load::Sources), Vec<load::ManifestProblem>>;
+
 impl Registry {
     /// Makes a registry without connectors.
     #[must_use]
-    pub const fn new(catalogue: Arc<Catalogue>) -> Self {
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
         Self {
             catalogue,
-            kinds: BTreeMap::new(),
-            rejected: Vec::new(),
+            built_in: State::default(),
+            directories: Mutex::default(),
+            state: RwLock::default(),
         }
     }
 
@@ -63,64 +111,70 @@ impl Registry {
             }
         }
         for (folder, files) in folders {
-            if files.iter().any(|(file, _)| *file == "manifest.yaml") {
-                self.add(folder, load::load_files(files));
+            if !files.iter().any(|(file, _)| *file == "manifest.yaml") {
+                continue;
+            }
+            let is_evidence = |file: &str| file.starts_with("specs/") || file == trust::VERIFIED;
+            let evidence = files.iter().filter(|(file, _)| is_evidence(file));
+            let evidence = evidence.map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
+            let evidence = evidence.collect();
+            match kind_of(&self.catalogue, load::load_files(files), evidence) {
+                Ok(kind) => drop(self.built_in.kinds.insert(kind.manifest.id.clone(), Arc::new(kind))),
+                Err(problems) => self.built_in.rejected.push(rejected(folder, folder, problems, None)),
             }
         }
+        self.lay(&self.directories.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Adds the connectors in the folders below a directory; one with the id of an earlier one takes its place.
-    pub fn add_directory(&mut self, directory: &Path) -> std::io::Result<()> {
-        let mut folders: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
-        folders.sort_by_key(std::fs::DirEntry::file_name);
-        for folder in folders
-            .iter()
-            .map(std::fs::DirEntry::path)
-            .filter(|path| path.join("manifest.yaml").is_file())
-        {
-            let name = folder.display().to_string();
-            self.add(&name, load::load_folder(&folder));
-        }
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn add_directory(&mut self, path: &Path) -> io::Result<()> {
+        let directory = directory::Directory::read(path, &self.catalogue)?;
+        let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        directories.push(directory);
+        self.lay(&directories);
         Ok(())
     }
 
-    fn add(&mut self, folder: &str, loaded: Result<(Manifest, load::Sources), Vec<load::ManifestProblem>>) {
-        let compiled = loaded.and_then(|(manifest, sources)| match self.compile(&manifest) {
-            Ok(blueprint) => Ok((manifest, blueprint)),
-            Err(problems) => Err(sources.locate(&problems)),
-        });
-        match compiled {
-            Ok((manifest, blueprint)) => {
-                let kind = Kind {
-                    catalogue: self.catalogue.clone(),
-                    blueprint: Arc::new(blueprint),
-                    variants: Mutex::default(),
-                    manifest,
-                };
-                self.kinds.insert(kind.manifest.id.clone(), Arc::new(kind));
-            }
-            Err(problems) => {
-                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                tracing::error!(
-                    connector.folder = folder,
-                    problems = problems.len(),
-                    "a connector has errors and is left out"
-                );
-                self.rejected.push(Rejected {
-                    folder: folder.to_owned(),
-                    problems,
-                });
-            }
+    /// Looks whether folders of the directories were changed, and takes up those that hold still since the last look. One
+    /// that has errors now stays in use as it was. Blocks while it reads.
+    pub fn look_again(&self) {
+        let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = directories
+            .iter_mut()
+            .map(|directory| directory.look_again(&self.catalogue))
+            .fold(false, |any, changed| any | changed);
+        if changed {
+            self.lay(&directories);
         }
     }
 
-    /// Compiles a connector, and each of its variants for the sake of their errors.
-    fn compile(&self, manifest: &Manifest) -> Result<Blueprint, Vec<Problem>> {
-        let blueprint = Blueprint::compile(manifest.clone(), self.catalogue.clone())?;
-        for variant in manifest.each_variant().map_err(|problem| vec![problem])? {
-            Blueprint::compile(variant, self.catalogue.clone())?;
+    /// Tells whether there are directories to watch.
+    #[must_use]
+    pub fn has_directories(&self) -> bool {
+        !self
+            .directories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// Lays the directories over the built-in connectors, in their order.
+    fn lay(&self, directories: &[directory::Directory]) {
+        let mut state = self.built_in.clone();
+        for folder in directories.iter().flat_map(directory::Directory::folders) {
+            if let Some(kind) = &folder.kind {
+                state.kinds.insert(kind.manifest.id.clone(), kind.clone());
+            }
+            state.rejected.extend(folder.rejected.clone());
         }
-        Ok(blueprint)
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+
+    fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the unified model.
@@ -132,22 +186,88 @@ impl Registry {
     /// Finds a connector.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Kind>> {
-        self.kinds.get(id).cloned()
+        self.state().kinds.get(id).cloned()
     }
 
     /// Iterates over the connectors in the order of their ids.
-    pub fn all(&self) -> impl Iterator<Item = Arc<Kind>> {
-        self.kinds.values().cloned()
+    pub fn all(&self) -> impl Iterator<Item = Arc<Kind>> + use<> {
+        let kinds: Vec<_> = self.state().kinds.values().cloned().collect();
+        kinds.into_iter()
     }
 
-    /// Returns the connectors that could not be loaded.
+    /// Returns the connectors that could not be loaded, and those that could not be loaded anew.
     #[must_use]
-    pub fn rejected(&self) -> &[Rejected] {
-        &self.rejected
+    pub fn rejected(&self) -> Vec<Rejected> {
+        self.state().rejected.clone()
+    }
+
+    /// Returns what is wrong with the folder of a connector since it was changed; what it was before is in use.
+    #[must_use]
+    pub fn refused_change(&self, id: &str) -> Vec<String> {
+        let state = self.state();
+        let own = state.rejected.iter().filter(|one| one.id == id && one.keeps.is_some());
+        own.flat_map(|one| one.problems.iter().cloned()).collect()
+    }
+}
+
+/// Compiles what was loaded, and each of its variants for the sake of their errors.
+fn kind_of(catalogue: &Arc<Catalogue>, loaded: Loaded, evidence: Vec<(String, String)>) -> Result<Kind, Vec<String>> {
+    let told = |problems: Vec<load::ManifestProblem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (manifest, sources) = loaded.map_err(told)?;
+    let blueprint = compile(catalogue, &manifest).map_err(|problems| told(sources.locate(&problems)))?;
+    Ok(Kind {
+        catalogue: catalogue.clone(),
+        blueprint: Arc::new(blueprint),
+        evidence,
+        trust: OnceLock::new(),
+        variants: Mutex::default(),
+        manifest,
+    })
+}
+
+fn compile(catalogue: &Arc<Catalogue>, manifest: &Manifest) -> Result<Blueprint, Vec<Problem>> {
+    let blueprint = Blueprint::compile(manifest.clone(), catalogue.clone())?;
+    for variant in manifest.each_variant().map_err(|problem| vec![problem])? {
+        Blueprint::compile(variant, catalogue.clone())?;
+    }
+    Ok(blueprint)
+}
+
+/// Notes and logs that a folder is not taken up.
+fn rejected(folder: &str, id: &str, problems: Vec<String>, keeps: Option<String>) -> Rejected {
+    let first = problems.first().map_or("", String::as_str);
+    match &keeps {
+        None => tracing::error!(
+            connector.folder = folder,
+            problems = problems.len(),
+            first,
+            "a connector has errors and is left out"
+        ),
+        Some(version) => tracing::error!(
+            connector.folder = folder,
+            connector.version = version,
+            problems = problems.len(),
+            first,
+            "a connector was changed and has errors now; it stays in use as it was"
+        ),
+    }
+    Rejected {
+        folder: folder.to_owned(),
+        id: id.to_owned(),
+        problems,
+        keeps,
     }
 }
 
 impl Kind {
+    /// Returns how far the connector and each of its types are to be trusted.
+    pub fn trust(&self) -> &trust::Report {
+        self.trust.get_or_init(|| {
+            let files = self.evidence.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+            trust::report(&self.manifest, files)
+        })
+    }
+
     /// Returns the plans for connections with these settings.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
-//! `lineshaft connector`: lists, shows and checks connectors, and makes new ones.
+//! `lineshaft connector`: lists, shows, checks and tries connectors, makes new ones, and writes their manual.
 
 mod check;
 mod coverage;
+mod manual;
 mod new;
 mod show;
+mod test;
 mod writes;
 
 use std::process::ExitCode;
@@ -14,7 +16,6 @@ use lineshaft_engine::registry::{Kind, Registry};
 use serde::Serialize;
 use serde_json::json;
 
-use super::pages;
 use crate::{
     cli::{self, SchemaOf},
     output::{Output, Style},
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) fn run(
+pub(super) async fn run(
     settings: impl Fn() -> anyhow::Result<Settings>,
     action: cli::Connector,
     out: &mut Output,
@@ -47,27 +48,16 @@ pub(super) fn run(
             })?;
             Ok(ExitCode::SUCCESS)
         }
-        cli::Connector::Coverage { writes, check } => {
-            // The page of the manual tells of the built-in connectors, whatever else this server has.
-            let built_in = start::built_in()?;
-            let (page, command) = if writes {
-                (writes::page(&built_in), "lineshaft connector coverage --writes")
-            } else {
-                (coverage::page(&built_in), "lineshaft connector coverage")
-            };
-            if let Some(path) = check {
-                return pages::compare(&path, &page, command, out);
-            }
-            out.text(&page)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        cli::Connector::Test { path, only, settings } => test::run(&path, only, &settings, out).await,
+        // The manual tells of the built-in connectors, whatever else this server has.
+        cli::Connector::Pages(options) => manual::run(&options, &start::built_in()?, out),
     }
 }
 
 /// Tells that a connector is not there: unknown, or with errors.
 pub(super) fn not_found(registry: &Registry, id: &str) -> String {
     let same = |folder: &str| folder.rsplit(['/', '\\']).next() == Some(id);
-    if let Some(rejected) = registry.rejected().iter().find(|rejected| same(&rejected.folder)) {
+    if let Some(rejected) = registry.rejected().into_iter().find(|rejected| same(&rejected.folder)) {
         return format!("the connector `{id}` has errors:\n  {}", rejected.problems.join("\n  "));
     }
     let ids: Vec<String> = registry.all().map(|kind| kind.manifest.id.clone()).collect();
@@ -88,12 +78,14 @@ fn list(registry: &Registry, json: bool, out: &mut Output) -> anyhow::Result<Exi
                 "deployments": manifest.deployments,
                 "tier": manifest.tier,
                 "entities": entities(kind),
+                "trust": kind.trust().trust,
+                "types": kind.trust().types,
             })
         });
-        let rejected = registry
-            .rejected()
+        let rejected = registry.rejected();
+        let rejected = rejected
             .iter()
-            .map(|one| json!({"folder": one.folder, "problems": one.problems}));
+            .map(|one| json!({"folder": one.folder, "problems": one.problems, "keeps": one.keeps}));
         out.json(&json!({"connectors": loaded.collect::<Vec<_>>(), "rejected": rejected.collect::<Vec<_>>()}))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -107,10 +99,11 @@ fn list(registry: &Registry, json: bool, out: &mut Output) -> anyhow::Result<Exi
             words(&manifest.deployments),
             manifest.tier.to_string(),
             entities(kind).len().to_string(),
+            kind.trust().trust.name().to_owned(),
         ]
     };
     out.table(
-        ["ID", "NAME", "VERSION", "KIND", "RUNS", "TIER", "ENTITIES"],
+        ["ID", "NAME", "VERSION", "KIND", "RUNS", "TIER", "ENTITIES", "TRUST"],
         &all.iter().map(row).collect::<Vec<_>>(),
     )?;
     for rejected in registry.rejected() {
@@ -139,7 +132,7 @@ fn entities(kind: &Kind) -> Vec<String> {
 }
 
 /// Returns values of an enum as words.
-fn words(values: &[impl Serialize]) -> String {
+pub(super) fn words(values: &[impl Serialize]) -> String {
     let word = |value| {
         serde_json::to_value(value)
             .ok()?

@@ -1,9 +1,8 @@
 //! `lineshaft errors`: the manual of error codes, one page for each, generated from the codes of the API and of its
 //! transport.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
-use anyhow::Context as _;
 use lineshaft_api::{error::CODES, transport::Code};
 
 use super::pages;
@@ -13,7 +12,7 @@ use crate::{cli, output::Output};
 pub(super) fn run(options: &cli::Errors, out: &mut Output) -> anyhow::Result<ExitCode> {
     let pages = manual();
     if let Some(folder) = &options.check {
-        return check(&pages, folder, out);
+        return pages::compare_all(folder, &pages, "lineshaft errors", out);
     }
     let Some(folder) = &options.write else {
         out.text(pages.get(INDEX).map_or("", String::as_str))?;
@@ -23,46 +22,7 @@ pub(super) fn run(options: &cli::Errors, out: &mut Output) -> anyhow::Result<Exi
         }
         return Ok(ExitCode::SUCCESS);
     };
-    std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
-    for (name, text) in &pages {
-        let path = folder.join(name);
-        std::fs::write(&path, text).with_context(|| format!("`{}` cannot be written", path.display()))?;
-    }
-    out.line(&format!("Wrote {} pages to {}.", pages.len(), folder.display()))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn check(pages: &BTreeMap<String, String>, folder: &Path, out: &mut Output) -> anyhow::Result<ExitCode> {
-    let mut wrong = Vec::new();
-    for (name, text) in pages {
-        let path = folder.join(name);
-        if !path.is_file() {
-            wrong.push(format!("{} is missing", path.display()));
-        } else if pages::compare(&path, text, "lineshaft errors", &mut Output::to(std::io::sink()))?
-            != ExitCode::SUCCESS
-        {
-            wrong.push(format!("{} differs", path.display()));
-        }
-    }
-    let present = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
-    for entry in present.filter_map(Result::ok) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".md") && !pages.contains_key(&name) {
-            wrong.push(format!("{} is of no code", entry.path().display()));
-        }
-    }
-    if wrong.is_empty() {
-        out.line(&format!("{} is up to date.", folder.display()))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for line in &wrong {
-        out.line(line)?;
-    }
-    out.line(&format!(
-        "Write the pages anew with `lineshaft errors --write {}`.",
-        folder.display()
-    ))?;
-    Ok(ExitCode::FAILURE)
+    pages::write_all(folder, &pages, out)
 }
 
 /// What one code means where it occurs.

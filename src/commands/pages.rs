@@ -1,6 +1,6 @@
 //! Generated pages: prints them, or compares them with what is in the repository.
 
-use std::{path::Path, process::ExitCode};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 
@@ -29,6 +29,54 @@ pub(super) fn compare(path: &Path, generated: &str, command: &str, out: &mut Out
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Writes all pages of a manual into a folder.
+pub(super) fn write_all(folder: &Path, pages: &BTreeMap<String, String>, out: &mut Output) -> anyhow::Result<ExitCode> {
+    std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
+    for (name, text) in pages {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    }
+    out.line(&format!("Wrote {} pages to {}.", pages.len(), folder.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compares all pages of a manual with those in a folder: none is missing, differs or is left over.
+pub(super) fn compare_all(
+    folder: &Path,
+    pages: &BTreeMap<String, String>,
+    command: &str,
+    out: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let mut wrong = Vec::new();
+    for (name, text) in pages {
+        let path = folder.join(name);
+        if !path.is_file() {
+            wrong.push(format!("{} is missing", path.display()));
+        } else if compare(&path, text, command, &mut Output::to(std::io::sink()))? != ExitCode::SUCCESS {
+            wrong.push(format!("{} differs", path.display()));
+        }
+    }
+    let present = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
+    for entry in present.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".md") && !pages.contains_key(&name) {
+            wrong.push(format!("{} is left over", entry.path().display()));
+        }
+    }
+    if wrong.is_empty() {
+        out.line(&format!("{} is up to date.", folder.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for line in &wrong {
+        out.line(line)?;
+    }
+    out.line(&format!(
+        "Write the pages anew with `{command} --write {}`.",
+        folder.display()
+    ))?;
+    Ok(ExitCode::FAILURE)
 }
 
 fn first_difference<'a>(committed: &'a str, generated: &'a str) -> Option<(usize, &'a str, &'a str)> {

@@ -45,13 +45,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
         (false, true) => "stopping",
         (false, false) => "not ready",
     };
-    let rejected: Vec<&str> = app
-        .engine
-        .registry
-        .rejected()
-        .iter()
-        .map(|rejected| rejected.folder.as_str())
-        .collect();
+    let rejected = app.engine.registry.rejected();
+    let rejected: Vec<&str> = rejected.iter().map(|rejected| rejected.folder.as_str()).collect();
     let body = json!({
         "status": status,
         "database": database,

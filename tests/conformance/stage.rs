@@ -1,121 +1,100 @@
-//! Where the trials of one connector run. A system that allows only so many calls is replaced by a fresh one in time;
-//! ids are rewritten, so that trials do not notice.
+//! The suite's servers as places for the trials of connectors.
 
-use std::{str::FromStr as _, sync::Arc};
+use std::sync::Arc;
 
-use lineshaft_connect::blueprint::Blueprint;
-use lineshaft_sandbox::System;
-use lineshaft_schema::{ConnectionId, GlobalId};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use lineshaft_conformance::{Answer, Make, Outcome, Place, Stage, Subject, run as run_trials};
+use lineshaft_sandbox::{Sandbox, System};
+use lineshaft_schema::ConnectionId;
 use serde_json::{Map, Value};
-use tokio::sync::RwLock;
 
-use crate::support::{Answer, Plant, Setup};
+pub use lineshaft_conformance::rebased;
+
+use crate::support::{Plant, Setup, connector_folder};
+
+/// A server over one system.
+struct Stand {
+    plant: Plant,
+    system: System,
+}
+
+impl Place for Stand {
+    fn ask<'a>(&'a self, text: &'a str, variables: Value) -> BoxFuture<'a, Answer> {
+        let answer = self.plant.query(text, variables);
+        answer
+            .map(|answer| Answer {
+                status: answer.status,
+                text: answer.text,
+                body: answer.body,
+            })
+            .boxed()
+    }
+
+    fn connection(&self) -> ConnectionId {
+        self.plant.connection(self.system).parse().unwrap()
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        self.plant.sandbox(self.system)
+    }
+}
 
 /// Calls that are asked of one system at most, with room for what is under way. Limble takes 360 in a minute.
 const MOST_CALLS: usize = 200;
 
-pub struct Stage {
-    system: System,
-    settings: Map<String, Value>,
-    /// The connection whose id the trials know.
-    shown: ConnectionId,
-    plant: RwLock<Arc<Plant>>,
+/// Runs all trials of the connector of one system, with settings besides the usual ones.
+pub async fn run(system: System, settings: Value) {
+    let outcome = tried(system, settings).await;
+    assert!(
+        outcome.listed.len() >= 3,
+        "{system}: only {:?} can be listed: {outcome}",
+        outcome.listed
+    );
+    assert!(outcome.failures.is_empty(), "{outcome}");
 }
 
-impl Stage {
-    pub async fn start(system: System, settings: Map<String, Value>) -> Self {
-        let plant = Setup {
-            settings: settings.clone(),
-            ..Setup::only([system])
-        }
-        .start()
-        .await;
-        Self {
-            system,
-            settings,
-            shown: id_of(&plant, system),
-            plant: RwLock::new(Arc::new(plant)),
-        }
-    }
+/// Runs all trials of a connector whose system is described by the `sandbox.yaml` beside it.
+#[allow(dead_code, reason = "there are no such tests where no system is described")]
+pub async fn run_described(id: &str) {
+    let system = System::from_id(id).unwrap_or_else(|| panic!("{id}: its sandbox.yaml is not known to the sandbox"));
+    let outcome = tried(system, Value::Object(Map::new())).await;
+    assert!(!outcome.listed.is_empty(), "{id}: nothing can be listed: {outcome}");
+    assert!(outcome.failures.is_empty(), "{outcome}");
+}
 
-    /// Returns what the connector says for the settings of the connection.
-    pub async fn blueprint(&self) -> Arc<Blueprint> {
-        let kind = self.plant().await.engine.registry.get(self.system.id()).unwrap();
-        kind.blueprint_for(&self.settings).unwrap()
-    }
-
-    pub async fn plant(&self) -> Arc<Plant> {
-        self.plant.read().await.clone()
-    }
-
-    /// Returns a place to ask from. Cursors are good only with the place that gave them.
-    pub async fn place(&self) -> Place {
-        let plant = self.fresh().await;
-        Place {
-            real: id_of(&plant, self.system),
-            shown: self.shown,
-            plant,
-        }
-    }
-
-    pub async fn query(&self, text: &str, variables: Value) -> Answer {
-        self.place().await.query(text, variables).await
-    }
-
-    async fn fresh(&self) -> Arc<Plant> {
-        let worn =
-            |plant: &Plant| self.system == System::Limble && plant.sandbox(self.system).calls().len() > MOST_CALLS;
-        let plant = self.plant().await;
-        if !worn(&plant) {
-            return plant;
-        }
-        let mut slot = self.plant.write().await;
-        if worn(&slot) {
+async fn tried(system: System, settings: Value) -> Outcome {
+    let settings = settings.as_object().unwrap().clone();
+    let wanted = settings.clone();
+    let make: Make = Box::new(move || {
+        let settings = wanted.clone();
+        async move {
             let setup = Setup {
-                settings: self.settings.clone(),
-                ..Setup::only([self.system])
+                settings,
+                ..Setup::only([system])
             };
-            *slot = Arc::new(setup.start().await);
+            let plant = setup.start().await;
+            Ok(Arc::new(Stand { plant, system }) as Arc<dyn Place>)
         }
-        slot.clone()
-    }
-}
-
-/// One plant for as long as somebody asks it.
-pub struct Place {
-    plant: Arc<Plant>,
-    real: ConnectionId,
-    shown: ConnectionId,
-}
-
-impl Place {
-    pub async fn query(&self, text: &str, variables: Value) -> Answer {
-        let mut answer = self.plant.query(text, rebased(variables, self.shown, self.real)).await;
-        answer.body = rebased(answer.body, self.real, self.shown);
-        answer
-    }
-}
-
-fn id_of(plant: &Plant, system: System) -> ConnectionId {
-    plant.connection(system).parse().unwrap()
-}
-
-/// Moves ids of one connection to another, and leaves cursors and everything else as it is.
-pub fn rebased(value: Value, from: ConnectionId, to: ConnectionId) -> Value {
-    if from == to {
-        return value;
-    }
-    match value {
-        Value::String(text) if text.len() > 24 => Value::String(match GlobalId::from_str(&text) {
-            Ok(id) if id.connection == from => GlobalId { connection: to, ..id }.to_string(),
-            _ if text == from.to_string() => to.to_string(),
-            _ => text,
-        }),
-        Value::Array(values) => values.into_iter().map(|value| rebased(value, from, to)).collect(),
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(name, value)| (name, rebased(value, from, to)))
-            .collect(),
-        other => other,
-    }
+        .boxed()
+    });
+    let mut registry = lineshaft_engine::registry::Registry::new(lineshaft_schema::Catalogue::unified().unwrap());
+    registry.add_directory(&connector_folder()).unwrap();
+    let kind = registry
+        .get(system.id())
+        .expect("the system has a connector that loads");
+    let readme = std::fs::read_to_string(connector_folder().join(system.id()).join("README.md"));
+    let subject = Subject {
+        id: system.id().to_owned(),
+        blueprint: kind.blueprint_for(&settings).unwrap(),
+        readme: readme.unwrap_or_default(),
+        only: Vec::new(),
+    };
+    let limited = kind
+        .manifest
+        .limits
+        .rates
+        .iter()
+        .any(|rate| rate.per_s >= 30 && rate.calls < 1000);
+    let stage = Stage::start(make, limited.then_some(MOST_CALLS)).await.unwrap();
+    run_trials(subject, stage).await
 }

@@ -2,9 +2,8 @@
 //! meaning of filters and orders as the manual tells it.
 
 mod answer;
-pub mod dice;
-pub mod meaning;
 mod plant;
 
 pub use answer::Answer;
+pub use lineshaft_conformance::{dice, meaning};
 pub use plant::{Plant, Setup, connector_folder};

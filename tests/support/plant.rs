@@ -39,6 +39,8 @@ pub struct Setup {
     pub systems: Vec<System>,
     /// Connectors of systems that are not simulated.
     pub connectors: Vec<&'static str>,
+    /// Directories of more connectors.
+    pub directories: Vec<PathBuf>,
     pub size: Size,
     /// Settings of all connections besides those of the systems' demonstrations.
     pub settings: Map<String, Value>,
@@ -49,8 +51,9 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let setup = Self {
-            systems: System::ALL.to_vec(),
+            systems: System::CODED.to_vec(),
             connectors: Vec::new(),
+            directories: Vec::new(),
             size: Size::Small,
             settings: Map::new(),
             variables: Vec::new(),
@@ -117,13 +120,16 @@ pub fn connector_folder() -> PathBuf {
 }
 
 /// Loads these connectors from their folders, and no others: it is quicker.
-fn registry(connectors: &[&str]) -> Registry {
+fn registry(connectors: &[&str], directories: &[PathBuf]) -> Registry {
     let mut registry = Registry::new(Catalogue::unified().unwrap());
     let files: Vec<_> = connectors
         .iter()
         .flat_map(|id| files_below(&connector_folder().join(id)))
         .collect();
     registry.add_files(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    for directory in directories {
+        registry.add_directory(directory).unwrap();
+    }
     assert!(registry.rejected().is_empty(), "{:#?}", registry.rejected());
     registry
 }
@@ -162,7 +168,7 @@ impl Plant {
             .chain(setup.connectors)
             .collect();
         // Most of the time goes into reading connectors and making the world: both begin at once.
-        let loading = tokio::task::spawn_blocking(move || registry(&connectors));
+        let loading = tokio::task::spawn_blocking(move || registry(&connectors, &setup.directories));
         let options = Options {
             size: setup.size,
             ..Options::default()

@@ -8,6 +8,7 @@ mod lists;
 mod mappings;
 mod records;
 mod trouble;
+mod verified;
 mod writes;
 
 use serde_json::{Value, json};

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use lineshaft_connect::{
     capability::{Capability, Precision},
-    manifest,
+    manifest::{
+        self,
+        trust::{Report, Trust},
+    },
 };
 use lineshaft_engine::{connections, registry::Kind};
 use lineshaft_schema::Catalogue;
@@ -110,14 +113,41 @@ impl Connector {
         self.0.manifest.auth.iter().map(SignIn::of).collect()
     }
 
+    /// How far it is to be trusted: that of the least trusted entity. It follows from where the connector's facts come
+    /// from, and nobody sets it.
+    async fn trust(&self) -> TrustLevel {
+        self.0.trust().trust.into()
+    }
+
+    /// What is wrong with its folder since it was changed, one line each with file and place; it goes on as it was before.
+    /// Empty when all is well. Needs an organization's key.
+    async fn problems(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<String>> {
+        access::organization(ctx)?;
+        Ok(access::engine(ctx)?.registry.refused_change(&self.0.manifest.id))
+    }
+
     /// What it offers, entity by entity.
     async fn entities(&self) -> Vec<EntityCapability> {
         let catalogue = &self.0.catalogue;
         let offered = self.0.blueprint.resources().map(|resource| resource.capability());
         offered
-            .filter_map(|capability| EntityCapability::of(catalogue, capability))
+            .filter_map(|capability| EntityCapability::of(catalogue, capability, self.0.trust()))
             .collect()
     }
+}
+
+/// How far something is to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Trust")]
+pub(crate) enum TrustLevel {
+    /// Some fact of it is recalled, or nothing tells where it comes from.
+    Draft,
+    /// It follows what the maker of the system has published.
+    Documented,
+    /// It has the shape of recorded answers of real servers.
+    Recorded,
+    /// A test has read it from a real server.
+    Verified,
 }
 
 /// The type of a setting.
@@ -243,6 +273,10 @@ pub(crate) struct EntityCapability {
     children_by: Vec<String>,
     /// The fields that it offers.
     fields: Vec<FieldCapability>,
+    /// How far it is to be trusted. It follows from where the facts come from, and nobody sets it.
+    trust: TrustLevel,
+    /// Why it is trusted so far and no further: what is recalled, or which sources there are.
+    trust_because: Vec<String>,
 }
 
 /// What a connector offers for one field.
@@ -261,8 +295,9 @@ pub(crate) struct FieldCapability {
 }
 
 impl EntityCapability {
-    fn of(catalogue: &Catalogue, capability: &Capability) -> Option<Self> {
+    fn of(catalogue: &Catalogue, capability: &Capability, report: &Report) -> Option<Self> {
         let def = catalogue.type_at(capability.kind)?;
+        let own = report.types.get(&def.name);
         let name = |field: &lineshaft_schema::FieldIndex| def.field_at(*field).map(|field| field.name.clone());
         let fields = capability.fields.iter().filter_map(|(index, field)| {
             let named = |precision: Precision| {
@@ -286,6 +321,8 @@ impl EntityCapability {
             changes: capability.changes,
             children_by: capability.children.iter().filter_map(name).collect(),
             fields: fields.collect(),
+            trust: own.map_or(Trust::Draft, |own| own.trust).into(),
+            trust_because: own.map(|own| own.because.clone()).unwrap_or_default(),
         })
     }
 }

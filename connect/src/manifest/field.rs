@@ -103,6 +103,9 @@ pub struct FullMapping {
     /// Whether, and by what name, the system sorts by it.
     #[serde(default)]
     pub sort: Option<SortBy>,
+    /// Whether the path or the meaning of its values is recalled, neither seen nor documented; the type counts as a draft.
+    #[serde(default)]
+    pub recalled: bool,
 }
 
 /// One of several lists of a row.

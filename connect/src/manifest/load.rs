@@ -9,11 +9,12 @@ use serde_json::{Map, Value as Json};
 use super::{
     Manifest, Resource, shape,
     shape::Finding,
+    trust,
     yaml::{self, Node, Place},
 };
 use crate::blueprint::Problem;
 
-pub use super::spec::{Spec, spec_schema, specs, specs_of_files};
+pub use super::spec::{Source, SourceKind, Spec, spec_schema, specs, specs_of_files};
 
 /// The version of the manifest language that this build reads.
 pub const VERSION: u32 = 1;
@@ -226,6 +227,21 @@ pub fn load_folder(folder: &FilePath) -> Result<(Manifest, Sources), Vec<Manifes
     Ok((manifest, sources))
 }
 
+/// Reads the files of a connector's folder that tell where its facts come from: the specs, and what a test against a real
+/// server has written.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn evidence(folder: &FilePath) -> Result<Vec<(String, String)>, Vec<ManifestProblem>> {
+    let mut files = read_yaml(folder, "specs")?;
+    files.extend(
+        read_yaml(folder, "")?
+            .into_iter()
+            .filter(|(path, _)| path == trust::VERIFIED),
+    );
+    Ok(files)
+}
+
 /// Reads the YAML files that stand directly in a folder of the connector; a folder that is not there has none.
 pub(super) fn read_yaml(folder: &FilePath, below: &str) -> Result<Vec<(String, String)>, Vec<ManifestProblem>> {
     let unreadable = |name: &str, error: &std::io::Error| vec![without_place(name, format!("cannot be read: {error}"))];
@@ -373,6 +389,7 @@ fn finish(whole: Json, sources: &Sources) -> Result<Manifest, Vec<ManifestProble
         let message = format!("this build reads version {VERSION} of the manifest language");
         problems.push(Problem::new("/manifest", message));
     }
+    problems.extend(trust::misnamed(&manifest));
     let schema = manifest_schema();
     for (at, variant) in manifest.variants.iter().enumerate() {
         let base = format!("/variants/{at}");

@@ -18,6 +18,7 @@ mod shape;
 mod signing;
 mod spec;
 pub mod suggest;
+pub mod trust;
 mod write;
 pub mod yaml;
 

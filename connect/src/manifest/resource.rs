@@ -96,6 +96,10 @@ pub struct Resource {
     /// How records are written; they cannot be when it is left out.
     #[serde(default)]
     pub write: Option<Write>,
+    /// What of this file is recalled, neither seen nor documented, so that the type counts as a draft: names of fields, one
+    /// of their values behind a dot (`status.CRTD`), or keys of the file such as `remote` and `write`.
+    #[serde(default)]
+    pub recalled: Vec<String>,
     /// Unified fields and where they come from.
     pub fields: Mapping,
 }

@@ -31,11 +31,41 @@ struct WrittenSpec {
     about: String,
     /// The row as the system sends it, as YAML or as JSON text.
     row: Json,
+    /// Where the row comes from; without it the row counts as recalled.
+    #[serde(default)]
+    source: Option<Source>,
     /// Settings of the connection.
     #[serde(default)]
     settings: Map<String, Json>,
     /// Unified fields and their values as the API shows them; references as the text of the key.
     expect: IndexMap<String, Json>,
+}
+
+/// Where the row of a spec comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What kind of source it is.
+    pub kind: SourceKind,
+    /// Which server, recorded answer or document it is, so that others find it.
+    pub of: String,
+    /// The version of the system that it tells of.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// What kind of source the row of a spec has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// The row was read from a real server.
+    Server,
+    /// The row has the shape of a recorded answer of a real server.
+    Capture,
+    /// The row follows what the maker of the system has published.
+    Documentation,
+    /// Somebody remembers it; nobody has looked it up.
+    Recalled,
 }
 
 /// A row of a system and what the API must show of it.
@@ -49,6 +79,8 @@ pub struct Spec {
     pub about: String,
     /// The raw row.
     pub row: json::Value<'static>,
+    /// Where the row comes from.
+    pub source: Option<Source>,
     /// Settings of the connection.
     pub settings: Map<String, Json>,
     /// Unified fields and their values as the API shows them.
@@ -121,6 +153,7 @@ fn spec(schema: &Json, file: File) -> Result<Spec, Vec<ManifestProblem>> {
         kind: written.kind,
         about: written.about,
         row: row.into_owned(),
+        source: written.source,
         settings: written.settings,
         expect: written.expect,
     })

@@ -22,7 +22,7 @@ use crate::{
     connections::Connection,
     database,
     events::{self, EventKind, NewEvent},
-    links, mappings, webhooks,
+    links, mappings, registry, webhooks,
 };
 
 /// How often due connections are looked for, and how long what was seen waits at most for a look.
@@ -57,6 +57,7 @@ const WORKS: &[(&str, Work)] = &[
     ("writes", |engine, stop| command::work(engine, stop).boxed()),
     ("doubts", |engine, stop| command::settle_doubts(engine, stop).boxed()),
     ("discovery", |engine, stop| mappings::drift::work(engine, stop).boxed()),
+    ("connectors", |engine, stop| registry::work(engine, stop).boxed()),
     ("webhooks", |engine, stop| deliver(engine, stop).boxed()),
     ("expired", |engine, stop| wipe_expired(engine, stop).boxed()),
     ("retention", |engine, stop| clear_away(engine, stop).boxed()),

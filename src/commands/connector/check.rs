@@ -1,4 +1,5 @@
-//! Checks the folder of a connector: its grammar, its mapping to the unified model, every variant, its specs.
+//! Checks the folder of a connector: its grammar, its mapping to the unified model, every variant, its specs, the
+//! description of the system.
 
 use std::{path::Path, process::ExitCode};
 
@@ -8,6 +9,7 @@ use lineshaft_connect::{
     manifest::load::{self, ManifestProblem, Spec},
     mapping::check_spec,
 };
+use lineshaft_sandbox::Description;
 use lineshaft_schema::Catalogue;
 
 use crate::output::{Output, Style};
@@ -18,7 +20,7 @@ pub(super) fn check(path: &Path, out: &mut Output) -> anyhow::Result<ExitCode> {
         .canonicalize()
         .with_context(|| format!("`{}` is not there", path.display()))?;
     let problems = match compile(&path) {
-        Ok(blueprint) => check_specs(&path, &blueprint),
+        Ok(blueprint) => check_system(&path).and_then(|()| check_specs(&path, &blueprint)),
         Err(problems) => Err(told(&problems)),
     };
     match problems {
@@ -66,6 +68,20 @@ fn compile(path: &Path) -> Result<Blueprint, Vec<ManifestProblem>> {
         })?;
     }
     Ok(blueprint)
+}
+
+/// Tells what is wrong with the description of the system, if there is one.
+fn check_system(path: &Path) -> Result<(), Vec<String>> {
+    if !path.join("sandbox.yaml").is_file() {
+        return Ok(());
+    }
+    Description::load(path).map(drop).map_err(|faulty| {
+        faulty
+            .problems
+            .iter()
+            .map(|problem| format!("sandbox.yaml:{problem}"))
+            .collect()
+    })
 }
 
 /// Returns how many types and specs there are, or what differs from the specs.

@@ -1,4 +1,5 @@
-//! Makes the folder of a new connector: a manifest, one mapping, one spec and a README that pass `connector check`.
+//! Makes the folder of a new connector: a manifest, one mapping, one spec, a simulated system and a README, which pass
+//! `connector check` and `connector test`.
 
 use std::{fs, path::Path, process::ExitCode};
 
@@ -6,10 +7,11 @@ use anyhow::{Context as _, bail};
 
 use crate::output::Output;
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("manifest.yaml", include_str!("template/manifest.yaml")),
     ("mappings/Vendor.yaml", include_str!("template/Vendor.yaml")),
     ("specs/vendor.yaml", include_str!("template/spec.yaml")),
+    ("sandbox.yaml", include_str!("template/sandbox.yaml")),
     ("README.md", include_str!("template/README.md")),
 ];
 
@@ -32,7 +34,7 @@ pub(super) fn make(id: &str, directory: &Path, out: &mut Output) -> anyhow::Resu
     }
     out.line("")?;
     out.line(&format!(
-        "Next: describe the system in manifest.yaml, then `lineshaft connector check {}`.",
+        "Next: describe the system in manifest.yaml, then `lineshaft connector check {0}` and `lineshaft connector test {0}`.",
         folder.display()
     ))?;
     out.line("Editors complete the files with `lineshaft connector schema manifest` and `… mapping`.")?;

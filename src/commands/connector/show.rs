@@ -22,6 +22,7 @@ pub(super) fn show(kind: &Kind, out: &mut Output) -> io::Result<()> {
         ("Kind", words(&manifest.categories)),
         ("Runs", words(&manifest.deployments)),
         ("Tier", manifest.tier.to_string()),
+        ("Trust", kind.trust().trust.name().to_owned()),
         ("API", manifest.documentation.clone().unwrap_or_default()),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
@@ -38,13 +39,34 @@ pub(super) fn show(kind: &Kind, out: &mut Output) -> io::Result<()> {
     let mut rows = Vec::new();
     for capability in kind.blueprint.resources().map(|resource| resource.capability()) {
         if let Some(def) = kind.catalogue.type_at(capability.kind) {
-            rows.push(row(def, capability));
+            rows.push(row(kind, def, capability));
         }
     }
     out.table(
-        ["TYPE", "IN THE SYSTEM", "OPERATIONS", "FIELDS", "FILTERS", "SORTS"],
+        [
+            "TYPE",
+            "IN THE SYSTEM",
+            "OPERATIONS",
+            "FIELDS",
+            "FILTERS",
+            "SORTS",
+            "TRUST",
+        ],
         &rows,
-    )
+    )?;
+    trust(kind, out)
+}
+
+/// Tells why each type is trusted no further.
+fn trust(kind: &Kind, out: &mut Output) -> io::Result<()> {
+    heading(out, "Trust")?;
+    for (name, own) in &kind.trust().types {
+        out.line(&format!("  {name}  {}: {}", own.trust.name(), own.because.join("; ")))?;
+    }
+    for problem in &kind.trust().problems {
+        out.line(&format!("  {problem}"))?;
+    }
+    Ok(())
 }
 
 fn heading(out: &mut Output, text: &str) -> io::Result<()> {
@@ -86,7 +108,7 @@ fn sign_in(out: &mut Output, way: &Auth) -> io::Result<()> {
     Ok(())
 }
 
-fn row(def: &TypeDef, capability: &Capability) -> [String; 6] {
+fn row(kind: &Kind, def: &TypeDef, capability: &Capability) -> [String; 7] {
     let count = |holds: fn(&lineshaft_connect::capability::FieldCapability) -> bool| {
         capability
             .fields
@@ -102,6 +124,11 @@ fn row(def: &TypeDef, capability: &Capability) -> [String; 6] {
         capability.fields.len().to_string(),
         count(|field| field.filters.values().any(|precision| *precision == Precision::Exact)),
         count(|field| field.sortable),
+        kind.trust()
+            .types
+            .get(&def.name)
+            .map_or("", |own| own.trust.name())
+            .to_owned(),
     ]
 }
 

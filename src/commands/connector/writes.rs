@@ -1,66 +1,12 @@
-//! The page of the manual that tells what every connector can write: operations, fields, rows, actions.
-
-use std::sync::Arc;
+//! What a connector can write of a type, as tables of the manual: operations, fields, rows, actions.
 
 use lineshaft_connect::write::{OperationCapability, WritableField, WriteCapability};
-use lineshaft_engine::registry::{Kind, Registry};
 use lineshaft_schema::{Catalogue, TypeDef, Value};
 
-use super::coverage::{anchor, code, line};
+use super::coverage::{code, line};
 
-const HEAD: &str = "# What the connectors can write\n\n\
-    This page is written by `lineshaft connector coverage --writes > docs/connectors/writes.md`; the option `--check` \
-    compares it. `writeSchema` tells the same of one connection, with what the system itself adds.\n\n\
-    - **Fields**: **bold** ones are needed for a new record; of embedded values the parts that can be written stand in \
-    parentheses.\n\
-    - **Rows** that belong to a record are written *with it*, in one request that is carried out as a whole or not at all, \
-    or *after it*, one by one.\n\
-    - **Lock**: how `expectedVersion` is compared: by the *system*, or *here* with a fresh copy right before the write.\n\
-    - **Mark**: the field that carries our own mark, by which a new record is found again when no answer came.\n";
-
-/// Returns the page.
-pub(super) fn page(registry: &Registry) -> String {
-    let kinds: Vec<_> = registry.all().collect();
-    let catalogue = registry.catalogue();
-    let mut page = HEAD.to_owned();
-    overview(&mut page, &kinds, catalogue);
-    for kind in &kinds {
-        connector(&mut page, kind);
-    }
-    page
-}
-
-/// Writes which connector can do what with which type.
-fn overview(page: &mut String, kinds: &[Arc<Kind>], catalogue: &Catalogue) {
-    let names = kinds
-        .iter()
-        .map(|kind| format!(" [{}](#{}) |", kind.manifest.name, anchor(&kind.manifest.name)));
-    let rule = "---|".repeat(kinds.len() + 1);
-    line(
-        page,
-        &format!(
-            "\n## Operations on each type\n\n| type |{}\n|{rule}",
-            names.collect::<String>()
-        ),
-    );
-    for def in catalogue.types.values().filter(|def| def.is_writable()) {
-        let mut row = format!("| {} |", def.name);
-        for kind in kinds {
-            match kind
-                .blueprint
-                .writes(def.index)
-                .map(operations)
-                .filter(|words| !words.is_empty())
-            {
-                Some(words) => row.push_str(&format!(" {} |", words.join(", "))),
-                None => row.push_str(" |"),
-            }
-        }
-        line(page, &row);
-    }
-}
-
-fn operations(writes: &WriteCapability) -> Vec<String> {
+/// Returns what can be done with records of a type.
+pub(super) fn operations(writes: &WriteCapability) -> Vec<String> {
     let own = [
         ("create", writes.create.is_some()),
         ("update", writes.update.is_some()),
@@ -71,50 +17,34 @@ fn operations(writes: &WriteCapability) -> Vec<String> {
     own.chain(writes.actions.keys().cloned()).collect()
 }
 
-fn connector(page: &mut String, kind: &Kind) {
-    let blueprint = &kind.blueprint;
-    let written = kind.catalogue.types.values().filter_map(|def| {
-        let writes = blueprint
-            .writes(def.index)
-            .filter(|writes| !operations(writes).is_empty())?;
-        let owner = blueprint.written_in(def.index);
-        Some((def, blueprint.resource(owner.unwrap_or(def.index))?.remote(), writes))
-    });
-    let written: Vec<_> = written.collect();
-    line(page, &format!("\n## {}", kind.manifest.name));
-    if written.is_empty() {
-        line(page, "\nNothing can be written.");
-        return;
+/// Writes what can be written of a type.
+pub(super) fn of_type(page: &mut String, catalogue: &Catalogue, def: &TypeDef, writes: &WriteCapability) {
+    table(page, catalogue, def, writes);
+    let mut notes = Vec::new();
+    if let Some(field) = writes.client_reference.and_then(|field| def.field_at(field)) {
+        notes.push(format!("Mark: {}.", code(&field.name)));
     }
-    for (def, remote, writes) in written {
-        line(page, &format!("\n### {} of {}", def.name, code(remote)));
-        table(page, &kind.catalogue, def, writes);
-        let mut notes = Vec::new();
-        if let Some(field) = writes.client_reference.and_then(|field| def.field_at(field)) {
-            notes.push(format!("Mark: {}.", code(&field.name)));
-        }
-        if writes.custom {
-            notes.push("Customer-specific fields can be written.".to_owned());
-        }
-        if writes.described {
-            notes.push("The system tells which fields it has.".to_owned());
-        }
-        let unsettled = writes.actions.iter().filter(|(_, action)| action.leads_to.is_empty());
-        let unsettled: Vec<String> = unsettled.map(|(name, _)| code(name)).collect();
-        if !unsettled.is_empty() {
-            // No status tells that they were done.
-            notes.push(format!(
-                "When its outcome is unknown, people settle {}.",
-                unsettled.join(", ")
-            ));
-        }
-        for (name, instead) in &writes.instead {
-            // Sentences of the manifest bring their own full stop; names of actions do not.
-            notes.push(format!("Instead of {}: {}.", code(name), instead.trim_end_matches('.')));
-        }
-        if !notes.is_empty() {
-            line(page, &format!("\n{}", notes.join(" ")));
-        }
+    if writes.custom {
+        notes.push("Customer-specific fields can be written.".to_owned());
+    }
+    if writes.described {
+        notes.push("The system tells which fields it has.".to_owned());
+    }
+    let unsettled = writes.actions.iter().filter(|(_, action)| action.leads_to.is_empty());
+    let unsettled: Vec<String> = unsettled.map(|(name, _)| code(name)).collect();
+    if !unsettled.is_empty() {
+        // No status tells that they were done.
+        notes.push(format!(
+            "When its outcome is unknown, people settle {}.",
+            unsettled.join(", ")
+        ));
+    }
+    for (name, instead) in &writes.instead {
+        // Sentences of the manifest bring their own full stop; names of actions do not.
+        notes.push(format!("Instead of {}: {}.", code(name), instead.trim_end_matches('.')));
+    }
+    if !notes.is_empty() {
+        line(page, &format!("\n{}", notes.join(" ")));
     }
 }
 

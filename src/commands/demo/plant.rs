@@ -57,7 +57,7 @@ pub(super) async fn start(
         ..Options::default()
     };
     let world = World::generate(options.seed, options.size);
-    let mut started = Vec::with_capacity(System::ALL.len());
+    let mut started = Vec::with_capacity(System::CODED.len());
     for (external_id, name, systems) in CUSTOMERS {
         for system in systems {
             let present = known
@@ -122,9 +122,9 @@ fn missing_connector(engine: &Engine, system: System) -> String {
     let rejected = engine
         .registry
         .rejected()
-        .iter()
+        .into_iter()
         .find(|rejected| rejected.folder == system.id());
-    match rejected.and_then(|rejected| rejected.problems.first()) {
+    match rejected.as_ref().and_then(|rejected| rejected.problems.first()) {
         Some(problem) => format!("its connector has errors: {problem}"),
         None => "there is no connector for it".to_owned(),
     }
