@@ -72,6 +72,14 @@ impl Type {
         }
     }
 
+    /// Returns the type that what was seen may stand for: a whole number for any number.
+    pub(crate) fn widened(self) -> Self {
+        match self {
+            Self::Integer => Self::Number,
+            other => other,
+        }
+    }
+
     /// Returns the type that has both: `Number` for integers and numbers, `Text` for what does not fit.
     fn joined(self, other: Self) -> Self {
         match (self, other) {
