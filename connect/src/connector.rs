@@ -209,7 +209,9 @@ impl Connector {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
             let access = self.access(context).await?;
             let plan = |access: &Access| resource.plan_list(&request, &access.variables());
-            self.page(context, access, plan, Asked::List(&request)).await
+            let mut page = self.page(context, access, plan, Asked::List(&request)).await?;
+            page.records = self.whole(context, resource, &request.projection, page.records).await?;
+            Ok(page)
         };
         self.operate(context, Operation::List, Some(kind), run).await
     }

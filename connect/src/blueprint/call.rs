@@ -184,6 +184,8 @@ pub(crate) struct Call {
     method: http::Method,
     path: TextTemplate,
     query: Texts,
+    /// Query parameters that are sent once for each of their values.
+    repeated: Vec<String>,
     headers: Texts,
     body: Body,
     repeatable: bool,
@@ -231,6 +233,7 @@ impl Call {
                 problems,
             )?,
             query: known.texts(&request.query, &format!("{pointer}/query"), problems),
+            repeated: request.repeat.clone(),
             headers: known.texts(&request.headers, &format!("{pointer}/headers"), problems),
             body,
         })
@@ -335,7 +338,7 @@ impl Call {
         check_values(&headers)?;
         Ok(RequestPlan {
             method: self.method.clone(),
-            url: with_query(address, &query),
+            url: with_query(address, &query, &self.repeated),
             headers: headers.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
             body,
             repeatable: self.repeatable,
@@ -343,15 +346,21 @@ impl Call {
     }
 }
 
-/// Adds query parameters to an address; empty ones are left out.
-fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
+/// Adds query parameters to an address; empty ones are left out, repeated ones stand once for each value.
+fn with_query(mut address: String, query: &IndexMap<String, String>, repeated: &[String]) -> String {
     let mut sign = if address.contains('?') { '&' } else { '?' };
     for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
-        address.push(sign);
-        address.extend(utf8_percent_encode(name, QUERY));
-        address.push('=');
-        address.extend(utf8_percent_encode(value, QUERY));
-        sign = '&';
+        let separator = repeated.contains(name).then_some(',');
+        for value in value
+            .split(|sign| Some(sign) == separator)
+            .filter(|value| !value.is_empty())
+        {
+            address.push(sign);
+            address.extend(utf8_percent_encode(name, QUERY));
+            address.push('=');
+            address.extend(utf8_percent_encode(value, QUERY));
+            sign = '&';
+        }
     }
     address
 }

@@ -73,6 +73,8 @@ pub(crate) struct ListPlan {
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,
+    /// Members that the rows of the list lack though the records have them.
+    pub(crate) lacks: Vec<String>,
 }
 
 /// How a list goes on.

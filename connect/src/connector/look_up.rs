@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use lineshaft_schema::{Projection, Record, RemoteKey};
+use lineshaft_schema::{KeyMap, Projection, Record, RemoteKey};
 
 use super::{Connector, page::Asked};
 use crate::{
@@ -39,7 +39,36 @@ impl Connector {
             .buffer_unordered(self.transport.line().width())
             .try_collect()
             .await?;
-        Ok((records, bound.truncated.into_inner()))
+        let mut chunks: Vec<Vec<Record>> = records;
+        if let LookUp::Field(field) = by {
+            let mut projection = projection.clone();
+            projection.insert(field);
+            for records in &mut chunks {
+                *records = Box::pin(self.whole(context, resource, &projection, std::mem::take(records))).await?;
+            }
+        }
+        Ok((chunks, bound.truncated.into_inner()))
+    }
+
+    /// Reads the records of a list again one by one, when its rows lack something that is asked for.
+    pub(super) async fn whole(
+        &self,
+        context: &CallContext,
+        resource: &ResourcePlan,
+        projection: &Projection,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, Error> {
+        if !resource.lacks(projection) {
+            return Ok(records);
+        }
+        let keys: Vec<RemoteKey> = records.into_iter().map(|record| record.key).collect();
+        let (chunks, _) = self
+            .look_up(context, resource, LookUp::Key, &keys, projection, usize::MAX)
+            .await?;
+        let read = chunks.into_iter().flatten();
+        let mut whole: KeyMap<Record> = read.map(|record| (record.key.clone(), record)).collect();
+        // What was removed meanwhile is no longer part of the list.
+        Ok(keys.iter().filter_map(|key| whole.swap_remove(key)).collect())
     }
 
     /// Reads one chunk of a look-up, page by page.

@@ -154,6 +154,10 @@ pub struct ListOperation {
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,
+    /// Members that records have and the rows of this list do not, for systems whose lists tell only a part. When one of
+    /// them is asked for, the records of a page are read again one by one (`get_many.via: each`).
+    #[serde(default)]
+    pub lacks: Vec<String>,
 }
 
 /// How the fields of the source are selected.
