@@ -9,6 +9,7 @@ pub mod server;
 pub mod sign_ins;
 pub mod world;
 
+pub(crate) mod described;
 pub(crate) mod grants;
 pub(crate) mod guards;
 pub(crate) mod html;
@@ -18,6 +19,8 @@ pub(crate) mod systems;
 pub(crate) mod written;
 
 pub use account::Account;
+pub use described::description::Description;
+pub use described::load::Faulty;
 pub use fault::Fault;
 pub use grants::TokenRules;
 pub use permission::UnknownEntity;
@@ -29,8 +32,8 @@ pub use world::{Seed, Size, World};
 /// Returns every simulated system with its connector id and a short title.
 #[must_use]
 pub fn catalogue() -> Vec<(System, &'static str, &'static str)> {
-    System::ALL
-        .iter()
-        .map(|system| (*system, system.id(), system.title()))
+    System::all()
+        .into_iter()
+        .map(|system| (system, system.id(), system.title()))
         .collect()
 }

@@ -149,6 +149,11 @@ impl SystemState {
         tokens.epoch += 1;
     }
 
+    /// Returns a number that grows when sessions end.
+    pub(crate) fn session_epoch(&self) -> u64 {
+        self.tokens().epoch
+    }
+
     /// Returns how often the secrets of an account were replaced.
     pub(crate) fn generation(&self, account: Account) -> Generation {
         self.tokens().generations.get(&account).copied().unwrap_or_default()
