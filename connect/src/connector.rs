@@ -23,6 +23,8 @@ mod write_settle_tests;
 mod write_testing;
 #[cfg(test)]
 mod write_tests;
+#[cfg(test)]
+mod xml_tests;
 
 use std::{
     fmt,
@@ -53,7 +55,7 @@ use crate::{
     request::{ListPage, ListRequest, LookUp, RequestPlan},
     store::{Clock, Observation, Observer, Operation},
     transport::{
-        Access, Departure, Line, Response, Transport,
+        Access, Departure, Farewell, Line, Response, Transport,
         authorize::{self, Authorizer},
     },
 };
@@ -352,6 +354,17 @@ impl Connector {
             let _ = self.probe(context).await;
         }
         self.breaker.state()
+    }
+
+    /// Returns the session that the system counts, to be given up when the connection is gone; nothing when there is none
+    /// or the system wants no such word. It can still be sent when the credentials are deleted.
+    pub async fn farewell(&self) -> Option<Farewell> {
+        self.transport.authorizer().farewell().await
+    }
+
+    /// Gives up the session that it uses, aside, because another one took its place elsewhere.
+    pub fn give_up(&self) {
+        self.transport.authorizer().leave();
     }
 
     /// Takes up replaced credentials with the next call.

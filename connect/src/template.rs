@@ -4,6 +4,7 @@
 mod json;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -13,6 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 pub use json::JsonTemplate;
+pub(crate) use xml::Unfit;
+pub use xml::XmlTemplate;
 
 /// Secret values by name. Printed, it shows only the names.
 #[derive(Clone, Default)]

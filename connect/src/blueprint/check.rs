@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use regex::Regex;
 
 use super::{Problem, call::escape_pointer};
-use crate::manifest::{AuthKind, Grant, Manifest, SettingField, SettingKind};
+use crate::manifest::{AuthKind, Manifest, SettingField, SettingKind};
 
 /// Reports what is wrong with the parts of a manifest that are no requests and no mappings.
 pub(super) fn check(manifest: &Manifest, problems: &mut Vec<Problem>) {
@@ -230,13 +230,10 @@ pub(super) fn connection_variables(manifest: &Manifest) -> BTreeSet<String> {
         names.extend(auth.credentials.keys().map(|name| format!("credentials.{name}")));
         match &auth.kind {
             AuthKind::Session { keep, .. } => names.extend(keep.keys().map(|name| format!("session.{name}"))),
-            AuthKind::Oauth2 {
-                grant: Grant::ClientCredentials | Grant::RefreshToken | Grant::AuthorizationCode,
-                ..
-            } => {
+            AuthKind::Oauth2 { .. } => {
                 names.insert(format!("session.{}", super::ACCESS_TOKEN));
             }
-            AuthKind::Basic { .. } | AuthKind::Headers { .. } => {}
+            AuthKind::Basic { .. } | AuthKind::Headers { .. } | AuthKind::Oauth1 { .. } | AuthKind::Signed(_) => {}
         }
     }
     names

@@ -29,6 +29,7 @@ use crate::{
     mapping::CompiledMapping,
     path::Path,
     write,
+    xml::Reading,
 };
 
 /// Compiles a manifest.
@@ -39,7 +40,8 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
         connection: check::connection_variables(&manifest),
         ..Known::default()
     };
-    let base = compile_base(&manifest, &known, &mut problems);
+    let reading = Reading::compile(&manifest, &mut problems);
+    let base = compile_base(&manifest, &known, &reading, &mut problems);
     let classifier = Classifier::compile(&manifest, &mut problems);
     let anti_forgery = manifest.http.anti_forgery.as_ref();
     let anti_forgery = anti_forgery.and_then(|written| AntiForgery::compile(written, &known, &mut problems));
@@ -70,6 +72,7 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     match probe {
         Some(probe) if problems.is_empty() => Ok(Blueprint {
             base,
+            reading: Arc::new(reading),
             classifier: Arc::new(classifier),
             anti_forgery: anti_forgery.map(Arc::new),
             sign_ins: sign_ins.into(),
@@ -170,12 +173,13 @@ pub(super) fn recompile(
     })
 }
 
-fn compile_base(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>) -> Option<Base> {
+fn compile_base(manifest: &Manifest, known: &Known, reading: &Reading, problems: &mut Vec<Problem>) -> Option<Base> {
     check_headers(&manifest.http.headers, "/http/headers", problems);
     Some(Base {
         url: known.text(&manifest.http.base_url, "/http/base_url", problems)?,
         headers: known.texts(&manifest.http.headers, "/http/headers", problems),
         query: known.texts(&manifest.http.query, "/http/query", problems),
+        accept: reading.accept(),
     })
 }
 

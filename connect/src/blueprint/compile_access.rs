@@ -17,6 +17,8 @@ use crate::{
     classify::parse_path,
     dialect::{Language, LiteralKind},
     manifest::{Dialect, GetMany, ListOperation, Paging, Resource, Select, Strategy},
+    path::Path,
+    xml::{Lists, Reading},
 };
 
 const LIST_VARIABLES: &[&str] = &[
@@ -57,6 +59,24 @@ const CHILDREN_VARIABLES: &[&str] = &[
 const KEY_VARIABLES: &[&str] = &["resource.remote", "select", "expand", "key"];
 
 impl Compiler<'_> {
+    /// Returns what of the answers is a list however often it comes; JSON tells that itself.
+    fn lists(&self, list: &ListOperation, records: Option<&Path>, pointer: &str, problems: &mut Vec<Problem>) -> Lists {
+        let lists = Lists::compile(&list.lists, &format!("{pointer}/lists"), problems);
+        match records {
+            Some(records) if self.is_xml() => lists.with(records),
+            Some(_) if !list.lists.is_empty() && !self.is_xml() => {
+                let problem = Problem::new(format!("{pointer}/lists"), "JSON has lists of its own");
+                problems.push(problem.with_help("write `answers: xml` in `http` if the system answers with XML"));
+                lists
+            }
+            _ => lists,
+        }
+    }
+
+    fn is_xml(&self) -> bool {
+        Reading::compile(self.manifest, &mut Vec::new()).is_xml()
+    }
+
     /// `filled` has the variables of what overlays may change too.
     pub(super) fn list(
         &self,
@@ -112,6 +132,7 @@ impl Compiler<'_> {
             &format!("{pointer}/records"),
             problems,
         );
+        let lists = self.lists(list, records.as_ref(), &pointer, problems);
         let call = call?;
         if let Some((paging, variable)) = needed_variable(&paging)
             && !call.uses(variable)
@@ -133,6 +154,7 @@ impl Compiler<'_> {
             select: list.select.unwrap_or(Select::None),
             order_separator: list.order_separator.clone().unwrap_or_else(|| ",".to_owned()),
             lacks: list.lacks.clone(),
+            lists,
         })
     }
 

@@ -1,6 +1,7 @@
 //! A manifest that has been checked against the unified model and compiled into plans.
 
 mod anti_forgery;
+mod assertion;
 mod call;
 mod check;
 mod compile;
@@ -16,6 +17,7 @@ pub mod problem;
 pub mod raw;
 mod resource;
 mod sign_in;
+mod signing;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -36,7 +38,10 @@ pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
 pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};
+pub(crate) use sign_in::COOKIE;
 pub use sign_in::{ACCESS_TOKEN, Needs, SignIn};
+pub use signing::Moment;
+pub(crate) use signing::Signing;
 
 use crate::{
     capability::Capability,
@@ -46,6 +51,7 @@ use crate::{
     request::RequestPlan,
     template::{Scope, SecretMap, Variables},
     write::within::PartPlan,
+    xml::Reading,
 };
 use discovery::DiscoveryPlan;
 use probe::ProbePlan;
@@ -57,6 +63,7 @@ pub struct Blueprint {
     manifest: Arc<Manifest>,
     catalogue: Arc<Catalogue>,
     base: Arc<Base>,
+    reading: Arc<Reading>,
     classifier: Arc<Classifier>,
     anti_forgery: Option<Arc<AntiForgery>>,
     sign_ins: Arc<[SignIn]>,
@@ -129,6 +136,11 @@ impl Blueprint {
         self.resource(kind).map(ResourcePlan::capability)
     }
 
+    /// Returns how the answers of the system are read.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     /// Returns the failure that an answer is, or nothing when it is a success.
     #[must_use]
     pub fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
@@ -182,13 +194,24 @@ impl Blueprint {
         way.plan_login(&self.base, variables).transpose()
     }
 
-    /// Plans the request of a token; none when the way to sign in has no tokens. The answer is judged and read by
-    /// [`read_token`].
+    /// Plans a request that goes with a session.
+    pub(crate) fn plan_call(&self, call: &Call, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let scope = Scope::new(variables);
+        call.plan(&self.base, &scope, &scope, Vec::new())
+    }
+
+    /// Plans the request of a token at a moment; none when the way to sign in has no tokens. The answer is judged and
+    /// read by [`read_token`].
     ///
     /// # Errors
     /// Names the setting or credential that is missing or wrong.
-    pub fn plan_token(&self, way: &SignIn, variables: &Variables<'_>) -> Result<Option<RequestPlan>, Error> {
-        way.plan_token(variables).transpose()
+    pub fn plan_token(
+        &self,
+        way: &SignIn,
+        variables: &Variables<'_>,
+        moment: &Moment,
+    ) -> Result<Option<RequestPlan>, Error> {
+        way.plan_token(variables, moment).transpose()
     }
 
     /// Plans the request that proves that credentials work.

@@ -43,7 +43,7 @@ pub(super) fn preset(protocol: Protocol) -> Preset {
             },
             get_many: or_chain(),
         },
-        Protocol::JsonRest => Preset {
+        Protocol::JsonRest | Protocol::Xml => Preset {
             dialect: Dialect::Parameters,
             list: ListOperation {
                 request: Some(Request {
@@ -153,6 +153,11 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         } else {
             upper.lacks.clone()
         },
+        lists: if upper.lists.is_empty() {
+            lower.lists
+        } else {
+            upper.lists.clone()
+        },
     }
 }
 
@@ -183,6 +188,8 @@ pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Op
     if let Some(form) = &upper.form {
         lower.form.get_or_insert_with(IndexMap::new).extend(form.clone());
     }
+    lower.xml = upper.xml.clone().or(lower.xml);
+    lower.soap_action = upper.soap_action.clone().or(lower.soap_action);
     lower.body = match (lower.body, upper.body.clone()) {
         (Some(serde_json::Value::Object(mut below)), Some(serde_json::Value::Object(above))) => {
             below.extend(above);

@@ -20,6 +20,7 @@ use crate::{
     split::{Split, split},
     template::{JsonTemplate, Variables},
     write::{Described, WriteCapability, compile::WritePlan},
+    xml::Lists,
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -75,6 +76,8 @@ pub(crate) struct ListPlan {
     pub(crate) order_separator: String,
     /// Members that the rows of the list lack though the records have them.
     pub(crate) lacks: Vec<String>,
+    /// What of an answer in XML is a list however often it comes.
+    pub(crate) lists: Lists,
 }
 
 /// How a list goes on.

@@ -30,6 +30,25 @@ pub struct Http {
     /// The mark that the system wants with every request that changes something.
     #[serde(default)]
     pub anti_forgery: Option<AntiForgery>,
+    /// What the answers of the system are; those of the protocol `xml` are XML, all others JSON, unless said otherwise.
+    #[serde(default)]
+    pub answers: Option<Answers>,
+    /// Elements of XML answers that are lists also where there is one of them or none: names joined by dots, which may
+    /// begin at any element, such as `Lines.Line`.
+    #[serde(default)]
+    pub lists: Vec<String>,
+}
+
+/// What the answers of a system are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// JSON.
+    Json,
+    /// XML, read as the JSON value that it is like: an element is an object, an attribute a member with `@`, text the
+    /// value itself or the member `#text`, a repeated element a list; prefixes of names are dropped, an empty element is
+    /// null. Answers that are JSON are read as that.
+    Xml,
 }
 
 /// A test that a successful answer must pass; one that fails it is malformed.
@@ -50,6 +69,8 @@ pub struct ResponseTest {
 /// address, `{{head a}}` what comes before it. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
 /// it under it: `{"...": "{{row}}",
 /// "id": "{{key}}", "note": null}` is the row with an id and without its note.
+/// In `xml` variables are escaped; objects become elements, and an element that is nothing but one variable is repeated
+/// for each element of a list and left out when there is none.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -75,6 +96,12 @@ pub struct Request {
     /// Form body.
     #[serde(default)]
     pub form: Option<IndexMap<String, String>>,
+    /// XML body, sent as `text/xml` unless a header says otherwise.
+    #[serde(default)]
+    pub xml: Option<String>,
+    /// What the header `SOAPAction` names, for SOAP 1.1.
+    #[serde(default)]
+    pub soap_action: Option<String>,
     /// Whether the request changes nothing and may be repeated though it is a POST.
     #[serde(default)]
     pub read_only: bool,

@@ -12,23 +12,27 @@ pub mod load;
 pub mod overlay;
 mod resource;
 mod shape;
+mod signing;
 mod spec;
 pub mod suggest;
 mod write;
 pub mod yaml;
 
-pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
+pub use auth::{
+    Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
+};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
-pub use http::{Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
+pub use http::{Answers, Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
 pub use resource::{
     ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
     Select, Strategy,
 };
+pub use signing::{Assertion, AssertionAlgorithm, Over, Put, SignatureAlgorithm, SignatureEncoding, Signed};
 pub use write::{
     AntiForgery, BusinessRule, ChildrenWay, ClientReference, Describe, DescribeForm, EmbedChildren, FieldsForm,
     FullWriteField, Occasion, Reply, ReplyHeader, Sends, Write, WriteAction, WriteChildren, WriteDefaults, WriteField,

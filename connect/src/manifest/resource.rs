@@ -22,6 +22,8 @@ pub enum Protocol {
     JsonRest,
     /// JSON-RPC: one address, methods in the body; the manifest says the rest.
     JsonRpc,
+    /// XML over HTTP, with or without SOAP: answers are XML; the manifest says the rest.
+    Xml,
 }
 
 /// The language of filters and sorts.
@@ -158,6 +160,10 @@ pub struct ListOperation {
     /// them is asked for, the records of a page are read again one by one (`get_many.via: each`).
     #[serde(default)]
     pub lacks: Vec<String>,
+    /// Elements of XML answers that are lists also where there is one of them or none, as in `http`; the place of the
+    /// records always is.
+    #[serde(default)]
+    pub lists: Vec<String>,
 }
 
 /// How the fields of the source are selected.

@@ -356,15 +356,16 @@ pub(super) fn key_text(key: &RemoteKey) -> String {
     }
 }
 
-/// Asks for JSON unless the manifest says otherwise, and names the type of a JSON body.
+/// Asks for JSON unless the manifest says otherwise, and names the type of a body that is text.
 pub(crate) fn complete_headers(plan: &mut RequestPlan) {
     let has = |plan: &RequestPlan, wanted: &str| plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     if !has(plan, "accept") {
         plan.headers.push(("accept".to_owned(), "application/json".to_owned()));
     }
-    if matches!(plan.body, RequestBody::Json(_)) && !has(plan, "content-type") {
-        plan.headers
-            .push(("content-type".to_owned(), "application/json".to_owned()));
+    if let Some(kind) = plan.body.content_type()
+        && !has(plan, "content-type")
+    {
+        plan.headers.push(("content-type".to_owned(), kind.to_owned()));
     }
 }
 

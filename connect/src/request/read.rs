@@ -19,7 +19,7 @@ impl ResourcePlan {
     /// # Errors
     /// Returns `MalformedResponse` when the rows are not where they should be.
     pub fn read_page(&self, request: &ListRequest, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
-        let body = json::parse(body)?;
+        let body = self.parse(body)?;
         let rows = self.rows(&body)?;
         self.read_rows(request, &body, rows, headers)
     }
@@ -29,7 +29,7 @@ impl ResourcePlan {
     /// # Errors
     /// Returns `MalformedResponse` when the rows are not where they should be.
     pub(crate) fn read_raw(&self, body: &[u8], most: usize) -> Result<Vec<Arc<str>>, Error> {
-        let body = json::parse(body)?;
+        let body = self.parse(body)?;
         let rows = self.rows(&body)?;
         let within: Vec<json::Value<'_>>;
         let shown = match &self.parts.list.each {
@@ -51,7 +51,7 @@ impl ResourcePlan {
         body: &[u8],
         headers: &HeaderMap,
     ) -> Result<ListPage, Error> {
-        let body = json::parse(body)?;
+        let body = self.parse(body)?;
         let mut rows = self.rows(&body)?.to_vec();
         let parent = look_up.keys.first().map(ToString::to_string).unwrap_or_default();
         for row in &mut rows {
@@ -137,11 +137,11 @@ impl ResourcePlan {
         if count.path.is_none() {
             return header_number(count, headers).ok_or_else(missing);
         }
-        read_number(count, &json::parse(body)?, headers).ok_or_else(missing)
+        read_number(count, &self.parse(body)?, headers).ok_or_else(missing)
     }
 
     fn read_one(&self, look_up: &PlannedLookUp, body: &[u8]) -> Result<ListPage, Error> {
-        let body = json::parse(body)?;
+        let body = self.parse(body)?;
         let get_many = self
             .parts
             .get_many
@@ -169,6 +169,13 @@ impl ResourcePlan {
             total: None,
             sought: false,
         })
+    }
+
+    /// Parses an answer, with lists for what of it is one.
+    fn parse<'b>(&self, body: &'b [u8]) -> Result<json::Value<'b>, Error> {
+        let mut value = json::parse(body)?;
+        self.parts.list.lists.apply(&mut value);
+        Ok(value)
     }
 
     fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {

@@ -121,7 +121,7 @@ impl HttpClient {
         let mut request = self.request(plan.method.clone(), url)?.headers(headers_of(&outgoing)?);
         request = match &plan.body {
             RequestBody::Empty => request,
-            RequestBody::Json(text) => request.body(text.clone()),
+            RequestBody::Json(text) | RequestBody::Xml(text) => request.body(text.clone()),
             RequestBody::Form(fields) => request.form(fields),
         };
         request.send().await.map_err(|error| classify(&error))
@@ -181,8 +181,8 @@ fn headers_of(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Error> {
     let plan = outgoing.plan;
     let mut headers = HeaderMap::with_capacity(plan.headers.len() + outgoing.sign_in.len() + 2);
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    if matches!(plan.body, RequestBody::Json(_)) {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(kind) = plan.body.content_type() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     for (name, value) in &plan.headers {
         let unfit = |_| {

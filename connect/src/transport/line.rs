@@ -244,6 +244,18 @@ impl Line {
             .classify(response.status.as_u16(), &response.headers, &response.body)
     }
 
+    /// Returns an answer in XML as one in JSON. One that is none is a failure only when the status says success: that of
+    /// a refusal says enough.
+    fn translated(&self, response: Response) -> Result<Response, Error> {
+        let status = response.status;
+        match self.blueprint.reading().translate(&response.headers, &response.body) {
+            Ok(None) => Ok(response),
+            Ok(Some(body)) => Ok(Response { body, ..response }),
+            Err(_) if !status.is_success() => Ok(response),
+            Err(error) => Err(error.with_status(status.as_u16()).with_reach(Reach::Unknown)),
+        }
+    }
+
     fn judge(&self, judge: Judge, response: &Response) -> Option<Error> {
         let error = self.classify(response)?;
         let is_ours = matches!(
@@ -309,18 +321,28 @@ impl Line {
         if let Some(access) = access {
             access.check_alive().map_err(unsent)?;
         }
+        let none = HeaderMap::new();
+        let headers = match change {
+            Some(change) => change.headers,
+            None => access.map_or(&none, Access::headers),
+        };
+        let signed = access
+            .map(|access| access.sign(plan, headers))
+            .transpose()
+            .map_err(unsent)?
+            .flatten();
+        let headers = signed.as_ref().map_or(headers, |signed| &signed.headers);
         if let Some(change) = change {
-            self.depart(context, change).await.map_err(unsent)?;
+            self.depart(context, Change { headers, ..change })
+                .await
+                .map_err(unsent)?;
         }
         context.count_call();
         let started = Instant::now();
-        let none = HeaderMap::new();
+        let with_cookies = access.and_then(|access| access.with_cookies(headers, &plan.url));
         let outgoing = Outgoing {
-            plan,
-            sign_in: match change {
-                Some(change) => change.headers,
-                None => access.map_or(&none, Access::headers),
-            },
+            plan: signed.as_ref().map_or(plan, |signed| &signed.plan),
+            sign_in: with_cookies.as_ref().unwrap_or(headers),
             most_bytes: self.most_bytes,
         };
         let end = match change {
@@ -329,6 +351,10 @@ impl Line {
         };
         let result = timeout::limit(self.attempt, end, self.wire.send(outgoing)).await;
         log::attempt(context, plan, access, &result, started);
+        if let (Some(access), Ok(response)) = (access, &result) {
+            access.take_cookies(&plan.url, &response.headers);
+        }
+        let result = result.and_then(|response| self.translated(response));
         let result = result.and_then(|response| match classify(&response) {
             None => Ok(response),
             Some(error) => Err(error),

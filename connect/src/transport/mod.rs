@@ -1,8 +1,8 @@
 //! Sends planned requests: signs them in, shares identical reads, and passes them down the line.
 //!
-//! From the outside in: authorize, share, retry, concurrency, rate, timeout, log, wire (client, guard, size). Requests
-//! that change something are never shared and never repeated: they are sent again only when the system said that it
-//! refused the sign-in or the anti-forgery mark, and so carried nothing out.
+//! From the outside in: authorize, share, retry, concurrency, rate, sign, timeout, log, wire (client, guard, size).
+//! Requests that change something are never shared and never repeated: they are sent again only when the system said that
+//! it refused the sign-in or the anti-forgery mark, and so carried nothing out.
 
 pub(crate) mod authorize;
 mod client;
@@ -26,6 +26,8 @@ mod client_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
+pub(crate) mod testing_server;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod trace_tests;
@@ -38,6 +40,7 @@ use http::{HeaderMap, StatusCode};
 use url::Url;
 
 pub(crate) use authorize::Access;
+pub use authorize::Farewell;
 pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::{Departure, Judge, Line};
