@@ -154,6 +154,7 @@ pub(crate) struct Rule {
     rule: Option<BusinessRule>,
     field: Option<Path>,
     record: Option<(Path, Regex)>,
+    cursor_expired: bool,
 }
 
 /// Everything that tells failures from successes.
@@ -197,6 +198,7 @@ impl Classifier {
                     .record
                     .as_ref()
                     .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
+                cursor_expired: rule.cursor_expired,
             });
         }
         let success = manifest
@@ -316,6 +318,7 @@ impl Rule {
                 self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
             )
             .with_spoken_of(self.spoken_of(answer))
+            .with_cursor_expired(self.cursor_expired)
             .with_retry_after(wait)
     }
 

@@ -5,6 +5,7 @@ mod look_up;
 mod page;
 mod parts;
 mod raw;
+mod resume;
 mod write;
 mod write_part;
 mod write_run;
@@ -209,9 +210,7 @@ impl Connector {
         let kind = request.kind;
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
-            let access = self.access(context).await?;
-            let plan = |access: &Access| resource.plan_list(&request, &access.variables());
-            let mut page = self.page(context, access, plan, Asked::List(&request)).await?;
+            let mut page = self.list_page(context, resource, &request).await?;
             page.records = self.whole(context, resource, &request.projection, page.records).await?;
             Ok(page)
         };

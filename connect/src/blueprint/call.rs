@@ -93,7 +93,7 @@ impl Known {
         self.own.contains(&name)
             || self.more.contains(name)
             || self.open.contains(&first)
-            || (matches!(first, "key" | "owner") && self.own.contains(&first) && rest.parse::<u8>().is_ok())
+            || (matches!(first, "key" | "owner" | "cursor") && self.own.contains(&first) && rest.parse::<u8>().is_ok())
     }
 
     fn has(&self, name: &str) -> bool {

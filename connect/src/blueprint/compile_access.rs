@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lineshaft_schema::{FieldIndex, FieldType, TypeDef};
+use lineshaft_schema::{FieldIndex, FieldType, Operator, TypeDef};
 
 use super::{
     Problem,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     classify::parse_path,
     dialect::{Language, LiteralKind},
-    manifest::{Dialect, GetMany, ListOperation, Paging, Resource, Select, Strategy},
+    manifest::{GetMany, ListOperation, Paging, Resource, Select, Strategy},
     path::Path,
     xml::{Lists, Reading},
 };
@@ -26,9 +26,14 @@ const LIST_VARIABLES: &[&str] = &[
     "select",
     "expand",
     "where",
+    "where_values",
+    "where_expression",
     "order",
+    "order_name",
+    "order_direction",
     "limit",
     "offset",
+    "last",
     "page",
     "cursor",
 ];
@@ -37,9 +42,14 @@ const KEYS_VARIABLES: &[&str] = &[
     "select",
     "expand",
     "where",
+    "where_values",
+    "where_expression",
     "order",
+    "order_name",
+    "order_direction",
     "limit",
     "offset",
+    "last",
     "page",
     "cursor",
     "keys",
@@ -49,9 +59,14 @@ const CHILDREN_VARIABLES: &[&str] = &[
     "select",
     "expand",
     "where",
+    "where_values",
+    "where_expression",
     "order",
+    "order_name",
+    "order_direction",
     "limit",
     "offset",
+    "last",
     "page",
     "cursor",
     "key",
@@ -134,8 +149,18 @@ impl Compiler<'_> {
         );
         let lists = self.lists(list, records.as_ref(), &pointer, problems);
         let call = call?;
+        if let PagingPlan::StartKey { inclusive: true } = paging
+            && max_page_size < 2
+        {
+            problems.push(Problem::new(
+                format!("{pointer}/max_page_size"),
+                "must be at least 2 where pages begin with the record before",
+            ));
+        }
+        let uses_part = |variable: &str| variable == "cursor" && (0..8_u8).any(|at| call.uses(&format!("cursor.{at}")));
         if let Some((paging, variable)) = needed_variable(&paging)
             && !call.uses(variable)
+            && !uses_part(variable)
         {
             let problem = Problem::new(
                 format!("{pointer}/paging"),
@@ -148,6 +173,15 @@ impl Compiler<'_> {
             records: records?,
             each: list.each.clone(),
             paging,
+            more: list
+                .more
+                .as_ref()
+                .and_then(|path| parse_path(path, &format!("{pointer}/more"), problems)),
+            last: list
+                .last
+                .as_ref()
+                .and_then(|path| parse_path(path, &format!("{pointer}/last"), problems)),
+            columns: list.columns.clone(),
             page_size,
             max_page_size,
             count,
@@ -162,7 +196,8 @@ impl Compiler<'_> {
         &self,
         get_many: &GetMany,
         list: &ListOperation,
-        language: Language,
+        key: &[KeyPart],
+        language: &Language,
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<GetManyPlan> {
@@ -177,7 +212,7 @@ impl Compiler<'_> {
             problems,
         )?;
         let request_pointer = format!("{pointer}/request");
-        let by_parameter = language.dialect == Dialect::Parameters;
+        let by_parameter = language.is_parameters();
         let call = match (via, &get_many.request) {
             (Strategy::Each, Some(request)) => {
                 let known = self.known.with(KEY_VARIABLES);
@@ -212,6 +247,13 @@ impl Compiler<'_> {
                 problems.push(Problem::new(
                     format!("{pointer}/via"),
                     "the dialect has no `or`; use `in`",
+                ));
+                return None;
+            }
+            (Strategy::In, _) if key.len() == 1 && !language.has_in() => {
+                problems.push(Problem::new(
+                    format!("{pointer}/via"),
+                    "the language has neither `in` nor `or`; use `each`",
                 ));
                 return None;
             }
@@ -291,7 +333,7 @@ impl Compiler<'_> {
     pub(super) fn scope(
         &self,
         resource: &Resource,
-        dialect: Dialect,
+        language: &Language,
         filled: &Known,
         pointer: &str,
         problems: &mut Vec<Problem>,
@@ -300,14 +342,15 @@ impl Compiler<'_> {
         let mut condition = |value: &Option<serde_json::Value>, key: &str| {
             let value = value.as_ref()?;
             let pointer = format!("{pointer}/{key}");
-            let fits = match dialect {
-                Dialect::Parameters => {
-                    let problem = Problem::new(pointer, "there are no conditions in the dialect of parameters");
-                    problems.push(problem.with_help("use `query` or `list_query`"));
-                    return None;
-                }
-                Dialect::DomainPrefix | Dialect::DomainNested => value.is_array(),
-                _ => value.is_string(),
+            if language.is_parameters() {
+                let problem = Problem::new(pointer, "there are no conditions in the dialect of parameters");
+                problems.push(problem.with_help("use `query` or `list_query`"));
+                return None;
+            }
+            let fits = if language.is_text() {
+                value.is_string()
+            } else {
+                value.is_array() || (value.is_object() && language.own().is_some())
             };
             if !fits {
                 problems.push(Problem::new(
@@ -334,23 +377,27 @@ impl Compiler<'_> {
         &self,
         resource: &Resource,
         key: &[KeyPart],
-        language: Language,
+        language: &Language,
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<SeekPlan> {
         let seek = resource.seek.as_ref()?;
         let pointer = format!("{pointer}/seek");
+        if seek.parameter.is_none() && !language.has(Operator::Gt, false) {
+            problems.push(Problem::new(pointer, "the language has no form for `gt`"));
+            return None;
+        }
         match (&seek.by, &seek.parameter) {
             (Some(_), Some(_)) => problems.push(Problem::new(pointer, "give `by` or `parameter`, not both")),
             (None, Some(parameter)) => return Some(SeekPlan::Parameter(parameter.clone())),
-            (Some(_), None) if language.dialect == Dialect::Parameters => {
+            (Some(_), None) if language.is_parameters() => {
                 problems.push(Problem::new(
                     format!("{pointer}/by"),
                     "needs a dialect with comparisons; use `parameter`",
                 ));
             }
             (Some(by), None) => {
-                if !is_safe_name(by) {
+                if !is_safe_name(by) || !language.is_name(by) {
                     problems.push(Problem::new(
                         format!("{pointer}/by"),
                         format!("`{by}` is not the name of a field"),
@@ -366,7 +413,7 @@ impl Compiler<'_> {
                     part,
                 });
             }
-            (None, None) if language.has_or() || (key.len() == 1 && language.dialect != Dialect::Parameters) => {
+            (None, None) if language.has_or_of_all() || (key.len() == 1 && !language.is_parameters()) => {
                 return Some(SeekPlan::Key);
             }
             (None, None) => problems.push(Problem::new(pointer, "needs `by` or `parameter` in this dialect")),
@@ -406,6 +453,29 @@ fn paging(paging: Option<&Paging>, pointer: &str, problems: &mut Vec<Problem>) -
             Some(path) => PagingPlan::LastRow(path),
             None => PagingPlan::None,
         },
+        Some(Paging::StartKey { inclusive }) => PagingPlan::StartKey { inclusive: *inclusive },
+        Some(Paging::Range { first, header }) => {
+            let header = header.as_deref().unwrap_or("content-range");
+            if header.parse::<http::HeaderName>().is_err() {
+                problems.push(Problem::new(
+                    format!("{pointer}/range/header"),
+                    format!("`{header}` is not the name of a header"),
+                ));
+            }
+            PagingPlan::Range {
+                first: *first,
+                header: header.to_owned(),
+            }
+        }
+        Some(Paging::ServerCursor { next, expired }) => {
+            match parse_path(next, &format!("{pointer}/server_cursor/next"), problems) {
+                Some(next) => PagingPlan::ServerCursor {
+                    next,
+                    expired: *expired,
+                },
+                None => PagingPlan::None,
+            }
+        }
     }
 }
 
@@ -416,6 +486,9 @@ const fn needed_variable(paging: &PagingPlan) -> Option<(&'static str, &'static 
         PagingPlan::Cursor { .. } => Some(("cursor", "cursor")),
         PagingPlan::Keyset => Some(("keyset", "cursor")),
         PagingPlan::LastRow(_) => Some(("last_row", "cursor")),
+        PagingPlan::StartKey { .. } => Some(("start_key", "cursor")),
+        PagingPlan::Range { .. } => Some(("range", "offset")),
+        PagingPlan::ServerCursor { .. } => Some(("server_cursor", "cursor")),
         PagingPlan::None | PagingPlan::Link { .. } => None,
     }
 }

@@ -136,6 +136,17 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         request: lay_request(lower.request, upper.request.as_ref()),
         records: upper.records.clone().or(lower.records),
         each: upper.each.clone().or(lower.each),
+        more: if upper.paging.is_some() {
+            upper.more.clone()
+        } else {
+            upper.more.clone().or(lower.more)
+        },
+        last: if upper.paging.is_some() {
+            upper.last.clone()
+        } else {
+            upper.last.clone().or(lower.last)
+        },
+        columns: lower.columns.into_iter().chain(upper.columns.clone()).collect(),
         paging: upper.paging.clone().or(lower.paging),
         // A page size of its own without a maximum is also the most that is known to work.
         max_page_size: upper.max_page_size.or(if upper.page_size.is_some() {

@@ -13,7 +13,7 @@ use crate::{
     capability::Capability,
     dialect::{Language, LiteralKind},
     error::{Error, ErrorKind},
-    manifest::{Select, Strategy},
+    manifest::{Expired, Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
     request::RequestPlan,
@@ -69,6 +69,11 @@ pub(crate) struct ListPlan {
     /// The member of rows whose elements are the records.
     pub(crate) each: Option<String>,
     pub(crate) paging: PagingPlan,
+    /// Where the answer tells whether more follows, and whether it is the last page.
+    pub(crate) more: Option<Path>,
+    pub(crate) last: Option<Path>,
+    /// What is selected for names.
+    pub(crate) columns: indexmap::IndexMap<String, String>,
     pub(crate) page_size: u32,
     pub(crate) max_page_size: u32,
     pub(crate) count: Option<CountPlan>,
@@ -90,6 +95,9 @@ pub(crate) enum PagingPlan {
     Link { body: Option<Path>, header: Option<String> },
     Keyset,
     LastRow(Path),
+    StartKey { inclusive: bool },
+    Range { first: u64, header: String },
+    ServerCursor { next: Path, expired: Expired },
 }
 
 /// How rows are counted.
@@ -232,7 +240,7 @@ impl ResourcePlan {
         Lowering {
             mapping: &self.mapping,
             rules: &self.parts.filters,
-            language: self.parts.language,
+            language: &self.parts.language,
             most_values: self.parts.max_keys,
         }
     }

@@ -62,9 +62,14 @@ pub struct ResponseTest {
 /// A request as a template.
 ///
 /// `{{name}}` is replaced by a variable: `settings.x`, `credentials.x` and `session.x`; in lists also
-/// `resource.remote`, `select`, `expand`, `where`, `order`, `limit`, `offset`, `page`, `cursor`; in `get_many` also
+/// `resource.remote`, `select`, `expand`, `where`, `where_values`, `where_expression`, `order`, `order_name`,
+/// `order_direction`, `limit`, `offset`, `last`, `page`, `cursor`; in `get_many` also
 /// `key`, `key.0`, `key.1` … (one key and its parts) or `keys` (all of them). A JSON string that is nothing but one variable becomes the variable's JSON value.
 /// `{{number a}}` alone in a JSON string becomes a number: what a login kept is text otherwise.
+/// `{{prefix " WHERE " where}}` puts a text before a variable, `{{suffix where " AND "}}` behind it and
+/// `{{around "(" where ")"}}` on both sides, nothing at all when the variable is empty; `{{when where " WHERE "}}` is the
+/// text alone. A JSON member that is nothing but `{{optional a}}` is left out when the variable is empty, and so is an
+/// object in which all variables are such ones.
 /// `{{base64 a b}}` is the base64 form of the variables joined by `:`, `{{tail a}}` what follows the last slash of an
 /// address, `{{head a}}` what comes before it. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
 /// it under it: `{"...": "{{row}}",
@@ -145,6 +150,44 @@ pub enum Paging {
     Keyset,
     /// `cursor` is this member of the last row, for lists in the order of something else than their keys.
     LastRow(String),
+    /// `cursor` is the key of the last record, `cursor.0` and so on its parts; the next page begins with that record,
+    /// which is left out, or behind it. Records come in the order of their keys.
+    StartKey {
+        /// Whether the next page begins with the record itself.
+        #[serde(default)]
+        inclusive: bool,
+    },
+    /// `offset` and `last` are the places of the first and the last record wanted, for the header `Range` or a parameter;
+    /// a header of the answer tells which came and how many there are: `items 0-49/200`.
+    Range {
+        /// Number of the first record.
+        #[serde(default)]
+        first: u64,
+        /// The header of the answer; `Content-Range` unless said otherwise.
+        #[serde(default)]
+        header: Option<String>,
+    },
+    /// The answer carries the `cursor` of the next page, which the system forgets when it is idle. An error rule with
+    /// `cursor_expired` tells that it did; then the list goes on behind the last record, or begins anew and leaves out what
+    /// was read.
+    ServerCursor {
+        /// Where it stands; the list ends when it is missing or empty.
+        next: String,
+        /// How the list goes on when the cursor was forgotten.
+        #[serde(default)]
+        expired: Expired,
+    },
+}
+
+/// How a list goes on when the system forgot its cursor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Expired {
+    /// Behind the key of the last record where `seek` can say so, otherwise as `restart`.
+    #[default]
+    Seek,
+    /// From the beginning, leaving out everything up to the last record.
+    Restart,
 }
 
 /// How records are counted.

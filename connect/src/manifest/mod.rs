@@ -8,6 +8,7 @@ mod discovery;
 mod errors;
 mod field;
 mod http;
+mod language;
 pub mod load;
 pub mod overlay;
 mod resource;
@@ -27,7 +28,11 @@ pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
-pub use http::{Answers, Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
+pub use http::{Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
+pub use language::{
+    Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
+    Literals, ParameterSign, Quote, Search, TextLanguage,
+};
 pub use resource::{
     ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
     Select, Strategy,
@@ -89,6 +94,9 @@ pub struct Manifest {
     pub probe: Probe,
     /// The protocol whose habits the resources share unless they say otherwise.
     pub protocol: Protocol,
+    /// The system's own language of filters and sorts, instead of the dialect of the protocol.
+    #[serde(default)]
+    pub language: Option<FilterLanguage>,
     /// Defaults for `list` of every resource, laid over those of the protocol.
     #[serde(default)]
     pub list: Option<ListOperation>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     field::{CustomFields, Mapping, OneOrMany, Test},
     http::{Count, Paging, Request},
+    language::FilterLanguage,
     write::Write,
 };
 
@@ -65,6 +66,10 @@ pub struct Resource {
     /// Language of filters and sorts; the protocol's unless said otherwise.
     #[serde(default)]
     pub dialect: Option<Dialect>,
+    /// The system's own language of filters and sorts for this type, instead of a dialect; the manifest's unless said
+    /// otherwise.
+    #[serde(default)]
+    pub language: Option<FilterLanguage>,
     /// How rows are listed.
     #[serde(default)]
     pub list: Option<ListOperation>,
@@ -141,6 +146,13 @@ pub struct ListOperation {
     /// How the list goes on.
     #[serde(default)]
     pub paging: Option<Paging>,
+    /// Path of a value that tells whether more records follow: `true` and `false` are believed whatever the page holds;
+    /// anything else that is there says that they do.
+    #[serde(default)]
+    pub more: Option<String>,
+    /// Path of a value that is `true` on the last page, and `false` on every other.
+    #[serde(default)]
+    pub last: Option<String>,
     /// Rows asked for at once unless fewer are needed.
     #[serde(default)]
     pub page_size: Option<u32>,
@@ -153,6 +165,9 @@ pub struct ListOperation {
     /// How fields are selected.
     #[serde(default)]
     pub select: Option<Select>,
+    /// What stands in `select` for names of source fields, where that is not the name itself: `o.tranid AS number`.
+    #[serde(default)]
+    pub columns: IndexMap<String, String>,
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,

@@ -10,7 +10,7 @@ use crate::{
     blueprint::{KeyPart, ResourcePlan, group_rows, key_rows},
     dialect::{Constant, Expression},
     error::{Error, ErrorKind},
-    manifest::{Dialect, Strategy},
+    manifest::Strategy,
     template::{Scope, Variables},
 };
 
@@ -110,6 +110,9 @@ impl ResourcePlan {
             Strategy::Each => Asked::default(),
             _ => match self.asked(by, &keys) {
                 Ok(asked) => asked,
+                Err(_) if self.are_unspeakable(&keys) => {
+                    return Err(self.unsupported("be fetched by keys with such signs"));
+                }
                 // What can be asked for together can be asked for one by one, so only now each key is looked at.
                 Err(error) => {
                     let before = keys.len();
@@ -212,7 +215,7 @@ impl ResourcePlan {
             }
             keys.chunks(most).map(<[RemoteKey]>::to_vec).collect::<Vec<_>>()
         };
-        if self.parts.language.has_or() || parts.len() == 1 {
+        if self.parts.language.has_or_of_all() || parts.len() == 1 {
             let mut keys = possible;
             if parts.len() > 1 {
                 // Keys that share their leading parts are written together.
@@ -243,16 +246,18 @@ impl ResourcePlan {
             .collect()
     }
 
+    /// Returns whether a key has signs that the language of filters cannot hold, though a record may have them.
+    fn are_unspeakable(&self, keys: &[RemoteKey]) -> bool {
+        let mut parts = keys.iter().flat_map(|key| key.parts());
+        parts.any(|part| !self.parts.language.takes(part))
+    }
+
     fn most_keys(&self, by: LookUp) -> usize {
         let most = self.parts.max_keys;
         match by {
             // All records must fit on one page.
             LookUp::Key => most.min(usize::try_from(self.page_limit(u32::MAX)).unwrap_or(most)),
-            LookUp::Field(field)
-                if self.parts.language.dialect == Dialect::Parameters && !self.has_list_parameter(field) =>
-            {
-                1
-            }
+            LookUp::Field(field) if self.parts.language.is_parameters() && !self.has_list_parameter(field) => 1,
             LookUp::Field(_) => most,
         }
     }
@@ -280,7 +285,7 @@ impl ResourcePlan {
     }
 
     fn takes_keys_as_text(&self) -> bool {
-        self.parts.language.dialect == Dialect::Parameters
+        self.parts.language.is_parameters()
             && self
                 .parts
                 .get_many
@@ -300,7 +305,7 @@ impl ResourcePlan {
     fn asked(&self, by: LookUp, keys: &[RemoteKey]) -> Result<Asked, Error> {
         let impossible = || self.unsupported("be fetched by these keys");
         match by {
-            LookUp::Key if self.parts.language.dialect == Dialect::Parameters => {
+            LookUp::Key if self.parts.language.is_parameters() => {
                 let list = keys
                     .iter()
                     .map(|key| self.key_json(key))
@@ -322,6 +327,7 @@ impl ResourcePlan {
                 let parts: Option<Vec<Expression>> =
                     groups.iter().map(|group| group.expression(&self.parts.key)).collect();
                 let condition = parts.and_then(Expression::any).ok_or_else(impossible)?;
+                self.parts.language.widened(&condition).ok_or_else(impossible)?;
                 Ok(Asked {
                     condition: Some(condition),
                     by_key: true,

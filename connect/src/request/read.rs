@@ -76,6 +76,7 @@ impl ResourcePlan {
             }
             None => rows,
         };
+        let shown = self.without_start(request, shown);
         let mut records: Vec<Record> = Vec::with_capacity(shown.len());
         for row in shown.iter().filter(|row| self.mapping.keeps(row)) {
             records.extend(mapper.map(row));
@@ -94,6 +95,35 @@ impl ResourcePlan {
             total,
             sought: self.sought_key(request).is_some(),
         })
+    }
+
+    /// Leaves out the record with which the page starts, where it was read before.
+    fn without_start<'r, 'v>(&self, request: &ListRequest, rows: &'r [json::Value<'v>]) -> &'r [json::Value<'v>] {
+        if !matches!(self.parts.list.paging, PagingPlan::StartKey { inclusive: true }) {
+            return rows;
+        }
+        match (rows.split_first(), self.start_key(request)) {
+            (Some((first, others)), Some(start)) if self.mapping.key_of(first).as_ref() == Some(start) => others,
+            _ => rows,
+        }
+    }
+
+    /// Tells whether more follows, when the answer says so.
+    fn told_more(&self, body: &json::Value<'_>) -> Option<bool> {
+        let list = &self.parts.list;
+        let flag = |value: &json::Value<'_>| match value.as_bool() {
+            Some(flag) => Some(flag),
+            None => match json::scalar_text(value)? {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            },
+        };
+        if let Some(is_last) = list.last.as_ref().and_then(|path| flag(path.first(body)?)) {
+            return Some(!is_last);
+        }
+        let value = list.more.as_ref()?.first(body)?;
+        flag(value).or_else(|| (!json::is_blank(value)).then_some(true))
     }
 
     /// Reads an answer to a look-up. Records that were not asked for are left out: some systems ignore conditions that
@@ -200,6 +230,12 @@ impl ResourcePlan {
     ) -> Result<Option<PageState>, Error> {
         let full = rows.len() >= usize::try_from(self.page_limit(request.limit)).unwrap_or(usize::MAX);
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let told = self.told_more(body);
+        if told == Some(false) {
+            return Ok(None);
+        }
+        // A page without rows cannot be believed to have more behind it.
+        let full = full || (told == Some(true) && count > 0);
         Ok(match &self.parts.list.paging {
             PagingPlan::None => None,
             PagingPlan::Offset { first, more } => {
@@ -238,17 +274,54 @@ impl ResourcePlan {
                     request,
                 )?
             }
-            PagingPlan::Keyset if full => {
+            PagingPlan::Keyset | PagingPlan::StartKey { .. } if full => {
                 let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
                 moved(last.map(PageState::Keyset), request)?
+            }
+            PagingPlan::Range { first, header } => {
+                let at = match &request.page {
+                    Some(PageState::Offset(at)) => *at,
+                    _ => *first,
+                };
+                let next = at.saturating_add(count);
+                let follows = match range_of(headers, header) {
+                    Some((end, Some(total))) => end.saturating_add(1).saturating_sub(*first) < total,
+                    _ => full,
+                };
+                (count > 0 && follows).then_some(PageState::Offset(next))
+            }
+            PagingPlan::ServerCursor { next, .. } => {
+                let (before, from) = match &request.page {
+                    Some(PageState::Held { last, from, .. }) => (last.clone(), from.clone()),
+                    _ => (None, None),
+                };
+                let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
+                let cursor = next
+                    .first(body)
+                    .filter(|value| !json::is_blank(value) && value.as_bool() != Some(false))
+                    .and_then(json::scalar_text);
+                // Some systems name the same cursor on every page and move it themselves.
+                cursor.filter(|_| count > 0).map(|cursor| PageState::Held {
+                    cursor: cursor.to_owned(),
+                    last: last.or(before),
+                    from,
+                })
             }
             PagingPlan::LastRow(path) if full => {
                 let last = rows.last().and_then(|row| json::scalar_text(path.first(row)?));
                 moved(last.map(|text| PageState::Cursor(text.to_owned())), request)?
             }
-            PagingPlan::Keyset | PagingPlan::LastRow(_) => None,
+            PagingPlan::Keyset | PagingPlan::StartKey { .. } | PagingPlan::LastRow(_) => None,
         })
     }
+}
+
+/// Reads the place of the last record and the number of all from a header such as `items 0-49/200`.
+fn range_of(headers: &HeaderMap, name: &str) -> Option<(u64, Option<u64>)> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let (range, total) = text.split_once('/')?;
+    let (_, end) = range.rsplit_once('-')?;
+    Some((end.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
 /// Returns a row once for each element of one of its lists, with the element in the place of the list.

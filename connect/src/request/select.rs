@@ -49,7 +49,7 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         parts
             .children
             .values()
-            .all(|children| children.parent_as != name_of(selected))
+            .all(|children| children.parent_as != selected_name(selected))
     });
     if projection.custom {
         tree.extend(parts.custom.names.iter().map(|name| Selected::Name(name.clone())));
@@ -58,7 +58,7 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
     let (mut select, expand) = match way {
         Select::None => (Vec::new(), Vec::new()),
         Select::Names | Select::NamesOnly => (
-            tree.iter().map(|selected| name_of(selected).to_owned()).collect(),
+            tree.iter().map(|selected| selected_name(selected).to_owned()).collect(),
             Vec::new(),
         ),
         Select::Braces => (braces(&tree, everything), Vec::new()),
@@ -72,7 +72,8 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         select = once(expand.iter().map(|name| format!("{name}/*")));
         select.insert(0, "*".to_owned());
     }
-    (list(once(select)), list(once(expand)))
+    let column = |name: String| parts.list.columns.get(&name).cloned().unwrap_or(name);
+    (list(once(select.into_iter().map(column))), list(once(expand)))
 }
 
 fn list(names: Vec<String>) -> Value {
@@ -87,7 +88,8 @@ fn once(names: impl IntoIterator<Item = String>) -> Vec<String> {
         .collect()
 }
 
-fn name_of(selected: &Selected) -> &str {
+/// Returns the name of what is selected.
+pub(crate) fn selected_name(selected: &Selected) -> &str {
     match selected {
         Selected::Name(name) | Selected::Expand { name, .. } | Selected::Braces { name, .. } => name,
     }
@@ -102,7 +104,7 @@ fn plain_names(tree: &[Selected]) -> Vec<String> {
     let names = tree
         .iter()
         .filter(|selected| !matches!(selected, Selected::Expand { .. }))
-        .map(name_of);
+        .map(selected_name);
     names.filter(|name| !is_annotation(name)).map(str::to_owned).collect()
 }
 
@@ -117,10 +119,10 @@ fn version_2(tree: &[Selected], before: &str) -> Vec<String> {
                 }
                 names.extend(inner);
             }
-            other if is_annotation(name_of(other)) => {}
+            other if is_annotation(selected_name(other)) => {}
             // Version 2 wraps the rows of a navigation in `results`, which is no field of theirs.
-            other if !before.is_empty() && name_of(other) == "results" => {}
-            other => names.push(format!("{before}{}", name_of(other))),
+            other if !before.is_empty() && selected_name(other) == "results" => {}
+            other => names.push(format!("{before}{}", selected_name(other))),
         }
     }
     names
