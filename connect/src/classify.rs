@@ -216,10 +216,7 @@ impl Classifier {
     /// Returns the failure that an answer is, or nothing when it is a success.
     pub(crate) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
         let answer = Answer::new(status, headers, body);
-        if let Some(rule) = self.rules.iter().find(|rule| rule.holds(&answer)) {
-            return Some(rule.error(&answer, retry_after(headers, &self.retry_after_headers)));
-        }
-        if let Some(error) = built_in(status, headers, body, &self.retry_after_headers) {
+        if let Some(error) = self.failure(&answer) {
             return Some(error);
         }
         let fails = self.success.iter().any(|check| !answer.meets(check));
@@ -230,6 +227,18 @@ impl Classifier {
             );
             error.with_status(status).with_reach(reach_of_unread(status))
         })
+    }
+
+    /// The same for the answer to an envelope, which need not look like those to its parts.
+    pub(crate) fn classify_envelope(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
+        self.failure(&Answer::new(status, headers, body))
+    }
+
+    fn failure(&self, answer: &Answer<'_>) -> Option<Error> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.holds(answer)) {
+            return Some(rule.error(answer, retry_after(answer.headers, &self.retry_after_headers)));
+        }
+        built_in(answer.status, answer.headers, answer.bytes, &self.retry_after_headers)
     }
 }
 

@@ -1,6 +1,9 @@
 //! One live connection: reads pages, records, children and counts of one customer's system, and writes to it.
 
+mod batched;
 mod discover;
+mod kept;
+mod listed;
 mod look_up;
 mod page;
 mod parts;
@@ -13,11 +16,17 @@ mod write_settle;
 mod write_shown;
 
 #[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
 mod discover_tests;
+#[cfg(test)]
+mod listed_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole_tests;
 #[cfg(test)]
 mod write_settle_tests;
 #[cfg(test)]
@@ -62,7 +71,7 @@ use crate::{
 };
 use page::Asked;
 pub(crate) use parts::complete;
-pub use parts::{Children, Health, Identity, Options, Parts, Sample};
+pub use parts::{Children, Found, Health, Identity, Options, Parts, Sample};
 pub use raw::RawResponse;
 
 #[derive(Debug, Default)]
@@ -92,6 +101,7 @@ pub struct Connector {
     clock: Arc<dyn Clock>,
     most_children: usize,
     known: Arc<discover::Known>,
+    memory: Arc<listed::Memory>,
     last: Arc<Mutex<Last>>,
 }
 
@@ -145,6 +155,7 @@ impl Connector {
             clock: parts.clock,
             most_children: parts.options.most_children,
             known: Arc::default(),
+            memory: Arc::default(),
             last: Arc::default(),
         })
     }
@@ -228,18 +239,45 @@ impl Connector {
         keys: &[RemoteKey],
         projection: &Projection,
     ) -> Result<KeyMap<Arc<Record>>, Error> {
+        let found = self.get_many_apart(context, kind, keys, projection).await?;
+        match found.failed.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(found.records),
+        }
+    }
+
+    /// Reads records by their keys, and tells of those that failed while others were read: parts of an envelope fail on
+    /// their own. Keys without a record are absent from both.
+    ///
+    /// # Errors
+    /// Returns why none of the records could be read.
+    pub async fn get_many_apart(
+        &self,
+        context: &CallContext,
+        kind: TypeIndex,
+        keys: &[RemoteKey],
+        projection: &Projection,
+    ) -> Result<Found, Error> {
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "look up", |capability| {
                 capability.get_many.is_some()
             })?;
-            let (chunks, _) = self
-                .look_up(context, resource, LookUp::Key, keys, projection, usize::MAX)
+            let (outcome, _) = self
+                .look_up_apart(context, resource, LookUp::Key, keys, projection, usize::MAX)
                 .await?;
-            Ok(chunks
-                .into_iter()
-                .flatten()
-                .map(|record| (record.key.clone(), Arc::new(record)))
-                .collect())
+            if outcome.records.is_empty()
+                && let Some((_, error)) = outcome.failed.first()
+            {
+                return Err(error.clone());
+            }
+            let records = outcome.records.into_iter().flatten();
+            let failed = outcome.failed.into_iter();
+            Ok(Found {
+                records: records.map(|record| (record.key.clone(), Arc::new(record))).collect(),
+                failed: failed
+                    .flat_map(|(keys, error)| keys.into_iter().map(move |key| (key, error.clone())))
+                    .collect(),
+            })
         };
         self.operate(context, Operation::GetMany, Some(kind), run).await
     }
@@ -368,6 +406,7 @@ impl Connector {
 
     /// Takes up replaced credentials with the next call.
     pub fn reload_credentials(&self) {
+        self.forget_kept(None);
         self.transport.authorizer().forget();
     }
 
@@ -476,6 +515,25 @@ impl Connector {
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
         match self.transport.send(context, access, plan, departure).await {
+            Ok(response) => Ok((response, pass)),
+            Err(error) => {
+                let result = Err(error);
+                self.tell(pass, &result);
+                result.map(|never: std::convert::Infallible| match never {})
+            }
+        }
+    }
+
+    /// Sends an envelope of so many requests past the breaker.
+    async fn fetch_batch(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        parts: usize,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        let pass = self.breaker.admit()?;
+        match self.transport.send_batch(context, access, plan, parts).await {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);

@@ -10,11 +10,13 @@ use lineshaft_schema::{Catalogue, Projection, TypeDef, TypeIndex};
 use super::{
     Blueprint, Problem,
     anti_forgery::AntiForgery,
+    batch::BatchPlan,
     call::{Base, Known, check_headers, escape_pointer},
     check,
     compile_fields::compile_fields,
     discovery::DiscoveryPlan,
     filters::KeyPart,
+    labels::{self, JoinPlan},
     preset::{Preset, lay_get_many, lay_list, preset},
     probe::ProbePlan,
     raw::RawPlan,
@@ -57,6 +59,8 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     let discovery = DiscoveryPlan::compile(&manifest, &catalogue, &known, &base, &mut problems);
     let raw = manifest.raw.as_ref();
     let raw = raw.and_then(|raw| RawPlan::compile(raw, &known, &mut problems));
+    let batch = BatchPlan::compile(&manifest, &known, &mut problems);
+    let labels = labels::compile(&manifest, &catalogue, &known, &mut problems);
     let compiler = Compiler {
         manifest: &manifest,
         catalogue: &catalogue,
@@ -81,6 +85,8 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
             probe: Arc::new(probe),
             discovery: Arc::new(discovery),
             raw: raw.map(Arc::new),
+            batch: batch.map(Arc::new),
+            labels: Arc::new(labels),
             parts: Arc::new(write::within::parts(&catalogue, &resources)),
             resources: Arc::new(resources),
             manifest: Arc::new(manifest),
@@ -224,7 +230,7 @@ fn own_key(manifest: &Manifest, resource: &Resource) -> Vec<KeyPart> {
 
 /// Returns the name that a path has in filters; nothing when that does not follow from the path.
 pub(super) fn filter_name(path: &Path, language: &Language) -> Option<String> {
-    if path.levels_up() > 0 || path.text().contains('[') {
+    if path.levels_up() > 0 || path.text().contains('[') || path.root() == labels::MEMBER {
         return None;
     }
     let names: Vec<&str> = path
@@ -338,6 +344,8 @@ impl Compiler<'_> {
             .filter(|_| !is_keyed_by_parent);
         let scope = self.scope(resource, &language, filled, &pointer, problems);
         let seek = self.seek(resource, &key, &language, &pointer, problems);
+        let joins = JoinPlan::compile(resource, &self.manifest.labels, &pointer, problems);
+        check_labels(&mapping, &joins, &pointer, problems);
         let list = list_plan?;
         if !list.lacks.is_empty() && get_many.via != Some(Strategy::Each) {
             problems.push(Problem::new(
@@ -364,7 +372,10 @@ impl Compiler<'_> {
             kind: def.index,
             remote: resource.remote.clone(),
             list: !resource.children_only,
-            get_many: get_many_plan.as_ref().map(|_| max_keys),
+            get_many: get_many_plan.as_ref().map(|plan| match plan.via {
+                Strategy::List => plan.kept.most,
+                _ => max_keys,
+            }),
             children: children
                 .keys()
                 .copied()
@@ -400,6 +411,8 @@ impl Compiler<'_> {
             filters: fields.rules,
             sorts: fields.sorts,
             custom: custom_select(resource),
+            batches: get_many.batch != Some(false),
+            joins,
             children_only: resource.children_only,
             max_keys,
             max_url_bytes: self.manifest.limits.max_url_bytes.unwrap_or(4_000),
@@ -566,6 +579,24 @@ impl Compiler<'_> {
                 "sorting is possible, but the request does not use `{{order}}`",
             ));
         }
+    }
+}
+
+/// Reports paths to entries that are not joined.
+fn check_labels(mapping: &CompiledMapping, joins: &[JoinPlan], pointer: &str, problems: &mut Vec<Problem>) {
+    let mut all = mapping.definition().map(Projection::all).unwrap_or_default();
+    all.custom = true;
+    if joins.is_empty()
+        && mapping
+            .selects(&all)
+            .iter()
+            .any(|selected| selected.name() == labels::MEMBER)
+    {
+        let problem = Problem::new(
+            format!("{pointer}/labels"),
+            "mappings read `_labels`, but no table is joined",
+        );
+        problems.push(problem.with_help("write `labels: {<name>: {of: <table>, by: <path of the code>}}`"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Compiles how the rows of a resource are reached: lists and their pages, look-ups by key, rows of one parent, scopes
 //! and seeks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use lineshaft_schema::{FieldIndex, FieldType, Operator, TypeDef};
 
@@ -11,7 +11,7 @@ use super::{
     compile::{Compiler, is_safe_name},
     filters::KeyPart,
     preset::lay_request,
-    resource::{ChildrenPlan, CountPlan, GetManyPlan, ListPlan, PagingPlan, ScopePlan, SeekPlan},
+    resource::{ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
 };
 use crate::{
     classify::parse_path,
@@ -265,9 +265,33 @@ impl Compiler<'_> {
                 problems.push(problem);
                 None
             }
-            (Strategy::In | Strategy::OrChain, None) => None,
+            (Strategy::List, Some(_)) => {
+                let message = "has no effect: the list is read with its own request";
+                problems.push(Problem::new(request_pointer, message));
+                None
+            }
+            (Strategy::In | Strategy::OrChain | Strategy::List, None) => None,
         };
-        Some(GetManyPlan { via, call, record })
+        let of_list = [("keep_s", get_many.keep_s), ("max_rows", get_many.max_rows)];
+        for (name, number) in of_list {
+            match number {
+                Some(0) => problems.push(Problem::new(format!("{pointer}/{name}"), "must be at least 1")),
+                Some(_) if via != Strategy::List && self.manifest.get_many.is_none() => {
+                    problems.push(Problem::new(format!("{pointer}/{name}"), "belongs to `via: list`"));
+                }
+                _ => {}
+            }
+        }
+        let kept = KeptList {
+            time: Duration::from_secs(get_many.keep_s.unwrap_or(300).into()),
+            most: usize::try_from(get_many.max_rows.unwrap_or(2000)).unwrap_or(2000),
+        };
+        Some(GetManyPlan {
+            via,
+            call,
+            record,
+            kept,
+        })
     }
 
     /// Compiles the requests for the rows of one parent.

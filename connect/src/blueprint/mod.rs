@@ -2,6 +2,7 @@
 
 mod anti_forgery;
 mod assertion;
+mod batch;
 mod call;
 mod check;
 mod compile;
@@ -9,6 +10,8 @@ mod compile_access;
 mod compile_fields;
 pub(crate) mod discovery;
 mod filters;
+pub(crate) mod labels;
+mod multipart;
 mod oauth2;
 mod overlaid;
 mod preset;
@@ -30,6 +33,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use anti_forgery::AntiForgery;
+pub(crate) use batch::BatchPlan;
 pub(crate) use call::{Base, Call, Known, escape_pointer, parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
@@ -37,7 +41,7 @@ pub use oauth2::{Token, read_token};
 pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
-pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};
+pub(crate) use resource::{CountPlan, KeptList, PagingPlan, SeekPlan};
 pub(crate) use sign_in::COOKIE;
 pub use sign_in::{ACCESS_TOKEN, Needs, SignIn};
 pub use signing::Moment;
@@ -70,6 +74,8 @@ pub struct Blueprint {
     probe: Arc<ProbePlan>,
     discovery: Arc<DiscoveryPlan>,
     raw: Option<Arc<RawPlan>>,
+    batch: Option<Arc<BatchPlan>>,
+    labels: Arc<BTreeMap<String, Arc<labels::LabelsPlan>>>,
     resources: Arc<BTreeMap<TypeIndex, Arc<ResourcePlan>>>,
     /// Parts that are written inside the rows of their owners.
     parts: Arc<BTreeMap<TypeIndex, PartPlan>>,

@@ -182,6 +182,9 @@ pub(super) fn lay_get_many(lower: GetMany, upper: Option<&GetMany>) -> GetMany {
         max_keys: upper.max_keys.or(lower.max_keys),
         request: lay_request(lower.request, upper.request.as_ref()),
         record: upper.record.clone().or(lower.record),
+        keep_s: upper.keep_s.or(lower.keep_s),
+        max_rows: upper.max_rows.or(lower.max_rows),
+        batch: upper.batch.or(lower.batch),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The compiled form of one resource: everything that is needed to ask for its rows and to read them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
 use serde_json::{Map, Value};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     call::{Base, Call, Texts},
     filters::{FilterRule, KeyPart, Lowering},
+    labels::JoinPlan,
 };
 use crate::{
     capability::Capability,
@@ -47,6 +48,10 @@ pub(crate) struct Parts {
     pub(crate) filters: BTreeMap<FieldIndex, FilterRule>,
     pub(crate) sorts: BTreeMap<FieldIndex, String>,
     pub(crate) custom: CustomSelect,
+    /// Whether requests of one record go into envelopes.
+    pub(crate) batches: bool,
+    /// The tables of codes that are joined into rows.
+    pub(crate) joins: Vec<JoinPlan>,
     pub(crate) children_only: bool,
     pub(crate) max_keys: usize,
     pub(crate) max_url_bytes: usize,
@@ -116,6 +121,15 @@ pub(crate) struct GetManyPlan {
     /// For `each` the request of one record; otherwise a list request with the variable `keys`.
     pub(crate) call: Option<Call>,
     pub(crate) record: Path,
+    pub(crate) kept: KeptList,
+}
+
+/// How a list is kept from which records are taken by their keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptList {
+    pub(crate) time: Duration,
+    /// Most rows.
+    pub(crate) most: usize,
 }
 
 /// How the rows of one parent are read.

@@ -63,7 +63,7 @@ pub(super) fn show(
         headers,
         body: match &plan.body {
             RequestBody::Empty => None,
-            RequestBody::Json(text) => Some(match serde_json::from_str(text) {
+            RequestBody::Json(text) | RequestBody::Text(text) => Some(match serde_json::from_str(text) {
                 Ok(value) => veil.json(value),
                 Err(_) => Value::String(veil.text(text)),
             }),

@@ -227,7 +227,7 @@ pub struct Limits {
 }
 
 /// At most so many calls in so many seconds.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Number of calls.
@@ -237,6 +237,43 @@ pub struct Rate {
     /// HTTP methods that it counts; all when empty.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// Whether each of the methods has so many calls of its own.
+    #[serde(default)]
+    pub per_method: bool,
+    /// Whose calls the system counts together.
+    #[serde(default)]
+    pub scope: RateScope,
+    /// Calls that count as more than one; the first that fits counts.
+    #[serde(default)]
+    pub costs: Vec<RateCost>,
+}
+
+/// Whose calls a system counts together. Windows that several connections share are those of one server process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RateScope {
+    /// Those of each connection.
+    #[default]
+    Connection,
+    /// Those of all connections with the same credentials to the same host. What is sent without being signed in, such
+    /// as a login, counts for its connection.
+    Credentials,
+    /// Those of all connections to the same host, for systems whose host is the customer's own.
+    Host,
+}
+
+/// A call that counts as more than one.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateCost {
+    /// HTTP methods; all when empty.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Regular expression of the path behind the host, without the query; any when left out.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// As how many it counts.
+    pub cost: u32,
 }
 
 /// The request that proves that credentials work.

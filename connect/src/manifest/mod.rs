@@ -4,10 +4,12 @@
 //! documented here and nowhere else. Loading and checking live in [`load`].
 
 mod auth;
+mod batch;
 mod discovery;
 mod errors;
 mod field;
 mod http;
+mod labels;
 mod language;
 pub mod load;
 pub mod overlay;
@@ -22,13 +24,17 @@ pub mod yaml;
 pub use auth::{
     Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
 };
+pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
-pub use http::{Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
+pub use http::{
+    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
+};
+pub use labels::{Labels, LabelsJoin};
 pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
     Literals, ParameterSign, Quote, Search, TextLanguage,
@@ -103,6 +109,12 @@ pub struct Manifest {
     /// Defaults for `get_many` of every resource.
     #[serde(default)]
     pub get_many: Option<GetMany>,
+    /// How several requests are sent as one.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// Small tables of codes, by name; resources join them into their rows.
+    #[serde(default)]
+    pub labels: IndexMap<String, Labels>,
     /// What the writes of all types have in common.
     #[serde(default)]
     pub write: Option<WriteDefaults>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     field::{CustomFields, Mapping, OneOrMany, Test},
     http::{Count, Paging, Request},
+    labels::LabelsJoin,
     language::FilterLanguage,
     write::Write,
 };
@@ -88,6 +89,10 @@ pub struct Resource {
     /// Whether only rows that belong to a parent can be had, so that the type cannot be listed on its own.
     #[serde(default)]
     pub children_only: bool,
+    /// Tables of codes that are joined into rows, by the name under which mappings find the entry of a row:
+    /// `_labels.<name>`.
+    #[serde(default)]
+    pub labels: IndexMap<String, LabelsJoin>,
     /// How records are written; they cannot be when it is left out.
     #[serde(default)]
     pub write: Option<Write>,
@@ -216,6 +221,16 @@ pub struct GetMany {
     /// Where the record stands in the answer, for `each`.
     #[serde(default)]
     pub record: Option<String>,
+    /// Seconds that the list is kept, for `list`; 300 unless said otherwise.
+    #[serde(default)]
+    pub keep_s: Option<u32>,
+    /// Most rows of the list, for `list`; 2000 unless said otherwise. Look-ups in a longer list are an error.
+    #[serde(default)]
+    pub max_rows: Option<u32>,
+    /// Whether requests of one record each go into envelopes where the connector has `batch`; they do unless said
+    /// otherwise.
+    #[serde(default)]
+    pub batch: Option<bool>,
 }
 
 /// How the rows of one parent are read.
@@ -236,8 +251,11 @@ pub enum Strategy {
     In,
     /// The list with keys joined by `or`.
     OrChain,
-    /// One request for each key, several at the same time.
+    /// One request for each key, several at the same time, or several in one envelope where the connector has `batch`.
     Each,
+    /// The whole list, read once and kept for a while: for small lists of systems that cannot be asked for several
+    /// records. A write of the type through the connection ends it, and so does a new sign-in of a user.
+    List,
 }
 
 /// How a list goes on behind a known record without reading what comes before.

@@ -3,11 +3,11 @@
 use lineshaft_schema::{Condition, FieldIndex, Filter, KeySet, Operand, Operator, Projection, RemoteKey, Value};
 
 use super::{
-    ListRequest, LookUp, PageState, PlannedLookUp,
+    ListRequest, LookUp, PageState, PlannedLookUp, RequestPlan,
     list::{Asked, complete_headers, key_text},
 };
 use crate::{
-    blueprint::{KeyPart, ResourcePlan, group_rows, key_rows},
+    blueprint::{KeptList, KeyPart, ResourcePlan, group_rows, key_rows},
     dialect::{Constant, Expression},
     error::{Error, ErrorKind},
     manifest::Strategy,
@@ -88,6 +88,45 @@ impl ResourcePlan {
         })
     }
 
+    /// Returns whether each parent is asked for by a request of its own.
+    pub(crate) fn asks_for_one_parent(&self, by: LookUp) -> bool {
+        matches!(by, LookUp::Field(field) if self.parts.children.contains_key(&field))
+    }
+
+    /// Returns how the list is kept from which records are taken by their keys, if they are.
+    pub(crate) fn kept_list(&self) -> Option<KeptList> {
+        let get_many = self.parts.get_many.as_ref()?;
+        (get_many.via == Strategy::List).then_some(get_many.kept)
+    }
+
+    /// Plans a page of the whole list, with everything that any projection may ask for.
+    ///
+    /// # Errors
+    /// As `plan_list`.
+    pub(crate) fn plan_whole(
+        &self,
+        page: Option<PageState>,
+        variables: &Variables<'_>,
+    ) -> Result<(RequestPlan, ListRequest), Error> {
+        let mut projection = self.mapping.definition().map(Projection::all).unwrap_or_default();
+        (projection.raw, projection.custom) = (true, true);
+        let request = ListRequest {
+            kind: self.kind(),
+            filter: Filter::always(),
+            order: None,
+            after: None,
+            limit: self.parts.list.max_page_size,
+            projection,
+            count: false,
+            page,
+        };
+        let asked = Asked {
+            by_key: true,
+            ..Asked::default()
+        };
+        Ok((self.plan_page(&request, asked, variables)?, request))
+    }
+
     fn unsupported(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::NotSupported,
@@ -133,7 +172,7 @@ impl ResourcePlan {
             filter: Filter::always(),
             order: None,
             after: None,
-            limit: if by == LookUp::Key {
+            limit: if by == LookUp::Key && strategy != Strategy::List {
                 count
             } else {
                 self.parts.list.max_page_size
@@ -167,7 +206,7 @@ impl ResourcePlan {
         keys: &[RemoteKey],
         request: &ListRequest,
         variables: &Variables<'_>,
-    ) -> Result<super::RequestPlan, Error> {
+    ) -> Result<RequestPlan, Error> {
         let parts = &self.parts;
         let call = parts.get_many.as_ref().and_then(|get_many| get_many.call.as_ref());
         let (Some(call), [key]) = (call, keys) else {
@@ -205,8 +244,11 @@ impl ResourcePlan {
     fn chunks(&self, by: LookUp, strategy: Strategy, keys: Vec<&RemoteKey>) -> Vec<Vec<RemoteKey>> {
         let parts = self.key_parts(by);
         let possible = self.possible(by, parts, keys);
-        if strategy == Strategy::Each {
-            return possible.into_iter().map(|key| vec![key]).collect();
+        match strategy {
+            Strategy::Each => return possible.into_iter().map(|key| vec![key]).collect(),
+            Strategy::List if possible.is_empty() => return Vec::new(),
+            Strategy::List => return vec![possible],
+            Strategy::In | Strategy::OrChain => {}
         }
         let most = self.most_keys(by);
         let whole = |keys: Vec<RemoteKey>| {
@@ -305,6 +347,10 @@ impl ResourcePlan {
     fn asked(&self, by: LookUp, keys: &[RemoteKey]) -> Result<Asked, Error> {
         let impossible = || self.unsupported("be fetched by these keys");
         match by {
+            LookUp::Key if self.kept_list().is_some() => Ok(Asked {
+                by_key: true,
+                ..Asked::default()
+            }),
             LookUp::Key if self.parts.language.is_parameters() => {
                 let list = keys
                     .iter()

@@ -26,6 +26,8 @@ pub enum RequestBody {
     Json(String),
     /// XML text; the content type is `text/xml` unless a header says otherwise.
     Xml(String),
+    /// Text of another kind, which the header `content-type` names.
+    Text(String),
     /// Form fields, to be sent as `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
 }
@@ -36,7 +38,7 @@ impl RequestBody {
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Empty => Cow::Borrowed(""),
-            Self::Json(text) => Cow::Borrowed(text),
+            Self::Json(text) | Self::Text(text) => Cow::Borrowed(text),
             Self::Form(fields) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 Cow::Owned(form.extend_pairs(fields).finish())
@@ -50,7 +52,7 @@ impl RequestBody {
         match self {
             Self::Json(_) => Some("application/json"),
             Self::Xml(_) => Some("text/xml; charset=utf-8"),
-            Self::Empty | Self::Form(_) => None,
+            Self::Empty | Self::Text(_) | Self::Form(_) => None,
         }
     }
 }
@@ -75,6 +77,7 @@ impl fmt::Debug for RequestBody {
             Self::Empty => f.write_str("Empty"),
             Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
             Self::Xml(text) => write!(f, "Xml({} bytes)", text.len()),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::Form(fields) => write!(f, "Form({} fields)", fields.len()),
         }
     }

@@ -1,16 +1,20 @@
 //! Reads answers: rows become records, and the place where the next page starts is found.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
-use lineshaft_schema::{KeySet, Record, Value};
+use lineshaft_schema::{KeySet, Projection, Record, Value};
 
 use super::{ListPage, ListRequest, LookUp, PageState, PlannedLookUp};
 use crate::{
-    blueprint::{CountPlan, PagingPlan, ResourcePlan},
+    blueprint::{
+        CountPlan, PagingPlan, ResourcePlan,
+        labels::{MEMBER, Tables},
+    },
     error::{Error, ErrorKind},
     json,
+    mapping::Selected,
 };
 
 impl ResourcePlan {
@@ -19,9 +23,61 @@ impl ResourcePlan {
     /// # Errors
     /// Returns `MalformedResponse` when the rows are not where they should be.
     pub fn read_page(&self, request: &ListRequest, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
+        self.read_page_with(request, body, headers, &Tables::default())
+    }
+
+    /// The same with tables of codes, whose entries are joined into the rows.
+    pub(crate) fn read_page_with(
+        &self,
+        request: &ListRequest,
+        body: &[u8],
+        headers: &HeaderMap,
+        tables: &Tables,
+    ) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
         let rows = self.rows(&body)?;
-        self.read_rows(request, &body, rows, headers)
+        self.read_rows(request, &body, rows, headers, tables)
+    }
+
+    /// Returns whether tables of codes must be joined into rows for a projection.
+    pub(crate) fn needs_labels(&self, projection: &Projection) -> bool {
+        let reads = || {
+            let selected = self.mapping.selects(projection);
+            fn has_member(selected: &[Selected]) -> bool {
+                selected.iter().any(|selected| match selected {
+                    Selected::Name(name) => name == MEMBER,
+                    Selected::Expand { name, fields } | Selected::Braces { name, fields } => {
+                        name == MEMBER || has_member(fields)
+                    }
+                })
+            }
+            has_member(&selected) || self.mapping.digests(projection)
+        };
+        !self.parts.joins.is_empty() && reads()
+    }
+
+    /// Maps a row that was kept as text. None when it is not one of those that the type means.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the row cannot be read.
+    pub(crate) fn map_kept(
+        &self,
+        row: &str,
+        projection: &Projection,
+        fetched_at: DateTime<Utc>,
+        tables: &Tables,
+    ) -> Result<Option<Record>, Error> {
+        let mut value = json::parse(row.as_bytes())?;
+        tables.join(&self.parts.joins, &mut value);
+        if !self.mapping.keeps(&value) {
+            return Ok(None);
+        }
+        let mapped = self.mapping.map_row(&value, projection, fetched_at);
+        let mut record = mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?;
+        if projection.raw {
+            record.raw = Some(row.into());
+        }
+        Ok(Some(record))
     }
 
     /// Reads the rows of a page as they are, at most so many.
@@ -50,6 +106,7 @@ impl ResourcePlan {
         parent_as: &str,
         body: &[u8],
         headers: &HeaderMap,
+        tables: &Tables,
     ) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
         let mut rows = self.rows(&body)?.to_vec();
@@ -57,7 +114,7 @@ impl ResourcePlan {
         for row in &mut rows {
             row.insert(parent_as, json::Value::Text(parent.as_str().into()));
         }
-        self.read_rows(&look_up.request, &body, &rows, headers)
+        self.read_rows(&look_up.request, &body, &rows, headers, tables)
     }
 
     fn read_rows(
@@ -66,6 +123,7 @@ impl ResourcePlan {
         body: &json::Value<'_>,
         rows: &[json::Value<'_>],
         headers: &HeaderMap,
+        tables: &Tables,
     ) -> Result<ListPage, Error> {
         let mapper = self.mapping.mapper(&request.projection, Utc::now());
         let within: Vec<json::Value<'_>>;
@@ -78,10 +136,16 @@ impl ResourcePlan {
         };
         let shown = self.without_start(request, shown);
         let mut records: Vec<Record> = Vec::with_capacity(shown.len());
-        for row in shown.iter().filter(|row| self.mapping.keeps(row)) {
-            records.extend(mapper.map(row));
+        let mut has_rows = false;
+        for row in shown {
+            let joined = self.joined(row, tables);
+            if !self.mapping.keeps(&joined) {
+                continue;
+            }
+            has_rows = true;
+            records.extend(mapper.map(&joined).map(|record| with_own_row(record, row, &joined)));
         }
-        if records.is_empty() && shown.iter().any(|row| self.mapping.keeps(row)) {
+        if records.is_empty() && has_rows {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
         }
         let total = match self.counts_in_list() {
@@ -132,14 +196,25 @@ impl ResourcePlan {
     /// # Errors
     /// As `read_page`.
     pub fn read_look_up(&self, look_up: &PlannedLookUp, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
+        self.read_look_up_with(look_up, body, headers, &Tables::default())
+    }
+
+    /// The same with tables of codes, whose entries are joined into the rows.
+    pub(crate) fn read_look_up_with(
+        &self,
+        look_up: &PlannedLookUp,
+        body: &[u8],
+        headers: &HeaderMap,
+        tables: &Tables,
+    ) -> Result<ListPage, Error> {
         let children = match look_up.by {
             LookUp::Field(field) => self.parts.children.get(&field),
             LookUp::Key => None,
         };
         let mut page = match children {
-            Some(children) => self.read_children(look_up, &children.parent_as, body, headers)?,
-            None if look_up.single => self.read_one(look_up, body)?,
-            None => self.read_page(&look_up.request, body, headers)?,
+            Some(children) => self.read_children(look_up, &children.parent_as, body, headers, tables)?,
+            None if look_up.single => self.read_one(look_up, body, tables)?,
+            None => self.read_page_with(&look_up.request, body, headers, tables)?,
         };
         let asked: KeySet<'_> = look_up.keys.iter().collect();
         page.records.retain(|record| match look_up.by {
@@ -170,7 +245,7 @@ impl ResourcePlan {
         read_number(count, &self.parse(body)?, headers).ok_or_else(missing)
     }
 
-    fn read_one(&self, look_up: &PlannedLookUp, body: &[u8]) -> Result<ListPage, Error> {
+    fn read_one(&self, look_up: &PlannedLookUp, body: &[u8], tables: &Tables) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
         let get_many = self
             .parts
@@ -183,11 +258,13 @@ impl ResourcePlan {
             Some(list) => list.first(),
             None => Some(row),
         });
-        let records = match row {
-            Some(row) if row.is_object() && !self.mapping.keeps(row) => Vec::new(),
-            Some(row) if row.is_object() => {
-                let mapped = self.mapping.map_row(row, &look_up.request.projection, Utc::now());
-                vec![mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?]
+        let joined = row.map(|row| self.joined(row, tables));
+        let records = match row.zip(joined.as_deref()) {
+            Some((row, joined)) if row.is_object() && !self.mapping.keeps(joined) => Vec::new(),
+            Some((row, joined)) if row.is_object() => {
+                let mapped = self.mapping.map_row(joined, &look_up.request.projection, Utc::now());
+                let mapped = mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?;
+                vec![with_own_row(mapped, row, joined)]
             }
             Some(_) => return Err(malformed(format!("the answer has no row of `{}`", self.remote()))),
             None => Vec::new(),
@@ -206,6 +283,16 @@ impl ResourcePlan {
         let mut value = json::parse(body)?;
         self.parts.list.lists.apply(&mut value);
         Ok(value)
+    }
+
+    /// Gives a row the entries of its codes.
+    fn joined<'r, 'b>(&self, row: &'r json::Value<'b>, tables: &Tables) -> Cow<'r, json::Value<'b>> {
+        if self.parts.joins.is_empty() {
+            return Cow::Borrowed(row);
+        }
+        let mut row = row.clone();
+        tables.join(&self.parts.joins, &mut row);
+        Cow::Owned(row)
     }
 
     fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {
@@ -322,6 +409,14 @@ fn range_of(headers: &HeaderMap, name: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = text.split_once('/')?;
     let (_, end) = range.rsplit_once('-')?;
     Some((end.trim().parse().ok()?, total.trim().parse().ok()))
+}
+
+/// Keeps the row as the system sent it, without what was joined: a write may send it back.
+fn with_own_row(mut record: Record, row: &json::Value<'_>, joined: &json::Value<'_>) -> Record {
+    if record.raw.is_some() && !std::ptr::eq(row, joined) {
+        record.raw = Some(row.to_string().into());
+    }
+    record
 }
 
 /// Returns a row once for each element of one of its lists, with the element in the place of the list.

@@ -3,7 +3,14 @@
 use lineshaft_schema::Projection;
 use serde_json::Value;
 
-use crate::{blueprint::ResourcePlan, manifest::Select, mapping::Selected};
+use crate::{
+    blueprint::{
+        ResourcePlan,
+        labels::{JoinPlan, MEMBER},
+    },
+    manifest::Select,
+    mapping::Selected,
+};
 
 impl ResourcePlan {
     /// Returns whether the rows of a list lack something that a projection needs.
@@ -51,6 +58,7 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
             .values()
             .all(|children| children.parent_as != selected_name(selected))
     });
+    put_codes(&mut tree, &parts.joins, None);
     if projection.custom {
         tree.extend(parts.custom.names.iter().map(|name| Selected::Name(name.clone())));
     }
@@ -76,6 +84,25 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
     (list(once(select.into_iter().map(column))), list(once(expand)))
 }
 
+/// Asks for the codes of entries instead of the entries, which are joined here.
+fn put_codes(tree: &mut Vec<Selected>, joins: &[JoinPlan], within: Option<&str>) {
+    let before = tree.len();
+    tree.retain(|selected| joins.is_empty() || selected.name() != MEMBER);
+    if tree.len() < before {
+        let here = joins.iter().map(JoinPlan::needs).filter(|(list, _)| *list == within);
+        for (_, code) in here {
+            if tree.iter().all(|selected| selected.name() != code) {
+                tree.push(Selected::Name(code.to_owned()));
+            }
+        }
+    }
+    for selected in tree {
+        if let Selected::Expand { name, fields } | Selected::Braces { name, fields } = selected {
+            put_codes(fields, joins, Some(name));
+        }
+    }
+}
+
 fn list(names: Vec<String>) -> Value {
     Value::Array(names.into_iter().map(Value::String).collect())
 }
@@ -90,9 +117,7 @@ fn once(names: impl IntoIterator<Item = String>) -> Vec<String> {
 
 /// Returns the name of what is selected.
 pub(crate) fn selected_name(selected: &Selected) -> &str {
-    match selected {
-        Selected::Name(name) | Selected::Expand { name, .. } | Selected::Braces { name, .. } => name,
-    }
+    selected.name()
 }
 
 /// Annotations come with every row and cannot be selected.

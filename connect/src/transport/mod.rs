@@ -18,6 +18,7 @@ mod share;
 mod size;
 pub(crate) mod timeout;
 mod trace;
+mod windows;
 
 #[cfg(test)]
 mod change_tests;
@@ -46,6 +47,7 @@ pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::{Departure, Judge, Line};
 pub use post::{Post, Posted};
 pub use trace::{Stage, Step};
+pub use windows::SharedWindows;
 
 use self::{
     authorize::Authorizer,
@@ -91,6 +93,11 @@ pub trait Wire: Send + Sync {
     /// does not come soon is left out.
     fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.send(request)
+    }
+
+    /// Returns the windows of rates that stand for several connections. None when each connection has its own.
+    fn windows(&self) -> Option<SharedWindows> {
+        None
     }
 
     /// Goes the way to an address step by step, up to the first that fails. Sends no request.
@@ -183,6 +190,17 @@ impl Transport {
         self.send_judged(context, access, plan, None, Judge::Caller).await
     }
 
+    /// The same for an envelope of so many requests that change nothing. Parts that failed are in its answer.
+    pub(crate) async fn send_batch(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        parts: usize,
+    ) -> Result<Arc<Response>, Error> {
+        self.send_judged(context, access, plan, None, Judge::Batch(parts)).await
+    }
+
     async fn send_judged(
         &self,
         context: &CallContext,
@@ -237,6 +255,9 @@ impl Transport {
                 .await
                 .map(Arc::new);
         }
+        if let Judge::Batch(parts) = judge {
+            return self.envelope(context, &plan, access, parts).await.map(Arc::new);
+        }
         if judge == Judge::Caller {
             return self.line.exchange_raw(context, &plan, access).await.map(Arc::new);
         }
@@ -254,6 +275,26 @@ impl Transport {
                 // The query that began the read had less time than this one.
                 Err(error) if error.kind() == ErrorKind::DeadlineExceeded && !context.time_left().is_zero() => {}
                 result => return result,
+            }
+        }
+    }
+
+    /// Sends an envelope with the mark that the system wants: it is a POST, whatever is in it.
+    async fn envelope(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Arc<Access>,
+        parts: usize,
+    ) -> Result<Response, Error> {
+        let mut refused = None;
+        loop {
+            let mark = self.marks.find(context, &self.line, access, refused.as_ref()).await?;
+            let headers = mark.as_ref().map_or(access.headers(), |mark| mark.headers());
+            match self.line.exchange_batch(context, plan, access, headers, parts).await {
+                Ok(response) => return Ok(response),
+                Err(Refusal::Mark(_)) if refused.is_none() && mark.is_some() => refused = mark,
+                Err(Refusal::Mark(error) | Refusal::Other(error)) => return Err(error),
             }
         }
     }

@@ -120,6 +120,11 @@ impl Access {
         }
     }
 
+    /// Returns the credentials that it was made with.
+    pub(crate) const fn credentials(&self) -> &SecretMap {
+        &self.credentials
+    }
+
     /// Returns the headers that sign a request in.
     pub(crate) const fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -178,7 +183,7 @@ impl Access {
         self.renewable
     }
 
-    pub(super) const fn credentials_version(&self) -> i64 {
+    pub(crate) const fn credentials_version(&self) -> i64 {
         self.credentials_version
     }
 
