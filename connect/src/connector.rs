@@ -221,7 +221,9 @@ impl Connector {
         let kind = request.kind;
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
-            self.list_page(context, resource, &request).await
+            let mut page = self.list_page(context, resource, &request).await?;
+            page.records = self.whole(context, resource, &request.projection, page.records).await?;
+            Ok(page)
         };
         self.operate(context, Operation::List, Some(kind), run).await
     }

@@ -213,6 +213,8 @@ pub(crate) struct Call {
     method: http::Method,
     path: TextTemplate,
     query: Texts,
+    /// Query parameters that are sent once for each of their values.
+    repeated: Vec<String>,
     headers: Texts,
     soap_action: Option<TextTemplate>,
     body: Body,
@@ -273,6 +275,7 @@ impl Call {
                 problems,
             )?,
             query: known.texts(&request.query, &format!("{pointer}/query"), problems),
+            repeated: request.repeat.clone(),
             headers: known.texts(&request.headers, &format!("{pointer}/headers"), problems),
             soap_action,
             body,
@@ -391,7 +394,7 @@ impl Call {
         check_values(&headers)?;
         Ok(RequestPlan {
             method: self.method.clone(),
-            url: with_query(address, &query),
+            url: with_query(address, &query, &self.repeated),
             headers: headers.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
             body,
             repeatable: self.repeatable,
@@ -399,15 +402,21 @@ impl Call {
     }
 }
 
-/// Adds query parameters to an address; empty ones are left out.
-pub(super) fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
+/// Adds query parameters to an address; empty ones are left out, repeated ones stand once for each value.
+pub(super) fn with_query(mut address: String, query: &IndexMap<String, String>, repeated: &[String]) -> String {
     let mut sign = if address.contains('?') { '&' } else { '?' };
     for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
-        address.push(sign);
-        address.extend(utf8_percent_encode(name, QUERY));
-        address.push('=');
-        address.extend(utf8_percent_encode(value, QUERY));
-        sign = '&';
+        let separator = repeated.contains(name).then_some(',');
+        for value in value
+            .split(|sign| Some(sign) == separator)
+            .filter(|value| !value.is_empty())
+        {
+            address.push(sign);
+            address.extend(utf8_percent_encode(name, QUERY));
+            address.push('=');
+            address.extend(utf8_percent_encode(value, QUERY));
+            sign = '&';
+        }
     }
     address
 }

@@ -347,6 +347,12 @@ impl Compiler<'_> {
         let joins = JoinPlan::compile(resource, &self.manifest.labels, &pointer, problems);
         check_labels(&mapping, &joins, &pointer, problems);
         let list = list_plan?;
+        if !list.lacks.is_empty() && get_many.via != Some(Strategy::Each) {
+            problems.push(Problem::new(
+                format!("{pointer}/list/lacks"),
+                "what rows lack is read record by record, by `get_many` with `via: each`",
+            ));
+        }
         if !resource.scope.rows.is_empty() && list.count.is_some() {
             problems.push(Problem::new(
                 format!("{pointer}/scope/rows"),
@@ -599,11 +605,13 @@ fn custom_select(resource: &Resource) -> CustomSelect {
         return CustomSelect::default();
     };
     let mut names = custom.select.clone();
-    if let Some(rows) = &custom.rows
-        && let Ok(path) = Path::parse(&rows.path)
-        && !path.root().is_empty()
-    {
-        names.push(path.root().to_owned());
+    let rows = custom.rows.as_ref().map(|rows| &rows.path);
+    for text in rows.into_iter().chain(&custom.object) {
+        if let Ok(path) = Path::parse(text)
+            && !path.root().is_empty()
+        {
+            names.push(path.root().to_owned());
+        }
     }
     CustomSelect {
         everything: custom.pattern.is_some() && custom.select.is_empty(),

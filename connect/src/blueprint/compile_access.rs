@@ -187,6 +187,7 @@ impl Compiler<'_> {
             count,
             select: list.select.unwrap_or(Select::None),
             order_separator: list.order_separator.clone().unwrap_or_else(|| ",".to_owned()),
+            lacks: list.lacks.clone(),
             lists,
         })
     }

@@ -355,6 +355,7 @@ fn select_names(resource: &mut Resource, names: &[String]) {
         pattern: None,
         select: Vec::new(),
         rows: None,
+        object: None,
     });
     custom.select.extend(names.iter().take(MOST_NAMES).cloned());
 }

@@ -159,6 +159,11 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         count: upper.count.clone().or(lower.count).filter(|_| upper.each.is_none()),
         select: upper.select.or(lower.select),
         order_separator: upper.order_separator.clone().or(lower.order_separator),
+        lacks: if upper.lacks.is_empty() {
+            lower.lacks
+        } else {
+            upper.lacks.clone()
+        },
         lists: if upper.lists.is_empty() {
             lower.lists
         } else {
@@ -191,6 +196,7 @@ pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Op
     lower.method = upper.method.clone().or(lower.method);
     lower.path = upper.path.clone().or(lower.path);
     lower.query.extend(upper.query.clone());
+    lower.repeat.extend(upper.repeat.iter().cloned());
     lower.headers.extend(upper.headers.clone());
     lower.read_only |= upper.read_only;
     if let Some(form) = &upper.form {

@@ -84,6 +84,8 @@ pub(crate) struct ListPlan {
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,
+    /// Members that the rows of the list lack though the records have them.
+    pub(crate) lacks: Vec<String>,
     /// What of an answer in XML is a list however often it comes.
     pub(crate) lists: Lists,
 }

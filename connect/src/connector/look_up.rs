@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use lineshaft_schema::{Projection, Record, RemoteKey};
+use lineshaft_schema::{KeyMap, Projection, Record, RemoteKey};
 
 use super::{
     Connector,
@@ -36,7 +36,36 @@ impl Connector {
         let (outcome, truncated) = self
             .look_up_apart(context, resource, by, keys, projection, most)
             .await?;
-        Ok((outcome.whole()?, truncated))
+        let mut chunks = outcome.whole()?;
+        if let LookUp::Field(field) = by {
+            let mut projection = projection.clone();
+            projection.insert(field);
+            for records in &mut chunks {
+                *records = Box::pin(self.whole(context, resource, &projection, std::mem::take(records))).await?;
+            }
+        }
+        Ok((chunks, truncated))
+    }
+
+    /// Reads the records of a list again one by one, when its rows lack something that is asked for.
+    pub(super) async fn whole(
+        &self,
+        context: &CallContext,
+        resource: &ResourcePlan,
+        projection: &Projection,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, Error> {
+        if !resource.lacks(projection) {
+            return Ok(records);
+        }
+        let keys: Vec<RemoteKey> = records.into_iter().map(|record| record.key).collect();
+        let (chunks, _) = self
+            .look_up(context, resource, LookUp::Key, &keys, projection, usize::MAX)
+            .await?;
+        let read = chunks.into_iter().flatten();
+        let mut whole: KeyMap<Record> = read.map(|record| (record.key.clone(), record)).collect();
+        // What was removed meanwhile is no longer part of the list.
+        Ok(keys.iter().filter_map(|key| whole.swap_remove(key)).collect())
     }
 
     /// Looks keys up in chunks, several at the same time. Where requests go together in envelopes, those that failed do

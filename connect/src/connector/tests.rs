@@ -289,6 +289,40 @@ async fn records_with_an_address_each_are_fetched_one_by_one_and_missing_ones_ar
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_are_read_one_by_one_when_rows_lack_what_is_asked_for() {
+    let list = json!({ "rows": [{ "id": 2, "name": "B" }, { "id": 3, "name": "C" }, { "id": 1, "name": "A" }] });
+    let wire = Scripted::new(move |seen: &Seen| match seen.url.rsplit('/').next().unwrap() {
+        place if place.starts_with("vendors") => answer(200, &list.to_string()),
+        "3" => answer(404, "{}"),
+        id => answer(200, &json!({ "id": id, "more": { "zone": id } }).to_string()),
+    });
+    let patch = json!({
+        "list": { "lacks": ["note", "more"] },
+        "get_many": { "via": "each", "request": { "path": "/vendors/{{key}}" } },
+        "resources": { "Vendor": {
+            "remote": "vendors", "key": "id", "fields": { "name": "name", "notes": "note" },
+            "custom_fields": { "object": "more" },
+        } },
+    });
+    let connector = Setup::with_token(wire.clone()).patch(&patch).connector();
+    let page = connector.list(&context(), request(50)).await.unwrap();
+    assert_eq!((page.records.len(), wire.count()), (3, 1));
+    let mut whole = request(50);
+    whole.projection.custom = true;
+    let page = connector.list(&context(), whole).await.unwrap();
+    let shown: Vec<_> = page
+        .records
+        .iter()
+        .map(|record| (&record.key, &record.custom[0]))
+        .collect();
+    let (first, last) = (RemoteKey::single("2"), RemoteKey::single("1"));
+    assert_eq!(shown.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [&first, &last]);
+    assert_eq!((shown[0].1.key.as_str(), &*shown[0].1.value), ("zone", "\"2\""));
+    assert_eq!(&*shown[0].1.remote_path, "more.zone");
+    assert_eq!(wire.count(), 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn look_ups_are_planned_anew_when_the_session_in_their_body_has_ended() {
     let logins = AtomicU32::new(0);
     let wire = Scripted::new(move |seen: &Seen| {

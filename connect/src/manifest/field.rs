@@ -370,6 +370,9 @@ pub struct CustomFields {
     /// Path of a list of name-value rows.
     #[serde(default)]
     pub rows: Option<CustomRows>,
+    /// Path of an object whose members they are, such as `extraFields`.
+    #[serde(default)]
+    pub object: Option<String>,
 }
 
 /// Customer-specific fields as rows.

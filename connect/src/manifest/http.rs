@@ -88,6 +88,10 @@ pub struct Request {
     /// Query parameters; empty ones are left out.
     #[serde(default)]
     pub query: IndexMap<String, String>,
+    /// Query parameters that are sent once for each of their values, which stand here joined by commas:
+    /// `ids=1&ids=2` instead of `ids=1,2`. Filters of several values then need `separator: ","`.
+    #[serde(default)]
+    pub repeat: Vec<String>,
     /// Headers.
     #[serde(default)]
     pub headers: IndexMap<String, String>,

@@ -180,6 +180,10 @@ pub struct ListOperation {
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,
+    /// Members that records have and the rows of this list do not, for systems whose lists tell only a part. When one of
+    /// them is asked for, the records of a page are read again one by one (`get_many.via: each`).
+    #[serde(default)]
+    pub lacks: Vec<String>,
     /// Elements of XML answers that are lists also where there is one of them or none, as in `http`; the place of the
     /// records always is.
     #[serde(default)]

@@ -159,10 +159,19 @@ impl Compiler<'_> {
                 label,
             })
         });
+        let object = custom.object.as_ref().and_then(|text| {
+            let path = self.path(&format!("{base}/object"), text, 0)?;
+            let found = path.members().is_some().then_some(path);
+            self.keep(
+                &format!("{base}/object"),
+                found.ok_or_else(|| format!("`{text}` does not lead to a member")),
+            )
+        });
         Custom {
             pattern,
             select: custom.select.clone(),
             rows,
+            object,
         }
     }
 

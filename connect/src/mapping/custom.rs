@@ -15,6 +15,8 @@ pub(crate) struct Custom {
     pub(crate) pattern: Option<Regex>,
     pub(crate) select: Vec<String>,
     pub(crate) rows: Option<CustomRows>,
+    /// An object whose members they are.
+    pub(crate) object: Option<Path>,
 }
 
 /// Customer-specific fields as rows of a list.
@@ -73,12 +75,12 @@ impl OwnField {
 impl Custom {
     /// Returns the names to select.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let list = self
-            .rows
-            .as_ref()
-            .map(|rows| rows.path.root())
-            .filter(|root| !root.is_empty());
-        self.select.iter().map(String::as_str).chain(list)
+        let list = self.rows.as_ref().map(|rows| &rows.path);
+        let roots = list.into_iter().chain(&self.object).map(Path::root);
+        self.select
+            .iter()
+            .map(String::as_str)
+            .chain(roots.filter(|root| !root.is_empty()))
     }
 
     pub(crate) fn read(&self, row: &json::Value<'_>) -> Vec<CustomField> {
@@ -93,12 +95,36 @@ impl Custom {
                 });
             }
         }
+        if let Some((path, members)) = self
+            .object
+            .as_ref()
+            .and_then(|path| Some((path, path.first(row)?.members()?)))
+        {
+            for (name, value) in members {
+                fields.push(CustomField {
+                    key: name.to_string(),
+                    label: None,
+                    value: value.to_string().into(),
+                    remote_path: below(path.text(), name),
+                });
+            }
+        }
         // Members of a parsed object come in the order of the text; an order of our own keeps answers alike.
         fields.sort_by(|a, b| a.key.cmp(&b.key));
         if let Some(rows) = &self.rows {
             rows.read(row, &mut fields);
         }
         fields
+    }
+}
+
+/// Returns the path of a member of an object; names that are no plain words are quoted.
+fn below(path: &str, name: &str) -> String {
+    let is_plain = name.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
+    if is_plain {
+        format!("{path}.{name}")
+    } else {
+        format!("{path}.\"{name}\"")
     }
 }
 

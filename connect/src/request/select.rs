@@ -12,6 +12,18 @@ use crate::{
     mapping::Selected,
 };
 
+impl ResourcePlan {
+    /// Returns whether the rows of a list lack something that a projection needs.
+    #[must_use]
+    pub(crate) fn lacks(&self, projection: &Projection) -> bool {
+        let lacked = &self.parts.list.lacks;
+        let is_lacked = |selected: &Selected| lacked.iter().any(|name| name == selected.name());
+        let wants_all = projection.raw || (projection.custom && self.parts.custom.everything);
+        !lacked.is_empty()
+            && (wants_all || self.mapping.digests(projection) || self.mapping.selects(projection).iter().any(is_lacked))
+    }
+}
+
 /// The names to select and the navigations to expand.
 pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Value, Value) {
     let parts = &resource.parts;

@@ -380,6 +380,11 @@ impl Backward<'_> {
                 ),
                 Some(target) if is_member(target) => self.put(std::slice::from_ref(key), value.clone(), &here, changes),
                 Some(CustomTarget {
+                    object: Some(object), ..
+                }) => {
+                    self.put(&below(object, key), value.clone(), &here, changes);
+                }
+                Some(CustomTarget {
                     rows: Some((_, name, place)),
                     ..
                 }) => {

@@ -64,6 +64,8 @@ pub(super) struct CustomTarget {
     pub(super) pattern: Option<Regex>,
     /// A list of rows, and where the key and the value stand in one.
     pub(super) rows: Option<(Vec<String>, Vec<String>, Vec<String>)>,
+    /// The object whose members they are.
+    pub(super) object: Option<Vec<String>>,
 }
 
 /// Rows that are written with their owner.
@@ -233,13 +235,16 @@ impl Place<'_> {
             return None;
         }
         let members = |path: &crate::path::Path| path.members().map(owned);
-        let target = self.mapping.custom().map(|Custom { pattern, rows, .. }| CustomTarget {
-            pattern: pattern.clone(),
-            rows: rows
+        let target = self.mapping.custom().map(|custom: &Custom| CustomTarget {
+            pattern: custom.pattern.clone(),
+            object: custom.object.as_ref().and_then(members),
+            rows: custom
+                .rows
                 .as_ref()
                 .and_then(|rows| Some((members(&rows.path)?, members(&rows.key)?, members(&rows.value)?))),
         });
-        let target = target.filter(|target| target.pattern.is_some() || target.rows.is_some());
+        let target =
+            target.filter(|target| target.pattern.is_some() || target.rows.is_some() || target.object.is_some());
         if target.is_none() {
             problems.push(Problem::new(
                 format!("{pointer}/custom"),

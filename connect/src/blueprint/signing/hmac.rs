@@ -112,7 +112,7 @@ impl Signed {
         url.set_fragment(None);
         let query: IndexMap<String, String> = render_texts(&self.query, &scope)?.into_iter().collect();
         // Parsed again, so that what is signed is written as it is sent.
-        let url = parse_address(&with_query(url.into(), &query))?;
+        let url = parse_address(&with_query(url.into(), &query, &[]))?;
         let mut headers = render_texts(&self.headers, &scope)?;
         let signature = self.signature(&self.message(plan, &url, scope)?, variables)?;
         let scope = moment.fill(Scope::new(variables)).with("signature", signature);
@@ -122,7 +122,7 @@ impl Signed {
                 headers.push((name.clone(), value));
                 url.into()
             }
-            Place::Query(name) => with_query(url.into(), &IndexMap::from([(name.clone(), value)])),
+            Place::Query(name) => with_query(url.into(), &IndexMap::from([(name.clone(), value)]), &[]),
         };
         Ok(Signature {
             headers,

@@ -96,3 +96,31 @@ fn rows_of_other_kinds_are_left_out_even_when_a_page_has_no_others() {
     assert_eq!((page.rows, keys), (3, vec!["2".to_owned(), "3".to_owned()]));
     assert_eq!(read(r#"[{"taskID":1,"template":true}]"#).records, []);
 }
+
+#[test]
+fn parameters_are_repeated_where_the_system_knows_no_lists() {
+    let manifest = json!({
+        "WorkOrder": {
+            "remote": "workorders", "key": "id",
+            "list": {"request": {"query": {"expand": "asset,parts"}, "repeat": ["expand", "assets"]}},
+            "fields": {
+                "title": {"path": "title", "filter": {"parameters": {"eq": {"name": "title"}}}},
+                "asset": {"path": "assetId", "filter": {"parameters": {"in": {"name": "assets", "separator": ","}}}}
+            }
+        }
+    });
+    let blueprint = tests::compile("json_rest", json!({}), manifest).unwrap();
+    let orders = resource(&blueprint, "WorkOrder");
+    let assets = ["4", "5"].map(|key| Value::Reference(RemoteKey::single(key)));
+    let filter = Filter::All(vec![
+        is("WorkOrder", "title", Operator::Eq, text("a,b")),
+        is("WorkOrder", "asset", Operator::In, Operand::Many(assets.to_vec())),
+    ]);
+    let request = ListRequest {
+        filter,
+        ..list("WorkOrder")
+    };
+    let url = plan(orders, &request).url;
+    let (_, query) = url.split_once('?').unwrap();
+    assert_eq!(query, "expand=asset&expand=parts&title=a,b&assets=4&assets=5");
+}
