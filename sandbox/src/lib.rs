@@ -9,6 +9,7 @@ pub mod server;
 pub mod sign_ins;
 pub mod world;
 
+pub(crate) mod described;
 pub(crate) mod grants;
 pub(crate) mod guards;
 pub(crate) mod html;
