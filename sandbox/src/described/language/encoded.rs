@@ -28,9 +28,7 @@ pub(super) fn read(text: &str, is_known: &dyn Fn(&str) -> bool) -> Condition {
         }
     }
     let queries = queries.into_iter().filter(|query| !query.is_empty());
-    let queries: Vec<Condition> = queries
-        .map(|query| all(query.into_iter().map(any).collect()))
-        .collect();
+    let queries: Vec<Condition> = queries.map(|query| all(query.into_iter().map(any).collect())).collect();
     match queries.is_empty() {
         true => Condition::always(),
         false => any(queries),
@@ -39,7 +37,9 @@ pub(super) fn read(text: &str, is_known: &dyn Fn(&str) -> bool) -> Condition {
 
 /// Reads what rows are sorted by, and whether downwards.
 pub(crate) fn order(text: &str) -> Vec<(String, bool)> {
-    let keys = text.split('^').filter_map(|part| part.trim_start().strip_prefix("ORDERBY"));
+    let keys = text
+        .split('^')
+        .filter_map(|part| part.trim_start().strip_prefix("ORDERBY"));
     let keys = keys.map(|key| key.strip_prefix("DESC").map_or((key, false), |field| (field, true)));
     let keys = keys.map(|(field, descending)| (field.trim().to_owned(), descending));
     keys.filter(|(field, _)| !field.is_empty()).collect()

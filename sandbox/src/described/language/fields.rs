@@ -6,7 +6,9 @@ use super::super::problem::Problem;
 
 /// Returns the condition if a table has all its fields.
 pub(super) fn known(mut condition: Condition, columns: &Columns) -> Result<Condition, Problem> {
-    rename(&mut condition, &mut |field| columns.require(field).map(|_| field.to_owned()))?;
+    rename(&mut condition, &mut |field| {
+        columns.require(field).map(|_| field.to_owned())
+    })?;
     Ok(condition)
 }
 

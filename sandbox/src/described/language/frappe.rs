@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Condition, Operator, Problem, all, any, not, test, syntax};
+use super::{Condition, Operator, Problem, all, any, not, syntax, test};
 
 /// How filters belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,9 @@ fn compare(field: &str, operator: &str, value: &Value) -> Result<Condition, Prob
 }
 
 fn text<'a>(field: &str, value: &'a Value) -> Result<&'a str, Problem> {
-    value.as_str().ok_or_else(|| Problem::wrong_type(field, "like needs a text"))
+    value
+        .as_str()
+        .ok_or_else(|| Problem::wrong_type(field, "like needs a text"))
 }
 
 /// A text may stand for a list.

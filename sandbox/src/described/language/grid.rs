@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Condition, DEEPEST, Operator, Problem, all, any, not, test, syntax};
+use super::{Condition, DEEPEST, Operator, Problem, all, any, not, syntax, test};
 
 /// Reads the list of rows, or the object around it.
 pub(super) fn read(source: &Value) -> Result<Condition, Problem> {
@@ -36,7 +36,10 @@ fn number(row: &Value) -> i64 {
 fn parentheses(row: &Value, name: &str) -> usize {
     match row.get(name) {
         Some(Value::Bool(flag)) => usize::from(*flag),
-        Some(Value::Number(number)) => number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0),
+        Some(Value::Number(number)) => number
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(0),
         Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => 1,
         Some(Value::String(text)) => text.chars().filter(|sign| matches!(sign, '(' | ')')).count(),
         _ => 0,

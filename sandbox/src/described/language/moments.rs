@@ -13,7 +13,13 @@ pub(crate) fn any_moment(text: &str) -> Option<NaiveDateTime> {
     forms
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| Some(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_time(NaiveTime::MIN)))
+        .or_else(|| {
+            Some(
+                NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                    .ok()?
+                    .and_time(NaiveTime::MIN),
+            )
+        })
 }
 
 /// Reads a text by a format; anything that does not fit is none.

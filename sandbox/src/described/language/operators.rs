@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Condition, DEEPEST, Operator, Problem, all, any, not, scanner::Scanner, test, syntax};
+use super::{Condition, DEEPEST, Operator, Problem, all, any, not, scanner::Scanner, syntax, test};
 
 /// Reads a list of comparisons, or a list together with an expression.
 pub(super) fn read(source: &Value) -> Result<Condition, Problem> {
@@ -16,7 +16,10 @@ pub(super) fn read(source: &Value) -> Result<Condition, Problem> {
         },
         other => return Err(syntax(other.to_string())),
     };
-    let parts = filters.iter().map(|filter| one(filter, 0)).collect::<Result<Vec<_>, _>>()?;
+    let parts = filters
+        .iter()
+        .map(|filter| one(filter, 0))
+        .collect::<Result<Vec<_>, _>>()?;
     if parts.is_empty() {
         return Ok(Condition::always());
     }
@@ -28,12 +31,17 @@ pub(super) fn read(source: &Value) -> Result<Condition, Problem> {
 }
 
 fn one(source: &Value, depth: usize) -> Result<Condition, Problem> {
-    let members = source.as_object().filter(|members| members.len() == 1 && depth < DEEPEST);
+    let members = source
+        .as_object()
+        .filter(|members| members.len() == 1 && depth < DEEPEST);
     let Some((operator, inner)) = members.and_then(|members| members.iter().next()) else {
         return Err(syntax(source.to_string()));
     };
     if let ("$and" | "$or", Value::Array(list)) = (operator.as_str(), inner) {
-        let parts = list.iter().map(|part| one(part, depth + 1)).collect::<Result<Vec<_>, _>>()?;
+        let parts = list
+            .iter()
+            .map(|part| one(part, depth + 1))
+            .collect::<Result<Vec<_>, _>>()?;
         return Ok(if operator == "$or" { any(parts) } else { all(parts) });
     }
     let fields = inner.as_object().filter(|fields| fields.len() == 1);
@@ -136,6 +144,6 @@ impl<'a> Numbers<'a> {
         let number = number.ok_or_else(|| self.scanner.unexpected())?;
         let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
         let part = place.and_then(|place| self.parts.get(place)).cloned();
-        part.ok_or_else(|| Problem::wrong_type(number.to_string(), format!("there is no filter {number}")))
+        part.ok_or_else(|| Problem::wrong_type(&number.to_string(), format!("there is no filter {number}")))
     }
 }

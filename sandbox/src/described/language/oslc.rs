@@ -72,7 +72,11 @@ fn compare(scanner: &mut Scanner<'_>, field: &str) -> Result<Condition, Problem>
     };
     if is_equality && text == "*" {
         let missing = test(field, Operator::Missing, Value::Null);
-        return Ok(if operator == Operator::Equal { not(missing) } else { missing });
+        return Ok(if operator == Operator::Equal {
+            not(missing)
+        } else {
+            missing
+        });
     }
     if is_equality && text.contains('%') {
         // Only the percent sign stands for other text.

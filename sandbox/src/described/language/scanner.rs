@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::{Problem, syntax};
+use super::{Problem, moments::any_moment, syntax};
 
 /// What quotes a text and how the quote stands inside of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +136,32 @@ impl<'a> Scanner<'a> {
         let number = number(text).filter(|_| ends)?;
         self.rest = rest;
         Some(number)
+    }
+
+    /// Takes a GUID without quotes.
+    pub(super) fn guid(&mut self) -> Option<String> {
+        self.skip_spaces();
+        let (guid, rest) = self.rest.split_at_checked(36)?;
+        let fits = guid.char_indices().all(|(place, sign)| match place {
+            8 | 13 | 18 | 23 => sign == '-',
+            _ => sign.is_ascii_hexdigit(),
+        });
+        if !fits {
+            return None;
+        }
+        self.rest = rest;
+        Some(guid.to_lowercase())
+    }
+
+    /// Takes a day or a point in time without quotes.
+    pub(super) fn moment(&mut self) -> Option<String> {
+        self.skip_spaces();
+        let is_part = |sign: char| sign.is_ascii_digit() || matches!(sign, '-' | '+' | ':' | '.' | 'T' | 'Z');
+        let end = self.rest.find(|sign| !is_part(sign)).unwrap_or(self.rest.len());
+        let (text, rest) = self.rest.split_at(end);
+        any_moment(text)?;
+        self.rest = rest;
+        Some(text.to_owned())
     }
 
     /// Takes everything up to one of some signs.

@@ -310,7 +310,8 @@ impl<'a> Reader<'a> {
         let format = quoted(self)?;
         self.scanner.expect(")")?;
         let moment = read_moment(&text, &format);
-        let moment = moment.ok_or_else(|| Problem::wrong_type(name, format!("{text:?} is not written as {format:?}")))?;
+        let moment =
+            moment.ok_or_else(|| Problem::wrong_type(name, format!("{text:?} is not written as {format:?}")))?;
         Ok(json!(moment.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string()))
     }
 }
@@ -328,7 +329,9 @@ fn neutral_pattern(pattern: &str, escape: Option<char>) -> Option<String> {
     let mut signs = pattern.chars();
     while let Some(sign) = signs.next() {
         if Some(sign) == escape {
-            let next = signs.next().filter(|next| matches!(next, '%' | '_') || Some(*next) == escape)?;
+            let next = signs
+                .next()
+                .filter(|next| matches!(next, '%' | '_') || Some(*next) == escape)?;
             if matches!(next, '%' | '_' | '\\') {
                 neutral.push('\\');
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Condition, DEEPEST, Operator, Problem, all, any, not, test, syntax};
+use super::{Condition, DEEPEST, Operator, Problem, all, any, not, syntax, test};
 
 /// Reads a list of fields, of which all hold.
 pub(super) fn read(source: &Value) -> Result<Condition, Problem> {

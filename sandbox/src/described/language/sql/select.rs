@@ -107,7 +107,10 @@ impl Tables {
         let Some((prefix, field)) = written.split_once('.') else {
             return written;
         };
-        let place = self.names.iter().position(|(name, _)| name.eq_ignore_ascii_case(prefix));
+        let place = self
+            .names
+            .iter()
+            .position(|(name, _)| name.eq_ignore_ascii_case(prefix));
         match place.and_then(|place| self.names.get(place).map(|(_, table)| (place, table))) {
             Some((0, _)) => field.to_owned(),
             Some((_, table)) => format!("{table}.{field}"),
@@ -131,7 +134,10 @@ impl Select {
                 Term::Field(path) => path.join("."),
                 _ => String::new(),
             };
-            let shown = self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name));
+            let shown = self
+                .columns
+                .iter()
+                .find(|column| column.name.eq_ignore_ascii_case(&name));
             match shown.map(|column| &column.shown) {
                 Some(Shown::Term(term) | Shown::Formatted(term, _)) => *key = term.clone(),
                 _ => fields::rename_term(key, &mut resolve)?,
@@ -263,7 +269,11 @@ impl Reader<'_> {
             let pair = match (left.strip_prefix(&own), right.strip_prefix(&own)) {
                 (None, Some(field)) => (left.clone(), field.to_owned()),
                 (Some(field), None) => (right.clone(), field.to_owned()),
-                _ => return Err(Problem::malformed(format!("a join of {joined} compares one field of each table"))),
+                _ => {
+                    return Err(Problem::malformed(format!(
+                        "a join of {joined} compares one field of each table"
+                    )));
+                }
             };
             pairs.push(pair);
             if !self.scanner.take_word("and") {

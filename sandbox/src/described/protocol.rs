@@ -1,0 +1,3 @@
+//! Protocols of described systems beyond plain JSON.
+
+pub(crate) mod xml;
