@@ -25,7 +25,7 @@ use super::condition::{Comparison, Condition, Match, Part, Term};
 use super::problem::Problem;
 
 /// Reads a condition: from a text, or from JSON when the language is written in it.
-type Parse = fn(&Value, &Columns) -> Result<Condition, Problem>;
+pub(crate) type Parse = fn(&Value, &Columns) -> Result<Condition, Problem>;
 
 /// Returns the parser of a language.
 pub(crate) fn find(name: &str) -> Option<Parse> {

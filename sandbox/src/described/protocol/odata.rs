@@ -232,7 +232,7 @@ fn odata_segments(path: &str, rest: &str) -> usize {
     wanted.min(path.trim_matches('/').split('/').count())
 }
 
-fn size(number: Option<i64>) -> Option<usize> {
+fn size(number: Option<u64>) -> Option<usize> {
     number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0)
 }
 
