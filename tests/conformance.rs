@@ -65,7 +65,7 @@ fn every_connector_loads_and_every_simulated_system_has_one() {
     let mut registry = Registry::new(Catalogue::unified().unwrap());
     registry.add_directory(&connector_folder()).unwrap();
     assert!(registry.rejected().is_empty(), "{:#?}", registry.rejected());
-    for system in System::ALL {
+    for system in System::CODED {
         assert!(registry.get(system.id()).is_some(), "{system} has a connector");
     }
 }

@@ -1,8 +1,8 @@
-//! The two accounts every simulated system has, and how their secrets change when they expire.
+//! The accounts of simulated systems, and how their secrets change when they expire.
 
 use serde::{Deserialize, Serialize};
 
-/// An account of a simulated system, with the same rights as the other one.
+/// An account of a simulated system. The first two have the same rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Account {
@@ -11,17 +11,45 @@ pub enum Account {
     First,
     /// Another account, for a connection that is brought back with the wrong one.
     Second,
+    /// An account that may not read some tables, in described systems; in the others it is the second one.
+    Limited,
 }
 
 impl Account {
-    /// Both accounts.
+    /// The accounts that every system has.
     pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// The accounts of described systems.
+    pub(crate) const EACH: [Self; 3] = [Self::First, Self::Second, Self::Limited];
+
+    /// Returns its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Second => "second",
+            Self::Limited => "limited",
+        }
+    }
+
+    /// Returns its number, from 1.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::First => 1,
+            Self::Second => 2,
+            Self::Limited => 3,
+        }
+    }
+
+    /// Returns the account with a name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::EACH.into_iter().find(|account| account.name() == name)
+    }
 
     /// Returns the first or the second of two things.
     pub(crate) fn pick<T>(self, first: T, second: T) -> T {
         match self {
             Self::First => first,
-            Self::Second => second,
+            Self::Second | Self::Limited => second,
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) mod systems;
 pub(crate) mod written;
 
 pub use account::Account;
+pub use described::description::Description;
+pub use described::load::Faulty;
 pub use fault::Fault;
 pub use grants::TokenRules;
 pub use permission::UnknownEntity;
@@ -31,8 +33,8 @@ pub use world::{Seed, Size, World};
 /// Returns every simulated system with its connector id and a short title.
 #[must_use]
 pub fn catalogue() -> Vec<(System, &'static str, &'static str)> {
-    System::ALL
-        .iter()
-        .map(|system| (*system, system.id(), system.title()))
+    System::all()
+        .into_iter()
+        .map(|system| (system, system.id(), system.title()))
         .collect()
 }

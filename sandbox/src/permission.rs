@@ -56,6 +56,7 @@ fn all(system: System) -> &'static [Tables] {
         System::Dynamics365Fo => DYNAMICS,
         System::Maximo => MAXIMO,
         System::Limble => LIMBLE,
+        System::Described(description) => &description.entities,
     }
 }
 

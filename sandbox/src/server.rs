@@ -10,6 +10,7 @@ pub(crate) mod serve;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 
 use chrono::{DateTime, Utc};
@@ -19,13 +20,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::account::{Account, Generation};
+use crate::described::description::Description;
+use crate::described::load::Faulty;
+use crate::described::rows::{Plain, Rows};
+use crate::described::{self, catalogue};
 use crate::fault::{Fault, Intent, Kind};
 use crate::state::SystemState;
 use crate::systems::{dynamics, limble, maximo, odoo, sap, tryton};
 use crate::world::{Seed, Size, World};
 
 /// A kind of system that can be simulated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum System {
     /// Tryton 8.0, JSON-RPC.
     Tryton,
@@ -39,11 +44,13 @@ pub enum System {
     Maximo,
     /// Limble CMMS, REST.
     Limble,
+    /// A system that a `sandbox.yaml` describes.
+    Described(&'static Description),
 }
 
 impl System {
-    /// Every system.
-    pub const ALL: [Self; 6] = [
+    /// The systems that are simulated by code of their own.
+    pub const CODED: [Self; 6] = [
         Self::Tryton,
         Self::Odoo,
         Self::SapS4hana,
@@ -52,9 +59,61 @@ impl System {
         Self::Limble,
     ];
 
+    /// Returns every system: those with code of their own, then the described ones that come with the product.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let described = catalogue::all().iter().map(|description| Self::Described(description));
+        Self::CODED.into_iter().chain(described).collect()
+    }
+
+    /// Returns what is wrong with the descriptions that come with the product; `all` leaves those out.
+    #[must_use]
+    pub fn faulty() -> &'static [Faulty] {
+        catalogue::faulty()
+    }
+
+    /// Loads a described system from the folder of a connector, whose name is the id. It stays for as long as the process
+    /// lives; loading it again takes its place.
+    ///
+    /// # Errors
+    /// Returns all that is wrong with its `sandbox.yaml`, each with file, line and column.
+    pub fn load(folder: &Path) -> Result<Self, Faulty> {
+        Ok(Self::Described(catalogue::keep(Description::load(folder)?)))
+    }
+
+    /// Returns how many records of a unified type the system shows of a world, when its description tells it.
+    ///
+    /// # Errors
+    /// Returns what of the description cannot be computed.
+    pub fn expected(self, entity: &str, world: &World) -> Result<Option<usize>, String> {
+        let Self::Described(description) = self else { return Ok(None) };
+        let plain = Arc::new(Plain::of(description, world));
+        let rows = Arc::new(Rows::new(description, plain, Arc::default(), ""));
+        rows.expected(entity).map_err(|failure| format!("{}:{failure}", description.file))
+    }
+
+    /// Returns the unified types that a described system shows.
+    pub fn entities(self) -> impl Iterator<Item = &'static str> {
+        crate::permission::entities(self)
+    }
+
+    /// Computes every table of a described system.
+    ///
+    /// # Errors
+    /// Returns what cannot be computed.
+    pub fn compute(self, world: &World) -> Result<(), String> {
+        let Self::Described(description) = self else { return Ok(()) };
+        let plain = Arc::new(Plain::of(description, world));
+        let rows = Arc::new(Rows::new(description, plain, Arc::default(), "http://127.0.0.1"));
+        for at in 0..description.tables.len() {
+            rows.content(at).map_err(|failure| format!("{}:{failure}", description.file))?;
+        }
+        Ok(())
+    }
+
     /// Returns the id of the connector for this system.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub fn id(self) -> &'static str {
         match self {
             Self::Tryton => "tryton",
             Self::Odoo => "odoo",
@@ -62,12 +121,13 @@ impl System {
             Self::Dynamics365Fo => "dynamics-365-fo",
             Self::Maximo => "maximo",
             Self::Limble => "limble",
+            Self::Described(description) => description.id,
         }
     }
 
     /// Returns the name people know the system by.
     #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
             Self::Tryton => "Tryton",
             Self::Odoo => "Odoo",
@@ -75,13 +135,15 @@ impl System {
             Self::Dynamics365Fo => "Dynamics 365 Finance and Operations",
             Self::Maximo => "IBM Maximo",
             Self::Limble => "Limble",
+            Self::Described(description) => description.title,
         }
     }
 
     /// Returns the system with this connector id.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|system| system.id() == id)
+        let coded = Self::CODED.into_iter().find(|system| system.id() == id);
+        coded.or_else(|| catalogue::find(id).map(Self::Described))
     }
 
     /// Returns the settings and the credentials of a connection to the system at a base URL, as they are before any
@@ -100,6 +162,7 @@ impl System {
             Self::Dynamics365Fo => dynamics::connection(base_url, account, generation),
             Self::Maximo => maximo::connection(base_url, account, generation),
             Self::Limble => limble::connection(base_url, account, generation),
+            Self::Described(description) => described::server::connection(description, base_url, account, generation),
         }
     }
 
@@ -113,6 +176,7 @@ impl System {
             Self::Maximo => maximo::account_of(token_user),
             // Its keys are sent with every request; there are no tokens.
             Self::Limble => None,
+            Self::Described(_) => Account::from_name(token_user),
         }
     }
 
@@ -124,6 +188,7 @@ impl System {
             Self::Dynamics365Fo => dynamics::router(state),
             Self::Maximo => maximo::router(state),
             Self::Limble => limble::router(state),
+            Self::Described(description) => described::server::router(description, state),
         }
     }
 }
@@ -181,6 +246,9 @@ pub struct Call {
     /// The system saw it; false when a fault stood in its place.
     #[serde(default)]
     pub reached: bool,
+    /// How many requests came in it, if it is an envelope.
+    #[serde(default)]
+    pub parts: usize,
 }
 
 /// What the front and the owner of a sandbox share.

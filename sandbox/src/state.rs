@@ -149,6 +149,11 @@ impl SystemState {
         tokens.epoch += 1;
     }
 
+    /// Returns a number that grows when sessions end.
+    pub(crate) fn session_epoch(&self) -> u64 {
+        self.tokens().epoch
+    }
+
     /// Returns how often the secrets of an account were replaced.
     pub(crate) fn generation(&self, account: Account) -> Generation {
         self.tokens().generations.get(&account).copied().unwrap_or_default()
@@ -231,6 +236,8 @@ pub(crate) struct CallNote {
     pub(crate) login: bool,
     /// What was called, when the path does not tell: `purchase.order.search_read`.
     pub(crate) operation: Option<String>,
+    /// How many requests came in the envelope, if it is one.
+    pub(crate) parts: usize,
 }
 
 impl CallNote {
@@ -238,15 +245,15 @@ impl CallNote {
     pub(crate) fn login() -> Self {
         Self {
             login: true,
-            operation: None,
+            ..Self::default()
         }
     }
 
     /// Returns the note of a named operation.
     pub(crate) fn operation(name: impl Into<String>) -> Self {
         Self {
-            login: false,
             operation: Some(name.into()),
+            ..Self::default()
         }
     }
 }

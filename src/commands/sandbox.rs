@@ -1,6 +1,6 @@
 //! `lineshaft sandbox`: runs the simulated systems alone and tells how to connect to them.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use lineshaft_connect::manifest::suggest;
@@ -18,7 +18,7 @@ pub(super) async fn run(action: cli::Sandbox, out: &mut Output) -> anyhow::Resul
     let cli::Sandbox::Start { systems, size, port } = action;
     super::start_quiet_log()?;
     let systems = match systems.is_empty() {
-        true => System::ALL.to_vec(),
+        true => System::all(),
         false => systems.iter().map(|id| find(id)).collect::<anyhow::Result<_>>()?,
     };
     let options = Options {
@@ -40,11 +40,19 @@ pub(super) async fn run(action: cli::Sandbox, out: &mut Output) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
+/// Finds a system by its id, or loads the folder of a connector that is named by a path.
 fn find(id: &str) -> anyhow::Result<System> {
-    match System::from_id(id) {
-        Some(system) => Ok(system),
-        None => bail!("{}", suggest::unknown("system", id, System::ALL.map(System::id))),
+    if id.contains(['/', '\\']) {
+        return Ok(System::load(Path::new(id))?);
     }
+    if let Some(system) = System::from_id(id) {
+        return Ok(system);
+    }
+    let file = format!("connectors/{id}/sandbox.yaml");
+    if let Some(faulty) = System::faulty().iter().find(|faulty| faulty.file == file) {
+        bail!("{faulty}");
+    }
+    bail!("{}", suggest::unknown("system", id, System::all().into_iter().map(System::id)))
 }
 
 fn describe(sandbox: &Sandbox, out: &mut Output) -> anyhow::Result<()> {

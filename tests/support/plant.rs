@@ -49,7 +49,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let setup = Self {
-            systems: System::ALL.to_vec(),
+            systems: System::CODED.to_vec(),
             connectors: Vec::new(),
             size: Size::Small,
             settings: Map::new(),

@@ -246,8 +246,8 @@ async fn what_nobody_waits_for_is_told_by_events() {
 /// One mutation, six systems: the words are the same, what each needs besides is told by it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_purchase_order_is_made_in_all_six_systems() {
-    let plant = setup(System::ALL).start().await;
-    for system in System::ALL {
+    let plant = setup(System::CODED).start().await;
+    for system in System::CODED {
         let connection = plant.connection(system);
         let form = Form::ask(&plant, &connection, "PurchaseOrder", "create").await;
         assert!(form.supported, "{system} makes purchase orders");

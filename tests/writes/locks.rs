@@ -47,7 +47,7 @@ async fn set_mode(stage: &Stage, mode: &str) -> crate::support::Answer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_was_changed_meanwhile_is_left_as_it_is() {
-    for system in System::ALL {
+    for system in System::CODED {
         let stage = Stage::start(system).await;
         let (kind, record, field) = changeable(&stage).await;
         let lock = stage.form(&kind, "update").await.lock;
@@ -93,7 +93,7 @@ async fn a_mark_that_ended_is_fetched_anew_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_to_a_connection_that_is_read_only() {
-    for system in System::ALL {
+    for system in System::CODED {
         let stage = Stage::start(system).await;
         let creation = something_new(&stage).await;
         set_mode(&stage, "READ_ONLY").await;
@@ -118,7 +118,7 @@ async fn nothing_is_sent_to_a_connection_that_is_read_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_simulated_connection_answers_as_if_and_changes_nothing() {
-    for system in System::ALL {
+    for system in System::CODED {
         let stage = Stage::start(system).await;
         let creation = something_new(&stage).await;
         let (kind, record, field) = changeable(&stage).await;
@@ -175,7 +175,7 @@ async fn only_simulated_systems_can_be_simulated_unless_the_operator_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_dry_run_shows_is_what_is_sent() {
-    for system in System::ALL {
+    for system in System::CODED {
         let stage = Stage::start(system).await;
         let creation = something_new(&stage).await;
         let (kind, record, field) = changeable(&stage).await;

@@ -8,6 +8,9 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::columns::Columns;
+use super::problem::Problem;
+
 /// A condition on a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Condition {
@@ -146,6 +149,14 @@ impl Term {
     pub(crate) fn value(value: impl Into<Value>) -> Self {
         Self::Value(value.into())
     }
+
+    fn for_each(&mut self, visit: &mut dyn FnMut(&mut Self)) {
+        if let Self::Call(_, terms) = self {
+            terms.iter_mut().for_each(|term| term.for_each(visit));
+            return;
+        }
+        visit(self);
+    }
 }
 
 /// Returns the path that a name with dots or slashes stands for.
@@ -171,6 +182,43 @@ impl Condition {
 
     pub(crate) fn negated(self) -> Self {
         Self::Not(Box::new(self))
+    }
+
+    /// Gives its fields other names, outside of nested lists.
+    pub(crate) fn rename(&mut self, name_of: &dyn Fn(&str) -> String) {
+        self.for_each_term(&mut |term| {
+            if let Term::Field(own) = term {
+                *own = path(&name_of(&own.join(".")));
+            }
+        });
+    }
+
+    /// Checks that all its fields are there, outside of nested lists.
+    pub(crate) fn check(&mut self, columns: &Columns) -> Result<(), Problem> {
+        let mut result = Ok(());
+        self.for_each_term(&mut |term| {
+            if let (Term::Field(own), Ok(())) = (term, &result) {
+                result = columns.require(&own.join(".")).map(|_| ());
+            }
+        });
+        result
+    }
+
+    fn for_each_term(&mut self, visit: &mut dyn FnMut(&mut Term)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.for_each_term(visit)),
+            Self::Not(inner) => inner.for_each_term(visit),
+            Self::Compare(left, _, right) | Self::Text(left, _, right) => {
+                left.for_each(visit);
+                right.for_each(visit);
+            }
+            Self::In(term, terms) => {
+                term.for_each(visit);
+                terms.iter_mut().for_each(|term| term.for_each(visit));
+            }
+            Self::Missing(term) | Self::Empty(term) => term.for_each(visit),
+            Self::Some(..) | Self::Every(..) => {}
+        }
     }
 
     /// Says whether a row fulfils it.

@@ -49,6 +49,9 @@ pub(crate) struct Intent {
 impl Intent {
     /// Reads a request to a system.
     pub(crate) fn of(system: System, head: &Parts, body: &[u8]) -> Self {
+        if let System::Described(description) = system {
+            return crate::described::server::intent(description, head, body);
+        }
         let method = head
             .headers
             .get("x-method-override")

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Sandbox, Shared, System};
 use crate::account::Account;
+use crate::described;
 use crate::grants::{Refusal, TokenRules};
 use crate::permission::UnknownEntity;
 use crate::sign_ins::SignIns;
@@ -25,7 +26,7 @@ impl Sandbox {
     }
 
     /// Returns the system's authorization server: `authorize_url`, `token_url`, `scope` and the `accounts`, each with
-    /// `client_id`, `client_secret`, `username` and `password`. Only Dynamics has one.
+    /// `client_id`, `client_secret`, `username` and `password`. Dynamics has one, and described systems with a sign-in page.
     #[must_use]
     pub fn authorization_server(&self) -> Option<Value> {
         authorization_server(&self.shared.state)
@@ -133,5 +134,9 @@ pub(super) fn overview(state: &SystemState) -> Value {
 }
 
 fn authorization_server(state: &SystemState) -> Option<Value> {
-    (state.system == System::Dynamics365Fo).then(|| dynamics::authorization_server(state))
+    match state.system {
+        System::Dynamics365Fo => Some(dynamics::authorization_server(state)),
+        System::Described(description) => described::server::authorization_server(description, state),
+        _ => None,
+    }
 }

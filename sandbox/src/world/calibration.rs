@@ -4,11 +4,12 @@
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 use super::{Asset, now, today};
 
 /// How a calibration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum CalibrationResult {
     /// Within tolerance.
     Passed,
@@ -31,7 +32,7 @@ impl CalibrationResult {
 }
 
 /// A calibration of an asset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
     pub id: u32,
     /// Like `CAL-2026-0001`.

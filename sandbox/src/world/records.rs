@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 /// A value of a customer's own field.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +28,7 @@ pub enum Custom {
 /// A customer's own fields: key in snake case without any prefix, and value.
 pub type CustomFields = Vec<(&'static str, Custom)>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum VendorStatus {
     Active,
     Blocked,
@@ -35,7 +36,7 @@ pub enum VendorStatus {
 }
 
 /// A supplier.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Vendor {
     pub id: u32,
     /// Like `V-1001`.
@@ -59,12 +60,13 @@ pub struct Vendor {
     pub payment_terms: String,
     pub status: VendorStatus,
     pub notes: String,
+    #[serde(serialize_with = "crate::described::plant::custom")]
     pub custom: CustomFields,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum LocationKind {
     Site,
     Building,
@@ -74,7 +76,7 @@ pub enum LocationKind {
 }
 
 /// A place; `parent` leads up to a site.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Location {
     pub id: u32,
     pub code: String,
@@ -87,19 +89,20 @@ pub struct Location {
     pub postal_code: String,
     pub country: String,
     pub active: bool,
+    #[serde(serialize_with = "crate::described::plant::custom")]
     pub custom: CustomFields,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ItemType {
     Stocked,
     NonStocked,
     Service,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ItemStatus {
     Active,
     PhasedOut,
@@ -107,7 +110,7 @@ pub enum ItemStatus {
 }
 
 /// A material or service.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Item {
     pub id: u32,
     /// Like `MAT-00100`.
@@ -129,13 +132,14 @@ pub struct Item {
     pub vendor: u32,
     pub status: ItemStatus,
     pub lot_tracked: bool,
+    #[serde(serialize_with = "crate::described::plant::custom")]
     pub custom: CustomFields,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
 /// Stock of one item at one storeroom, bin and lot.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StockLevel {
     pub id: u32,
     pub item: u32,
@@ -165,7 +169,7 @@ impl StockLevel {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum MovementKind {
     Receipt,
     Issue,
@@ -174,7 +178,7 @@ pub enum MovementKind {
 }
 
 /// A stock movement. Outside places (vendor, consumption, loss) are `None`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StockMovement {
     pub id: u32,
     pub item: u32,
@@ -190,7 +194,7 @@ pub struct StockMovement {
     pub unit_cost: Decimal,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum AssetStatus {
     Operating,
     Down,
@@ -200,7 +204,7 @@ pub enum AssetStatus {
 }
 
 /// A piece of equipment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Asset {
     pub id: u32,
     /// Like `P-101`.
@@ -226,19 +230,20 @@ pub struct Asset {
     pub warranty_end: NaiveDate,
     /// Ids of items.
     pub spare_parts: Vec<u32>,
+    #[serde(serialize_with = "crate::described::plant::custom")]
     pub custom: CustomFields,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum MeterKind {
     Continuous,
     Gauge,
 }
 
 /// A meter of an asset with its readings in order of time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Meter {
     pub id: u32,
     pub asset: u32,
@@ -248,7 +253,7 @@ pub struct Meter {
     pub readings: Vec<(DateTime<Utc>, Decimal)>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum WorkKind {
     Corrective,
     Preventive,
@@ -256,7 +261,7 @@ pub enum WorkKind {
     Emergency,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum WorkStatus {
     Draft,
     PendingApproval,
@@ -285,7 +290,7 @@ impl WorkStatus {
 }
 
 /// A step of a work order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Task {
     pub id: u32,
     pub seq: u32,
@@ -294,7 +299,7 @@ pub struct Task {
 }
 
 /// A part planned for or used by a work order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {
     pub id: u32,
     pub item: u32,
@@ -304,7 +309,7 @@ pub struct Part {
 }
 
 /// Time a person spent on a work order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Labor {
     pub id: u32,
     pub user: u32,
@@ -315,7 +320,7 @@ pub struct Labor {
 }
 
 /// A piece of maintenance work.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WorkOrder {
     pub id: u32,
     /// Like `WO-2001`.
@@ -349,12 +354,13 @@ pub struct WorkOrder {
     pub failure_remedy: Option<String>,
     pub parent: Option<u32>,
     pub completion_notes: Option<String>,
+    #[serde(serialize_with = "crate::described::plant::custom")]
     pub custom: CustomFields,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum OrderStatus {
     Draft,
     PendingApproval,
@@ -392,7 +398,7 @@ impl OrderStatus {
 }
 
 /// A line of a purchase order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PoLine {
     /// Unique over all orders.
     pub id: u32,
@@ -430,7 +436,7 @@ impl PoLine {
 }
 
 /// A purchase order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PurchaseOrder {
     pub id: u32,
     /// Ten digits, like `4500000001`.
@@ -448,6 +454,7 @@ pub struct PurchaseOrder {
     pub site: u32,
     pub lines: Vec<PoLine>,
     pub notes: Option<String>,
+    #[serde(serialize_with = "crate::described::plant::custom")]
     pub custom: CustomFields,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -474,7 +481,7 @@ impl PurchaseOrder {
 }
 
 /// A goods receipt for a purchase order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Receipt {
     pub id: u32,
     pub number: String,
@@ -485,7 +492,7 @@ pub struct Receipt {
 }
 
 /// A person with a login.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct User {
     pub id: u32,
     pub login: String,

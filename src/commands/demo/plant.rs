@@ -57,7 +57,7 @@ pub(super) async fn start(
         ..Options::default()
     };
     let world = World::generate(options.seed, options.size);
-    let mut started = Vec::with_capacity(System::ALL.len());
+    let mut started = Vec::with_capacity(System::CODED.len());
     for (external_id, name, systems) in CUSTOMERS {
         for system in systems {
             let present = known

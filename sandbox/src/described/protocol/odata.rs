@@ -219,6 +219,11 @@ impl Service {
         }
     }
 
+    /// Says whether the wire format is that of version 2.
+    pub(crate) fn is_v2(&self) -> bool {
+        self.standard.is_v2
+    }
+
     /// Writes a refusal in the form of the standard.
     pub(crate) fn refused(&self, problem: &odata::Problem) -> PartAnswer {
         let body = problem.body(Flavour::Standard(self.standard), &self.namespace);
