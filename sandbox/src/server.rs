@@ -86,10 +86,13 @@ impl System {
     /// # Errors
     /// Returns what of the description cannot be computed.
     pub fn expected(self, entity: &str, world: &World) -> Result<Option<usize>, String> {
-        let Self::Described(description) = self else { return Ok(None) };
+        let Self::Described(description) = self else {
+            return Ok(None);
+        };
         let plain = Arc::new(Plain::of(description, world));
         let rows = Arc::new(Rows::new(description, plain, Arc::default(), ""));
-        rows.expected(entity).map_err(|failure| format!("{}:{failure}", description.file))
+        rows.expected(entity)
+            .map_err(|failure| format!("{}:{failure}", description.file))
     }
 
     /// Returns the unified types that a described system shows.
@@ -102,11 +105,14 @@ impl System {
     /// # Errors
     /// Returns what cannot be computed.
     pub fn compute(self, world: &World) -> Result<(), String> {
-        let Self::Described(description) = self else { return Ok(()) };
+        let Self::Described(description) = self else {
+            return Ok(());
+        };
         let plain = Arc::new(Plain::of(description, world));
         let rows = Arc::new(Rows::new(description, plain, Arc::default(), "http://127.0.0.1"));
         for at in 0..description.tables.len() {
-            rows.content(at).map_err(|failure| format!("{}:{failure}", description.file))?;
+            rows.content(at)
+                .map_err(|failure| format!("{}:{failure}", description.file))?;
         }
         Ok(())
     }

@@ -1,18 +1,22 @@
 //! Described systems that speak SQL, OData, XML and envelopes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use lineshaft_sandbox::{Options, Sandbox};
+use std::path::Path;
+
+use lineshaft_sandbox::{Options, Sandbox, System};
 use reqwest::{Client, Response, header};
 use serde_json::{Value, json};
 
-mod start;
-
 async fn sandbox() -> Sandbox {
-    start::described("dialects", include_str!("described/dialects.yaml"), Options::default()).await
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/described/dialects");
+    let system = System::load(&folder).unwrap_or_else(|faulty| panic!("{faulty}"));
+    Sandbox::start(system, Options::default()).await.unwrap()
 }
 
 async fn get(sandbox: &Sandbox, path: &str) -> Value {
-    let response = Client::new().get(format!("{}{path}", sandbox.base_url())).header(header::ACCEPT, "application/json");
+    let response = Client::new()
+        .get(format!("{}{path}", sandbox.base_url()))
+        .header(header::ACCEPT, "application/json");
     json_of(response.send().await.unwrap()).await
 }
 
@@ -48,12 +52,19 @@ async fn a_statement_is_answered_from_tables() {
 #[tokio::test]
 async fn an_odata_service_is_read_in_pages() {
     let sandbox = sandbox().await;
-    let page = get(&sandbox, "/odata/v4/Orders?$count=true&$expand=Lines,Vendor&$orderby=id").await;
+    let page = get(
+        &sandbox,
+        "/odata/v4/Orders?$count=true&$expand=Lines,Vendor&$orderby=id",
+    )
+    .await;
     assert_eq!(page.get("value").and_then(Value::as_array).map(Vec::len), Some(5));
-    assert!(page.pointer("/value/0/Lines/0/quantity").is_some_and(Value::is_number), "{page}");
+    assert!(
+        page.pointer("/value/0/Lines/0/quantity").is_some_and(Value::is_number),
+        "{page}"
+    );
     assert!(page.pointer("/value/0/Vendor/name").is_some(), "{page}");
     let next = page.get("@odata.nextLink").and_then(Value::as_str).unwrap();
-    let next = get(&sandbox, next.strip_prefix(sandbox.base_url()).unwrap()).await;
+    let next = get(&sandbox, next.strip_prefix(&sandbox.base_url()).unwrap()).await;
     assert_ne!(next.pointer("/value/0/id"), page.pointer("/value/0/id"));
     let listed = get(&sandbox, "/odata/v4/Vendors?$filter=id in (1,2)&$select=name").await;
     assert_eq!(listed.get("value").and_then(Value::as_array).map(Vec::len), Some(2));
@@ -62,8 +73,15 @@ async fn an_odata_service_is_read_in_pages() {
     let refused = get(&sandbox, "/odata/v4/Vendors?$filter=nothing eq 1").await;
     assert!(refused.pointer("/error/message").is_some());
     let two = get(&sandbox, "/odata/v2/Vendors?$inlinecount=allpages&$top=1").await;
-    assert!(two.pointer("/d/__count").is_some() && two.pointer("/d/results/0/name").is_some(), "{two}");
-    let metadata = Client::new().get(format!("{}/odata/v4/$metadata", sandbox.base_url())).send().await.unwrap();
+    assert!(
+        two.pointer("/d/__count").is_some() && two.pointer("/d/results/0/name").is_some(),
+        "{two}"
+    );
+    let metadata = Client::new()
+        .get(format!("{}/odata/v4/$metadata", sandbox.base_url()))
+        .send()
+        .await
+        .unwrap();
     assert!(metadata.text().await.unwrap().contains("<EntitySet Name=\"Orders\""));
 }
 
@@ -76,7 +94,10 @@ async fn an_odata_service_takes_writes_with_versions() {
     let address = format!("{}/odata/v4/Vendors({})", sandbox.base_url(), made.get("id").unwrap());
     let change = || Client::new().patch(&address).json(&json!({"name": "Acme Ltd"}));
     assert_eq!(change().send().await.unwrap().status(), 428);
-    assert_eq!(change().header("if-match", "W/\"x\"").send().await.unwrap().status(), 412);
+    assert_eq!(
+        change().header("if-match", "W/\"x\"").send().await.unwrap().status(),
+        412
+    );
     let tag = made.get("@odata.etag").and_then(Value::as_str).unwrap();
     assert_eq!(change().header("if-match", tag).send().await.unwrap().status(), 204);
     let deep = json!({"number": "PO-1", "vendor": 1, "status": "Draft", "Lines": [{"quantity": 2}, {"quantity": 3}]});
@@ -97,7 +118,9 @@ async fn envelopes_are_taken_apart() {
     assert_eq!(answer.pointer("/responses/1/status"), Some(&json!(404)));
     let multipart = "--b\r\nContent-Type: application/http\r\n\r\nGET Vendors(1) HTTP/1.1\r\n\r\n\r\n--b--\r\n";
     let request = Client::new().post(format!("{}/odata/v2/$batch", sandbox.base_url()));
-    let request = request.header(header::CONTENT_TYPE, "multipart/mixed; boundary=b").body(multipart);
+    let request = request
+        .header(header::CONTENT_TYPE, "multipart/mixed; boundary=b")
+        .body(multipart);
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 202);
     assert!(answer.text().await.unwrap().contains("HTTP/1.1 200 OK"));
@@ -107,18 +130,29 @@ async fn envelopes_are_taken_apart() {
             {"method": "POST", "url": "/vendors", "body": {"x": 1}}]})
     };
     let answer = json_of(post(&sandbox, "/batch", &write(true)).await).await;
-    assert_eq!((answer.pointer("/0/status"), answer.pointer("/1/status")), (Some(&json!(201)), Some(&json!(400))));
+    assert_eq!(
+        (answer.pointer("/0/status"), answer.pointer("/1/status")),
+        (Some(&json!(201)), Some(&json!(400)))
+    );
     assert_eq!(get(&sandbox, "/vendors/7001").await, json!({"error": "Not Found"}));
     post(&sandbox, "/batch", &write(false)).await;
     assert_eq!(get(&sandbox, "/vendors/7002").await.get("name"), Some(&json!("One")));
-    assert!(sandbox.calls().iter().any(|call| call.path == "/batch" && call.parts == 2));
+    assert!(
+        sandbox
+            .calls()
+            .iter()
+            .any(|call| call.path == "/batch" && call.parts == 2)
+    );
 }
 
 #[tokio::test]
 async fn soap_is_read_and_written() {
     let sandbox = sandbox().await;
     let body = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><find><id>1</id></find></s:Body></s:Envelope>";
-    let request = Client::new().post(format!("{}/soap", sandbox.base_url())).header(header::CONTENT_TYPE, "text/xml").body(body);
+    let request = Client::new()
+        .post(format!("{}/soap", sandbox.base_url()))
+        .header(header::CONTENT_TYPE, "text/xml")
+        .body(body);
     let text = request.send().await.unwrap().text().await.unwrap();
     assert!(text.contains("<soap:Body><found id=\"1\"><name>"), "{text}");
 }

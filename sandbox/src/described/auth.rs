@@ -77,7 +77,11 @@ impl Check {
             let username = inner.require(loader, "username").map(|node| Form::read(loader, node));
             let password = inner.require(loader, "password").map(|node| Form::read(loader, node));
             inner.finish(loader);
-            found.extend(username.zip(password).map(|(username, password)| Self::Basic(username, password)));
+            found.extend(
+                username
+                    .zip(password)
+                    .map(|(username, password)| Self::Basic(username, password)),
+            );
         }
         if let Some(node) = fields.take("body") {
             let mut inner = loader.fields(node, "body");
@@ -98,7 +102,9 @@ impl Check {
             let value = inner.require(loader, "value").and_then(|node| Code::read(loader, node));
             let over = inner.require(loader, "over").map(|node| Form::read(loader, node));
             let key = inner.require(loader, "key").map(|node| Form::read(loader, node));
-            let is_base64 = inner.word(loader, "encoding", &[("hex", false), ("base64", true)]).unwrap_or(false);
+            let is_base64 = inner
+                .word(loader, "encoding", &[("hex", false), ("base64", true)])
+                .unwrap_or(false);
             inner.finish(loader);
             if let (Some(value), Some(over), Some(key)) = (value, over, key) {
                 found.push(Self::Signed {
@@ -138,10 +144,16 @@ impl Place {
         let prefix = fields.text(loader, "prefix").unwrap_or_default();
         let header = fields.text(loader, "header").map(|name| Self::Header(name, prefix));
         let query = fields.text(loader, "query").map(Self::Query);
-        let code = fields.take("value").and_then(|node| Code::read(loader, node)).map(Self::Code);
+        let code = fields
+            .take("value")
+            .and_then(|node| Code::read(loader, node))
+            .map(Self::Code);
         let found: Vec<Self> = [cookie, header, query, code].into_iter().flatten().collect();
         if found.len() != 1 && !matches!(node.data, Data::Null) {
-            loader.wrong(node.place, "a session's token stands in one of cookie, header, query, value");
+            loader.wrong(
+                node.place,
+                "a session's token stands in one of cookie, header, query, value",
+            );
         }
         fields.finish(loader);
         found.into_iter().next()
@@ -150,7 +162,11 @@ impl Place {
     /// Returns the token that was sent.
     pub(crate) fn token(&self, request: &Request, scope: &Scope) -> Result<Option<String>, Failure> {
         Ok(match self {
-            Self::Cookie(name) => request.cookies.get(name).and_then(|value| value.as_str()).map(str::to_owned),
+            Self::Cookie(name) => request
+                .cookies
+                .get(name)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned),
             Self::Header(name, prefix) => request
                 .header(name)
                 .and_then(|value| value.strip_prefix(prefix.as_str()))
@@ -198,7 +214,11 @@ impl Check {
             Self::Header(name, form) => same(looked, form, request.header(name)),
             Self::Query(name, form) => same(looked, form, request.last(name)),
             Self::Body(code, form) => {
-                let scope = looked.scopes.first().map(|(_, scope)| scope.clone()).unwrap_or_default();
+                let scope = looked
+                    .scopes
+                    .first()
+                    .map(|(_, scope)| scope.clone())
+                    .unwrap_or_default();
                 let sent = code.json(&scope)?;
                 same(looked, form, super::condition::text_of(&sent).as_deref())
             }
@@ -217,7 +237,11 @@ impl Check {
                 Ok((accounts, true))
             }
             Self::Session(place) => {
-                let scope = looked.scopes.first().map(|(_, scope)| scope.clone()).unwrap_or_default();
+                let scope = looked
+                    .scopes
+                    .first()
+                    .map(|(_, scope)| scope.clone())
+                    .unwrap_or_default();
                 let token = place.token(request, &scope)?;
                 let account = token.and_then(|token| looked.sessions.account(looked.state, &token));
                 Ok((account.into_iter().collect(), false))
@@ -268,11 +292,14 @@ impl Check {
 impl OAuth1 {
     fn read(loader: &mut Loader, node: &Node) -> Option<Self> {
         let mut fields = loader.fields(node, "oauth1");
-        let mut form = |loader: &mut Loader, name: &'static str| fields.require(loader, name).map(|node| Form::read(loader, node));
+        let mut form =
+            |loader: &mut Loader, name: &'static str| fields.require(loader, name).map(|node| Form::read(loader, node));
         let (consumer_key, consumer_secret) = (form(loader, "consumer_key"), form(loader, "consumer_secret"));
         let (token, token_secret) = (form(loader, "token"), form(loader, "token_secret"));
         let realm = fields.take("realm").map(|node| Form::read(loader, node));
-        let skew_s = fields.number(loader, "skew_s").and_then(|skew| i64::try_from(skew).ok());
+        let skew_s = fields
+            .number(loader, "skew_s")
+            .and_then(|skew| i64::try_from(skew).ok());
         fields.finish(loader);
         Some(Self {
             consumer_key: consumer_key?,
@@ -323,7 +350,9 @@ impl OAuth1 {
 
 /// Returns the accounts whose value is the one that was sent.
 fn same(looked: &Looked<'_>, form: &Form, sent: Option<&str>) -> Result<(Vec<Account>, bool), Failure> {
-    let Some(sent) = sent else { return Ok((Vec::new(), false)) };
+    let Some(sent) = sent else {
+        return Ok((Vec::new(), false));
+    };
     let mut accounts = Vec::new();
     for (account, scope) in looked.scopes {
         if form.text(scope)?.as_deref() == Some(sent) && !looked.state.credentials_revoked() {

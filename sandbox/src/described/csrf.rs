@@ -22,7 +22,9 @@ pub(crate) struct Csrf {
 impl Csrf {
     pub(crate) fn read(loader: &mut Loader, node: &Node) -> Self {
         let mut fields = loader.fields(node, "csrf");
-        let header = fields.text(loader, "header").unwrap_or_else(|| "x-csrf-token".to_owned());
+        let header = fields
+            .text(loader, "header")
+            .unwrap_or_else(|| "x-csrf-token".to_owned());
         let cookie = fields.text(loader, "cookie").unwrap_or_else(|| "session".to_owned());
         fields.finish(loader);
         Self { header, cookie }
@@ -40,7 +42,9 @@ impl Csrf {
 
     /// Gives the token to a read that asks for it.
     pub(crate) fn give(&self, server: &Server, request: &Request, account: Account, response: &mut Response) {
-        let asks = request.header(&self.header).is_some_and(|value| value.eq_ignore_ascii_case("fetch"));
+        let asks = request
+            .header(&self.header)
+            .is_some_and(|value| value.eq_ignore_ascii_case("fetch"));
         if !asks || !response.status().is_success() {
             return;
         }

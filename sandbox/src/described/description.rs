@@ -11,9 +11,9 @@ use serde_json::Value as Json;
 use super::auth::Check;
 use super::columns::Type;
 use super::condition::{Case, Nulls, Rules};
+use super::csrf::Csrf;
 use super::endpoint::{Answer, Endpoint};
 use super::form::{Code, Form};
-use super::csrf::Csrf;
 use super::limits::Limit;
 use super::load::{Faulty, Fields, Loader};
 use super::protocol::odata::Service;
@@ -50,7 +50,9 @@ pub struct Description {
 
 impl fmt::Debug for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Description").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Description")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -137,12 +139,23 @@ impl Description {
         let (settings, credentials) = read_connection(loader, &mut fields);
         let (accounts, withheld) = read_accounts(loader, &mut fields);
         let constants = fields.json("constants").unwrap_or(Json::Null);
-        let auth = fields.take("auth").map(|node| Check::read_all(loader, node)).unwrap_or_default();
+        let auth = fields
+            .take("auth")
+            .map(|node| Check::read_all(loader, node))
+            .unwrap_or_default();
         let refusals = read_refusals(loader, &mut fields);
-        let headers = fields.take("headers").map(|node| Form::members(loader, node)).unwrap_or_default();
-        let limits = fields.take("limits").map(|node| Limit::read_all(loader, node)).unwrap_or_default();
+        let headers = fields
+            .take("headers")
+            .map(|node| Form::members(loader, node))
+            .unwrap_or_default();
+        let limits = fields
+            .take("limits")
+            .map(|node| Limit::read_all(loader, node))
+            .unwrap_or_default();
         let rules = read_rules(loader, &mut fields);
-        let empty = fields.word(loader, "empty", &[("omit", true), ("keep", false)]).unwrap_or(false);
+        let empty = fields
+            .word(loader, "empty", &[("omit", true), ("keep", false)])
+            .unwrap_or(false);
         let denied = fields.word(loader, "denied", Denied::WORDS).unwrap_or_default();
         let mut tables = IndexMap::new();
         if let Some(node) = fields.require(loader, "tables") {
@@ -158,7 +171,10 @@ impl Description {
         }
         for name in &withheld {
             if !tables.contains_key(name) {
-                loader.wrong(root.place, format!("accounts.limited.cannot_read names no table: {name}"));
+                loader.wrong(
+                    root.place,
+                    format!("accounts.limited.cannot_read names no table: {name}"),
+                );
             }
         }
         let lists = fields.take("lists");
@@ -168,7 +184,10 @@ impl Description {
                 endpoints.extend(Endpoint::read(loader, element, lists, &tables));
             }
         }
-        let services = fields.take("odata").map(|node| Service::read_all(loader, node, &tables)).unwrap_or_default();
+        let services = fields
+            .take("odata")
+            .map(|node| Service::read_all(loader, node, &tables))
+            .unwrap_or_default();
         let csrf = fields.take("csrf").map(|node| Csrf::read(loader, node));
         fields.finish(loader);
         Self {
@@ -222,8 +241,12 @@ fn read_connection(loader: &mut Loader, fields: &mut Fields<'_>) -> (Form, Form)
         return (empty(), empty());
     };
     let mut inner = loader.fields(node, "connection");
-    let settings = inner.take("settings").map_or_else(empty, |node| Form::read(loader, node));
-    let credentials = inner.take("credentials").map_or_else(empty, |node| Form::read(loader, node));
+    let settings = inner
+        .take("settings")
+        .map_or_else(empty, |node| Form::read(loader, node));
+    let credentials = inner
+        .take("credentials")
+        .map_or_else(empty, |node| Form::read(loader, node));
     inner.finish(loader);
     (settings, credentials)
 }
@@ -270,7 +293,9 @@ pub(crate) const CASES: &[(&str, Case)] = &[("sensitive", Case::Sensitive), ("in
 
 fn read_rules(loader: &mut Loader, fields: &mut Fields<'_>) -> Rules {
     let mut rules = Rules::default();
-    let Some(node) = fields.take("compare") else { return rules };
+    let Some(node) = fields.take("compare") else {
+        return rules;
+    };
     let mut inner = loader.fields(node, "compare");
     rules.case = inner.word(loader, "case", CASES).unwrap_or_default();
     let nulls = [("unknown", Nulls::Unknown), ("value", Nulls::Value)];

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::form::{Code, Form, Text};
 use super::envelope::Envelope;
+use super::form::{Code, Form, Text};
 use super::list::List;
 use super::load::{Fields, Loader};
 use super::protocol::xml::Soap;
@@ -153,7 +153,10 @@ impl Endpoint {
         let open = fields.flag(loader, "open");
         let operation = fields.take("operation").map(|node| Form::read(loader, node));
         let write = fields.take("write").map(|node| Form::read(loader, node));
-        let answer = fields.take("answer").map(|node| Answer::read(loader, node)).unwrap_or_default();
+        let answer = fields
+            .take("answer")
+            .map(|node| Answer::read(loader, node))
+            .unwrap_or_default();
         let steps = fields.take("steps");
         let single = reader.action(loader, &mut fields);
         let is_single = steps.is_none();
@@ -175,7 +178,10 @@ impl Endpoint {
             methods: methods.split('|').map(str::to_owned).collect(),
             path: pattern,
             when,
-            open: open || steps.iter().any(|step| step.action.signs_in() && !matches!(step.action, Action::Logout)),
+            open: open
+                || steps
+                    .iter()
+                    .any(|step| step.action.signs_in() && !matches!(step.action, Action::Logout)),
             operation,
             write,
             steps,
@@ -275,7 +281,10 @@ impl Answer {
     pub(crate) fn read(loader: &mut Loader, node: &Node) -> Self {
         let mut fields = loader.fields(node, "an answer");
         let status = fields.take("status").map(|node| Form::read(loader, node));
-        let headers = fields.take("headers").map(|node| Form::members(loader, node)).unwrap_or_default();
+        let headers = fields
+            .take("headers")
+            .map(|node| Form::members(loader, node))
+            .unwrap_or_default();
         let content_type = fields.take("type").map(|node| Form::read(loader, node));
         let json = fields.take("body").map(|node| Body::Json(Form::read(loader, node)));
         let text = fields.take("text").map(|node| Body::Text(Form::read(loader, node)));
@@ -396,7 +405,9 @@ impl Reader<'_> {
         let change = Change {
             table: table?,
             find,
-            values: fields.take("values").map_or_else(empty, |node| Form::read(loader, node)),
+            values: fields
+                .take("values")
+                .map_or_else(empty, |node| Form::read(loader, node)),
             shape: fields.take("shape").map(|node| Form::read(loader, node)),
             optional: fields.flag(loader, "optional"),
             replaces: fields.flag(loader, "replace"),
@@ -408,13 +419,20 @@ impl Reader<'_> {
 }
 
 /// Reads the name of a table.
-pub(crate) fn table_of(loader: &mut Loader, fields: &mut Fields<'_>, tables: &IndexMap<String, Table>) -> Option<usize> {
+pub(crate) fn table_of(
+    loader: &mut Loader,
+    fields: &mut Fields<'_>,
+    tables: &IndexMap<String, Table>,
+) -> Option<usize> {
     let node = fields.require(loader, "table")?;
     let name = loader.text(node, "table");
     let found = tables.get_index_of(&name);
     if found.is_none() {
         let known: Vec<&str> = tables.keys().map(String::as_str).collect();
-        loader.wrong(node.place, format!("there is no table `{name}`; there are {}", known.join(", ")));
+        loader.wrong(
+            node.place,
+            format!("there is no table `{name}`; there are {}", known.join(", ")),
+        );
     }
     found
 }

@@ -97,14 +97,21 @@ pub(crate) fn request(envelope: &Request, part: &Part, root: &str) -> Request {
     let address = part.address.strip_prefix(base).unwrap_or(&part.address);
     let address = match address.starts_with('/') {
         true => address.to_owned(),
-        false => format!("{}/{address}", root.strip_prefix(base).unwrap_or(root).trim_end_matches('/')),
+        false => format!(
+            "{}/{address}",
+            root.strip_prefix(base).unwrap_or(root).trim_end_matches('/')
+        ),
     };
     Request::part(envelope, &part.method, &address, headers, &part.body)
 }
 
 /// Returns the answer to a part as expressions see it.
 pub(crate) fn shown(part: &Part, answer: &PartAnswer) -> Json {
-    let headers: Map<String, Json> = answer.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let headers: Map<String, Json> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     json!({
         "method": part.method,
         "path": part.address,

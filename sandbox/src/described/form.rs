@@ -288,14 +288,21 @@ impl Form {
                 "=if" | "=each" | "=where" => continue,
                 "=row" if of.is_some() => continue,
                 name if name.starts_with('=') => {
-                    loader.wrong(entry.place, format!("unknown word `{name}`; known are =each, =where, =row, =if"));
+                    loader.wrong(
+                        entry.place,
+                        format!("unknown word `{name}`; known are =each, =where, =row, =if"),
+                    );
                 }
                 name if of.is_some() => {
-                    loader.wrong(entry.place, format!("`{name}` stands beside `=each`; put it into `=row`"));
+                    loader.wrong(
+                        entry.place,
+                        format!("`{name}` stands beside `=each`; put it into `=row`"),
+                    );
                 }
                 name => {
                     let form = Self::read(loader, &entry.value);
-                    let template = is_template(name).then(|| Text::compile(loader, entry.place, name.to_owned(), false));
+                    let template =
+                        is_template(name).then(|| Text::compile(loader, entry.place, name.to_owned(), false));
                     let name = template
                         .flatten()
                         .map_or_else(|| Name::Literal(name.to_owned()), Name::Text);

@@ -20,9 +20,36 @@ pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(en
 
 /// The names that expressions may use.
 const KNOWN: &[&str] = &[
-    "account", "base_url", "children", "constants", "debug", "dict", "find", "limit", "lookup", "namespace", "now", "old",
-    "omit", "p", "page", "parts", "private_key", "problem", "r", "range", "request", "row", "rows", "rows_of", "session", "tables", "token",
-    "values", "next_id", "world",
+    "account",
+    "base_url",
+    "children",
+    "constants",
+    "debug",
+    "dict",
+    "find",
+    "limit",
+    "lookup",
+    "namespace",
+    "now",
+    "old",
+    "omit",
+    "p",
+    "page",
+    "parts",
+    "private_key",
+    "problem",
+    "r",
+    "range",
+    "request",
+    "row",
+    "rows",
+    "rows_of",
+    "session",
+    "tables",
+    "token",
+    "values",
+    "next_id",
+    "world",
 ];
 
 /// Says whether a name is one that the language has.
@@ -67,7 +94,9 @@ fn environment() -> Environment<'static> {
     environment.add_filter("iso", iso);
     environment.add_filter("date", date);
     environment.add_filter("unix", |value: &Value| instant(value).map(|at| at.timestamp()));
-    environment.add_filter("unix_ms", |value: &Value| instant(value).map(|at| at.timestamp_millis()));
+    environment.add_filter("unix_ms", |value: &Value| {
+        instant(value).map(|at| at.timestamp_millis())
+    });
     environment.add_filter("plus", plus);
     environment.add_filter("pad", pad);
     environment.add_filter("guid", guid);
@@ -133,7 +162,9 @@ fn shown(state: &State<'_, '_>, row: &Value, table: &str) -> Result<Value, Error
 /// Looks a name up in a table; with other arguments it is the filter of Jinja.
 fn map(state: &mut State<'_, '_>, value: Value, rest: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let arguments: Vec<Value> = rest.iter().map(|argument| Value::from(argument.clone())).collect();
-    let table = arguments.first().filter(|table| table.kind() == ValueKind::Map && !table.is_kwargs());
+    let table = arguments
+        .first()
+        .filter(|table| table.kind() == ValueKind::Map && !table.is_kwargs());
     let Some(table) = table else {
         return minijinja::filters::map(state, value, rest).map(Value::from);
     };
@@ -178,7 +209,10 @@ fn number_of(number: Decimal) -> Value {
     let whole = number.fract().is_zero().then(|| number.to_i64()).flatten();
     match whole {
         Some(whole) => Value::from(whole),
-        None => number.to_string().parse::<f64>().map_or_else(|_| Value::from(()), Value::from),
+        None => number
+            .to_string()
+            .parse::<f64>()
+            .map_or_else(|_| Value::from(()), Value::from),
     }
 }
 
@@ -209,7 +243,16 @@ fn instant(value: &Value) -> Option<DateTime<Utc>> {
 fn iso(value: &Value, digits: Option<u32>) -> Option<String> {
     let form = match digits {
         None | Some(0) => "%Y-%m-%dT%H:%M:%SZ".to_owned(),
-        Some(digits) => format!("%Y-%m-%dT%H:%M:%S%.{}fZ", if digits > 6 { 9 } else if digits > 3 { 6 } else { 3 }),
+        Some(digits) => format!(
+            "%Y-%m-%dT%H:%M:%S%.{}fZ",
+            if digits > 6 {
+                9
+            } else if digits > 3 {
+                6
+            } else {
+                3
+            }
+        ),
     };
     instant(value).map(|at| at.format(&form).to_string())
 }

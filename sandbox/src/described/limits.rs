@@ -33,9 +33,13 @@ impl Limit {
         let mut limits = Vec::new();
         for element in loader.list(node, "limits") {
             let mut fields = loader.fields(element, "a limit");
-            let requests = fields.require(loader, "requests").map(|node| loader.number(node, "requests"));
+            let requests = fields
+                .require(loader, "requests")
+                .map(|node| loader.number(node, "requests"));
             let seconds = fields.require(loader, "per_s").map(|node| loader.number(node, "per_s"));
-            let is_shared = fields.word(loader, "scope", &[("account", false), ("all", true)]).unwrap_or(false);
+            let is_shared = fields
+                .word(loader, "scope", &[("account", false), ("all", true)])
+                .unwrap_or(false);
             fields.finish(loader);
             limits.extend(requests.zip(seconds).map(|(requests, seconds)| Self {
                 requests,

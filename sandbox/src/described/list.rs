@@ -131,7 +131,10 @@ impl List {
             None => table_of(loader, &mut fields, tables),
         };
         fields.take("table");
-        let filters = fields.take("where").map(|node| Where::read_all(loader, node)).unwrap_or_default();
+        let filters = fields
+            .take("where")
+            .map(|node| Where::read_all(loader, node))
+            .unwrap_or_default();
         let names = match fields.json("names") {
             Some(Json::Object(names)) => names
                 .into_iter()
@@ -150,8 +153,14 @@ impl List {
                 .word(loader, "unknown_parameters", &[("refuse", true), ("ignore", false)])
                 .unwrap_or(false),
             also: fields.texts(loader, "also"),
-            order: fields.take("order").map(|node| Order::read(loader, node)).unwrap_or_default(),
-            page: fields.take("page").map(|node| Page::read(loader, node)).unwrap_or_default(),
+            order: fields
+                .take("order")
+                .map(|node| Order::read(loader, node))
+                .unwrap_or_default(),
+            page: fields
+                .take("page")
+                .map(|node| Page::read(loader, node))
+                .unwrap_or_default(),
             select: fields.take("select").and_then(|node| Select::read(loader, node)),
             shape: fields.take("shape").map(|node| Form::read(loader, node)),
         };
@@ -171,7 +180,10 @@ impl List {
         if self.refuses_parameters {
             self.check_parameters(request)?;
         }
-        let table = self.table.and_then(|at| rows.description.tables.get_index(at)).map(|(_, table)| table);
+        let table = self
+            .table
+            .and_then(|at| rows.description.tables.get_index(at))
+            .map(|(_, table)| table);
         let (all, columns) = self.source(rows, table, scope, is_hidden)?;
         let look = Look {
             request,
@@ -187,7 +199,12 @@ impl List {
         order::sort(&mut found, &keys, key_names, look.rules.case);
         let Paged { rows: found, page } = self.page.cut(&look, found, &keys, key_names, cursors)?;
         let mut shown = Vec::with_capacity(found.len());
-        let selected = self.select.as_ref().map(|select| select.fields(&look)).transpose()?.flatten();
+        let selected = self
+            .select
+            .as_ref()
+            .map(|select| select.fields(&look))
+            .transpose()?
+            .flatten();
         for row in &found {
             let value = match (&self.shape, table) {
                 (Some(shape), _) => match shape.json(&scope.with("r", row.value()))? {

@@ -134,7 +134,10 @@ impl Loader {
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.wrong(node.place, format!("{what} is one of {}, not {text:?}", known.join(", ")));
+            self.wrong(
+                node.place,
+                format!("{what} is one of {}, not {text:?}", known.join(", ")),
+            );
         }
         found
     }

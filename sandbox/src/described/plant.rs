@@ -57,25 +57,35 @@ impl Plant {
         add("items", plain(&world.items));
         add("calibrations", plain(&world.calibrations));
         add("stock_movements", plain(&world.stock_movements));
-        add("locations", extended(&world.locations, |location| json!({"site": site(location.id)})));
+        add(
+            "locations",
+            extended(&world.locations, |location| json!({"site": site(location.id)})),
+        );
         add(
             "stock_levels",
-            extended(&world.stock_levels, |level| {
-                json!({"site": site(level.location), "available": level.available()})
-            }),
+            extended(
+                &world.stock_levels,
+                |level| json!({"site": site(level.location), "available": level.available()}),
+            ),
         );
-        add("assets", extended(&world.assets, |asset| json!({"site": site(asset.location)})));
+        add(
+            "assets",
+            extended(&world.assets, |asset| json!({"site": site(asset.location)})),
+        );
         add(
             "meters",
             extended(&world.meters, |meter| {
-                let reading = |(at, (instant, value)): (usize, &(_, _))| json!({"seq": at + 1, "at": instant, "value": value});
+                let reading =
+                    |(at, (instant, value)): (usize, &(_, _))| json!({"seq": at + 1, "at": instant, "value": value});
                 json!({"readings": meter.readings.iter().enumerate().map(reading).collect::<Vec<_>>()})
             }),
         );
-        add("work_orders", extended(&world.work_orders, |order| json!({"site": site(order.location)})));
-        let line = |line: &crate::world::PoLine| {
-            extend(record(line), json!({"subtotal": line.subtotal(), "tax": line.tax()}))
-        };
+        add(
+            "work_orders",
+            extended(&world.work_orders, |order| json!({"site": site(order.location)})),
+        );
+        let line =
+            |line: &crate::world::PoLine| extend(record(line), json!({"subtotal": line.subtotal(), "tax": line.tax()}));
         add(
             "purchase_orders",
             extended(&world.purchase_orders, |order| {
@@ -132,14 +142,21 @@ impl Plant {
 
 impl List {
     fn of(records: Vec<Json>) -> Self {
-        let id = |record: &Json| record.get("id").and_then(Json::as_u64).and_then(|id| u32::try_from(id).ok());
+        let id = |record: &Json| {
+            record
+                .get("id")
+                .and_then(Json::as_u64)
+                .and_then(|id| u32::try_from(id).ok())
+        };
         let places = records
             .iter()
             .enumerate()
             .filter_map(|(at, record)| Some((id(record)?, at)));
         let places = places.collect();
         let fields = records.first().and_then(Json::as_object);
-        let fields = fields.map(|record| record.keys().cloned().collect()).unwrap_or_default();
+        let fields = fields
+            .map(|record| record.keys().cloned().collect())
+            .unwrap_or_default();
         let records: Vec<Value> = records.iter().map(to_value).collect();
         Self {
             all: Value::from(records.clone()),

@@ -33,7 +33,11 @@ impl Request {
         let text = String::from_utf8_lossy(content).into_owned();
         let kind = headers.get("content-type").and_then(Json::as_str).unwrap_or_default();
         let (body, is_malformed) = read_body(&kind.to_ascii_lowercase(), &text);
-        let cookies = headers.get("cookie").and_then(Json::as_str).map(read_cookies).unwrap_or_default();
+        let cookies = headers
+            .get("cookie")
+            .and_then(Json::as_str)
+            .map(read_cookies)
+            .unwrap_or_default();
         Self {
             method: head.method.as_str().to_owned(),
             path: head.uri.path().to_owned(),
@@ -92,7 +96,10 @@ impl Request {
                 list.push(json!(value));
             }
         }
-        let params: Map<String, Json> = params.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let params: Map<String, Json> = params
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
         Value::from(Serde(&json!({
             "method": self.method,
             "path": self.path,

@@ -176,7 +176,10 @@ pub(crate) fn key_text(value: &Json) -> String {
 
 /// Returns the key of a row.
 pub(crate) fn key_of(table: &Table, row: &Map<String, Json>) -> String {
-    let parts = table.key.iter().map(|name| row.get(name).map(key_text).unwrap_or_default());
+    let parts = table
+        .key
+        .iter()
+        .map(|name| row.get(name).map(key_text).unwrap_or_default());
     parts.collect::<Vec<_>>().join(BETWEEN)
 }
 
@@ -186,13 +189,21 @@ pub(crate) fn key_from(parts: &[Json]) -> String {
 }
 
 impl Rows {
-    pub(crate) fn new(description: &'static Description, plain: Arc<Plain>, overlay: Arc<Overlay>, base_url: &str) -> Self {
+    pub(crate) fn new(
+        description: &'static Description,
+        plain: Arc<Plain>,
+        overlay: Arc<Overlay>,
+        base_url: &str,
+    ) -> Self {
         let now = crate::world::now() + chrono::TimeDelta::seconds(i64::from(overlay.writes));
         let scope = Scope::default().with_all(vec![
             ("world".to_owned(), plain.plant.clone()),
             ("constants".to_owned(), to_value(&description.constants)),
             ("base_url".to_owned(), Value::from(base_url)),
-            ("now".to_owned(), Value::from(now.format("%Y-%m-%dT%H:%M:%SZ").to_string())),
+            (
+                "now".to_owned(),
+                Value::from(now.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            ),
         ]);
         let slots = || description.tables.iter().map(|_| OnceLock::new()).collect();
         Self {
@@ -221,10 +232,12 @@ impl Rows {
 
     fn table(&self, at: usize) -> Result<(&'static str, &'static Table), Failure> {
         let found = self.description.tables.get_index(at);
-        found.map(|(name, table)| (name.as_str(), table)).ok_or_else(|| Failure {
-            place: super::yaml::Place { line: 1, column: 1 },
-            message: "no such table".to_owned(),
-        })
+        found
+            .map(|(name, table)| (name.as_str(), table))
+            .ok_or_else(|| Failure {
+                place: super::yaml::Place { line: 1, column: 1 },
+                message: "no such table".to_owned(),
+            })
     }
 
     /// Returns the rows with what clients wrote, without what is derived.
@@ -284,7 +297,11 @@ impl Rows {
             message,
         };
         let plant = self.plain.plant.downcast_object_ref::<Plant>();
-        let records = |list: &str| plant.map_or_else(|| Ok(&[][..]), |plant| plant.records(list)).map_err(wrong);
+        let records = |list: &str| {
+            plant
+                .map_or_else(|| Ok(&[][..]), |plant| plant.records(list))
+                .map_err(wrong)
+        };
         match &table.source {
             Source::List(list) => {
                 for record in records(list)? {
@@ -347,12 +364,7 @@ impl Rows {
     }
 
     /// Adds the members that are derived; each sees those before it.
-    fn derived(
-        &self,
-        table: &Table,
-        row: &Map<String, Json>,
-        scope: &Scope,
-    ) -> Result<Map<String, Json>, Failure> {
+    fn derived(&self, table: &Table, row: &Map<String, Json>, scope: &Scope) -> Result<Map<String, Json>, Failure> {
         let mut row = row.clone();
         for (name, form) in &table.derived {
             let scope = scope.with("r", row_value(&row));
@@ -389,7 +401,10 @@ impl Rows {
                         let mut sum = 0;
                         for row in &content.rows {
                             let number = code.json(&scope.with("r", row.value()))?;
-                            sum += number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+                            sum += number
+                                .as_u64()
+                                .and_then(|number| usize::try_from(number).ok())
+                                .unwrap_or(0);
                         }
                         sum
                     }
@@ -458,7 +473,9 @@ impl View {
 
     pub(crate) fn all(&self, table: &str) -> Result<Value, String> {
         let (content, _) = self.content(table)?;
-        Ok(Value::from(content.rows.iter().map(|row| row.value()).collect::<Vec<_>>()))
+        Ok(Value::from(
+            content.rows.iter().map(|row| row.value()).collect::<Vec<_>>(),
+        ))
     }
 
     /// Returns a row, or rows, as clients see them.

@@ -22,7 +22,12 @@ use crate::state::CallNote;
 
 impl Server {
     /// Answers a request for an OData service; none if it is for no service.
-    pub(crate) fn odata(&self, known: &mut Known, account: Account, is_part: bool) -> Result<Option<Response>, Failure> {
+    pub(crate) fn odata(
+        &self,
+        known: &mut Known,
+        account: Account,
+        is_part: bool,
+    ) -> Result<Option<Response>, Failure> {
         let request = &known.request;
         let mut services = self.description.services.iter();
         let found = services.find_map(|service| Some((service, service.place(&request.base_url, &request.path)?)));
@@ -57,7 +62,13 @@ impl Server {
         Ok(Some(response))
     }
 
-    fn batch(&self, service: &Service, place: &Place, request: &Request, account: Account) -> Result<Response, Failure> {
+    fn batch(
+        &self,
+        service: &Service,
+        place: &Place,
+        request: &Request,
+        account: Account,
+    ) -> Result<Response, Failure> {
         let kind = request.header("content-type").unwrap_or_default();
         let is_json = kind.to_lowercase().starts_with("application/json");
         let parts = match batch::boundary(kind) {
@@ -188,7 +199,10 @@ fn children(run: &mut Run<'_>, service: &Service, write: &Write, row: &Row) -> R
 }
 
 fn change(write: &Write, values: &Map<String, Json>) -> Change {
-    let key = write.key.iter().map(|(name, value)| (name.clone(), Form::Literal(value.clone())));
+    let key = write
+        .key
+        .iter()
+        .map(|(name, value)| (name.clone(), Form::Literal(value.clone())));
     let find = match write.key.is_empty() {
         true => Find::None,
         false => Find::By(key.collect()),
@@ -219,7 +233,12 @@ fn response(answer: &PartAnswer) -> Response {
 fn taken(response: Response) -> PartAnswer {
     let (head, body) = response.into_parts();
     let headers = head.headers.iter();
-    let headers = headers.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = headers.map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    });
     let body = futures_util::FutureExt::now_or_never(axum::body::to_bytes(body, usize::MAX));
     let body = body.and_then(Result::ok).unwrap_or_default();
     PartAnswer {

@@ -19,8 +19,8 @@ use super::limits::Windows;
 use super::list::Stop;
 use super::list::page::Cursors;
 use super::problem::{Kind, Problem};
-use super::protocol::xml;
 use super::proof::oauth1::Nonces;
+use super::protocol::xml;
 use super::request::Request;
 use super::rows::{Overlay, Plain, Rows};
 use super::steps::{Ready, Run};
@@ -201,7 +201,11 @@ impl Server {
         if changes {
             known.rows = self.rows();
         }
-        let own = known.scopes.iter().find(|(one, _)| *one == account).map(|(_, scope)| scope.clone());
+        let own = known
+            .scopes
+            .iter()
+            .find(|(one, _)| *one == account)
+            .map(|(_, scope)| scope.clone());
         let mut run = self.started(known, account, endpoint.is_single);
         let done = run.all(endpoint);
         let parts = run.parts;
@@ -237,7 +241,11 @@ impl Server {
     }
 
     pub(crate) fn started<'a>(&'a self, known: &'a Known, account: Account, is_single: bool) -> Run<'a> {
-        let own = known.scopes.iter().find(|(one, _)| *one == account).map(|(_, scope)| scope);
+        let own = known
+            .scopes
+            .iter()
+            .find(|(one, _)| *one == account)
+            .map(|(_, scope)| scope);
         let names = ["request", "account"].into_iter().filter_map(|name| {
             let value = own?.get(name)?;
             Some((name.to_owned(), value))
@@ -269,7 +277,11 @@ impl Server {
             }
             Some(Ready::NoToken(error)) => {
                 let is_client = error.get("error").and_then(Json::as_str) == Some("invalid_client");
-                let status = if is_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+                let status = if is_client {
+                    StatusCode::UNAUTHORIZED
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
                 Ok(plain(status, "application/json", error.to_string()))
             }
             Some(Ready::Token(document)) if matches!(endpoint.answer.body, AnswerBody::Empty) => {
@@ -284,7 +296,13 @@ impl Server {
     }
 
     /// Answers that a request is refused.
-    pub(crate) fn refuse(&self, known: &Known, account: Account, name: &str, problem: &Problem) -> Result<Response, Failure> {
+    pub(crate) fn refuse(
+        &self,
+        known: &Known,
+        account: Account,
+        name: &str,
+        problem: &Problem,
+    ) -> Result<Response, Failure> {
         let own = known.scopes.iter().find(|(one, _)| *one == account);
         let scope = own.map(|(_, scope)| scope.clone()).unwrap_or_default().with_all(vec![
             ("limit".to_owned(), to_value(&known.limit)),
@@ -310,7 +328,11 @@ impl Server {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = match answer {
             Some(answer) => write(answer, status, &scope)?,
-            None => plain(status, "application/json", json!({"error": problem.message}).to_string()),
+            None => plain(
+                status,
+                "application/json",
+                json!({"error": problem.message}).to_string(),
+            ),
         };
         add_headers(&self.description.headers, &scope, &mut response)?;
         Ok(response)
@@ -336,7 +358,12 @@ impl Server {
     /// Returns rows with other things written.
     pub(crate) fn rows_with(&self, rows: &Rows, overlay: Overlay) -> Arc<Rows> {
         let plain = Arc::clone(&rows.plain);
-        Arc::new(Rows::new(self.description, plain, Arc::new(overlay), &self.state.base_url))
+        Arc::new(Rows::new(
+            self.description,
+            plain,
+            Arc::new(overlay),
+            &self.state.base_url,
+        ))
     }
 
     /// Returns the token endpoint.
@@ -498,7 +525,10 @@ pub(crate) fn intent(description: &'static Description, head: &http::request::Pa
     };
     let scope = scope.with("request", request.value(&params));
     let told = endpoint.write.as_ref().and_then(|form| form.value_or_null(&scope).ok());
-    let operation = endpoint.operation.as_ref().and_then(|form| form.text(&scope).ok().flatten());
+    let operation = endpoint
+        .operation
+        .as_ref()
+        .and_then(|form| form.text(&scope).ok().flatten());
     Intent {
         operation,
         method: None,
@@ -518,7 +548,9 @@ fn status_only(status: StatusCode) -> Response {
 fn plain(status: StatusCode, content_type: &'static str, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -529,7 +561,9 @@ fn write(answer: &Answer, status: StatusCode, scope: &Scope) -> Result<Response,
         None => None,
     };
     let told = told.and_then(|status| u16::try_from(status).ok());
-    let status = told.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+    let status = told
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(status);
     let (content_type, body) = match &answer.body {
         AnswerBody::Empty => (None, None),
         AnswerBody::Json(form) => (Some("application/json"), Some(form.value_or_null(scope)?.to_string())),

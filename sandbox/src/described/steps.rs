@@ -5,12 +5,12 @@ use std::sync::Arc;
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
-use super::condition::order_of;
 use super::condition::Case;
+use super::condition::order_of;
 use super::endpoint::{Action, Change, Endpoint, Find, Step};
+use super::envelope;
 use super::form::{Failure, Form, Scope, members_json, row_value, to_value};
 use super::list::Stop;
-use super::envelope;
 use super::problem::{Kind, Problem};
 use super::protocol::statement;
 use super::request::Request;
@@ -150,7 +150,10 @@ impl Run<'_> {
             Action::Envelope(envelope) => {
                 let parts = envelope.parts(&self.scope())?;
                 let answered = self.server.parts(self.request, parts, self.account, "")?;
-                let shown = answered.iter().map(|(part, answer)| envelope::shown(part, answer)).collect();
+                let shown = answered
+                    .iter()
+                    .map(|(part, answer)| envelope::shown(part, answer))
+                    .collect();
                 self.parts = answered.len();
                 self.name(named.unwrap_or("parts"), to_value(&Json::Array(shown)));
             }
@@ -225,7 +228,10 @@ impl Run<'_> {
 
     fn missing(&self, change: &Change) -> Stop {
         let name = self.table(change.table).map_or("", |(name, _)| name);
-        refused("not_found", Problem::new(Kind::Missing, format!("no such record in {name}")).of(name))
+        refused(
+            "not_found",
+            Problem::new(Kind::Missing, format!("no such record in {name}")).of(name),
+        )
     }
 
     /// Returns the row as expressions and answers see it.
@@ -380,7 +386,12 @@ impl Run<'_> {
 
     fn row(&self, at: usize, key: &str) -> Result<Arc<Row>, Stop> {
         let found = self.rows.content(at)?.find(key).cloned();
-        found.ok_or_else(|| refused("not_found", Problem::new(Kind::Missing, "the record has another key now")))
+        found.ok_or_else(|| {
+            refused(
+                "not_found",
+                Problem::new(Kind::Missing, "the record has another key now"),
+            )
+        })
     }
 
     fn check_lock(&self, table: &Table, row: &Row) -> Result<(), Stop> {
@@ -452,11 +463,23 @@ impl Run<'_> {
             }
         }
         for (name, other) in &write.references {
-            let Some(value) = accepted.get(name).filter(|value| !value.is_null()) else { continue };
-            let Some(other_at) = self.rows.place(other) else { continue };
-            if self.rows.content(other_at)?.find(&key_from(std::slice::from_ref(value))).is_none() {
+            let Some(value) = accepted.get(name).filter(|value| !value.is_null()) else {
+                continue;
+            };
+            let Some(other_at) = self.rows.place(other) else {
+                continue;
+            };
+            if self
+                .rows
+                .content(other_at)?
+                .find(&key_from(std::slice::from_ref(value)))
+                .is_none()
+            {
                 let text = format!("{name}: there is no {value} in {other}");
-                return Err(refused("invalid", Problem::new(Kind::NotAllowed, text).of(name.clone())));
+                return Err(refused(
+                    "invalid",
+                    Problem::new(Kind::NotAllowed, text).of(name.clone()),
+                ));
             }
         }
         Ok(accepted)
@@ -481,7 +504,10 @@ fn check_rules(
     row: &Map<String, Json>,
     old: &Map<String, Json>,
 ) -> Result<(), Stop> {
-    let scope = scope.with_all(vec![("r".to_owned(), row_value(row)), ("old".to_owned(), row_value(old))]);
+    let scope = scope.with_all(vec![
+        ("r".to_owned(), row_value(row)),
+        ("old".to_owned(), row_value(old)),
+    ]);
     let rules = table.write.require.iter();
     for rule in rules.filter(|rule| rule.on.is_empty() || rule.on.iter().any(|word| word == on)) {
         check(&rule.demand, &scope)?;
@@ -495,7 +521,10 @@ fn check(demand: &Demand, scope: &Scope) -> Result<(), Stop> {
     if that.is_true(scope)? {
         return Ok(());
     }
-    let message = demand.message.text(scope)?.unwrap_or_else(|| "the request is refused".to_owned());
+    let message = demand
+        .message
+        .text(scope)?
+        .unwrap_or_else(|| "the request is refused".to_owned());
     let mut problem = Problem::new(Kind::Condition, message);
     problem.field = demand.field.text(scope)?;
     Err(refused(&demand.refuse, problem))

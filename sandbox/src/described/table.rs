@@ -104,7 +104,9 @@ impl Demand {
         let that = fields.require(loader, "that").and_then(|node| Code::read(loader, node));
         let refuse = fields.text(loader, "refuse").unwrap_or_else(|| "invalid".to_owned());
         let null = || Form::Literal(Json::Null);
-        let message = fields.take("message").map_or_else(null, |node| Form::read(loader, node));
+        let message = fields
+            .take("message")
+            .map_or_else(null, |node| Form::read(loader, node));
         let field = fields.take("field").map_or_else(null, |node| Form::read(loader, node));
         let on = fields.texts(loader, "on");
         fields.finish(loader);
@@ -137,21 +139,36 @@ impl Table {
             (None, None) => Source::Rows(Vec::new()),
         };
         let only = fields.take("where").and_then(|node| Code::read(loader, node));
-        let entities = fields.take("entity").map(|node| read_entities(loader, node)).unwrap_or_default();
+        let entities = fields
+            .take("entity")
+            .map(|node| read_entities(loader, node))
+            .unwrap_or_default();
         let mut key = fields.texts(loader, "key");
         if key.is_empty() {
             key.push("id".to_owned());
         }
-        let row = fields.take("row").map(|node| Form::members(loader, node)).unwrap_or_default();
+        let row = fields
+            .take("row")
+            .map(|node| Form::members(loader, node))
+            .unwrap_or_default();
         if of.is_some() {
             for part in &key {
                 if !row.iter().any(|(name, _)| name == part) {
-                    loader.wrong(node.place, format!("the row of {name} has no member `{part}`, which is its key"));
+                    loader.wrong(
+                        node.place,
+                        format!("the row of {name} has no member `{part}`, which is its key"),
+                    );
                 }
             }
         }
-        let derived = fields.take("derived").map(|node| Form::members(loader, node)).unwrap_or_default();
-        let types = fields.take("types").map(|node| read_types(loader, node)).unwrap_or_default();
+        let derived = fields
+            .take("derived")
+            .map(|node| Form::members(loader, node))
+            .unwrap_or_default();
+        let types = fields
+            .take("types")
+            .map(|node| read_types(loader, node))
+            .unwrap_or_default();
         let hidden = fields.texts(loader, "hidden");
         let omits_empty = fields
             .word(loader, "empty", &[("omit", true), ("keep", false)])
@@ -218,10 +235,13 @@ impl Write {
             data: Data::Null,
         };
         let mut fields = loader.fields(node.unwrap_or(&nothing), "write");
-        let members = |loader: &mut Loader, node: Option<&Node>| {
-            node.map(|node| Form::members(loader, node)).unwrap_or_default()
-        };
-        let unknown = [("refuse", Unknown::Refuse), ("ignore", Unknown::Ignore), ("keep", Unknown::Keep)];
+        let members =
+            |loader: &mut Loader, node: Option<&Node>| node.map(|node| Form::members(loader, node)).unwrap_or_default();
+        let unknown = [
+            ("refuse", Unknown::Refuse),
+            ("ignore", Unknown::Ignore),
+            ("keep", Unknown::Keep),
+        ];
         let mut values = HashMap::new();
         if let Some(Json::Object(allowed)) = fields.json("values") {
             for (name, list) in allowed {

@@ -95,7 +95,9 @@ impl Sessions {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.get_mut(token)?;
         let is_idle = session.idle.is_some_and(|idle| session.used.elapsed() >= idle);
-        let is_old = session.lifetime.is_some_and(|lifetime| session.began.elapsed() >= lifetime);
+        let is_old = session
+            .lifetime
+            .is_some_and(|lifetime| session.began.elapsed() >= lifetime);
         if is_idle || is_old || state.token_user(token).is_none() {
             sessions.remove(token);
             state.drop_token(token);
@@ -154,10 +156,14 @@ impl Signature {
             ("PS256", Algorithm::Ps256),
             ("RS256", Algorithm::Rs256),
         ];
-        let algorithm = fields.word(loader, "algorithm", &algorithms).unwrap_or(Algorithm::Es256);
+        let algorithm = fields
+            .word(loader, "algorithm", &algorithms)
+            .unwrap_or(Algorithm::Es256);
         let secret = fields.require(loader, "secret").map(|node| Form::read(loader, node));
         let key_id = fields.take("key_id").map(|node| Form::read(loader, node));
-        let longest_s = fields.number(loader, "longest_s").and_then(|longest| i64::try_from(longest).ok());
+        let longest_s = fields
+            .number(loader, "longest_s")
+            .and_then(|longest| i64::try_from(longest).ok());
         fields.finish(loader);
         Some(Self {
             algorithm,
@@ -198,7 +204,10 @@ impl Token {
         let grants = fields.texts(loader, "grants");
         for grant in &grants {
             if !GRANTS.contains(&grant.as_str()) {
-                loader.wrong(node.place, format!("unknown grant {grant}; known are {}", GRANTS.join(", ")));
+                loader.wrong(
+                    node.place,
+                    format!("unknown grant {grant}; known are {}", GRANTS.join(", ")),
+                );
             }
         }
         let pair = |loader: &mut Loader, node: Option<&Node>, what: &'static str, names: [&'static str; 2]| {
@@ -217,7 +226,10 @@ impl Token {
             client_secret,
             username,
             password,
-            assertion: fields.take("assertion").map(|node| Form::members(loader, node)).unwrap_or_default(),
+            assertion: fields
+                .take("assertion")
+                .map(|node| Form::members(loader, node))
+                .unwrap_or_default(),
             signature: fields.take("signature").and_then(|node| Signature::read(loader, node)),
             lifetime_s: fields.number(loader, "lifetime_s"),
             refresh: fields.take("refresh").is_none_or(|node| loader.flag(node, "refresh")),
@@ -324,7 +336,10 @@ impl Token {
         }
         if found.is_empty() {
             asked.state.counters.refused_secret();
-            return Ok(Err(oauth_error("invalid_client", "the client is unknown or its secret is wrong")));
+            return Ok(Err(oauth_error(
+                "invalid_client",
+                "the client is unknown or its secret is wrong",
+            )));
         }
         Ok(Ok(found))
     }
@@ -377,7 +392,12 @@ impl Token {
     }
 
     /// Returns the account with this user name and password.
-    pub(crate) fn user(&self, scopes: &[(Account, Scope)], name: &str, password: &str) -> Result<Option<Account>, Failure> {
+    pub(crate) fn user(
+        &self,
+        scopes: &[(Account, Scope)],
+        name: &str,
+        password: &str,
+    ) -> Result<Option<Account>, Failure> {
         for (account, scope) in scopes {
             let is_same = text_of(self.username.as_ref(), scope)?.as_deref() == Some(name)
                 && text_of(self.password.as_ref(), scope)?.as_deref() == Some(password);
@@ -423,7 +443,9 @@ impl Asked<'_> {
 
 fn form_decoded(text: &str) -> String {
     let text = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(&text)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn text_of(form: Option<&Form>, scope: &Scope) -> Result<Option<String>, Failure> {

@@ -98,7 +98,10 @@ impl Where {
             let parse = language::find(&name);
             if parse.is_none() {
                 let known: Vec<&str> = language::LANGUAGES.iter().map(|(name, _)| *name).collect();
-                loader.wrong(language.place, format!("there is no language `{name}`; there are {}", known.join(", ")));
+                loader.wrong(
+                    language.place,
+                    format!("there is no language `{name}`; there are {}", known.join(", ")),
+                );
             }
             let from = fields.require(loader, "text").and_then(|node| From::read(loader, node));
             parse.zip(from).map(|(parse, from)| Self::Language { parse, from })
@@ -117,7 +120,9 @@ impl Where {
                     read_pattern(loader, pattern, names, operators, how)
                 }
                 None => {
-                    let from = fields.require(loader, "parameter").and_then(|node| From::read(loader, node));
+                    let from = fields
+                        .require(loader, "parameter")
+                        .and_then(|node| From::read(loader, node));
                     let mut names = fields.texts(loader, "fields");
                     names.extend(fields.text(loader, "field"));
                     if names.is_empty() {
@@ -210,7 +215,11 @@ fn read_pattern(
     }
     Some(Where::Pattern {
         before: before.to_owned(),
-        after: if between.is_some() { String::new() } else { rest.to_owned() },
+        after: if between.is_some() {
+            String::new()
+        } else {
+            rest.to_owned()
+        },
         between,
         fields,
         operators,
@@ -256,7 +265,9 @@ fn read_condition(filter: &Where, look: &Look<'_>) -> Result<(Option<Condition>,
             if values.is_empty() {
                 if *required {
                     let name = from.parameter().unwrap_or("a value");
-                    return Err(Problem::new(Kind::Missing, format!("{name} is required")).of(name).into());
+                    return Err(Problem::new(Kind::Missing, format!("{name} is required"))
+                        .of(name)
+                        .into());
                 }
                 return Ok((None, rules));
             }
@@ -273,7 +284,9 @@ fn read_condition(filter: &Where, look: &Look<'_>) -> Result<(Option<Condition>,
             let mut all = Vec::new();
             let mut done: Vec<&str> = Vec::new();
             for (name, _) in &look.request.query {
-                let Some((field, operator)) = filter.parts(name) else { continue };
+                let Some((field, operator)) = filter.parts(name) else {
+                    continue;
+                };
                 if done.contains(&name.as_str()) || !look.has(field, look.unknown_fields)? {
                     continue;
                 }

@@ -47,7 +47,11 @@ impl Order {
             default: fields.texts(loader, "default"),
             fields: fields.texts(loader, "fields"),
             unknown: fields
-                .word(loader, "unknown", &[("refuse", Unknown::Refuse), ("ignore", Unknown::Ignore)])
+                .word(
+                    loader,
+                    "unknown",
+                    &[("refuse", Unknown::Refuse), ("ignore", Unknown::Ignore)],
+                )
                 .unwrap_or_default(),
         };
         fields.finish(loader);
@@ -56,7 +60,8 @@ impl Order {
 
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
         let both = [&self.by, &self.direction];
-        both.into_iter().filter_map(|from| from.as_ref().and_then(From::parameter))
+        both.into_iter()
+            .filter_map(|from| from.as_ref().and_then(From::parameter))
     }
 
     /// Returns the fields to sort by for a request.
@@ -128,7 +133,10 @@ impl Key {
 pub(crate) fn sort_value(row: &Map<String, Json>, field: &str) -> Json {
     match row.get(field) {
         Some(value) => value.clone(),
-        None => values(row, &Term::Field(path(field))).into_iter().next().unwrap_or_default(),
+        None => values(row, &Term::Field(path(field)))
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
     }
 }
 
@@ -150,7 +158,9 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn of(row: &Map<String, Json>, keys: &[Key], own: &[String], case: Case) -> Self {
         let sorted = keys.iter().map(|key| (sort_value(row, &key.field), key.is_descending));
-        let own = own.iter().map(|name| (row.get(name).cloned().unwrap_or_default(), false));
+        let own = own
+            .iter()
+            .map(|name| (row.get(name).cloned().unwrap_or_default(), false));
         Self {
             parts: sorted.chain(own).collect(),
             case,

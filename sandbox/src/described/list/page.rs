@@ -145,7 +145,8 @@ impl Page {
 
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
         let both = [&self.at, &self.size];
-        both.into_iter().filter_map(|from| from.as_ref().and_then(From::parameter))
+        both.into_iter()
+            .filter_map(|from| from.as_ref().and_then(From::parameter))
     }
 
     /// Cuts the page out that a request asks for.
@@ -208,7 +209,9 @@ impl Page {
             && let Some(max) = self.max
             && size > max
         {
-            return Err(Problem::new(Kind::NotAllowed, format!("{name} is at most {max}")).of(name).into());
+            return Err(Problem::new(Kind::NotAllowed, format!("{name} is at most {max}"))
+                .of(name)
+                .into());
         }
         Ok(self.bounded(size))
     }
@@ -301,7 +304,11 @@ impl Page {
         size: usize,
         own: &[String],
     ) -> Result<Paged, Stop> {
-        let field = self.field.as_deref().or_else(|| own.first().map(String::as_str)).unwrap_or("id");
+        let field = self
+            .field
+            .as_deref()
+            .or_else(|| own.first().map(String::as_str))
+            .unwrap_or("id");
         let by = [Key {
             field: field.to_owned(),
             is_descending: false,
@@ -351,7 +358,12 @@ impl Page {
                 (id, cursor)
             }
             Some(id) => {
-                let expired = || Stop::Problem("cursor_expired".to_owned(), Problem::malformed("the cursor has expired"));
+                let expired = || {
+                    Stop::Problem(
+                        "cursor_expired".to_owned(),
+                        Problem::malformed("the cursor has expired"),
+                    )
+                };
                 let cursor = kept.cursors.remove(id).ok_or_else(expired)?;
                 if self.idle.is_some_and(|idle| cursor.used_at.elapsed() >= idle) {
                     return Err(expired());
@@ -386,11 +398,18 @@ impl Page {
         };
         let address = |at: Option<Json>| at.and_then(|at| self.address(look.request, &at));
         let next_url = address(Some(next.clone()).filter(|next| !next.is_null()));
-        let previous_url = (cut.from > 0).then(|| address(place_of(cut.from.saturating_sub(cut.size)))).flatten();
+        let previous_url = (cut.from > 0)
+            .then(|| address(place_of(cut.from.saturating_sub(cut.size))))
+            .flatten();
         let first_url = address(place_of(0));
         let last_url = address(place_of(pages.saturating_sub(1) * cut.size));
         let mut links = Vec::new();
-        for (name, url) in [("next", &next_url), ("prev", &previous_url), ("first", &first_url), ("last", &last_url)] {
+        for (name, url) in [
+            ("next", &next_url),
+            ("prev", &previous_url),
+            ("first", &first_url),
+            ("last", &last_url),
+        ] {
             links.extend(url.as_ref().map(|url| format!("<{url}>; rel=\"{name}\"")));
         }
         let last = (cut.from + chosen.len()).saturating_sub(1);

@@ -19,11 +19,17 @@ pub(crate) struct Select {
 impl Select {
     pub(crate) fn read(loader: &mut Loader, node: &Node) -> Option<Self> {
         let mut fields = loader.fields(node, "select");
-        let from = fields.require(loader, "fields").and_then(|node| From::read(loader, node));
+        let from = fields
+            .require(loader, "fields")
+            .and_then(|node| From::read(loader, node));
         let separator = fields.text(loader, "separator").unwrap_or_else(|| ",".to_owned());
         let always = fields.texts(loader, "always");
         let unknown = fields
-            .word(loader, "unknown", &[("refuse", Unknown::Refuse), ("ignore", Unknown::Ignore)])
+            .word(
+                loader,
+                "unknown",
+                &[("refuse", Unknown::Refuse), ("ignore", Unknown::Ignore)],
+            )
             .unwrap_or(Unknown::Ignore);
         fields.finish(loader);
         Some(Self {
@@ -43,7 +49,11 @@ impl Select {
         let mut names = Vec::new();
         for value in self.fields.values(look.request, look.scope)? {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            names.extend(text.split(&self.separator).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
+            names.extend(
+                text.split(&self.separator)
+                    .map(|name| name.trim().to_owned())
+                    .filter(|name| !name.is_empty()),
+            );
         }
         if names.is_empty() || names.iter().any(|name| name == "*") {
             return Ok(None);

@@ -135,7 +135,10 @@ pub(crate) fn write_multipart(parts: &[(Part, PartAnswer)]) -> (String, String) 
             rest = after;
             continue;
         };
-        let length = rest.iter().take_while(|(part, _)| part.group.as_ref() == Some(group)).count();
+        let length = rest
+            .iter()
+            .take_while(|(part, _)| part.group.as_ref() == Some(group))
+            .count();
         let (set, behind) = rest.split_at(length);
         if let Some((part, failure)) = set.iter().find(|(_, answer)| answer.status >= 400) {
             text.push_str(&written(part, failure));
@@ -159,12 +162,22 @@ fn written(part: &Part, answer: &PartAnswer) -> String {
     if let Some(id) = &part.id {
         text.push_str(&format!("Content-ID: {id}\r\n"));
     }
-    let reason = http::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
-    text.push_str(&format!("\r\nHTTP/1.1 {} {}\r\n", answer.status, reason.unwrap_or_default()));
+    let reason = http::StatusCode::from_u16(answer.status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    text.push_str(&format!(
+        "\r\nHTTP/1.1 {} {}\r\n",
+        answer.status,
+        reason.unwrap_or_default()
+    ));
     for (name, value) in &answer.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
-    text.push_str(&format!("Content-Length: {}\r\n\r\n{}\r\n", answer.body.len(), answer.body));
+    text.push_str(&format!(
+        "Content-Length: {}\r\n\r\n{}\r\n",
+        answer.body.len(),
+        answer.body
+    ));
     text
 }
 
@@ -238,7 +251,10 @@ mod tests {
         let [read, write] = parts.as_slice() else {
             unreachable!("two parts")
         };
-        assert_eq!((read.method.as_str(), read.address.as_str()), ("GET", "Orders('1')?$select=Id"));
+        assert_eq!(
+            (read.method.as_str(), read.address.as_str()),
+            ("GET", "Orders('1')?$select=Id")
+        );
         assert_eq!(read.headers, [("Accept".to_owned(), "application/json".to_owned())]);
         assert_eq!((write.id.as_deref(), write.group.as_deref()), (Some("1"), Some("c1")));
         assert_eq!(write.body, "{\"Id\":\"2\"}");

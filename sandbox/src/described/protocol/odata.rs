@@ -69,7 +69,9 @@ impl Service {
     /// Reads all services of a description.
     pub(crate) fn read_all(loader: &mut Loader, node: &Node, tables: &IndexMap<String, Table>) -> Vec<Self> {
         let elements = loader.list(node, "odata").iter();
-        elements.filter_map(|element| Self::read(loader, element, tables)).collect()
+        elements
+            .filter_map(|element| Self::read(loader, element, tables))
+            .collect()
     }
 
     fn read(loader: &mut Loader, node: &Node, tables: &IndexMap<String, Table>) -> Option<Self> {
@@ -94,7 +96,10 @@ impl Service {
         }
         for (_, link) in sets.values().flat_map(|set: &Set| &set.navigations) {
             if !sets.contains_key(&link.set) {
-                loader.wrong(node.place, format!("a navigation leads to {}, which is no set", link.set));
+                loader.wrong(
+                    node.place,
+                    format!("a navigation leads to {}, which is no set", link.set),
+                );
             }
         }
         fields.finish(loader);
@@ -132,7 +137,11 @@ impl Service {
             true => 0,
             false => odata_segments(path, &rest),
         };
-        let root: Vec<&str> = path.trim_matches('/').split('/').take(segments - below.min(segments)).collect();
+        let root: Vec<&str> = path
+            .trim_matches('/')
+            .split('/')
+            .take(segments - below.min(segments))
+            .collect();
         Some(Place {
             root: format!("{base_url}/{}/", root.join("/")),
             rest,
@@ -154,7 +163,9 @@ impl Service {
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
         let links = self.sets.values().flat_map(|set| &set.navigations);
         let links = links.filter(|(name, _)| words.contains(&name.as_str()));
-        links.filter_map(|(_, link)| self.sets.get(&link.set).map(|set| set.table)).collect()
+        links
+            .filter_map(|(_, link)| self.sets.get(&link.set).map(|set| set.table))
+            .collect()
     }
 
     /// Says whether a path is about the description of the service, which names no row.
@@ -174,7 +185,9 @@ impl Service {
 
     fn asked(&self, request: &Request, place: &Place) -> odata::Request {
         let prefer = request.header("prefer").unwrap_or_default();
-        let page = prefer.split([',', ';']).find_map(|part| part.trim().strip_prefix("odata.maxpagesize="));
+        let page = prefer
+            .split([',', ';'])
+            .find_map(|part| part.trim().strip_prefix("odata.maxpagesize="));
         let accept = request.header("accept").unwrap_or_default().to_lowercase();
         let format = request.last("$format").map(str::to_lowercase);
         odata::Request {
@@ -182,7 +195,10 @@ impl Service {
             path: place.rest.clone(),
             options: request.query.clone(),
             page: page.and_then(|page| page.trim().parse().ok()),
-            json: format.map_or_else(|| accept.contains("json") || accept.contains("*/*"), |format| format.contains("json")),
+            json: format.map_or_else(
+                || accept.contains("json") || accept.contains("*/*"),
+                |format| format.contains("json"),
+            ),
             decimals_as_text: accept.contains("ieee754compatible=true"),
             company: None,
         }
@@ -238,12 +254,17 @@ fn odata_segments(path: &str, rest: &str) -> usize {
 }
 
 fn size(number: Option<u64>) -> Option<usize> {
-    number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0)
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|number| *number > 0)
 }
 
 fn entries<'a>(loader: &mut Loader, node: &'a Node, what: &str) -> Vec<(&'a str, &'a Node)> {
     match &node.data {
-        Data::Table(entries) => entries.iter().map(|entry| (entry.name.as_str(), &entry.value)).collect(),
+        Data::Table(entries) => entries
+            .iter()
+            .map(|entry| (entry.name.as_str(), &entry.value))
+            .collect(),
         _ => {
             loader.wrong(node.place, format!("{what} is a table of names and tables"));
             Vec::new()
@@ -255,7 +276,9 @@ impl Set {
     fn read(loader: &mut Loader, name: &str, node: &Node, tables: &IndexMap<String, Table>) -> Option<Self> {
         let mut fields: Fields<'_> = loader.fields(node, "a set");
         let at = super::super::endpoint::table_of(loader, &mut fields, tables);
-        let own_key = at.and_then(|at| tables.get_index(at)).map(|(_, table)| table.key.clone());
+        let own_key = at
+            .and_then(|at| tables.get_index(at))
+            .map(|(_, table)| table.key.clone());
         let key = fields.texts(loader, "key");
         let type_name = fields.text(loader, "type").unwrap_or_else(|| name.to_owned());
         let types = match fields.json("types") {
@@ -290,7 +313,11 @@ impl Set {
             delete: denies("delete"),
         };
         fields.finish(loader);
-        let key = if key.is_empty() { own_key.unwrap_or_default() } else { key };
+        let key = if key.is_empty() {
+            own_key.unwrap_or_default()
+        } else {
+            key
+        };
         Some(Self {
             table: at?,
             type_name,
@@ -314,7 +341,10 @@ impl Link {
                 .filter_map(|(own, other)| Some((own, other.as_str()?.to_owned())))
                 .collect(),
             _ => {
-                loader.wrong(node.place, "a navigation needs `on`: its own fields with those they equal");
+                loader.wrong(
+                    node.place,
+                    "a navigation needs `on`: its own fields with those they equal",
+                );
                 Vec::new()
             }
         };
@@ -337,4 +367,3 @@ impl Service {
         Ok(service)
     }
 }
-

@@ -69,7 +69,10 @@ pub(crate) fn answer(text: &str, rows: &Arc<Rows>, may_read: &dyn Fn(usize) -> b
             let order = compare_for_order(&first(left), &first(right), rules.case);
             if *descending { order.reverse() } else { order }
         });
-        orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        orders
+            .into_iter()
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     });
     let counts = select.columns.iter().any(|column| column.shown == Shown::Count);
     let total = found.len();
@@ -87,9 +90,15 @@ pub(crate) fn answer(text: &str, rows: &Arc<Rows>, may_read: &dyn Fn(usize) -> b
 fn source(rows: &Arc<Rows>, name: &str, may_read: &dyn Fn(usize) -> bool) -> Result<Source, Stop> {
     let tables = &rows.description.tables;
     let at = tables.keys().position(|known| known.eq_ignore_ascii_case(name));
-    let found = at.filter(|at| may_read(*at)).and_then(|at| Some((at, tables.get_index(at)?.1)));
+    let found = at
+        .filter(|at| may_read(*at))
+        .and_then(|at| Some((at, tables.get_index(at)?.1)));
     let Some((at, table)) = found else {
-        return Err(Problem::new(Kind::UnknownTable, format!("Record '{name}' was not found.")).of(name).into());
+        return Err(
+            Problem::new(Kind::UnknownTable, format!("Record '{name}' was not found."))
+                .of(name)
+                .into(),
+        );
     };
     Ok(Source {
         name: name.to_owned(),
@@ -185,9 +194,9 @@ fn shown(select: &Select, table: &Table, row: &Map<String, Json>, total: usize) 
     let columns = select.columns.iter().map(|column| {
         let value = match &column.shown {
             Shown::Count => json!(total),
-            Shown::Term(term) | Shown::Formatted(term, _) => {
-                column.shown.show(values(row, term).into_iter().next().unwrap_or_default())
-            }
+            Shown::Term(term) | Shown::Formatted(term, _) => column
+                .shown
+                .show(values(row, term).into_iter().next().unwrap_or_default()),
         };
         (column.name.clone(), value)
     });

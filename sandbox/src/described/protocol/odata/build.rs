@@ -109,7 +109,10 @@ fn kind_of(declared: Option<&str>, seen: Type, is_v2: bool) -> Option<(Kind, Opt
         return Some((kind, None));
     };
     let (name, facets) = declared.split_once('(').unwrap_or((declared, ""));
-    let mut facets = facets.trim_end_matches(')').split(',').map(|facet| facet.trim().parse::<u32>().ok());
+    let mut facets = facets
+        .trim_end_matches(')')
+        .split(',')
+        .map(|facet| facet.trim().parse::<u32>().ok());
     let (first, second) = (facets.next().flatten(), facets.next().flatten());
     let kind = match name.trim_start_matches("Edm.") {
         "Int16" | "Int32" | "integer" => Kind::Integer,

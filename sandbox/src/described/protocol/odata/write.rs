@@ -48,7 +48,9 @@ impl Service {
         place: &Place,
     ) -> Result<Result<Wanted, PartAnswer>, Failure> {
         let service = self.built(rows)?;
-        Ok(self.read_write(&service, request, place).map_err(|problem| self.refused(&problem)))
+        Ok(self
+            .read_write(&service, request, place)
+            .map_err(|problem| self.refused(&problem)))
     }
 
     fn read_write(&self, service: &odata::Service, request: &Request, place: &Place) -> Result<Wanted, Problem> {
@@ -120,7 +122,9 @@ impl Service {
         let links = self.sets.get(set).map(|set| &set.navigations);
         let link = links.and_then(|links| links.iter().find(|(known, _)| known == navigation));
         let pairs = link.map_or(&[][..], |(_, link)| link.on.as_slice());
-        let given = pairs.iter().map(|(own, other)| (other.clone(), row.get(own).cloned().unwrap_or_default()));
+        let given = pairs
+            .iter()
+            .map(|(own, other)| (other.clone(), row.get(own).cloned().unwrap_or_default()));
         given.collect()
     }
 
@@ -149,7 +153,11 @@ impl Service {
             .collect();
         let draft = Draft {
             values: Vec::new(),
-            children: write.children.iter().map(|(name, rows)| (name.clone(), vec![Draft::default(); rows.len()])).collect(),
+            children: write
+                .children
+                .iter()
+                .map(|(name, rows)| (name.clone(), vec![Draft::default(); rows.len()]))
+                .collect(),
         };
         Ok(match show(&service, &asked, &write.set, &key, &draft) {
             Some(made) => {
@@ -172,7 +180,9 @@ impl Service {
 
 fn key(entity: &odata::Entity, row: &odata::Row) -> Vec<(String, Json)> {
     let names = entity.key.iter();
-    names.map(|name| (name.clone(), json_of(value(entity, row, name)))).collect()
+    names
+        .map(|name| (name.clone(), json_of(value(entity, row, name))))
+        .collect()
 }
 
 /// Writes a value in the form that rows of tables have.
