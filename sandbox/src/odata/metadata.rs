@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Flavour, Service,
+    Service,
     model::{Access, Entity, Kind},
 };
 

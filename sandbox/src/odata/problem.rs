@@ -164,16 +164,6 @@ impl Problem {
         }
     }
 
-    /// Returns what is wrong, for a person.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// Returns the property that is wrong, if it is one.
-    pub(crate) fn target(&self) -> Option<&str> {
-        Some(self.target.as_str()).filter(|target| !target.is_empty())
-    }
-
     /// Returns the body of the error as the flavour writes it.
     pub(crate) fn body(&self, flavour: Flavour, service: &str) -> Json {
         match flavour {

@@ -9,8 +9,6 @@ use super::{Problem, moments::any_moment, syntax};
 pub(super) enum Quote {
     /// A doubled quote stands for one.
     Doubled(char),
-    /// A backslash stands before a quote.
-    Escaped(char),
 }
 
 /// A place in a text.
@@ -101,21 +99,16 @@ impl<'a> Scanner<'a> {
     /// Takes a quoted text.
     pub(super) fn quoted(&mut self, quote: Quote) -> Result<Option<String>, Problem> {
         self.skip_spaces();
-        let (Quote::Doubled(sign) | Quote::Escaped(sign)) = quote;
+        let Quote::Doubled(sign) = quote;
         let Some(inner) = self.rest.strip_prefix(sign) else {
             return Ok(None);
         };
         let mut text = String::new();
         let mut signs = inner.char_indices().peekable();
         while let Some((place, next)) = signs.next() {
-            if next == '\\' && matches!(quote, Quote::Escaped(_)) {
-                match signs.next() {
-                    Some((_, escaped)) => text.push(escaped),
-                    None => break,
-                }
-            } else if next != sign {
+            if next != sign {
                 text.push(next);
-            } else if matches!(quote, Quote::Doubled(_)) && signs.peek().is_some_and(|(_, after)| *after == sign) {
+            } else if signs.peek().is_some_and(|(_, after)| *after == sign) {
                 signs.next();
                 text.push(sign);
             } else {

@@ -13,7 +13,7 @@ use super::{
     syntax,
 };
 
-pub(crate) use select::{Column, Join, Select, Shown, select};
+pub(crate) use select::{Join, Select, Shown, select};
 
 /// Behind the name of a field: what people see in the place of its code.
 pub(crate) const DISPLAY: &str = "@display";

@@ -168,11 +168,6 @@ impl Service {
             .collect()
     }
 
-    /// Says whether a path is about the description of the service, which names no row.
-    pub(crate) fn is_description(place: &Place) -> bool {
-        place.rest.is_empty() || place.rest == "$metadata"
-    }
-
     /// Answers a read.
     pub(crate) fn get(&self, rows: &Arc<Rows>, request: &Request, place: &Place) -> Result<PartAnswer, Failure> {
         let service = self.built(rows)?;
