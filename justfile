@@ -31,6 +31,11 @@ bench-streams:
 bench-mapping:
     cargo bench --bench mapping
 
+# The time from the save of a mapping to its effect, and what the schemas of organizations cost.
+bench-effect:
+    cargo bench --bench effect
+    cargo bench --bench schemas
+
 # Writes against posting the same requests directly to the simulated system.
 bench-writes:
     cargo bench --bench writes

@@ -13,39 +13,25 @@
     reason = "a benchmark"
 )]
 
+mod serving;
+
 use std::{
-    io::BufRead as _,
-    process::{Child, Command, Stdio},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use lineshaft::{
-    http::{App, router, serve},
-    settings::{Settings, Source},
-    start::{Migrations, engine},
-    telemetry,
-};
-use lineshaft_engine::{
-    connections::{Deployment, NewConnection},
-    credentials::SecretFields,
-    organizations::{self, NewOrganization},
-    tokens::NewToken,
-};
-use lineshaft_sandbox::{Options, Sandbox, System};
-use secrecy::ExposeSecret as _;
-use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
+use lineshaft_sandbox::System;
+use serde_json::{Value, json};
+use serving::{Process, ROLE};
 
 // As in the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROLE: &str = "LINESHAFT_BENCH_ROLE";
-const UPSTREAM: &str = "LINESHAFT_BENCH_UPSTREAM";
 const SYSTEM: System = System::Maximo;
 /// Clients that write side by side: as many as the connector lets reach the system at once.
 const CLIENTS: usize = 4;
@@ -61,127 +47,17 @@ fn main() {
         .unwrap();
     runtime.block_on(async {
         match std::env::var(ROLE).as_deref() {
-            Ok("system") => system().await,
-            Ok("ours") => ours().await,
+            Ok("system") => serving::system(SYSTEM).await,
+            Ok("server") => serving::server(SYSTEM).await,
             _ => compare().await,
         }
     });
 }
 
-/// Serves the system until the process ends.
-async fn system() {
-    let sandbox = Sandbox::start(SYSTEM, Options::default()).await.unwrap();
-    println!("{}", sandbox.base_url());
-    std::future::pending::<()>().await;
-}
-
-/// Serves this server with a connection to the system, and tells its address, a token and the connection.
-async fn ours() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let variables = [
-        ("DATABASE__URL", format!("sqlite://{}", path("bench.db"))),
-        ("SECRETS__KEY_FILE", path("bench.key")),
-        ("UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
-        ("GRAPHQL__OPERATIONS_PER_CALLER", "64".to_owned()),
-        // Nothing but what is measured is to happen.
-        ("HEALTH__PROBE", "false".to_owned()),
-    ];
-    let source = Source {
-        file: None,
-        folder: None,
-        variables: variables
-            .map(|(key, value)| (format!("LINESHAFT_{key}"), value))
-            .to_vec(),
-    };
-    let settings = Settings::load(&source).unwrap();
-    let engine = engine(&settings, Migrations::AsSettingsSay).await.unwrap();
-    let new = NewOrganization {
-        slug: "bench".to_owned(),
-        name: "Bench".to_owned(),
-        credits: 100,
-    };
-    let organization = organizations::create(&engine.database, new).await.unwrap().id;
-    let (connection_settings, credentials) = SYSTEM.demo_connection(&std::env::var(UPSTREAM).unwrap());
-    let new = NewConnection {
-        organization_id: organization,
-        customer: None,
-        connector: SYSTEM.id().to_owned(),
-        name: "Bench".to_owned(),
-        deployment: Deployment::OnPremises,
-        settings: object(connection_settings),
-        credentials: SecretFields::new(object(credentials)),
-    };
-    let connection = engine.connections.add(new).await.unwrap().id;
-    engine.activate_untried(organization, connection).await.unwrap();
-    let new = NewToken {
-        organization_id: organization,
-        connection_id: None,
-        name: "bench".to_owned(),
-        scopes: ["read", "write"].map(str::to_owned).to_vec(),
-        expires_at: None,
-    };
-    let token = engine.tokens.create(new).await.unwrap();
-    let app = Arc::new(App::new(
-        engine.clone(),
-        settings.clone(),
-        telemetry::recorder().unwrap(),
-    ));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    engine.serve_under(format!("http://{address}"));
-    let worker = engine.clone();
-    tokio::spawn(async move { worker.run(std::future::pending()).await });
-    println!("{address} {} {connection}", token.text.expose_secret());
-    let bounds = serve::Bounds {
-        header_timeout: Duration::from_millis(settings.server.header_timeout_ms),
-        connections: settings.server.max_connections,
-        grace: Duration::from_millis(settings.server.shutdown_grace_ms),
-    };
-    serve::serve(listener, router(&app), bounds, std::future::pending(), app.drained()).await;
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(members) => members,
-        other => panic!("not an object: {other}"),
-    }
-}
-
-/// A process of this program in another role. Dropped, it ends.
-struct Process {
-    child: Child,
-    told: String,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-impl Process {
-    fn start(role: &str, upstream: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env(ROLE, role)
-            .env(UPSTREAM, upstream)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut told = String::new();
-        let output = child.stdout.as_mut().unwrap();
-        std::io::BufReader::new(output).read_line(&mut told).unwrap();
-        Self {
-            child,
-            told: told.trim().to_owned(),
-        }
-    }
-}
-
 /// The server, as its client knows it.
 struct Ours {
     _process: Process,
+    _folder: tempfile::TempDir,
     url: String,
     token: String,
     connection: String,
@@ -189,13 +65,15 @@ struct Ours {
 
 impl Ours {
     fn start(upstream: &str) -> Self {
-        let process = Process::start("ours", upstream);
+        let folder = tempfile::tempdir().unwrap();
+        let process = Process::start("server", upstream, folder.path());
         let told: Vec<String> = process.told.split(' ').map(str::to_owned).collect();
         Self {
             url: format!("http://{}/graphql", told[0]),
             token: told[1].clone(),
             connection: told[2].clone(),
             _process: process,
+            _folder: folder,
         }
     }
 
@@ -274,7 +152,7 @@ where
 
 /// Posts the request that a dry run shows, with the credentials put back.
 async fn direct(client: reqwest::Client) -> Figures {
-    let upstream = Process::start("system", "");
+    let upstream = Process::start("system", "", Path::new(""));
     let ours = Ours::start(&upstream.told);
     let shown = ours.plain_request(&client).await;
     drop(ours);
@@ -317,7 +195,7 @@ async fn direct(client: reqwest::Client) -> Figures {
 
 /// Writes through this server.
 async fn through(client: reqwest::Client, with_key: bool, selection: &'static str) -> Figures {
-    let upstream = Process::start("system", "");
+    let upstream = Process::start("system", "", Path::new(""));
     let ours = Arc::new(Ours::start(&upstream.told));
     measure(move |word| {
         let (ours, client) = (ours.clone(), client.clone());

@@ -160,7 +160,11 @@ async fn records_added_and_removed_in_between_neither_repeat_nor_hide_others() {
         let text = page_text(list, entity, field);
         let before = walk(&plant, &text, list, json!({ "orderBy": order }), &[250], |_, _| {}).await;
         let before = assert_once(&before, "before");
-        let change_all = |turn, _: &[Value]| System::CODED.into_iter().for_each(|system| change(&plant, system, turn));
+        let change_all = |turn, _: &[Value]| {
+            System::CODED
+                .into_iter()
+                .for_each(|system| change(&plant, system, turn))
+        };
         let found = walk(&plant, &text, list, json!({ "orderBy": order }), &[size], change_all).await;
         let context = format!("order {order} size {size}");
         let found = assert_once(&found, &context);

@@ -1,6 +1,8 @@
 //! Compares, in one run on the same upstream, this server with a hand-written handler and with plain async-graphql.
 //!
 //! Every server runs as a process of its own; the parent sends the load and reads each process's CPU time and memory.
+// The futures of a whole request are one type, which optimized builds look through to its end.
+#![recursion_limit = "256"]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

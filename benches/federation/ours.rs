@@ -10,9 +10,7 @@ use lineshaft_engine::{
     connections::{Deployment, NewConnection},
     credentials::SecretFields,
     customers::NewCustomer,
-    database,
-    model::Model,
-    organizations,
+    database, organizations,
     registry::Registry,
     secrets::KeyRing,
     tokens::{Caller, NewToken},
@@ -22,12 +20,14 @@ use serde_json::json;
 
 struct Everyone {
     caller: Caller,
-    model: Arc<Model>,
+    engine: Arc<Engine>,
 }
 
 impl Prepare for Everyone {
     async fn prepare(&self, _: &Head) -> Result<Prepared, AuthError> {
-        let (caller, model) = (self.caller.clone(), self.model.clone());
+        // As in the program, each request asks whether mappings were changed.
+        let model = self.engine.models.current(&self.caller).await.unwrap();
+        let caller = self.caller.clone();
         let time = std::time::Duration::from_secs(30);
         let session = move || Session::start(caller.clone(), model.clone(), "bench".into(), time);
         Ok(Prepared::new().with_data_from(session))
@@ -62,9 +62,8 @@ pub async fn serve() {
         settings,
     }));
     let caller = fill(&engine).await;
-    let model = engine.models.plain().clone();
-    let schema = lineshaft_api::schema(engine, lineshaft_api::Suggestions::Off);
-    let endpoint = Endpoint::new(schema, Everyone { caller, model }, Transport::default());
+    let schema = lineshaft_api::schema(engine.clone(), lineshaft_api::Suggestions::Off);
+    let endpoint = Endpoint::new(schema, Everyone { caller, engine }, Transport::default());
     crate::announce(endpoint.router("/graphql")).await;
     drop(folder);
 }

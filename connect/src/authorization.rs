@@ -17,13 +17,13 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    blueprint::{ACCESS_TOKEN, Blueprint, SignIn, clean_code, read_token},
+    blueprint::{ACCESS_TOKEN, Blueprint, Moment, SignIn, clean_code, read_token},
     classify::clean,
     connector::complete,
     context::CallContext,
     error::{CredentialReason, Error, ErrorKind},
     manifest::REFRESH_TOKEN,
-    store::Session,
+    store::{Clock as _, Session, SystemClock},
     template::{SecretMap, Variables},
     transport::{Limits, Outgoing, Wire, timeout},
 };
@@ -148,7 +148,7 @@ impl Flow<'_> {
     pub async fn exchange(&self, wire: &dyn Wire, context: &CallContext, code: Code<'_>) -> Result<SignedIn, Error> {
         let (way, settings) = self.prepare()?;
         let plan = way
-            .plan_code(&self.variables(&settings), &code)
+            .plan_code(&self.variables(&settings), &code, &Moment::at(SystemClock.now()))
             .unwrap_or_else(|| Err(self.no_page()))?;
         context.count_call();
         let none = HeaderMap::new();

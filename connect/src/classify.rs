@@ -154,6 +154,7 @@ pub(crate) struct Rule {
     rule: Option<BusinessRule>,
     field: Option<Path>,
     record: Option<(Path, Regex)>,
+    cursor_expired: bool,
 }
 
 /// Everything that tells failures from successes.
@@ -197,6 +198,7 @@ impl Classifier {
                     .record
                     .as_ref()
                     .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
+                cursor_expired: rule.cursor_expired,
             });
         }
         let success = manifest
@@ -214,10 +216,7 @@ impl Classifier {
     /// Returns the failure that an answer is, or nothing when it is a success.
     pub(crate) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
         let answer = Answer::new(status, headers, body);
-        if let Some(rule) = self.rules.iter().find(|rule| rule.holds(&answer)) {
-            return Some(rule.error(&answer, retry_after(headers, &self.retry_after_headers)));
-        }
-        if let Some(error) = built_in(status, headers, body, &self.retry_after_headers) {
+        if let Some(error) = self.failure(&answer) {
             return Some(error);
         }
         let fails = self.success.iter().any(|check| !answer.meets(check));
@@ -228,6 +227,18 @@ impl Classifier {
             );
             error.with_status(status).with_reach(reach_of_unread(status))
         })
+    }
+
+    /// The same for the answer to an envelope, which need not look like those to its parts.
+    pub(crate) fn classify_envelope(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
+        self.failure(&Answer::new(status, headers, body))
+    }
+
+    fn failure(&self, answer: &Answer<'_>) -> Option<Error> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.holds(answer)) {
+            return Some(rule.error(answer, retry_after(answer.headers, &self.retry_after_headers)));
+        }
+        built_in(answer.status, answer.headers, answer.bytes, &self.retry_after_headers)
     }
 }
 
@@ -267,6 +278,11 @@ impl<'a> Answer<'a> {
         self.body().is_some_and(|body| check.holds(body))
     }
 
+    /// Returns whether it can say something about credentials. SOAP tells every fault with the status of a broken system.
+    fn speaks_of_credentials(&self) -> bool {
+        speaks_of_credentials(self.status) || self.status == 500 && fault_of(self.bytes).is_some()
+    }
+
     fn content_type(&self) -> String {
         let value = self
             .headers
@@ -283,7 +299,7 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        if is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
+        if is_about_credentials(self.kind, self.reason) && !answer.speaks_of_credentials() {
             return false;
         }
         self.when.hold_for(answer)
@@ -297,8 +313,13 @@ impl Rule {
             .filter_map(text)
             .find(|text| !text.trim().is_empty());
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
-        Error::new(self.kind, describe(self.kind))
-            .with_status(answer.status)
+        let error = Error::new(self.kind, describe(self.kind));
+        let error = match is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
+            // The status is that of every fault and says nothing.
+            true => error.with_reach(Reach::Answered),
+            false => error.with_status(answer.status),
+        };
+        error
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
             .with_rule(
@@ -306,6 +327,7 @@ impl Rule {
                 self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
             )
             .with_spoken_of(self.spoken_of(answer))
+            .with_cursor_expired(self.cursor_expired)
             .with_retry_after(wait)
     }
 
@@ -389,6 +411,10 @@ fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) 
 
 /// Judges an answer by HTTP alone.
 pub(crate) fn built_in(status: u16, headers: &HeaderMap, body: &[u8], wait_headers: &[String]) -> Option<Error> {
+    if let Some(fault) = fault_of(body).filter(|_| matches!(status, 200..300 | 500)) {
+        let error = Error::new(fault.kind, describe(fault.kind)).with_status(status);
+        return Some(error.with_remote(fault.code, fault.message));
+    }
     let kind = match status {
         200..300 if is_page(headers, body) => {
             let error = Error::new(
@@ -489,6 +515,48 @@ fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
         .find_map(|name| text(inner, name).or_else(|| text(&body, name)));
     let code = ["code", "reasonCode"].iter().find_map(|name| text(inner, name));
     (code.map(|code| clean(&code)), message.map(|text| clean(&text)))
+}
+
+/// What SOAP says of a failure.
+struct Fault {
+    kind: ErrorKind,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+/// Finds the fault in the body of a SOAP envelope, of either version. What the caller did wrong is no failure of the
+/// system, though SOAP 1.1 wants the status of one for both.
+fn fault_of(body: &[u8]) -> Option<Fault> {
+    // As answers in XML are translated; others are not parsed for it.
+    if !body.starts_with(b"{\"Envelope\":") {
+        return None;
+    }
+    let body = json::parse(body).ok()?;
+    let fault = body.get("Envelope")?.get("Body")?.get("Fault")?;
+    let text = |path: &[&str]| {
+        let value = path.iter().try_fold(fault, |value, name| match value.elements() {
+            Some(list) => list.first()?.get(name),
+            None => value.get(name),
+        })?;
+        let value = value.elements().and_then(<[_]>::first).unwrap_or(value);
+        let text = value.get("#text").unwrap_or(value);
+        json::scalar_text(text).map(clean).filter(|text| !text.is_empty())
+    };
+    let code = text(&["faultcode"]).or_else(|| text(&["Code", "Value"]));
+    let name = code.as_deref().and_then(|code| code.rsplit(':').next());
+    let is_callers = name.is_some_and(|name| {
+        let name = name.split('.').next().unwrap_or_default();
+        matches!(name, "Client" | "Sender" | "MustUnderstand" | "VersionMismatch")
+    });
+    Some(Fault {
+        kind: if is_callers {
+            ErrorKind::InvalidRequest
+        } else {
+            ErrorKind::Unavailable
+        },
+        message: text(&["faultstring"]).or_else(|| text(&["Reason", "Text"])),
+        code: text(&["Code", "Subcode", "Value"]).or(code),
+    })
 }
 
 /// Takes a text, or the text in `{"lang": …, "value": …}`.

@@ -1,10 +1,14 @@
 //! One live connection: reads pages, records, children and counts of one customer's system, and writes to it.
 
+mod batched;
 mod discover;
+mod kept;
+mod listed;
 mod look_up;
 mod page;
 mod parts;
 mod raw;
+mod resume;
 mod write;
 mod write_part;
 mod write_run;
@@ -12,17 +16,25 @@ mod write_settle;
 mod write_shown;
 
 #[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
 mod discover_tests;
+#[cfg(test)]
+mod listed_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole_tests;
 #[cfg(test)]
 mod write_settle_tests;
 #[cfg(test)]
 mod write_testing;
 #[cfg(test)]
 mod write_tests;
+#[cfg(test)]
+mod xml_tests;
 
 use std::{
     fmt,
@@ -53,13 +65,13 @@ use crate::{
     request::{ListPage, ListRequest, LookUp, RequestPlan},
     store::{Clock, Observation, Observer, Operation},
     transport::{
-        Access, Departure, Line, Response, Transport,
+        Access, Departure, Farewell, Line, Response, Transport,
         authorize::{self, Authorizer},
     },
 };
 use page::Asked;
 pub(crate) use parts::complete;
-pub use parts::{Children, Health, Identity, Options, Parts, Sample};
+pub use parts::{Children, Found, Health, Identity, Options, Parts, Sample};
 pub use raw::RawResponse;
 
 #[derive(Debug, Default)]
@@ -89,6 +101,7 @@ pub struct Connector {
     clock: Arc<dyn Clock>,
     most_children: usize,
     known: Arc<discover::Known>,
+    memory: Arc<listed::Memory>,
     last: Arc<Mutex<Last>>,
 }
 
@@ -142,6 +155,7 @@ impl Connector {
             clock: parts.clock,
             most_children: parts.options.most_children,
             known: Arc::default(),
+            memory: Arc::default(),
             last: Arc::default(),
         })
     }
@@ -207,9 +221,7 @@ impl Connector {
         let kind = request.kind;
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
-            let access = self.access(context).await?;
-            let plan = |access: &Access| resource.plan_list(&request, &access.variables());
-            self.page(context, access, plan, Asked::List(&request)).await
+            self.list_page(context, resource, &request).await
         };
         self.operate(context, Operation::List, Some(kind), run).await
     }
@@ -225,18 +237,45 @@ impl Connector {
         keys: &[RemoteKey],
         projection: &Projection,
     ) -> Result<KeyMap<Arc<Record>>, Error> {
+        let found = self.get_many_apart(context, kind, keys, projection).await?;
+        match found.failed.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(found.records),
+        }
+    }
+
+    /// Reads records by their keys, and tells of those that failed while others were read: parts of an envelope fail on
+    /// their own. Keys without a record are absent from both.
+    ///
+    /// # Errors
+    /// Returns why none of the records could be read.
+    pub async fn get_many_apart(
+        &self,
+        context: &CallContext,
+        kind: TypeIndex,
+        keys: &[RemoteKey],
+        projection: &Projection,
+    ) -> Result<Found, Error> {
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "look up", |capability| {
                 capability.get_many.is_some()
             })?;
-            let (chunks, _) = self
-                .look_up(context, resource, LookUp::Key, keys, projection, usize::MAX)
+            let (outcome, _) = self
+                .look_up_apart(context, resource, LookUp::Key, keys, projection, usize::MAX)
                 .await?;
-            Ok(chunks
-                .into_iter()
-                .flatten()
-                .map(|record| (record.key.clone(), Arc::new(record)))
-                .collect())
+            if outcome.records.is_empty()
+                && let Some((_, error)) = outcome.failed.first()
+            {
+                return Err(error.clone());
+            }
+            let records = outcome.records.into_iter().flatten();
+            let failed = outcome.failed.into_iter();
+            Ok(Found {
+                records: records.map(|record| (record.key.clone(), Arc::new(record))).collect(),
+                failed: failed
+                    .flat_map(|(keys, error)| keys.into_iter().map(move |key| (key, error.clone())))
+                    .collect(),
+            })
         };
         self.operate(context, Operation::GetMany, Some(kind), run).await
     }
@@ -352,8 +391,20 @@ impl Connector {
         self.breaker.state()
     }
 
+    /// Returns the session that the system counts, to be given up when the connection is gone; nothing when there is none
+    /// or the system wants no such word. It can still be sent when the credentials are deleted.
+    pub async fn farewell(&self) -> Option<Farewell> {
+        self.transport.authorizer().farewell().await
+    }
+
+    /// Gives up the session that it uses, aside, because another one took its place elsewhere.
+    pub fn give_up(&self) {
+        self.transport.authorizer().leave();
+    }
+
     /// Takes up replaced credentials with the next call.
     pub fn reload_credentials(&self) {
+        self.forget_kept(None);
         self.transport.authorizer().forget();
     }
 
@@ -462,6 +513,25 @@ impl Connector {
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
         match self.transport.send(context, access, plan, departure).await {
+            Ok(response) => Ok((response, pass)),
+            Err(error) => {
+                let result = Err(error);
+                self.tell(pass, &result);
+                result.map(|never: std::convert::Infallible| match never {})
+            }
+        }
+    }
+
+    /// Sends an envelope of so many requests past the breaker.
+    async fn fetch_batch(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        parts: usize,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        let pass = self.breaker.admit()?;
+        match self.transport.send_batch(context, access, plan, parts).await {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);

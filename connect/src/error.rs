@@ -157,6 +157,7 @@ struct Inner {
     rule: Option<BusinessRule>,
     remote_field: Option<String>,
     spoken_of: Option<SpokenOf>,
+    cursor_expired: bool,
 }
 
 /// A record that the system spoke of.
@@ -194,6 +195,7 @@ impl Error {
             rule: None,
             remote_field: None,
             spoken_of: None,
+            cursor_expired: false,
         }))
     }
 
@@ -254,6 +256,18 @@ impl Error {
     #[must_use]
     pub(crate) fn with_spoken_of(self, record: Option<SpokenOf>) -> Self {
         self.change(|inner| inner.spoken_of = record)
+    }
+
+    /// Marks it as saying that the cursor of a list was forgotten.
+    #[must_use]
+    pub(crate) fn with_cursor_expired(self, expired: bool) -> Self {
+        self.change(|inner| inner.cursor_expired = expired)
+    }
+
+    /// Returns whether the system said that it forgot the cursor of a list.
+    #[must_use]
+    pub(crate) fn cursor_expired(&self) -> bool {
+        self.0.cursor_expired
     }
 
     /// Returns whether the system may have carried out the request that failed so, had it been one that changes

@@ -21,5 +21,6 @@ pub mod store;
 pub mod template;
 pub mod transport;
 pub mod write;
+pub mod xml;
 
 pub use error::{CredentialReason, Error, ErrorKind, Reach};

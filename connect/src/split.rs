@@ -9,6 +9,9 @@ use lineshaft_schema::{Condition, Filter, Operand, Operator, Value};
 
 use crate::{blueprint::Lowering, capability::Precision, dialect::Expression};
 
+/// More whole conditions than this are not made of one filter.
+const MOST_ALTERNATIVES: usize = 32;
+
 /// A filter in two halves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
@@ -25,9 +28,10 @@ pub(crate) fn split(lowering: Lowering<'_>, taken: impl Fn(&str) -> bool, filter
         residual: Filter::always(),
     };
     let mut used = HashSet::new();
+    let mut alternatives = 1;
     for part in conjuncts(normalized(filter, false)) {
         match relaxed(lowering, &part) {
-            Some((pushed, exact)) if free(lowering, &pushed, &taken, &mut used) => {
+            Some((pushed, exact)) if free(lowering, &pushed, &taken, &mut used, &mut alternatives) => {
                 halves.pushed = halves.pushed.and(pushed);
                 if !exact {
                     halves.residual = halves.residual.and(part);
@@ -40,15 +44,29 @@ pub(crate) fn split(lowering: Lowering<'_>, taken: impl Fn(&str) -> bool, filter
 }
 
 /// Takes the query parameters of a condition; refuses when one is taken already, since each can be given once.
-fn free(lowering: Lowering<'_>, filter: &Filter, taken: &impl Fn(&str) -> bool, used: &mut HashSet<String>) -> bool {
+///
+/// Where parts cannot be kept together, conditions are multiplied out; it refuses one that would make too many of them.
+fn free(
+    lowering: Lowering<'_>,
+    filter: &Filter,
+    taken: &impl Fn(&str) -> bool,
+    used: &mut HashSet<String>,
+    alternatives: &mut usize,
+) -> bool {
     let mut names = HashSet::new();
-    if let Some(expression) = lowering.filter(filter) {
-        parameter_names(&expression, &mut names);
+    let Some(expression) = lowering.filter(filter) else {
+        return false;
+    };
+    let together = alternatives.saturating_mul(lowering.language.alternatives(&expression));
+    if together > MOST_ALTERNATIVES {
+        return false;
     }
+    parameter_names(&expression, &mut names);
     if names.iter().any(|name| taken(name) || used.contains(name)) {
         return false;
     }
     used.extend(names);
+    *alternatives = together;
     true
 }
 

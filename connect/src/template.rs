@@ -2,8 +2,10 @@
 //! as a template again.
 
 mod json;
+mod parse;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -13,6 +15,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 pub use json::JsonTemplate;
+use parse::{parse_variable, split_end};
+pub(crate) use xml::Unfit;
+pub use xml::XmlTemplate;
 
 /// Secret values by name. Printed, it shows only the names.
 #[derive(Clone, Default)]
@@ -181,6 +186,15 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Returns whether a variable is there and has no text.
+    fn is_empty(&self, name: &str) -> bool {
+        match self.find(name).as_deref() {
+            Ok(Value::Object(members)) => members.is_empty(),
+            Ok(value) => text_of(value).is_empty(),
+            Err(_) => false,
+        }
+    }
+
     fn is_absent(&self, name: &str) -> bool {
         let of_connection = ["settings.", "credentials.", "session."];
         self.absent != Absent::Refused
@@ -277,6 +291,16 @@ enum Part {
     Head(Box<str>),
     /// The second variable, unless the first says something.
     Unless([Box<str>; 2]),
+    /// A variable between two texts, or nothing when it is empty.
+    Around {
+        before: Box<str>,
+        name: Box<str>,
+        after: Box<str>,
+    },
+    /// A text, or nothing when the variable is empty.
+    When(Box<str>, Box<str>),
+    /// A variable that is left out of JSON when it is empty.
+    Optional(Box<str>),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -314,7 +338,7 @@ impl TextTemplate {
             if !before.is_empty() {
                 parts.push(Part::Text(before.into()));
             }
-            let (inner, after) = after.split_once("}}").ok_or("`{{` is never closed by `}}`")?;
+            let (inner, after) = split_end(after).ok_or("`{{` is never closed by `}}`")?;
             parts.push(parse_variable(inner)?);
             rest = after;
         }
@@ -333,6 +357,7 @@ impl TextTemplate {
                 Part::Base64(names) => names,
                 Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
+                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) => std::slice::from_ref(name),
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -367,7 +392,7 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
-                Part::Variable(name) | Part::Number(name) => {
+                Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
                     if scope.is_absent(name) && scope.absent == Absent::Shown {
@@ -405,6 +430,19 @@ impl TextTemplate {
                     filled.push_str(&parts.collect::<Vec<_>>().join("/"));
                 }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
+                Part::Around { before, name, after } => {
+                    let value = scope.find(name)?;
+                    let text = text_of(&value);
+                    if matches!(text.as_ref(), "." | "..") {
+                        return Err(format!("the variable `{name}` is not a name"));
+                    }
+                    if !text.is_empty() {
+                        filled.push_str(before);
+                        filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
+                        filled.push_str(after);
+                    }
+                }
+                Part::When(name, text) => filled.push_str(when(name, text, scope)?),
             }
         }
         Ok(filled)
@@ -423,12 +461,24 @@ impl TextTemplate {
         for part in &self.0 {
             match part {
                 Part::Text(text) => filled.push_str(text),
-                Part::Variable(name) | Part::Number(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?))?),
+                Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
+                    filled.push_str(&escape(&text_of(&*scope.find(name)?))?);
+                }
                 Part::Upper(name) => filled.push_str(&escape(&text_of(&*scope.find(name)?).to_uppercase())?),
                 Part::Base64(names) => filled.push_str(&escape(&base64_of(names, scope)?)?),
                 Part::Tail(name) => filled.push_str(&escape(&tail_of(name, scope)?)?),
                 Part::Head(name) => filled.push_str(&escape(&head_of(name, scope)?)?),
                 Part::Unless(names) => filled.push_str(&escape(&unless(names, scope)?)?),
+                Part::Around { before, name, after } => {
+                    let value = scope.find(name)?;
+                    let text = text_of(&value);
+                    if !text.is_empty() {
+                        filled.push_str(before);
+                        filled.push_str(&escape(&text)?);
+                        filled.push_str(after);
+                    }
+                }
+                Part::When(name, text) => filled.push_str(when(name, text, scope)?),
             }
         }
         Ok(filled)
@@ -450,6 +500,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the variable that may be left out, when the template is nothing else.
+    fn only_optional(&self) -> Option<&str> {
+        match self.0.as_ref() {
+            [Part::Optional(name)] => Some(name),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -457,6 +515,14 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+fn when<'t>(name: &str, text: &'t str, scope: &Scope<'_>) -> Result<&'t str, String> {
+    Ok(if text_of(&*scope.find(name)?).is_empty() {
+        ""
+    } else {
+        text
+    })
 }
 
 fn unless(names: &[Box<str>; 2], scope: &Scope<'_>) -> Result<String, String> {
@@ -495,59 +561,4 @@ fn head_of(name: &str, scope: &Scope<'_>) -> Result<String, String> {
         .rsplit_once('/')
         .map(|(head, _)| head.to_owned())
         .unwrap_or_default())
-}
-
-fn parse_variable(inner: &str) -> Result<Part, String> {
-    let mut words = inner.split_whitespace();
-    let first = words.next().ok_or("`{{}}` names no variable")?;
-    let rest: Vec<Box<str>> = words.map(Into::into).collect();
-    if first == "base64" {
-        if rest.is_empty() {
-            return Err("`base64` needs at least one variable".to_owned());
-        }
-        rest.iter().try_for_each(|name| check_name(name))?;
-        return Ok(Part::Base64(rest.into_boxed_slice()));
-    }
-    if let ("number", [name]) = (first, rest.as_slice()) {
-        check_name(name)?;
-        return Ok(Part::Number(name.clone()));
-    }
-    if let ("upper", [name]) = (first, rest.as_slice()) {
-        check_name(name)?;
-        return Ok(Part::Upper(name.clone()));
-    }
-    if let ("unless", [condition, name]) = (first, rest.as_slice()) {
-        check_name(condition)?;
-        check_name(name)?;
-        return Ok(Part::Unless([condition.clone(), name.clone()]));
-    }
-    if let ("tail", [name]) = (first, rest.as_slice()) {
-        check_name(name)?;
-        return Ok(Part::Tail(name.clone()));
-    }
-    if let ("head", [name]) = (first, rest.as_slice()) {
-        check_name(name)?;
-        return Ok(Part::Head(name.clone()));
-    }
-    if !rest.is_empty() {
-        return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper`, `head`, `tail`, `unless` or `base64` of variables",
-            inner.trim()
-        ));
-    }
-    check_name(first)?;
-    Ok(Part::Variable(first.into()))
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let is_name = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-    };
-    if name.split('.').all(is_name) {
-        return Ok(());
-    }
-    Err(format!("`{name}` is not the name of a variable"))
 }

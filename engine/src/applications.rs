@@ -38,13 +38,18 @@ impl Applications {
             return filled;
         };
         for way in &manifest.auth {
-            let AuthKind::Oauth2 {
-                client_id,
-                client_secret,
-                ..
-            } = &way.kind
-            else {
-                continue;
+            let (client_id, client_secret) = match &way.kind {
+                AuthKind::Oauth2 {
+                    client_id,
+                    client_secret,
+                    ..
+                } => (client_id.as_ref(), client_secret.as_ref()),
+                AuthKind::Oauth1 {
+                    consumer_key,
+                    consumer_secret,
+                    ..
+                } => (Some(consumer_key), Some(consumer_secret)),
+                _ => continue,
             };
             for name in way
                 .credentials
@@ -53,10 +58,10 @@ impl Applications {
                 .map(|(name, _)| name)
             {
                 let place = format!("credentials.{name}");
-                if client_id.contains(&place) {
+                if client_id.is_some_and(|template| template.contains(&place)) {
                     filled.insert(name.clone(), application.client_id.clone());
                 } else if let Some(secret) = &application.client_secret
-                    && client_secret.as_ref().is_some_and(|template| template.contains(&place))
+                    && client_secret.is_some_and(|template| template.contains(&place))
                 {
                     filled.insert(name.clone(), secret.clone());
                 }

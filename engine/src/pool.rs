@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use lineshaft_connect::{
     connector::{self, Connector, Options},
+    manifest::Auth,
     store::SystemClock,
-    transport::Wire,
+    transport::{Farewell, Wire},
 };
 use lineshaft_schema::ConnectionId;
 use moka::{ops::compute::Op, sync::Cache};
@@ -141,6 +142,23 @@ impl Pool {
             connector,
             watch,
         })
+    }
+
+    /// Returns the session of a connection that is to be removed, when its system wants to be told.
+    pub(crate) async fn farewell(&self, connection: &Connection) -> Option<Farewell> {
+        let kind = self.parts.registry.get(&connection.connector)?;
+        if !kind.manifest.auth.iter().any(Auth::has_logout) {
+            return None;
+        }
+        self.plain(connection).ok()?.farewell().await
+    }
+
+    /// Gives up the session that this process uses for a connection, and lets its connector go.
+    pub(crate) fn give_up(&self, connection: Uuid) {
+        if let Some(entry) = self.live.get(&connection) {
+            entry.connector.give_up();
+        }
+        self.forget(connection);
     }
 
     /// Returns the network that connectors use.

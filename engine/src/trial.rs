@@ -223,7 +223,16 @@ impl Engine {
             .unstored(&kind, &trial, store.clone())
             .map_err(|error| words.failure(&error))?;
         self.try_way(&connector, &words, progress).await?;
-        let account = sign_in(&connector, &context, &words, progress).await?;
+        let account = match sign_in(&connector, &context, &words, progress).await {
+            Ok(account) => account,
+            Err(failure) => {
+                // Nobody will use the session that was made on the way.
+                if let Some(farewell) = connector.farewell().await {
+                    farewell.send().await;
+                }
+                return Err(failure);
+            }
+        };
         let entities = try_entities(&connector, &kind, &context, &words, progress).await;
         Ok(TrialReport {
             account,

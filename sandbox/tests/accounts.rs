@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
                 let answer: Value = request.send().await.unwrap().json().await.unwrap();
                 session.token = answer["access_token"].as_str()?.to_owned();
             }
-            System::SapS4hana | System::Maximo | System::Limble => {}
+            System::SapS4hana | System::Maximo | System::Limble | System::Described(_) => {}
         }
         Some(session)
     }
@@ -145,6 +145,7 @@ impl<'a> Session<'a> {
             }
             System::Maximo => self.document("/maximo/api/whoami").await["displayName"].clone(),
             System::Limble => self.document("/v2/me").await["customerName"].clone(),
+            System::Described(_) => Value::Null,
         }
     }
 
@@ -189,6 +190,7 @@ impl<'a> Session<'a> {
             System::Dynamics365Fo => format!("/data/{table}?$top=1&cross-company=true"),
             System::Maximo => format!("/maximo/api/os/{table}?lean=1&oslc.pageSize=1"),
             System::Limble => format!("/v2/{table}?limit=1"),
+            System::Described(_) => format!("/{table}"),
         };
         let answer = self.plain(&path).await;
         let status = answer.status().as_u16();
@@ -228,6 +230,7 @@ fn tables(system: System) -> [&'static str; 2] {
         System::Dynamics365Fo => ["VendorsV2", "MaintenanceWorkOrders"],
         System::Maximo => ["mxapivendor", "mxapiwodetail"],
         System::Limble => ["vendors", "tasks"],
+        System::Described(_) => ["vendors", "work_orders"],
     }
 }
 
@@ -284,7 +287,7 @@ async fn the_second_account_of_dynamics_does_not_see_the_company_of_the_first() 
 fn account_company(account: Account) -> &'static str {
     match account {
         Account::First => "usmf",
-        Account::Second => "dat",
+        Account::Second | Account::Limited => "dat",
     }
 }
 

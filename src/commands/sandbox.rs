@@ -52,7 +52,10 @@ fn find(id: &str) -> anyhow::Result<System> {
     if let Some(faulty) = System::faulty().iter().find(|faulty| faulty.file == file) {
         bail!("{faulty}");
     }
-    bail!("{}", suggest::unknown("system", id, System::all().into_iter().map(System::id)))
+    bail!(
+        "{}",
+        suggest::unknown("system", id, System::all().into_iter().map(System::id))
+    )
 }
 
 fn describe(sandbox: &Sandbox, out: &mut Output) -> anyhow::Result<()> {

@@ -42,13 +42,14 @@ const CALIBRATIONS: [(System, &str); 5] = [
     ),
     (
         System::SapS4hana,
-        "remote: ZCALIBRATION_SRV/ZCalibrationSet, plural: calibrations, key: Certificate}
+        "remote: ZCALIBRATION_SRV/ZCalibrationSet, plural: calibrations, key: Certificate, write: [create, update, delete]}
     custom:
-      certificate: {type: string, source: {path: Certificate, filter: [eq, in]}}
-      dueOn: {type: date, source: {path: DueOn, filter: [gte, lt], sort: true}}
-      deviation: {type: decimal, source: Deviation}
+      certificate: {type: string, source: {path: Certificate, filter: [eq, in], write: true}}
+      name: {type: string, source: {path: Notes, write: true}}
+      dueOn: {type: date, source: {path: DueOn, as: ms_date, filter: [gte, lt], sort: true, write: true}}
+      deviation: {type: decimal, source: {path: Deviation, as: decimal_text, write: true}}
       passed: {type: boolean, source: {path: Result, as: {boolean: {'true': [PASSED, ADJUSTED], 'false': [FAILED]}}}}
-      asset: {type: reference, to: Asset, source: Equipment}",
+      asset: {type: reference, to: Asset, source: {path: Equipment, write: true}}",
     ),
     (
         System::Maximo,
@@ -124,12 +125,15 @@ async fn a_table_of_five_systems_is_one_entity() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_of_an_own_entity_are_made_changed_and_removed() {
-    let plant = Setup::only([System::Odoo]).start().await;
-    let connection = plant.connection(System::Odoo);
-    let yaml = format!(
-        "mapping: 1\nentities:\n  Calibration:\n    entity: {{{}\n",
-        CALIBRATIONS[0].1
-    );
+    for (system, entity) in [CALIBRATIONS[0], CALIBRATIONS[3]] {
+        write_calibrations(system, entity).await;
+    }
+}
+
+async fn write_calibrations(system: System, entity: &str) {
+    let plant = Setup::only([system]).start().await;
+    let connection = plant.connection(system);
+    let yaml = format!("mapping: 1\nentities:\n  Calibration:\n    entity: {{{entity}\n");
     save(&plant, &of_connection(&connection), 0, &yaml).await;
     let assets = plant.query("{ assets(first: 1) { nodes { id } } }", json!({})).await;
     let asset = assets.nodes("assets")[0]["id"].clone();

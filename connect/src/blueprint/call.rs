@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorKind},
     manifest,
     request::{RequestBody, RequestPlan},
-    template::{JsonTemplate, Scope, TextTemplate},
+    template::{JsonTemplate, Scope, TextTemplate, Unfit, XmlTemplate},
 };
 
 /// What stays as it is in the values of a query.
@@ -51,6 +51,18 @@ impl Known {
         }
     }
 
+    /// Returns the names with the credentials of one way to sign in only: those of the others are not given with it.
+    pub(super) fn of_way(&self, auth: &manifest::Auth) -> Self {
+        let is_given = |name: &&String| {
+            let credential = name.strip_prefix("credentials.");
+            credential.is_none_or(|name| auth.credentials.contains_key(name))
+        };
+        Self {
+            connection: self.connection.iter().filter(is_given).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the names without those of secrets: what organizations write themselves must not be able to send any.
     pub(crate) fn without_secrets(&self) -> Self {
         let is_setting = |name: &&String| name.starts_with("settings.");
@@ -81,7 +93,7 @@ impl Known {
         self.own.contains(&name)
             || self.more.contains(name)
             || self.open.contains(&first)
-            || (matches!(first, "key" | "owner") && self.own.contains(&first) && rest.parse::<u8>().is_ok())
+            || (matches!(first, "key" | "owner" | "cursor") && self.own.contains(&first) && rest.parse::<u8>().is_ok())
     }
 
     fn has(&self, name: &str) -> bool {
@@ -133,6 +145,20 @@ impl Known {
         }
     }
 
+    /// Parses a template of XML.
+    fn xml(&self, text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<XmlTemplate> {
+        match XmlTemplate::parse(text) {
+            Ok(template) => {
+                self.check(template.variables(), pointer, problems);
+                Some(template)
+            }
+            Err(message) => {
+                problems.push(Problem::new(pointer, message));
+                None
+            }
+        }
+    }
+
     /// Parses a table of templates.
     pub(crate) fn texts(&self, table: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) -> Texts {
         let parse = |(name, text): (&String, &String)| {
@@ -159,6 +185,8 @@ pub(crate) struct Base {
     pub(super) url: TextTemplate,
     pub(super) headers: Texts,
     pub(super) query: Texts,
+    /// What requests say that they accept, where that is not JSON.
+    pub(super) accept: Option<&'static str>,
 }
 
 impl Base {
@@ -175,6 +203,7 @@ impl Base {
 enum Body {
     None,
     Json(JsonTemplate),
+    Xml(XmlTemplate),
     Form(Texts),
 }
 
@@ -185,6 +214,7 @@ pub(crate) struct Call {
     path: TextTemplate,
     query: Texts,
     headers: Texts,
+    soap_action: Option<TextTemplate>,
     body: Body,
     repeatable: bool,
 }
@@ -198,7 +228,8 @@ impl Call {
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let has_body = request.body.is_some() || request.form.is_some();
+        let bodies = [request.body.is_some(), request.form.is_some(), request.xml.is_some()];
+        let bodies = bodies.into_iter().filter(|is_there| *is_there).count();
         let method = match request.method.as_deref() {
             Some(name) => match http::Method::from_bytes(name.as_bytes()) {
                 Ok(method) if name.bytes().all(|byte| byte.is_ascii_uppercase()) => method,
@@ -210,18 +241,29 @@ impl Call {
                     return None;
                 }
             },
-            None if has_body => http::Method::POST,
+            None if bodies > 0 => http::Method::POST,
             None => http::Method::GET,
         };
-        if request.body.is_some() && request.form.is_some() {
-            problems.push(Problem::new(pointer, "a request has a `body` or a `form`, not both"));
+        if bodies > 1 {
+            problems.push(Problem::new(pointer, "a request has one of `body`, `form` and `xml`"));
+        }
+        if request.soap_action.is_some() && request.xml.is_none() {
+            let problem = Problem::new(
+                format!("{pointer}/soap_action"),
+                "there is no body that it could be about",
+            );
+            problems.push(problem.with_help("write the envelope in `xml`"));
         }
         check_headers(&request.headers, &format!("{pointer}/headers"), problems);
-        let body = match (&request.body, &request.form) {
-            (Some(body), _) => Body::Json(known.json(body, &format!("{pointer}/body"), problems)?),
-            (None, Some(form)) => Body::Form(known.texts(form, &format!("{pointer}/form"), problems)),
-            (None, None) => Body::None,
+        let body = match (&request.body, &request.form, &request.xml) {
+            (Some(body), ..) => Body::Json(known.json(body, &format!("{pointer}/body"), problems)?),
+            (None, Some(form), _) => Body::Form(known.texts(form, &format!("{pointer}/form"), problems)),
+            (None, None, Some(xml)) => Body::Xml(known.xml(xml, &format!("{pointer}/xml"), problems)?),
+            (None, None, None) => Body::None,
         };
+        let soap_action = request.soap_action.as_ref();
+        let soap_action =
+            soap_action.and_then(|action| known.text(action, &format!("{pointer}/soap_action"), problems));
         Some(Self {
             repeatable: reads || request.read_only || matches!(method, http::Method::GET | http::Method::HEAD),
             method,
@@ -232,6 +274,7 @@ impl Call {
             )?,
             query: known.texts(&request.query, &format!("{pointer}/query"), problems),
             headers: known.texts(&request.headers, &format!("{pointer}/headers"), problems),
+            soap_action,
             body,
         })
     }
@@ -261,12 +304,15 @@ impl Call {
         let body: Vec<&str> = match &self.body {
             Body::None => Vec::new(),
             Body::Json(template) => template.variables(),
+            Body::Xml(template) => template.variables().collect(),
             Body::Form(fields) => of(fields).collect(),
         };
+        let action = self.soap_action.iter().flat_map(TextTemplate::variables);
         body.into_iter()
             .chain(self.path.variables())
             .chain(of(&self.query))
             .chain(of(&self.headers))
+            .chain(action)
     }
 
     /// Returns whether a variable is used anywhere in it.
@@ -326,12 +372,22 @@ impl Call {
         let body = match &self.body {
             Body::None => RequestBody::Empty,
             Body::Json(template) => RequestBody::Json(template.render(scope).map_err(unusable)?.to_string()),
+            Body::Xml(template) => RequestBody::Xml(template.render(scope).map_err(unfit)?),
             Body::Form(fields) => {
                 let mut form = IndexMap::new();
                 render_into(fields, scope, &mut form)?;
                 RequestBody::Form(form.into_iter().collect())
             }
         };
+        if let Some(action) = &self.soap_action {
+            let action = action.render(scope).map_err(unusable)?;
+            headers.insert("SOAPAction".to_owned(), format!("\"{}\"", action.replace('"', "")));
+        }
+        if let Some(accept) = base.accept
+            && !headers.keys().any(|name| name.eq_ignore_ascii_case("accept"))
+        {
+            headers.insert("accept".to_owned(), accept.to_owned());
+        }
         check_values(&headers)?;
         Ok(RequestPlan {
             method: self.method.clone(),
@@ -344,7 +400,7 @@ impl Call {
 }
 
 /// Adds query parameters to an address; empty ones are left out.
-fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
+pub(super) fn with_query(mut address: String, query: &IndexMap<String, String>) -> String {
     let mut sign = if address.contains('?') { '&' } else { '?' };
     for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
         address.push(sign);
@@ -423,6 +479,14 @@ pub(crate) fn unusable(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidSettings, message.into().into_owned())
 }
 
+/// A value without a form in XML is the fault of who sent it, anything else that of the settings.
+fn unfit(wrong: Unfit) -> Error {
+    match wrong {
+        Unfit::Variable(message) => unusable(message),
+        Unfit::Value(message) => Error::new(ErrorKind::InvalidRequest, message),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -445,6 +509,7 @@ mod tests {
             url: TextTemplate::parse("https://erp.example.com/api/").unwrap(),
             headers: vec![("x-ours".to_owned(), TextTemplate::parse("1").unwrap())],
             query: Vec::new(),
+            accept: None,
         };
         let settings = json!({ "value": value });
         let (credentials, session) = (SecretMap::new(), SecretMap::new());

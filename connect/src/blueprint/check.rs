@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use regex::Regex;
 
 use super::{Problem, call::escape_pointer};
-use crate::manifest::{AuthKind, Grant, Manifest, SettingField, SettingKind};
+use crate::manifest::{AuthKind, Manifest, SettingField, SettingKind};
 
 /// Reports what is wrong with the parts of a manifest that are no requests and no mappings.
 pub(super) fn check(manifest: &Manifest, problems: &mut Vec<Problem>) {
@@ -202,6 +202,21 @@ fn check_limits(manifest: &Manifest, problems: &mut Vec<Problem>) {
                 "calls and seconds must be at least 1",
             ));
         }
+        for (cost_at, cost) in rate.costs.iter().enumerate() {
+            let pointer = format!("/limits/rates/{at}/costs/{cost_at}");
+            if let Some(method) = cost.methods.iter().find(|method| !is_method(method)) {
+                let message = format!("`{method}` is not an HTTP method");
+                problems.push(Problem::new(format!("{pointer}/methods"), message));
+            }
+            if let Some(Err(error)) = cost.path.as_ref().map(|path| Regex::new(path)) {
+                let message = format!("not a regular expression: {error}");
+                problems.push(Problem::new(format!("{pointer}/path"), message));
+            }
+            if cost.cost == 0 || cost.cost > rate.calls {
+                let message = "a call counts as at least one, and as no more than the window holds";
+                problems.push(Problem::new(format!("{pointer}/cost"), message));
+            }
+        }
         for method in rate.methods.iter().filter(|method| !is_method(method)) {
             problems.push(Problem::new(
                 format!("/limits/rates/{at}/methods"),
@@ -230,13 +245,10 @@ pub(super) fn connection_variables(manifest: &Manifest) -> BTreeSet<String> {
         names.extend(auth.credentials.keys().map(|name| format!("credentials.{name}")));
         match &auth.kind {
             AuthKind::Session { keep, .. } => names.extend(keep.keys().map(|name| format!("session.{name}"))),
-            AuthKind::Oauth2 {
-                grant: Grant::ClientCredentials | Grant::RefreshToken | Grant::AuthorizationCode,
-                ..
-            } => {
+            AuthKind::Oauth2 { .. } => {
                 names.insert(format!("session.{}", super::ACCESS_TOKEN));
             }
-            AuthKind::Basic { .. } | AuthKind::Headers { .. } => {}
+            AuthKind::Basic { .. } | AuthKind::Headers { .. } | AuthKind::Oauth1 { .. } | AuthKind::Signed(_) => {}
         }
     }
     names

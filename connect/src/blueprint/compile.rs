@@ -5,16 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use lineshaft_schema::{Catalogue, TypeDef, TypeIndex};
+use lineshaft_schema::{Catalogue, Projection, TypeDef, TypeIndex};
 
 use super::{
     Blueprint, Problem,
     anti_forgery::AntiForgery,
+    batch::BatchPlan,
     call::{Base, Known, check_headers, escape_pointer},
     check,
     compile_fields::compile_fields,
     discovery::DiscoveryPlan,
     filters::KeyPart,
+    labels::{self, JoinPlan},
     preset::{Preset, lay_get_many, lay_list, preset},
     probe::ProbePlan,
     raw::RawPlan,
@@ -24,11 +26,13 @@ use super::{
 use crate::{
     capability::Capability,
     classify::Classifier,
-    dialect::{Language, LiteralKind},
-    manifest::{Dialect, Manifest, Resource, Strategy},
+    dialect::{Language, LiteralKind, Own},
+    manifest::{ListOperation, Manifest, Resource, Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
+    request::selected_name,
     write,
+    xml::Reading,
 };
 
 /// Compiles a manifest.
@@ -39,7 +43,8 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
         connection: check::connection_variables(&manifest),
         ..Known::default()
     };
-    let base = compile_base(&manifest, &known, &mut problems);
+    let reading = Reading::compile(&manifest, &mut problems);
+    let base = compile_base(&manifest, &known, &reading, &mut problems);
     let classifier = Classifier::compile(&manifest, &mut problems);
     let anti_forgery = manifest.http.anti_forgery.as_ref();
     let anti_forgery = anti_forgery.and_then(|written| AntiForgery::compile(written, &known, &mut problems));
@@ -54,12 +59,15 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     let discovery = DiscoveryPlan::compile(&manifest, &catalogue, &known, &base, &mut problems);
     let raw = manifest.raw.as_ref();
     let raw = raw.and_then(|raw| RawPlan::compile(raw, &known, &mut problems));
+    let batch = BatchPlan::compile(&manifest, &known, &mut problems);
+    let labels = labels::compile(&manifest, &catalogue, &known, &mut problems);
     let compiler = Compiler {
         manifest: &manifest,
         catalogue: &catalogue,
         known: &known,
         base: &base,
         keys: key_parts(&manifest),
+        own: own_language(&manifest, &mut problems),
     };
     let mut resources = BTreeMap::new();
     for (name, resource) in &manifest.resources {
@@ -70,12 +78,15 @@ pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<B
     match probe {
         Some(probe) if problems.is_empty() => Ok(Blueprint {
             base,
+            reading: Arc::new(reading),
             classifier: Arc::new(classifier),
             anti_forgery: anti_forgery.map(Arc::new),
             sign_ins: sign_ins.into(),
             probe: Arc::new(probe),
             discovery: Arc::new(discovery),
             raw: raw.map(Arc::new),
+            batch: batch.map(Arc::new),
+            labels: Arc::new(labels),
             parts: Arc::new(write::within::parts(&catalogue, &resources)),
             resources: Arc::new(resources),
             manifest: Arc::new(manifest),
@@ -111,6 +122,7 @@ pub(super) fn compile_alone(
         known: &known,
         base,
         keys,
+        own: own_language(manifest, &mut Vec::new()),
     };
     compiler.resource(name, &resource, problems).map(|(_, plan)| plan)
 }
@@ -134,6 +146,7 @@ pub(super) fn recompile(
         known: &known,
         base: &base.base,
         keys: key_parts(&manifest),
+        own: own_language(&manifest, &mut Vec::new()),
     };
     let mut resources = BTreeMap::clone(&base.resources);
     for name in touched {
@@ -170,12 +183,13 @@ pub(super) fn recompile(
     })
 }
 
-fn compile_base(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>) -> Option<Base> {
+fn compile_base(manifest: &Manifest, known: &Known, reading: &Reading, problems: &mut Vec<Problem>) -> Option<Base> {
     check_headers(&manifest.http.headers, "/http/headers", problems);
     Some(Base {
         url: known.text(&manifest.http.base_url, "/http/base_url", problems)?,
         headers: known.texts(&manifest.http.headers, "/http/headers", problems),
         query: known.texts(&manifest.http.query, "/http/query", problems),
+        accept: reading.accept(),
     })
 }
 
@@ -189,14 +203,23 @@ fn key_parts(manifest: &Manifest) -> HashMap<String, Vec<KeyPart>> {
 }
 
 fn own_key(manifest: &Manifest, resource: &Resource) -> Vec<KeyPart> {
-    let dialect = resource.dialect.unwrap_or(preset(manifest.protocol).dialect);
+    let written = resource.language.as_ref();
+    let written = written.or_else(|| manifest.language.as_ref().filter(|_| resource.dialect.is_none()));
+    let language = match written {
+        // What is wrong with the language is told where it is compiled for use.
+        Some(written) => Language::described(Own::compile(written, "", &mut Vec::new())),
+        None => Language::of(resource.dialect.unwrap_or(preset(manifest.protocol).dialect), false),
+    };
     let part = |text: &String| {
         let numeric = resource
             .seek
             .as_ref()
             .is_some_and(|seek| seek.numeric && seek.by.as_ref().is_none_or(|by| by == text));
         let kind = resource.literals.get(text).map(|word| LiteralKind::named(word));
-        let name = Path::parse(text).map(|path| filter_name(&path, dialect)).ok().flatten();
+        let name = Path::parse(text)
+            .map(|path| filter_name(&path, &language))
+            .ok()
+            .flatten();
         KeyPart {
             name: name.unwrap_or_else(|| text.clone()),
             kind: kind.or(numeric.then_some(LiteralKind::Number)),
@@ -206,21 +229,18 @@ fn own_key(manifest: &Manifest, resource: &Resource) -> Vec<KeyPart> {
 }
 
 /// Returns the name that a path has in filters; nothing when that does not follow from the path.
-pub(super) fn filter_name(path: &Path, dialect: Dialect) -> Option<String> {
-    if path.levels_up() > 0 || path.text().contains('[') {
+pub(super) fn filter_name(path: &Path, language: &Language) -> Option<String> {
+    if path.levels_up() > 0 || path.text().contains('[') || path.root() == labels::MEMBER {
         return None;
     }
-    let joint = if matches!(dialect, Dialect::OdataV2 | Dialect::OdataV4) {
-        "/"
-    } else {
-        "."
-    };
     let names: Vec<&str> = path
         .names()
         .take_while(|name| name.parse::<usize>().is_err())
         .map(|name| name.strip_suffix('.').unwrap_or(name))
         .collect();
-    (!names.is_empty() && names.iter().all(|name| is_safe_name(name))).then(|| names.join(joint))
+    (!names.is_empty() && names.iter().all(|name| is_safe_name(name)))
+        .then(|| names.join(language.path()))
+        .filter(|name| language.is_name(name))
 }
 
 /// Names go into filters as they are, so they must not look like anything else.
@@ -238,6 +258,13 @@ pub(super) struct Compiler<'a> {
     base: &'a Arc<Base>,
     /// Parts of the keys by type.
     pub(super) keys: HashMap<String, Vec<KeyPart>>,
+    /// The language that the manifest describes for all resources.
+    own: Option<Arc<Own>>,
+}
+
+fn own_language(manifest: &Manifest, problems: &mut Vec<Problem>) -> Option<Arc<Own>> {
+    let written = manifest.language.as_ref()?;
+    Some(Own::compile(written, "/language", problems))
 }
 
 impl Compiler<'_> {
@@ -254,15 +281,21 @@ impl Compiler<'_> {
             list,
             get_many,
         } = preset(self.manifest.protocol);
-        let dialect = resource.dialect.unwrap_or(dialect);
         let list = lay_list(lay_list(list, self.manifest.list.as_ref()), resource.list.as_ref());
         let get_many = lay_get_many(
             lay_get_many(get_many, self.manifest.get_many.as_ref()),
             resource.get_many.as_ref(),
         );
-        let language = Language {
-            dialect,
-            in_lists: get_many.via == Some(Strategy::In),
+        let language = match (&resource.language, resource.dialect, &self.own) {
+            (Some(written), dialect, _) => {
+                let pointer = format!("{pointer}/language");
+                if dialect.is_some() {
+                    problems.push(Problem::new(pointer.clone(), "give `dialect` or `language`, not both"));
+                }
+                Language::described(Own::compile(written, &pointer, problems))
+            }
+            (None, None, Some(own)) => Language::described(Arc::clone(own)),
+            (None, own, _) => Language::of(own.unwrap_or(dialect), get_many.via == Some(Strategy::In)),
         };
         let before = problems.len();
         let mut mapping = CompiledMapping::compile(def, self.catalogue, resource, problems);
@@ -288,9 +321,9 @@ impl Compiler<'_> {
             problem.pointer = format!("{pointer}{}", problem.pointer);
         }
         let key = self.keys.get(name).cloned().unwrap_or_default();
-        self.check_key(resource, &key, &pointer, problems);
+        self.check_key(resource, &key, &language, &pointer, problems);
         let max_keys = usize::try_from(get_many.max_keys.unwrap_or(50)).unwrap_or(50).max(1);
-        let fields = compile_fields(self, def, resource, &mapping, language, &pointer, problems);
+        let fields = compile_fields(self, def, resource, &mapping, &language, &pointer, problems);
         let narrow;
         // An entity of an organization's own is described by its overlay.
         let filled = match def.label {
@@ -301,15 +334,18 @@ impl Compiler<'_> {
             None => self.known,
         };
         let list_plan = self.list(&list, filled, &pointer, problems);
+        self.check_columns(resource, &list, def, &mapping, &language, &pointer, problems);
         let children = self.children(def, resource, &list, &pointer, problems);
         // What has the parent's key in its own cannot be asked for by it.
         let by_parent = |text: &String| children.values().any(|plan| plan.parent_as == *text);
         let is_keyed_by_parent = resource.key.as_slice().iter().any(by_parent);
         let get_many_plan = self
-            .get_many(&get_many, &list, language, &pointer, problems)
+            .get_many(&get_many, &list, &key, &language, &pointer, problems)
             .filter(|_| !is_keyed_by_parent);
-        let scope = self.scope(resource, dialect, filled, &pointer, problems);
-        let seek = self.seek(resource, &key, language, &pointer, problems);
+        let scope = self.scope(resource, &language, filled, &pointer, problems);
+        let seek = self.seek(resource, &key, &language, &pointer, problems);
+        let joins = JoinPlan::compile(resource, &self.manifest.labels, &pointer, problems);
+        check_labels(&mapping, &joins, &pointer, problems);
         let list = list_plan?;
         if !resource.scope.rows.is_empty() && list.count.is_some() {
             problems.push(Problem::new(
@@ -322,7 +358,7 @@ impl Compiler<'_> {
             &list,
             fields.uses_where(),
             &fields.sorts,
-            language,
+            &language,
             &pointer,
             problems,
         );
@@ -330,20 +366,23 @@ impl Compiler<'_> {
             kind: def.index,
             remote: resource.remote.clone(),
             list: !resource.children_only,
-            get_many: get_many_plan.as_ref().map(|_| max_keys),
+            get_many: get_many_plan.as_ref().map(|plan| match plan.via {
+                Strategy::List => plan.kept.most,
+                _ => max_keys,
+            }),
             children: children
                 .keys()
                 .copied()
-                .chain(fields.children(def, language))
+                .chain(fields.children(def, &language))
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
             changes: fields.tells_changes(def),
-            fields: fields.capabilities(def, &mapping, language),
+            fields: fields.capabilities(def, &mapping, &language),
             page_size: list.page_size,
             max_page_size: list.max_page_size,
             count: list.count.is_some(),
-            seek: seek.is_some() || matches!(list.paging, PagingPlan::Keyset),
+            seek: seek.is_some() || matches!(list.paging, PagingPlan::Keyset | PagingPlan::StartKey { .. }),
         };
         let context = write::compile::Context {
             manifest: self.manifest,
@@ -366,6 +405,8 @@ impl Compiler<'_> {
             filters: fields.rules,
             sorts: fields.sorts,
             custom: custom_select(resource),
+            batches: get_many.batch != Some(false),
+            joins,
             children_only: resource.children_only,
             max_keys,
             max_url_bytes: self.manifest.limits.max_url_bytes.unwrap_or(4_000),
@@ -405,12 +446,19 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_key(&self, resource: &Resource, key: &[KeyPart], pointer: &str, problems: &mut Vec<Problem>) {
+    fn check_key(
+        &self,
+        resource: &Resource,
+        key: &[KeyPart],
+        language: &Language,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) {
         if key.is_empty() {
             problems.push(Problem::new(format!("{pointer}/key"), "needs at least one path"));
         }
         for (part, text) in key.iter().zip(resource.key.as_slice()) {
-            if !is_safe_name(&part.name) {
+            if !is_safe_name(&part.name) || !language.is_name(&part.name) {
                 problems.push(Problem::new(
                     format!("{pointer}/key"),
                     format!("`{text}` is not the name of a field"),
@@ -448,6 +496,42 @@ impl Compiler<'_> {
         }
     }
 
+    /// Reports names that cannot be selected as they are.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the resource that is compared with the others"
+    )]
+    fn check_columns(
+        &self,
+        resource: &Resource,
+        list: &ListOperation,
+        def: &TypeDef,
+        mapping: &CompiledMapping,
+        language: &Language,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        let is_needed = language.own().is_some_and(Own::is_text) || !list.columns.is_empty();
+        if !is_needed || matches!(list.select, None | Some(Select::None)) {
+            return;
+        }
+        let names = mapping.selects(&Projection::all(def));
+        let custom = custom_select(resource).names;
+        let names = names.iter().map(selected_name);
+        for name in names.chain(custom.iter().map(String::as_str)) {
+            let is_plain = is_safe_name(name) && language.is_name(name);
+            if !is_plain && !list.columns.contains_key(name) {
+                problems.push(
+                    Problem::new(
+                        format!("{pointer}/fields"),
+                        format!("`{name}` is not a name that can be selected"),
+                    )
+                    .with_help("give what is selected under `columns` of the list"),
+                );
+            }
+        }
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "each is a part of the resource that is compared with the others"
@@ -458,23 +542,55 @@ impl Compiler<'_> {
         list: &ListPlan,
         filtered: bool,
         sorts: &BTreeMap<lineshaft_schema::FieldIndex, String>,
-        language: Language,
+        language: &Language,
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) {
         let scoped = resource.scope.always.is_some() || resource.scope.list.is_some();
-        if language.dialect != Dialect::Parameters && (filtered || scoped) && !list.call.uses("where") {
+        if !language.is_parameters() && (filtered || scoped) && !list.call.uses("where") {
             problems.push(Problem::new(
                 format!("{pointer}/list/request"),
                 "conditions are possible, but the request does not use `{{where}}`",
             ));
         }
-        if !sorts.is_empty() && !list.call.uses("order") {
+        if language.own().is_some_and(Own::has_parameters) && list.call.uses("where") && !list.call.uses("where_values")
+        {
+            problems.push(Problem::new(
+                format!("{pointer}/list/request"),
+                "values stand beside the conditions, but the request does not use `{{where_values}}`",
+            ));
+        }
+        let sorts_by_form = list.call.uses("order");
+        if sorts_by_form && !sorts.is_empty() && language.own().is_some_and(|own| !own.sorts()) {
+            problems.push(Problem::new(
+                format!("{pointer}/list/request"),
+                "the request uses `{{order}}`, but the language has no `order`",
+            ));
+        }
+        if !sorts.is_empty() && !sorts_by_form && !list.call.uses("order_name") {
             problems.push(Problem::new(
                 format!("{pointer}/list/request"),
                 "sorting is possible, but the request does not use `{{order}}`",
             ));
         }
+    }
+}
+
+/// Reports paths to entries that are not joined.
+fn check_labels(mapping: &CompiledMapping, joins: &[JoinPlan], pointer: &str, problems: &mut Vec<Problem>) {
+    let mut all = mapping.definition().map(Projection::all).unwrap_or_default();
+    all.custom = true;
+    if joins.is_empty()
+        && mapping
+            .selects(&all)
+            .iter()
+            .any(|selected| selected.name() == labels::MEMBER)
+    {
+        let problem = Problem::new(
+            format!("{pointer}/labels"),
+            "mappings read `_labels`, but no table is joined",
+        );
+        problems.push(problem.with_help("write `labels: {<name>: {of: <table>, by: <path of the code>}}`"));
     }
 }
 

@@ -1,9 +1,9 @@
 //! Compiles how the rows of a resource are reached: lists and their pages, look-ups by key, rows of one parent, scopes
 //! and seeks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use lineshaft_schema::{FieldIndex, FieldType, TypeDef};
+use lineshaft_schema::{FieldIndex, FieldType, Operator, TypeDef};
 
 use super::{
     Problem,
@@ -11,12 +11,14 @@ use super::{
     compile::{Compiler, is_safe_name},
     filters::KeyPart,
     preset::lay_request,
-    resource::{ChildrenPlan, CountPlan, GetManyPlan, ListPlan, PagingPlan, ScopePlan, SeekPlan},
+    resource::{ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
 };
 use crate::{
     classify::parse_path,
     dialect::{Language, LiteralKind},
-    manifest::{Dialect, GetMany, ListOperation, Paging, Resource, Select, Strategy},
+    manifest::{GetMany, ListOperation, Paging, Resource, Select, Strategy},
+    path::Path,
+    xml::{Lists, Reading},
 };
 
 const LIST_VARIABLES: &[&str] = &[
@@ -24,9 +26,14 @@ const LIST_VARIABLES: &[&str] = &[
     "select",
     "expand",
     "where",
+    "where_values",
+    "where_expression",
     "order",
+    "order_name",
+    "order_direction",
     "limit",
     "offset",
+    "last",
     "page",
     "cursor",
 ];
@@ -35,9 +42,14 @@ const KEYS_VARIABLES: &[&str] = &[
     "select",
     "expand",
     "where",
+    "where_values",
+    "where_expression",
     "order",
+    "order_name",
+    "order_direction",
     "limit",
     "offset",
+    "last",
     "page",
     "cursor",
     "keys",
@@ -47,9 +59,14 @@ const CHILDREN_VARIABLES: &[&str] = &[
     "select",
     "expand",
     "where",
+    "where_values",
+    "where_expression",
     "order",
+    "order_name",
+    "order_direction",
     "limit",
     "offset",
+    "last",
     "page",
     "cursor",
     "key",
@@ -57,6 +74,24 @@ const CHILDREN_VARIABLES: &[&str] = &[
 const KEY_VARIABLES: &[&str] = &["resource.remote", "select", "expand", "key"];
 
 impl Compiler<'_> {
+    /// Returns what of the answers is a list however often it comes; JSON tells that itself.
+    fn lists(&self, list: &ListOperation, records: Option<&Path>, pointer: &str, problems: &mut Vec<Problem>) -> Lists {
+        let lists = Lists::compile(&list.lists, &format!("{pointer}/lists"), problems);
+        match records {
+            Some(records) if self.is_xml() => lists.with(records),
+            Some(_) if !list.lists.is_empty() && !self.is_xml() => {
+                let problem = Problem::new(format!("{pointer}/lists"), "JSON has lists of its own");
+                problems.push(problem.with_help("write `answers: xml` in `http` if the system answers with XML"));
+                lists
+            }
+            _ => lists,
+        }
+    }
+
+    fn is_xml(&self) -> bool {
+        Reading::compile(self.manifest, &mut Vec::new()).is_xml()
+    }
+
     /// `filled` has the variables of what overlays may change too.
     pub(super) fn list(
         &self,
@@ -112,9 +147,20 @@ impl Compiler<'_> {
             &format!("{pointer}/records"),
             problems,
         );
+        let lists = self.lists(list, records.as_ref(), &pointer, problems);
         let call = call?;
+        if let PagingPlan::StartKey { inclusive: true } = paging
+            && max_page_size < 2
+        {
+            problems.push(Problem::new(
+                format!("{pointer}/max_page_size"),
+                "must be at least 2 where pages begin with the record before",
+            ));
+        }
+        let uses_part = |variable: &str| variable == "cursor" && (0..8_u8).any(|at| call.uses(&format!("cursor.{at}")));
         if let Some((paging, variable)) = needed_variable(&paging)
             && !call.uses(variable)
+            && !uses_part(variable)
         {
             let problem = Problem::new(
                 format!("{pointer}/paging"),
@@ -127,11 +173,21 @@ impl Compiler<'_> {
             records: records?,
             each: list.each.clone(),
             paging,
+            more: list
+                .more
+                .as_ref()
+                .and_then(|path| parse_path(path, &format!("{pointer}/more"), problems)),
+            last: list
+                .last
+                .as_ref()
+                .and_then(|path| parse_path(path, &format!("{pointer}/last"), problems)),
+            columns: list.columns.clone(),
             page_size,
             max_page_size,
             count,
             select: list.select.unwrap_or(Select::None),
             order_separator: list.order_separator.clone().unwrap_or_else(|| ",".to_owned()),
+            lists,
         })
     }
 
@@ -139,7 +195,8 @@ impl Compiler<'_> {
         &self,
         get_many: &GetMany,
         list: &ListOperation,
-        language: Language,
+        key: &[KeyPart],
+        language: &Language,
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<GetManyPlan> {
@@ -154,7 +211,7 @@ impl Compiler<'_> {
             problems,
         )?;
         let request_pointer = format!("{pointer}/request");
-        let by_parameter = language.dialect == Dialect::Parameters;
+        let by_parameter = language.is_parameters();
         let call = match (via, &get_many.request) {
             (Strategy::Each, Some(request)) => {
                 let known = self.known.with(KEY_VARIABLES);
@@ -192,6 +249,13 @@ impl Compiler<'_> {
                 ));
                 return None;
             }
+            (Strategy::In, _) if key.len() == 1 && !language.has_in() => {
+                problems.push(Problem::new(
+                    format!("{pointer}/via"),
+                    "the language has neither `in` nor `or`; use `each`",
+                ));
+                return None;
+            }
             (Strategy::In | Strategy::OrChain, Some(_)) => {
                 let problem = Problem::new(
                     request_pointer,
@@ -200,9 +264,33 @@ impl Compiler<'_> {
                 problems.push(problem);
                 None
             }
-            (Strategy::In | Strategy::OrChain, None) => None,
+            (Strategy::List, Some(_)) => {
+                let message = "has no effect: the list is read with its own request";
+                problems.push(Problem::new(request_pointer, message));
+                None
+            }
+            (Strategy::In | Strategy::OrChain | Strategy::List, None) => None,
         };
-        Some(GetManyPlan { via, call, record })
+        let of_list = [("keep_s", get_many.keep_s), ("max_rows", get_many.max_rows)];
+        for (name, number) in of_list {
+            match number {
+                Some(0) => problems.push(Problem::new(format!("{pointer}/{name}"), "must be at least 1")),
+                Some(_) if via != Strategy::List && self.manifest.get_many.is_none() => {
+                    problems.push(Problem::new(format!("{pointer}/{name}"), "belongs to `via: list`"));
+                }
+                _ => {}
+            }
+        }
+        let kept = KeptList {
+            time: Duration::from_secs(get_many.keep_s.unwrap_or(300).into()),
+            most: usize::try_from(get_many.max_rows.unwrap_or(2000)).unwrap_or(2000),
+        };
+        Some(GetManyPlan {
+            via,
+            call,
+            record,
+            kept,
+        })
     }
 
     /// Compiles the requests for the rows of one parent.
@@ -268,7 +356,7 @@ impl Compiler<'_> {
     pub(super) fn scope(
         &self,
         resource: &Resource,
-        dialect: Dialect,
+        language: &Language,
         filled: &Known,
         pointer: &str,
         problems: &mut Vec<Problem>,
@@ -277,14 +365,15 @@ impl Compiler<'_> {
         let mut condition = |value: &Option<serde_json::Value>, key: &str| {
             let value = value.as_ref()?;
             let pointer = format!("{pointer}/{key}");
-            let fits = match dialect {
-                Dialect::Parameters => {
-                    let problem = Problem::new(pointer, "there are no conditions in the dialect of parameters");
-                    problems.push(problem.with_help("use `query` or `list_query`"));
-                    return None;
-                }
-                Dialect::DomainPrefix | Dialect::DomainNested => value.is_array(),
-                _ => value.is_string(),
+            if language.is_parameters() {
+                let problem = Problem::new(pointer, "there are no conditions in the dialect of parameters");
+                problems.push(problem.with_help("use `query` or `list_query`"));
+                return None;
+            }
+            let fits = if language.is_text() {
+                value.is_string()
+            } else {
+                value.is_array() || (value.is_object() && language.own().is_some())
             };
             if !fits {
                 problems.push(Problem::new(
@@ -311,23 +400,27 @@ impl Compiler<'_> {
         &self,
         resource: &Resource,
         key: &[KeyPart],
-        language: Language,
+        language: &Language,
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<SeekPlan> {
         let seek = resource.seek.as_ref()?;
         let pointer = format!("{pointer}/seek");
+        if seek.parameter.is_none() && !language.has(Operator::Gt, false) {
+            problems.push(Problem::new(pointer, "the language has no form for `gt`"));
+            return None;
+        }
         match (&seek.by, &seek.parameter) {
             (Some(_), Some(_)) => problems.push(Problem::new(pointer, "give `by` or `parameter`, not both")),
             (None, Some(parameter)) => return Some(SeekPlan::Parameter(parameter.clone())),
-            (Some(_), None) if language.dialect == Dialect::Parameters => {
+            (Some(_), None) if language.is_parameters() => {
                 problems.push(Problem::new(
                     format!("{pointer}/by"),
                     "needs a dialect with comparisons; use `parameter`",
                 ));
             }
             (Some(by), None) => {
-                if !is_safe_name(by) {
+                if !is_safe_name(by) || !language.is_name(by) {
                     problems.push(Problem::new(
                         format!("{pointer}/by"),
                         format!("`{by}` is not the name of a field"),
@@ -343,7 +436,7 @@ impl Compiler<'_> {
                     part,
                 });
             }
-            (None, None) if language.has_or() || (key.len() == 1 && language.dialect != Dialect::Parameters) => {
+            (None, None) if language.has_or_of_all() || (key.len() == 1 && !language.is_parameters()) => {
                 return Some(SeekPlan::Key);
             }
             (None, None) => problems.push(Problem::new(pointer, "needs `by` or `parameter` in this dialect")),
@@ -383,6 +476,29 @@ fn paging(paging: Option<&Paging>, pointer: &str, problems: &mut Vec<Problem>) -
             Some(path) => PagingPlan::LastRow(path),
             None => PagingPlan::None,
         },
+        Some(Paging::StartKey { inclusive }) => PagingPlan::StartKey { inclusive: *inclusive },
+        Some(Paging::Range { first, header }) => {
+            let header = header.as_deref().unwrap_or("content-range");
+            if header.parse::<http::HeaderName>().is_err() {
+                problems.push(Problem::new(
+                    format!("{pointer}/range/header"),
+                    format!("`{header}` is not the name of a header"),
+                ));
+            }
+            PagingPlan::Range {
+                first: *first,
+                header: header.to_owned(),
+            }
+        }
+        Some(Paging::ServerCursor { next, expired }) => {
+            match parse_path(next, &format!("{pointer}/server_cursor/next"), problems) {
+                Some(next) => PagingPlan::ServerCursor {
+                    next,
+                    expired: *expired,
+                },
+                None => PagingPlan::None,
+            }
+        }
     }
 }
 
@@ -393,6 +509,9 @@ const fn needed_variable(paging: &PagingPlan) -> Option<(&'static str, &'static 
         PagingPlan::Cursor { .. } => Some(("cursor", "cursor")),
         PagingPlan::Keyset => Some(("keyset", "cursor")),
         PagingPlan::LastRow(_) => Some(("last_row", "cursor")),
+        PagingPlan::StartKey { .. } => Some(("start_key", "cursor")),
+        PagingPlan::Range { .. } => Some(("range", "offset")),
+        PagingPlan::ServerCursor { .. } => Some(("server_cursor", "cursor")),
         PagingPlan::None | PagingPlan::Link { .. } => None,
     }
 }

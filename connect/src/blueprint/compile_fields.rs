@@ -14,7 +14,7 @@ use crate::{
     capability::{FieldCapability, Precision},
     codec::Literal,
     dialect::{Constant, Language, LiteralKind},
-    manifest::{Dialect, FieldFilter, FieldMapping, FullFilter, FullMapping, Resource, SortBy},
+    manifest::{FieldFilter, FieldMapping, FullFilter, FullMapping, Resource, SortBy},
     mapping::{CompiledField, CompiledMapping},
 };
 
@@ -35,9 +35,9 @@ impl Fields {
     }
 
     /// Returns how well each operator of a field is applied, those that follow from others included.
-    fn operators(rule: &FilterRule, language: Language) -> BTreeMap<Operator, Precision> {
+    fn operators(rule: &FilterRule, language: &Language) -> BTreeMap<Operator, Precision> {
         let mut operators = rule.operators.clone();
-        let parameters = language.dialect == Dialect::Parameters;
+        let parameters = language.is_parameters();
         if let Some(precision) = rule.operators.get(&Operator::In) {
             operators.entry(Operator::Eq).or_insert(*precision);
         }
@@ -51,7 +51,7 @@ impl Fields {
     }
 
     /// Returns the reference fields by which children of many parents can be asked for.
-    pub(super) fn children(&self, def: &TypeDef, language: Language) -> Vec<FieldIndex> {
+    pub(super) fn children(&self, def: &TypeDef, language: &Language) -> Vec<FieldIndex> {
         let is_reference = |field: &FieldIndex| {
             def.field_at(*field)
                 .is_some_and(|field| matches!(field.kind, FieldType::Reference(_)))
@@ -77,7 +77,7 @@ impl Fields {
         &self,
         def: &TypeDef,
         mapping: &CompiledMapping,
-        language: Language,
+        language: &Language,
     ) -> BTreeMap<FieldIndex, FieldCapability> {
         let capability = |field: &FieldDef| {
             let compiled = mapping.field(field.index)?;
@@ -102,7 +102,7 @@ pub(super) fn compile_fields(
     def: &TypeDef,
     resource: &Resource,
     mapping: &CompiledMapping,
-    language: Language,
+    language: &Language,
     pointer: &str,
     problems: &mut Vec<Problem>,
 ) -> Fields {
@@ -141,7 +141,7 @@ struct Place<'a> {
     field: &'a FieldDef,
     full: &'a FullMapping,
     compiled: &'a CompiledField,
-    language: Language,
+    language: &'a Language,
     pointer: &'a str,
 }
 
@@ -151,7 +151,7 @@ impl Place<'_> {
         let name = match sort {
             SortBy::Own(false) => return None,
             SortBy::Own(true) => self.own_names().and_then(|names| names.into_iter().next()),
-            SortBy::Name(name) => Some(name.clone()).filter(|name| is_safe_name(name)),
+            SortBy::Name(name) => Some(name.clone()).filter(|name| is_safe_name(name) && self.language.is_name(name)),
         };
         if !self.field.sortable() {
             problems.push(Problem::new(
@@ -178,10 +178,7 @@ impl Place<'_> {
         if unclear {
             return None;
         }
-        paths
-            .iter()
-            .map(|path| filter_name(path, self.language.dialect))
-            .collect()
+        paths.iter().map(|path| filter_name(path, self.language)).collect()
     }
 
     fn rule(&self, filter: &FieldFilter, problems: &mut Vec<Problem>) -> Option<FilterRule> {
@@ -205,6 +202,7 @@ impl Place<'_> {
             return None;
         }
         let operators = self.operators(filter, &pointer, problems);
+        self.check_forms(filter, &operators, &pointer, problems);
         let names = self.names(filter, &pointer, problems)?;
         if let Some(word) = filter.literal.as_deref().filter(|word| !is_safe_name(word)) {
             problems.push(Problem::new(
@@ -277,7 +275,7 @@ impl Place<'_> {
                 }
             }
         }
-        let by_parameter = self.language.dialect == Dialect::Parameters;
+        let by_parameter = self.language.is_parameters();
         if by_parameter && !(filter.exact.is_empty() && filter.coarse.is_empty()) {
             let problem = Problem::new(
                 pointer,
@@ -294,6 +292,28 @@ impl Place<'_> {
         operators
     }
 
+    /// Reports operators for which the described language has no form.
+    fn check_forms(
+        &self,
+        filter: &FullFilter,
+        operators: &BTreeMap<Operator, Precision>,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        let by_pattern = filter.wildcard.as_ref().is_some_and(|sign| !sign.is_empty());
+        for operator in operators
+            .keys()
+            .filter(|operator| !self.language.has(**operator, by_pattern))
+        {
+            let problem = Problem::new(pointer, format!("the language has no form for `{}`", operator.name()));
+            problems.push(problem.with_help(match operator {
+                Operator::IsNull => "give `missing` and `present`",
+                Operator::In => "give `in` or `or`",
+                _ => "give it under `compare`",
+            }));
+        }
+    }
+
     fn names(&self, filter: &FullFilter, pointer: &str, problems: &mut Vec<Problem>) -> Option<Names> {
         let kind = filter.literal.as_deref().map(LiteralKind::named);
         let keys = self.compiled.key_paths();
@@ -307,7 +327,7 @@ impl Place<'_> {
             None => match self.own_names() {
                 Some(names) => names,
                 // The names of parameters say everything there is to say.
-                None if self.language.dialect == Dialect::Parameters => vec![String::from("_")],
+                None if self.language.is_parameters() => vec![String::from("_")],
                 None => {
                     problems.push(
                         Problem::new(pointer, "the name of the source field does not follow from the path")
@@ -317,7 +337,10 @@ impl Place<'_> {
                 }
             },
         };
-        for name in names.iter().filter(|name| !is_safe_name(name)) {
+        for name in names
+            .iter()
+            .filter(|name| !is_safe_name(name) || !self.language.is_name(name))
+        {
             problems.push(Problem::new(
                 format!("{pointer}/by"),
                 format!("`{name}` is not the name of a field"),
@@ -358,7 +381,7 @@ impl Place<'_> {
                 serde_json::Value::String(text) => Literal::Text(text.clone()),
                 serde_json::Value::Number(number) => Literal::Number(number.to_string()),
                 // Here `false` is how null is written.
-                serde_json::Value::Bool(false) if self.language.dialect == Dialect::DomainPrefix => continue,
+                serde_json::Value::Bool(false) if self.language.writes_null_as_false() => continue,
                 serde_json::Value::Bool(flag) => Literal::Boolean(*flag),
                 _ => continue,
             };
@@ -367,10 +390,7 @@ impl Place<'_> {
             }
             constants.extend(Constant::of(literal, kind));
         }
-        let knows_empty_text = matches!(
-            self.language.dialect,
-            Dialect::OdataV2 | Dialect::OdataV4 | Dialect::DomainNested
-        );
+        let knows_empty_text = self.language.tells_empty();
         let is_text = self.field.kind == FieldType::Text && matches!(kind, None | Some(LiteralKind::String));
         if knows_empty_text && is_text && !constants.contains(&Constant::Text(String::new())) {
             constants.push(Constant::Text(String::new()));

@@ -9,7 +9,6 @@ use crate::{
     codec::{CompiledCodec, Literal},
     dialect::{Comparison, Constant, Expression, Language, LiteralKind, moment_of},
     json,
-    manifest::Dialect,
     mapping::CompiledMapping,
 };
 
@@ -65,7 +64,7 @@ pub(crate) struct Parameter {
 pub(crate) struct Lowering<'a> {
     pub(crate) mapping: &'a CompiledMapping,
     pub(crate) rules: &'a BTreeMap<lineshaft_schema::FieldIndex, FilterRule>,
-    pub(crate) language: Language,
+    pub(crate) language: &'a Language,
     /// Most values in one list, for languages that stand in addresses.
     pub(crate) most_values: usize,
 }
@@ -78,7 +77,8 @@ impl Lowering<'_> {
                 parts.iter().map(|part| self.filter(part)).collect::<Option<Vec<_>>>()?,
             )),
             Filter::Any(parts) if self.language.has_or() => {
-                Expression::any(parts.iter().map(|part| self.filter(part)).collect::<Option<Vec<_>>>()?)
+                let any = Expression::any(parts.iter().map(|part| self.filter(part)).collect::<Option<Vec<_>>>()?)?;
+                self.language.widened(&any).map(|_| any)
             }
             Filter::Any(_) | Filter::Not(_) => None,
             Filter::Field(condition) => self.condition(condition).map(|(expression, _)| expression),
@@ -89,7 +89,7 @@ impl Lowering<'_> {
     pub(crate) fn condition(&self, condition: &Condition) -> Option<(Expression, Precision)> {
         let rule = self.rules.get(&condition.field)?;
         let codec = self.mapping.field(condition.field).and_then(|field| field.codec());
-        if self.language.dialect == Dialect::Parameters {
+        if self.language.is_parameters() {
             return self.parameter(rule, codec, condition);
         }
         let listed = |operator| rule.operators.get(&operator).copied();
@@ -98,10 +98,12 @@ impl Lowering<'_> {
             Operator::In => listed(Operator::In).or_else(|| listed(Operator::Eq).filter(|_| self.language.has_in())),
             other => listed(other),
         }?;
-        let widened = self.widens(rule, condition)?;
+        let mut widened = self.widens(rule, condition)?;
         let expression = match (condition.operator, &condition.operand) {
             (Operator::Eq, Operand::One(value)) => self.one_of(rule, codec, std::slice::from_ref(value))?,
-            (Operator::In, Operand::Many(values)) if !self.language.is_text() || values.len() <= self.most_values => {
+            (Operator::In, Operand::Many(values))
+                if !self.language.bounds_lists() || values.len() <= self.most_values =>
+            {
                 self.one_of(rule, codec, values)?
             }
             (Operator::Ne, Operand::One(value)) => Self::not_equal(rule, codec, value)?,
@@ -115,6 +117,7 @@ impl Lowering<'_> {
             (operator, Operand::One(value)) => self.compared(rule, codec, comparison_of(operator)?, value)?,
             _ => return None,
         };
+        widened |= self.language.widened(&expression)?;
         let asks = matches!(condition.operator, Operator::Eq | Operator::In);
         let lets_more = widened || rule.lets_empty_through(condition) || (asks && rule.means_empty(&expression));
         Some((expression, if lets_more { Precision::Coarse } else { precision }))
@@ -122,12 +125,13 @@ impl Lowering<'_> {
 
     /// Tells whether signs in the operand make the condition let through more; nothing when it would let through less.
     fn widens(&self, rule: &FilterRule, condition: &Condition) -> Option<bool> {
+        let searches = matches!(condition.operator, Operator::Contains | Operator::StartsWith);
         let wide = |value: &Value| match value {
-            Value::Text(text) => self.language.widens(text, rule.wildcard.as_deref()),
+            Value::Text(text) => self.language.widens(text, rule.wildcard.as_deref(), searches),
             Value::Reference(key) => key
                 .parts()
                 .iter()
-                .any(|part| self.language.widens(part, rule.wildcard.as_deref())),
+                .any(|part| self.language.widens(part, rule.wildcard.as_deref(), searches)),
             _ => false,
         };
         let wide = match &condition.operand {
@@ -135,10 +139,10 @@ impl Lowering<'_> {
             Operand::Many(values) => values.iter().any(wide),
             _ => false,
         };
-        // These systems leave it to their database to ignore case, and not every database does so beyond ASCII.
-        let is_domain = matches!(self.language.dialect, Dialect::DomainPrefix | Dialect::DomainNested);
-        let searches = matches!(condition.operator, Operator::Contains | Operator::StartsWith);
-        if is_domain && searches && !matches!(&condition.operand, Operand::One(Value::Text(text)) if text.is_ascii()) {
+        if self.language.searches_ascii()
+            && searches
+            && !matches!(&condition.operand, Operand::One(Value::Text(text)) if text.is_ascii())
+        {
             return None;
         }
         match condition.operator {

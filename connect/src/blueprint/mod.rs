@@ -1,6 +1,8 @@
 //! A manifest that has been checked against the unified model and compiled into plans.
 
 mod anti_forgery;
+mod assertion;
+mod batch;
 mod call;
 mod check;
 mod compile;
@@ -8,6 +10,8 @@ mod compile_access;
 mod compile_fields;
 pub(crate) mod discovery;
 mod filters;
+pub(crate) mod labels;
+mod multipart;
 mod oauth2;
 mod overlaid;
 mod preset;
@@ -16,6 +20,7 @@ pub mod problem;
 pub mod raw;
 mod resource;
 mod sign_in;
+mod signing;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,6 +33,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use anti_forgery::AntiForgery;
+pub(crate) use batch::BatchPlan;
 pub(crate) use call::{Base, Call, Known, escape_pointer, parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, group_rows, key_rows};
 pub(crate) use oauth2::clean_code;
@@ -35,8 +41,11 @@ pub use oauth2::{Token, read_token};
 pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
-pub(crate) use resource::{CountPlan, PagingPlan, SeekPlan};
+pub(crate) use resource::{CountPlan, KeptList, PagingPlan, SeekPlan};
+pub(crate) use sign_in::COOKIE;
 pub use sign_in::{ACCESS_TOKEN, Needs, SignIn};
+pub use signing::Moment;
+pub(crate) use signing::Signing;
 
 use crate::{
     capability::Capability,
@@ -46,6 +55,7 @@ use crate::{
     request::RequestPlan,
     template::{Scope, SecretMap, Variables},
     write::within::PartPlan,
+    xml::Reading,
 };
 use discovery::DiscoveryPlan;
 use probe::ProbePlan;
@@ -57,12 +67,15 @@ pub struct Blueprint {
     manifest: Arc<Manifest>,
     catalogue: Arc<Catalogue>,
     base: Arc<Base>,
+    reading: Arc<Reading>,
     classifier: Arc<Classifier>,
     anti_forgery: Option<Arc<AntiForgery>>,
     sign_ins: Arc<[SignIn]>,
     probe: Arc<ProbePlan>,
     discovery: Arc<DiscoveryPlan>,
     raw: Option<Arc<RawPlan>>,
+    batch: Option<Arc<BatchPlan>>,
+    labels: Arc<BTreeMap<String, Arc<labels::LabelsPlan>>>,
     resources: Arc<BTreeMap<TypeIndex, Arc<ResourcePlan>>>,
     /// Parts that are written inside the rows of their owners.
     parts: Arc<BTreeMap<TypeIndex, PartPlan>>,
@@ -129,6 +142,11 @@ impl Blueprint {
         self.resource(kind).map(ResourcePlan::capability)
     }
 
+    /// Returns how the answers of the system are read.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     /// Returns the failure that an answer is, or nothing when it is a success.
     #[must_use]
     pub fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Error> {
@@ -182,13 +200,24 @@ impl Blueprint {
         way.plan_login(&self.base, variables).transpose()
     }
 
-    /// Plans the request of a token; none when the way to sign in has no tokens. The answer is judged and read by
-    /// [`read_token`].
+    /// Plans a request that goes with a session.
+    pub(crate) fn plan_call(&self, call: &Call, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+        let scope = Scope::new(variables);
+        call.plan(&self.base, &scope, &scope, Vec::new())
+    }
+
+    /// Plans the request of a token at a moment; none when the way to sign in has no tokens. The answer is judged and
+    /// read by [`read_token`].
     ///
     /// # Errors
     /// Names the setting or credential that is missing or wrong.
-    pub fn plan_token(&self, way: &SignIn, variables: &Variables<'_>) -> Result<Option<RequestPlan>, Error> {
-        way.plan_token(variables).transpose()
+    pub fn plan_token(
+        &self,
+        way: &SignIn,
+        variables: &Variables<'_>,
+        moment: &Moment,
+    ) -> Result<Option<RequestPlan>, Error> {
+        way.plan_token(variables, moment).transpose()
     }
 
     /// Plans the request that proves that credentials work.

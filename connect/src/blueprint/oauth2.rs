@@ -1,16 +1,20 @@
 //! `OAuth` 2, compiled: the page where a person signs in, requests for tokens, and what their answers mean.
 
+mod check;
+
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
-use indexmap::IndexMap;
 use secrecy::SecretString;
 use url::Url;
 
+use self::check::{check_client, check_page, check_refresh_token, check_words};
 use super::{
     Problem,
-    call::{Known, Texts, escape_pointer, parse_address, render_texts, unusable},
+    assertion::Assertion,
+    call::{Known, Texts, parse_address, render_texts, unusable},
+    signing::Moment,
 };
 use crate::{
     authorization,
@@ -22,25 +26,20 @@ use crate::{
     template::{Scope, TextTemplate, Variables},
 };
 
-/// Parameters of the page that the sign-in itself sets.
-const OWN_PARAMETERS: &[&str] = &[
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "code_challenge",
-    "code_challenge_method",
-];
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A compiled way to get tokens.
 #[derive(Clone, Debug)]
 pub(super) struct Oauth2 {
     grant: Grant,
     token_url: TextTemplate,
-    client_id: TextTemplate,
+    client_id: Option<TextTemplate>,
     client_secret: Option<TextTemplate>,
     client_auth: ClientAuth,
+    /// The name and the password of a service account.
+    account: Option<(TextTemplate, TextTemplate)>,
+    assertion: Option<Assertion>,
     scopes: Vec<TextTemplate>,
     parameters: Texts,
     page: Option<Page>,
@@ -79,6 +78,9 @@ impl Oauth2 {
             client_id,
             client_secret,
             client_auth,
+            username,
+            password,
+            assertion,
             scopes,
             parameters,
             authorize_url,
@@ -90,9 +92,22 @@ impl Oauth2 {
         };
         let kind = format!("{pointer}/kind/oauth2");
         check_refresh_token(auth, *grant, pointer, problems);
-        check_client(*grant, client_secret.as_deref(), *client_auth, &kind, problems);
+        check_client(&auth.kind, &kind, problems);
+        check_words(&auth.kind, &kind, problems);
         let text =
             |text: &str, key: &str, problems: &mut Vec<Problem>| known.text(text, &format!("{kind}/{key}"), problems);
+        let optional = |template: &Option<String>, key: &str, problems: &mut Vec<Problem>| match template {
+            Some(template) => text(template, key, problems).map(Some),
+            None => Some(None),
+        };
+        let account = (
+            optional(username, "username", problems),
+            optional(password, "password", problems),
+        );
+        let assertion = match assertion {
+            Some(written) => Assertion::compile(written, known, &format!("{kind}/assertion"), problems).map(Some),
+            None => Some(None),
+        };
         let page = match (grant, authorize_url) {
             (Grant::AuthorizationCode, Some(url)) => {
                 check_page(url, authorize_parameters, &kind, problems);
@@ -130,12 +145,11 @@ impl Oauth2 {
         Some(Self {
             grant: *grant,
             token_url: text(token_url, "token_url", problems)?,
-            client_id: text(client_id, "client_id", problems)?,
-            client_secret: match client_secret {
-                Some(secret) => Some(text(secret, "client_secret", problems)?),
-                None => None,
-            },
+            client_id: optional(client_id, "client_id", problems)?,
+            client_secret: optional(client_secret, "client_secret", problems)?,
             client_auth: *client_auth,
+            account: account.0?.zip(account.1?),
+            assertion: assertion?,
             scopes: scopes
                 .filter_map(|(at, scope)| text(scope, &format!("scopes/{at}"), problems))
                 .collect(),
@@ -171,7 +185,8 @@ impl Oauth2 {
     ) -> Result<Url, Error> {
         let scope = Scope::new(variables);
         let mut url = parse_address(&page.url.render_path(&scope).map_err(unusable)?)?;
-        let client = self.client_id.render(&scope).map_err(unusable)?;
+        let client = self.client_id.as_ref().map(|template| template.render(&scope));
+        let client = client.transpose().map_err(unusable)?.unwrap_or_default();
         let scopes = self.scope(&scope)?;
         let more = render_texts(&page.parameters, &scope)?;
         {
@@ -205,12 +220,24 @@ impl Oauth2 {
     }
 
     /// Plans the request of the next token.
-    pub(super) fn plan(&self, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+    pub(super) fn plan(&self, variables: &Variables<'_>, moment: &Moment) -> Result<RequestPlan, Error> {
         let mut form = Vec::new();
+        let mut grant = |name: &str| form.push(("grant_type".to_owned(), name.to_owned()));
         match self.grant {
-            Grant::ClientCredentials => form.push(("grant_type".to_owned(), "client_credentials".to_owned())),
+            Grant::ClientCredentials => grant("client_credentials"),
+            Grant::Password => {
+                grant("password");
+                let scope = Scope::new(variables);
+                let (username, password) = self.account.as_ref().ok_or_else(|| unusable("there is no account"))?;
+                form.push(("username".to_owned(), username.render(&scope).map_err(unusable)?));
+                form.push(("password".to_owned(), password.render(&scope).map_err(unusable)?));
+            }
+            Grant::JwtBearer => {
+                grant(JWT_BEARER);
+                form.push(("assertion".to_owned(), self.assert(variables, moment)?));
+            }
             Grant::RefreshToken | Grant::AuthorizationCode => {
-                form.push(("grant_type".to_owned(), "refresh_token".to_owned()));
+                grant("refresh_token");
                 let token = variables
                     .credentials
                     .get(REFRESH_TOKEN)
@@ -222,7 +249,7 @@ impl Oauth2 {
         if !scopes.is_empty() {
             form.push(("scope".to_owned(), scopes));
         }
-        self.request(form, variables)
+        self.request(form, variables, moment)
     }
 
     /// Plans the request that exchanges the code of a sign-in for tokens.
@@ -230,6 +257,7 @@ impl Oauth2 {
         &self,
         variables: &Variables<'_>,
         code: &authorization::Code<'_>,
+        moment: &Moment,
     ) -> Result<RequestPlan, Error> {
         let mut form = vec![
             ("grant_type".to_owned(), "authorization_code".to_owned()),
@@ -239,29 +267,49 @@ impl Oauth2 {
         if self.has_pkce() == Some(true) {
             form.push(("code_verifier".to_owned(), code.verifier.to_owned()));
         }
-        self.request(form, variables)
+        self.request(form, variables, moment)
     }
 
-    fn request(&self, mut form: Vec<(String, String)>, variables: &Variables<'_>) -> Result<RequestPlan, Error> {
+    fn token_url(&self, scope: &Scope<'_>) -> Result<String, Error> {
+        let url = self.token_url.render_path(scope).map_err(unusable)?;
+        parse_address(&url)?;
+        Ok(url)
+    }
+
+    fn assert(&self, variables: &Variables<'_>, moment: &Moment) -> Result<String, Error> {
+        let assertion = self.assertion.as_ref();
+        let assertion = assertion.ok_or_else(|| unusable("there is no assertion"))?;
+        assertion.write(variables, &self.token_url(&Scope::new(variables))?, moment)
+    }
+
+    fn request(
+        &self,
+        mut form: Vec<(String, String)>,
+        variables: &Variables<'_>,
+        moment: &Moment,
+    ) -> Result<RequestPlan, Error> {
         let scope = Scope::new(variables);
         let render = |template: &TextTemplate| template.render(&scope).map_err(unusable);
-        let url = self.token_url.render_path(&scope).map_err(unusable)?;
-        parse_address(&url)?;
-        let client = render(&self.client_id)?;
+        let url = self.token_url(&scope)?;
+        let client = self.client_id.as_ref().map(render).transpose()?;
         let secret = self.client_secret.as_ref().map(render).transpose()?;
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        match (self.client_auth, secret) {
-            (ClientAuth::BasicPlain, Some(secret)) => {
+        match (self.client_auth, client, secret) {
+            (ClientAuth::BasicPlain, Some(client), Some(secret)) => {
                 headers.push(("authorization".to_owned(), basic(&client, &secret)));
             }
-            (ClientAuth::Basic, Some(secret)) => headers.push((
+            (ClientAuth::Basic, Some(client), Some(secret)) => headers.push((
                 "authorization".to_owned(),
                 basic(&form_encoded(&client), &form_encoded(&secret)),
             )),
-            (_, secret) => {
-                form.push(("client_id".to_owned(), client));
+            (_, client, secret) => {
+                form.extend(client.map(|client| ("client_id".to_owned(), client)));
                 form.extend(secret.map(|secret| ("client_secret".to_owned(), secret)));
             }
+        }
+        if self.client_auth == ClientAuth::Jwt {
+            form.push(("client_assertion_type".to_owned(), CLIENT_ASSERTION.to_owned()));
+            form.push(("client_assertion".to_owned(), self.assert(variables, moment)?));
         }
         form.extend(
             render_texts(&self.parameters, &scope)?
@@ -275,65 +323,6 @@ impl Oauth2 {
             body: RequestBody::Form(form),
             repeatable: false,
         })
-    }
-}
-
-fn check_refresh_token(auth: &manifest::Auth, grant: Grant, pointer: &str, problems: &mut Vec<Problem>) {
-    if grant == Grant::ClientCredentials {
-        return;
-    }
-    match auth.credentials.get(REFRESH_TOKEN) {
-        None => {
-            let problem = Problem::new(
-                format!("{pointer}/credentials"),
-                "the credential `refresh_token` is missing",
-            );
-            problems.push(problem.with_help(match grant {
-                Grant::AuthorizationCode => "add `refresh_token: {label: Refresh token}`; the sign-in fills it",
-                _ => "add `refresh_token: {label: Refresh token}`",
-            }));
-        }
-        Some(field) if field.application || !field.secret => {
-            let problem = Problem::new(
-                format!("{pointer}/credentials/{REFRESH_TOKEN}"),
-                "a refresh token is a secret of the customer",
-            );
-            problems.push(problem.with_help("leave `application` and `secret` out"));
-        }
-        Some(_) => {}
-    }
-}
-
-fn check_client(grant: Grant, secret: Option<&str>, client_auth: ClientAuth, kind: &str, problems: &mut Vec<Problem>) {
-    if secret.is_some() {
-        return;
-    }
-    if grant == Grant::ClientCredentials {
-        let problem = Problem::new(kind, "the grant `client_credentials` needs `client_secret`");
-        problems.push(problem.with_help("only people who sign in can do without a secret of the client"));
-    }
-    if client_auth != ClientAuth::Body {
-        let problem = Problem::new(
-            format!("{kind}/client_auth"),
-            "a client without secret has nothing to prove itself with",
-        );
-        problems.push(problem.with_help("leave `client_auth` out, or give `client_secret`"));
-    }
-}
-
-fn check_page(url: &str, parameters: &IndexMap<String, String>, kind: &str, problems: &mut Vec<Problem>) {
-    if !url.starts_with("https://") && !url.starts_with("{{") {
-        let problem = Problem::new(
-            format!("{kind}/authorize_url"),
-            "people must not enter passwords at an address without https",
-        );
-        problems.push(problem.with_help("begin it with `https://` or with a setting"));
-    }
-    for name in parameters.keys().filter(|name| OWN_PARAMETERS.contains(&name.as_str())) {
-        problems.push(Problem::new(
-            format!("{kind}/authorize_parameters/{}", escape_pointer(name)),
-            format!("`{name}` is set by the sign-in itself"),
-        ));
     }
 }
 

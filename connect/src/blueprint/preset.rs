@@ -43,7 +43,7 @@ pub(super) fn preset(protocol: Protocol) -> Preset {
             },
             get_many: or_chain(),
         },
-        Protocol::JsonRest => Preset {
+        Protocol::JsonRest | Protocol::Xml => Preset {
             dialect: Dialect::Parameters,
             list: ListOperation {
                 request: Some(Request {
@@ -136,6 +136,17 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         request: lay_request(lower.request, upper.request.as_ref()),
         records: upper.records.clone().or(lower.records),
         each: upper.each.clone().or(lower.each),
+        more: if upper.paging.is_some() {
+            upper.more.clone()
+        } else {
+            upper.more.clone().or(lower.more)
+        },
+        last: if upper.paging.is_some() {
+            upper.last.clone()
+        } else {
+            upper.last.clone().or(lower.last)
+        },
+        columns: lower.columns.into_iter().chain(upper.columns.clone()).collect(),
         paging: upper.paging.clone().or(lower.paging),
         // A page size of its own without a maximum is also the most that is known to work.
         max_page_size: upper.max_page_size.or(if upper.page_size.is_some() {
@@ -148,6 +159,11 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         count: upper.count.clone().or(lower.count).filter(|_| upper.each.is_none()),
         select: upper.select.or(lower.select),
         order_separator: upper.order_separator.clone().or(lower.order_separator),
+        lists: if upper.lists.is_empty() {
+            lower.lists
+        } else {
+            upper.lists.clone()
+        },
     }
 }
 
@@ -161,6 +177,9 @@ pub(super) fn lay_get_many(lower: GetMany, upper: Option<&GetMany>) -> GetMany {
         max_keys: upper.max_keys.or(lower.max_keys),
         request: lay_request(lower.request, upper.request.as_ref()),
         record: upper.record.clone().or(lower.record),
+        keep_s: upper.keep_s.or(lower.keep_s),
+        max_rows: upper.max_rows.or(lower.max_rows),
+        batch: upper.batch.or(lower.batch),
     }
 }
 
@@ -177,6 +196,8 @@ pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Op
     if let Some(form) = &upper.form {
         lower.form.get_or_insert_with(IndexMap::new).extend(form.clone());
     }
+    lower.xml = upper.xml.clone().or(lower.xml);
+    lower.soap_action = upper.soap_action.clone().or(lower.soap_action);
     lower.body = match (lower.body, upper.body.clone()) {
         (Some(serde_json::Value::Object(mut below)), Some(serde_json::Value::Object(above))) => {
             below.extend(above);

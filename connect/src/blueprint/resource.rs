@@ -1,6 +1,6 @@
 //! The compiled form of one resource: everything that is needed to ask for its rows and to read them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
 use serde_json::{Map, Value};
@@ -8,18 +8,20 @@ use serde_json::{Map, Value};
 use super::{
     call::{Base, Call, Texts},
     filters::{FilterRule, KeyPart, Lowering},
+    labels::JoinPlan,
 };
 use crate::{
     capability::Capability,
     dialect::{Language, LiteralKind},
     error::{Error, ErrorKind},
-    manifest::{Select, Strategy},
+    manifest::{Expired, Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
     request::RequestPlan,
     split::{Split, split},
     template::{JsonTemplate, Variables},
     write::{Described, WriteCapability, compile::WritePlan},
+    xml::Lists,
 };
 
 /// One resource of a connector, ready to plan requests and to read answers.
@@ -46,6 +48,10 @@ pub(crate) struct Parts {
     pub(crate) filters: BTreeMap<FieldIndex, FilterRule>,
     pub(crate) sorts: BTreeMap<FieldIndex, String>,
     pub(crate) custom: CustomSelect,
+    /// Whether requests of one record go into envelopes.
+    pub(crate) batches: bool,
+    /// The tables of codes that are joined into rows.
+    pub(crate) joins: Vec<JoinPlan>,
     pub(crate) children_only: bool,
     pub(crate) max_keys: usize,
     pub(crate) max_url_bytes: usize,
@@ -68,11 +74,18 @@ pub(crate) struct ListPlan {
     /// The member of rows whose elements are the records.
     pub(crate) each: Option<String>,
     pub(crate) paging: PagingPlan,
+    /// Where the answer tells whether more follows, and whether it is the last page.
+    pub(crate) more: Option<Path>,
+    pub(crate) last: Option<Path>,
+    /// What is selected for names.
+    pub(crate) columns: indexmap::IndexMap<String, String>,
     pub(crate) page_size: u32,
     pub(crate) max_page_size: u32,
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,
+    /// What of an answer in XML is a list however often it comes.
+    pub(crate) lists: Lists,
 }
 
 /// How a list goes on.
@@ -85,6 +98,9 @@ pub(crate) enum PagingPlan {
     Link { body: Option<Path>, header: Option<String> },
     Keyset,
     LastRow(Path),
+    StartKey { inclusive: bool },
+    Range { first: u64, header: String },
+    ServerCursor { next: Path, expired: Expired },
 }
 
 /// How rows are counted.
@@ -103,6 +119,15 @@ pub(crate) struct GetManyPlan {
     /// For `each` the request of one record; otherwise a list request with the variable `keys`.
     pub(crate) call: Option<Call>,
     pub(crate) record: Path,
+    pub(crate) kept: KeptList,
+}
+
+/// How a list is kept from which records are taken by their keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptList {
+    pub(crate) time: Duration,
+    /// Most rows.
+    pub(crate) most: usize,
 }
 
 /// How the rows of one parent are read.
@@ -227,7 +252,7 @@ impl ResourcePlan {
         Lowering {
             mapping: &self.mapping,
             rules: &self.parts.filters,
-            language: self.parts.language,
+            language: &self.parts.language,
             most_values: self.parts.max_keys,
         }
     }

@@ -1,8 +1,9 @@
 //! The ways to sign in, compiled: requests for sessions and tokens, what their answers mean, and the headers that
 //! authorize every other request. Whether and when to sign in is decided elsewhere.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use chrono::Utc;
 use http::HeaderMap;
 use url::Url;
 
@@ -10,6 +11,7 @@ use super::{
     Problem,
     call::{Base, Call, Known, Texts, check_headers, escape_pointer, render_texts, unusable},
     oauth2::{Oauth2, basic},
+    signing::{self, Moment, Signing},
 };
 use crate::{
     authorization,
@@ -20,6 +22,7 @@ use crate::{
     path::Path,
     request::RequestPlan,
     template::{Scope, SecretMap, TextTemplate, Variables},
+    transport::authorize::set_cookies,
 };
 
 /// One way to sign in.
@@ -37,6 +40,7 @@ enum Kind {
         password: TextTemplate,
     },
     Headers(Texts),
+    Signing(Arc<Signing>),
     Oauth2(Box<Oauth2>),
     Session(Box<Session>),
 }
@@ -46,8 +50,11 @@ struct Session {
     login: Call,
     keep: Vec<(String, Keep)>,
     refused_when: Vec<BodyCheck>,
+    cookies: bool,
     lifetime: Option<Duration>,
     headers: Texts,
+    keep_alive: Option<(Call, Duration)>,
+    logout: Option<Call>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +78,9 @@ pub enum Needs {
 /// The name under which the access token is kept in the session.
 pub const ACCESS_TOKEN: &str = "access_token";
 
+/// What the names of cookies begin with in the session.
+pub(crate) const COOKIE: &str = "cookie:";
+
 impl SignIn {
     pub(super) fn compile(
         auth: &manifest::Auth,
@@ -79,6 +89,7 @@ impl SignIn {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let kind_pointer = format!("{pointer}/kind");
+        let known = &known.of_way(auth);
         let text = |text: &str, key: &str, problems: &mut Vec<Problem>| {
             known.text(text, &format!("{kind_pointer}/{key}"), problems)
         };
@@ -91,6 +102,14 @@ impl SignIn {
                 check_headers(headers, &format!("{kind_pointer}/headers/headers"), problems);
                 Kind::Headers(known.texts(headers, &format!("{kind_pointer}/headers/headers"), problems))
             }
+            AuthKind::Oauth1 { .. } => {
+                let oauth1 = signing::Oauth1::compile(&auth.kind, known, &kind_pointer, problems)?;
+                Kind::Signing(Arc::new(Signing::Oauth1(oauth1)))
+            }
+            AuthKind::Signed(signed) => {
+                let signed = signing::Signed::compile(signed, known, &kind_pointer, problems)?;
+                Kind::Signing(Arc::new(Signing::Signed(signed)))
+            }
             AuthKind::Oauth2 { .. } => Kind::Oauth2(Box::new(Oauth2::compile(auth, known, pointer, problems)?)),
             AuthKind::Session {
                 login,
@@ -98,6 +117,9 @@ impl SignIn {
                 refused_when,
                 lifetime_s,
                 headers,
+                cookies,
+                keep_alive,
+                logout,
             } => {
                 let pointer = format!("{kind_pointer}/session");
                 check_headers(headers, &format!("{pointer}/headers"), problems);
@@ -111,12 +133,31 @@ impl SignIn {
                         )),
                     }
                 }
+                if let Some(name) = keep.keys().find(|name| name.starts_with(COOKIE)) {
+                    let pointer = format!("{pointer}/keep/{}", escape_pointer(name));
+                    problems.push(Problem::new(pointer, format!("names do not begin with `{COOKIE}`")));
+                }
+                let keep_alive = keep_alive.as_ref().and_then(|written| {
+                    let pointer = format!("{pointer}/keep_alive");
+                    if written.every_s == 0 {
+                        problems.push(Problem::new(format!("{pointer}/every_s"), "must be at least 1"));
+                    }
+                    let call = Call::compile(&written.request, true, known, &format!("{pointer}/request"), problems);
+                    call.map(|call| (call, Duration::from_secs(written.every_s)))
+                });
+                let logout = logout.as_ref().and_then(|written| {
+                    let pointer = format!("{pointer}/logout/request");
+                    Call::compile(&written.request, false, known, &pointer, problems).map(Call::never_repeated)
+                });
                 Kind::Session(Box::new(Session {
                     login: Call::compile(login, false, known, &format!("{pointer}/login"), problems)?.never_repeated(),
                     keep: kept,
                     refused_when: BodyCheck::compile(refused_when, &format!("{pointer}/refused_when"), problems),
+                    cookies: *cookies,
                     lifetime: lifetime_s.map(Duration::from_secs),
                     headers: known.texts(headers, &format!("{pointer}/headers"), problems),
+                    keep_alive,
+                    logout,
                 }))
             }
         };
@@ -143,10 +184,23 @@ impl SignIn {
     #[must_use]
     pub fn needs(&self) -> Needs {
         match &self.kind {
-            Kind::Basic { .. } | Kind::Headers(_) => Needs::Nothing,
+            Kind::Basic { .. } | Kind::Headers(_) | Kind::Signing(_) => Needs::Nothing,
             Kind::Session(_) => Needs::Session,
             Kind::Oauth2(oauth2) => Needs::Token(oauth2.grant()),
         }
+    }
+
+    /// Returns how each attempt is signed; nothing when requests are not signed.
+    pub(crate) fn signing(&self) -> Option<&Arc<Signing>> {
+        match &self.kind {
+            Kind::Signing(signing) => Some(signing),
+            _ => None,
+        }
+    }
+
+    /// Returns whether each request proves the credentials themselves, which a system may lock after wrong tries.
+    pub(crate) const fn shows_credentials(&self) -> bool {
+        matches!(self.kind, Kind::Basic { .. } | Kind::Signing(_))
     }
 
     /// Returns how long a session lasts unless the system ends it earlier.
@@ -158,7 +212,34 @@ impl SignIn {
         }
     }
 
-    /// Returns the headers that authorize a request.
+    fn session(&self) -> Option<&Session> {
+        match &self.kind {
+            Kind::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the cookies of the login go with every request.
+    pub(crate) fn keeps_cookies(&self) -> bool {
+        self.session().is_some_and(|session| session.cookies)
+    }
+
+    /// Returns the request that keeps a session from ending.
+    pub(crate) fn keep_alive(&self) -> Option<&Call> {
+        self.session()?.keep_alive.as_ref().map(|(call, _)| call)
+    }
+
+    /// Returns after how long that request is sent again.
+    pub(crate) fn keep_alive_every(&self) -> Option<Duration> {
+        self.session()?.keep_alive.as_ref().map(|(_, every)| *every)
+    }
+
+    /// Returns the request that gives a session up.
+    pub(crate) fn logout(&self) -> Option<&Call> {
+        self.session()?.logout.as_ref()
+    }
+
+    /// Returns the headers that authorize every request. Those of a signature are made for each attempt.
     ///
     /// # Errors
     /// Names the credential or session value that is missing.
@@ -171,6 +252,7 @@ impl SignIn {
                 Ok(vec![("authorization".to_owned(), basic(&username, &password))])
             }
             Kind::Headers(headers) => render_texts(headers, &scope),
+            Kind::Signing(_) => Ok(Vec::new()),
             Kind::Session(session) => render_texts(&session.headers, &scope),
             Kind::Oauth2(_) => {
                 let token = variables
@@ -215,6 +297,16 @@ impl SignIn {
                 "the system refused the credentials",
             ));
         }
+        if session.cookies {
+            let cookies = set_cookies(headers, Utc::now());
+            for (name, value) in cookies.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+                kept.insert(format!("{COOKIE}{name}"), value);
+            }
+            if kept.is_empty() && session.keep.is_empty() {
+                let message = "the answer to the login sets no cookies";
+                return Err(Error::new(ErrorKind::MalformedResponse, message));
+            }
+        }
         for (name, keep) in &session.keep {
             let value = match keep {
                 Keep::Body(path) => body
@@ -243,11 +335,11 @@ impl SignIn {
     }
 
     /// Plans the request of a token; none when there are no tokens.
-    pub(super) fn plan_token(&self, variables: &Variables<'_>) -> Option<Result<RequestPlan, Error>> {
+    pub(super) fn plan_token(&self, variables: &Variables<'_>, moment: &Moment) -> Option<Result<RequestPlan, Error>> {
         let Kind::Oauth2(oauth2) = &self.kind else {
             return None;
         };
-        Some(oauth2.plan(variables))
+        Some(oauth2.plan(variables, moment))
     }
 
     /// Returns whether the page where a person signs in wants the hash of a secret; nothing when there is no page.
@@ -276,9 +368,10 @@ impl SignIn {
         &self,
         variables: &Variables<'_>,
         code: &authorization::Code<'_>,
+        moment: &Moment,
     ) -> Option<Result<RequestPlan, Error>> {
         match &self.kind {
-            Kind::Oauth2(oauth2) if oauth2.has_pkce().is_some() => Some(oauth2.plan_code(variables, code)),
+            Kind::Oauth2(oauth2) if oauth2.has_pkce().is_some() => Some(oauth2.plan_code(variables, code, moment)),
             _ => None,
         }
     }

@@ -428,7 +428,10 @@ fn sign_ins_are_chosen_planned_and_read() {
         credentials: &credentials,
         session: &empty,
     };
-    let plan = blueprint.plan_token(way, &variables).unwrap().unwrap();
+    let plan = blueprint
+        .plan_token(way, &variables, &Moment::at(chrono::Utc::now()))
+        .unwrap()
+        .unwrap();
     assert_eq!(plan.url, "https://login.example/main/token");
     let crate::request::RequestBody::Form(form) = &plan.body else {
         panic!("no form")

@@ -1,4 +1,5 @@
-//! Looks records up by keys: in chunks, several at the same time, each page by page.
+//! Looks records up by keys: out of a kept list, in envelopes, or in chunks, several at the same time, each page by
+//! page.
 
 use std::sync::{
     Arc,
@@ -8,9 +9,13 @@ use std::sync::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lineshaft_schema::{Projection, Record, RemoteKey};
 
-use super::{Connector, page::Asked};
+use super::{
+    Connector,
+    batched::{Outcome, Shared},
+    page::Asked,
+};
 use crate::{
-    blueprint::ResourcePlan,
+    blueprint::{ResourcePlan, labels::Tables},
     context::CallContext,
     error::{Error, ErrorKind},
     request::{LookUp, PlannedLookUp, RequestPlan},
@@ -18,7 +23,7 @@ use crate::{
 };
 
 impl Connector {
-    /// Looks keys up in chunks, several at the same time, and returns the records of each and whether it stopped early.
+    /// Looks keys up and returns the records of each chunk and whether it stopped early.
     pub(super) async fn look_up(
         &self,
         context: &CallContext,
@@ -28,28 +33,77 @@ impl Connector {
         projection: &Projection,
         most: usize,
     ) -> Result<(Vec<Vec<Record>>, bool), Error> {
+        let (outcome, truncated) = self
+            .look_up_apart(context, resource, by, keys, projection, most)
+            .await?;
+        Ok((outcome.whole()?, truncated))
+    }
+
+    /// Looks keys up in chunks, several at the same time. Where requests go together in envelopes, those that failed do
+    /// not fail the others.
+    pub(super) async fn look_up_apart(
+        &self,
+        context: &CallContext,
+        resource: &ResourcePlan,
+        by: LookUp,
+        keys: &[RemoteKey],
+        projection: &Projection,
+        most: usize,
+    ) -> Result<(Outcome, bool), Error> {
         if keys.is_empty() {
-            return Ok((Vec::new(), false));
+            return Ok((Outcome::default(), false));
         }
+        if by == LookUp::Key
+            && let Some(kept) = resource.kept_list()
+        {
+            let records = self.look_up_listed(context, resource, kept, keys, projection).await?;
+            let outcome = Outcome {
+                records: vec![records],
+                failed: Vec::new(),
+            };
+            return Ok((outcome, false));
+        }
+        let tables = self.tables(context, resource, projection).await?;
         let access = self.access(context).await?;
         let chunks = resource.plan_look_ups(by, keys, projection, &access.variables())?;
         let bound = Bound::new(most);
+        let batch = self.blueprint.batch_of(resource);
+        let is_alone = |chunk: &PlannedLookUp| chunk.single || resource.asks_for_one_parent(by);
+        if let Some(batch) = batch.filter(|batch| {
+            let go_together = |chunk| is_alone(chunk) && batch.takes(&chunk.plan);
+            chunks.len() >= batch.fewest() && chunks.iter().all(go_together)
+        }) {
+            let shared = Shared {
+                context,
+                resource,
+                batch,
+                bound: &bound,
+                tables: &tables,
+            };
+            let outcome = self.look_up_batched(shared, access, chunks).await?;
+            return Ok((outcome, bound.truncated.into_inner()));
+        }
         let records = stream::iter(chunks)
-            .map(|chunk| self.chunk(context, &access, resource, chunk, &bound))
+            .map(|chunk| self.chunk(context, &access, resource, chunk, &bound, &tables))
             .buffer_unordered(self.transport.line().width())
             .try_collect()
             .await?;
-        Ok((records, bound.truncated.into_inner()))
+        let outcome = Outcome {
+            records,
+            failed: Vec::new(),
+        };
+        Ok((outcome, bound.truncated.into_inner()))
     }
 
     /// Reads one chunk of a look-up, page by page.
-    async fn chunk(
+    pub(super) async fn chunk(
         &self,
         context: &CallContext,
         access: &Arc<Access>,
         resource: &ResourcePlan,
         mut look_up: PlannedLookUp,
         bound: &Bound,
+        tables: &Arc<Tables>,
     ) -> Result<Vec<Record>, Error> {
         let mut access = Arc::clone(access);
         let mut records = Vec::new();
@@ -63,7 +117,7 @@ impl Connector {
                 }
             };
             let mut page = match self
-                .page(context, Arc::clone(&access), plan, Asked::LookUp(&look_up))
+                .page_with(context, Arc::clone(&access), plan, Asked::LookUp(&look_up), tables)
                 .await
             {
                 Err(error) if look_up.single && error.kind() == ErrorKind::NotFound => return Ok(records),
@@ -73,7 +127,7 @@ impl Connector {
             records.append(&mut page.records);
             let Some(next) = page.next else { return Ok(records) };
             if !has_room {
-                bound.truncated.store(true, Ordering::Relaxed);
+                bound.truncate();
                 return Ok(records);
             }
             access = self.access(context).await?;
@@ -83,7 +137,7 @@ impl Connector {
 }
 
 /// Bounds the records of one operation over all its chunks.
-struct Bound {
+pub(super) struct Bound {
     left: AtomicUsize,
     truncated: AtomicBool,
 }
@@ -97,15 +151,24 @@ impl Bound {
     }
 
     /// Takes room for records and returns whether there is room for more.
-    fn take(&self, count: usize) -> bool {
+    pub(super) fn take(&self, count: usize) -> bool {
         let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
             Some(left.saturating_sub(count))
         });
         before.is_ok_and(|before| before > count)
     }
+
+    /// Notes that there is more than is read.
+    pub(super) fn truncate(&self) {
+        self.truncated.store(true, Ordering::Relaxed);
+    }
 }
 
-fn plan_again(resource: &ResourcePlan, look_up: &PlannedLookUp, access: &Access) -> Result<RequestPlan, Error> {
+pub(super) fn plan_again(
+    resource: &ResourcePlan,
+    look_up: &PlannedLookUp,
+    access: &Access,
+) -> Result<RequestPlan, Error> {
     let variables = access.variables();
     if let Some(page) = &look_up.request.page {
         return resource

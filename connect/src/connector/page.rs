@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Connector;
 use crate::{
-    blueprint::Blueprint,
+    blueprint::{Blueprint, labels::Tables},
     context::CallContext,
     error::{Error, ErrorKind},
     request::{ListPage, ListRequest, PlannedLookUp, RequestPlan},
@@ -21,28 +21,28 @@ pub(super) enum Asked<'a> {
     LookUp(&'a PlannedLookUp),
 }
 
-impl Asked<'_> {
-    /// Returns whether reading it may take long whatever its size.
-    fn evaluates(self, blueprint: &Blueprint) -> bool {
-        let request = match self {
+impl<'a> Asked<'a> {
+    const fn request(self) -> &'a ListRequest {
+        match self {
             Self::List(request) => request,
             Self::LookUp(look_up) => &look_up.request,
-        };
+        }
+    }
+
+    /// Returns whether reading it may take long whatever its size.
+    fn evaluates(self, blueprint: &Blueprint) -> bool {
+        let request = self.request();
         let resource = blueprint.resource(request.kind);
         resource.is_some_and(|resource| resource.mapping().evaluates(&request.projection))
     }
 
-    fn read(self, blueprint: &Blueprint, response: &Response) -> Result<ListPage, Error> {
-        let kind = match self {
-            Self::List(request) => request.kind,
-            Self::LookUp(look_up) => look_up.request.kind,
-        };
-        let Some(resource) = blueprint.resource(kind) else {
+    fn read(self, blueprint: &Blueprint, response: &Response, tables: &Tables) -> Result<ListPage, Error> {
+        let Some(resource) = blueprint.resource(self.request().kind) else {
             return Err(Error::new(ErrorKind::Internal, "the type has no plan"));
         };
         match self {
-            Self::List(request) => resource.read_page(request, &response.body, &response.headers),
-            Self::LookUp(look_up) => resource.read_look_up(look_up, &response.body, &response.headers),
+            Self::List(request) => resource.read_page_with(request, &response.body, &response.headers, tables),
+            Self::LookUp(look_up) => resource.read_look_up_with(look_up, &response.body, &response.headers, tables),
         }
     }
 }
@@ -56,26 +56,47 @@ impl Connector {
         plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
         asked: Asked<'_>,
     ) -> Result<ListPage, Error> {
-        let (response, pass) = self.fetch(context, access, plan).await?;
-        let page = if response.body.len() < LARGE_BODY && !asked.evaluates(&self.blueprint) {
-            asked.read(&self.blueprint, &response)
-        } else {
-            self.read_aside(asked, response).await
+        let tables = match self.blueprint.resource(asked.request().kind) {
+            Some(resource) => self.tables(context, resource, &asked.request().projection).await?,
+            None => Arc::default(),
         };
+        self.page_with(context, access, plan, asked, &tables).await
+    }
+
+    /// The same with the tables of codes at hand.
+    pub(super) async fn page_with(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        asked: Asked<'_>,
+        tables: &Arc<Tables>,
+    ) -> Result<ListPage, Error> {
+        let (response, pass) = self.fetch(context, access, plan).await?;
+        let page = self.read(asked, response, tables).await;
         self.tell(pass, &page);
         page
     }
 
-    async fn read_aside(&self, asked: Asked<'_>, response: Arc<Response>) -> Result<ListPage, Error> {
-        let blueprint = Arc::clone(&self.blueprint);
+    /// Reads an answer.
+    pub(super) async fn read(
+        &self,
+        asked: Asked<'_>,
+        response: Arc<Response>,
+        tables: &Arc<Tables>,
+    ) -> Result<ListPage, Error> {
+        if response.body.len() < LARGE_BODY && !asked.evaluates(&self.blueprint) {
+            return asked.read(&self.blueprint, &response, tables);
+        }
+        let (blueprint, tables) = (Arc::clone(&self.blueprint), Arc::clone(tables));
         let reading = match asked {
             Asked::List(request) => {
                 let request = request.clone();
-                tokio::task::spawn_blocking(move || Asked::List(&request).read(&blueprint, &response))
+                tokio::task::spawn_blocking(move || Asked::List(&request).read(&blueprint, &response, &tables))
             }
             Asked::LookUp(look_up) => {
                 let look_up = look_up.clone();
-                tokio::task::spawn_blocking(move || Asked::LookUp(&look_up).read(&blueprint, &response))
+                tokio::task::spawn_blocking(move || Asked::LookUp(&look_up).read(&blueprint, &response, &tables))
             }
         };
         reading

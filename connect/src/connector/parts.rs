@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use lineshaft_schema::{ConnectionId, Record};
+use lineshaft_schema::{ConnectionId, KeyMap, Record};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -56,6 +56,15 @@ impl Default for Options {
             most_children: 20_000,
         }
     }
+}
+
+/// Records by their keys.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The records.
+    pub records: KeyMap<Arc<Record>>,
+    /// Why some of them could not be read.
+    pub failed: KeyMap<Error>,
 }
 
 /// The children of some records.

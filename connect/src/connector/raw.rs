@@ -60,6 +60,10 @@ impl Connector {
             let pass = self.breaker.admit()?;
             let result = self.transport.send_raw(context, Arc::clone(&access), plan).await;
             self.tell(pass, &result);
+            // Nobody knows what a request of a client's own changes.
+            if plan(&access).map_or(true, |plan| !plan.repeatable) {
+                self.forget_kept(None);
+            }
             let response = result?;
             if response.body.len() > MOST_BYTES {
                 let message = format!("the answer has more than {MOST_BYTES} bytes");

@@ -107,9 +107,11 @@ impl Connector {
             let plans = run.dry(&access.variables())?;
             let shown = plans.iter().map(|(step, plan)| {
                 let mark = mark.filter(|_| !plan.repeatable);
-                write_shown::show(step, plan, &access, access.headers(), mark)
+                let signed = access.sign(plan, access.headers())?;
+                let headers = signed.as_ref().map_or(access.headers(), |signed| &signed.headers);
+                Ok(write_shown::show(step, plan, &access, headers, mark))
             });
-            Ok(Ok(shown.collect()))
+            Ok(Ok(shown.collect::<Result<_, Error>>()?))
         };
         self.operate(context, Operation::Write, Some(request.kind), rehearse)
             .await

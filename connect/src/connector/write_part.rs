@@ -23,6 +23,7 @@ impl Connector {
         request: &WriteRequest,
         within: &Within<'_>,
     ) -> Reply {
+        let _changing = self.changing(request.kind);
         // Everything wrong is told before anything is asked.
         if let Err(errors) = Run::start(&self.blueprint, &within.request, self.clock.now()) {
             return Reply::Refused(within.told(errors));

@@ -74,6 +74,7 @@ impl<'a> Writer<'a> {
     /// Writes a record, or a row that belongs to one; `place` is that of the row in the input.
     pub(super) fn write<'w>(&'w mut self, request: &'w WriteRequest, place: Vec<String>) -> BoxFuture<'w, Reply> {
         async move {
+            let _changing = self.connector.changing(request.kind);
             let now = self.connector.clock.now();
             let run = match Run::start(&self.connector.blueprint, request, now) {
                 Ok(run) => run,
@@ -445,6 +446,7 @@ impl Connector {
             Error::new(ErrorKind::NotSupported, message)
         })?;
         self.transport.forget_reads();
+        self.forget_kept(Some(kind));
         let keys = std::slice::from_ref(&wanted);
         let (chunks, _) = self
             .look_up(context, resource, by, keys, projection, usize::MAX)

@@ -63,10 +63,11 @@ pub(super) fn show(
         headers,
         body: match &plan.body {
             RequestBody::Empty => None,
-            RequestBody::Json(text) => Some(match serde_json::from_str(text) {
+            RequestBody::Json(text) | RequestBody::Text(text) => Some(match serde_json::from_str(text) {
                 Ok(value) => veil.json(value),
                 Err(_) => Value::String(veil.text(text)),
             }),
+            RequestBody::Xml(text) => Some(Value::String(veil.xml(text))),
             RequestBody::Form(fields) => {
                 let fields = fields.iter();
                 let shown = fields.map(|(name, value)| (name.clone(), Value::String(veil.text(value))));
@@ -166,6 +167,22 @@ impl Veil {
             }
         }
         shown.into_owned()
+    }
+
+    /// Replaces secrets in the texts and attributes of a document.
+    fn xml(&self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for piece in text.split_inclusive(['<', '>', '"', '\'']) {
+            let (part, end) = match piece.char_indices().next_back() {
+                Some((at, '<' | '>' | '"' | '\'')) => piece.split_at(at),
+                _ => (piece, ""),
+            };
+            let plain = quick_xml::escape::unescape(part).unwrap_or(Cow::Borrowed(part));
+            let hidden = self.text(plain.trim());
+            shown.push_str(if hidden == plain.trim() { part } else { &hidden });
+            shown.push_str(end);
+        }
+        shown
     }
 
     fn json(&self, value: Value) -> Value {

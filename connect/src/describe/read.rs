@@ -19,14 +19,18 @@ const MOST_CHOICES: usize = 1_000;
 /// Reads a description; `remote` is the object, where the form does not name one itself: what follows its last slash.
 ///
 /// # Errors
-/// Returns `MalformedResponse` when the fields are not where they should be.
+/// Returns `NotFound` when the system tells of other objects only, `MalformedResponse` when the fields are not where they
+/// should be.
 pub fn read_description(form: &DescribeForm, remote: &str, body: &[u8]) -> Result<Described, Error> {
     let mut fields = match form {
         DescribeForm::OdataMetadata { entity_set } => {
             let text = std::str::from_utf8(body).map_err(|_| malformed("the metadata is not UTF-8 text"))?;
             let own = remote.rsplit('/').next().unwrap_or(remote);
-            odata_fields(text, entity_set.as_deref().unwrap_or(own))
-                .ok_or_else(|| malformed("the metadata does not describe the table"))?
+            let set = entity_set.as_deref().unwrap_or(own);
+            odata_fields(text, set).ok_or_else(|| match text.contains("EntityContainer") {
+                true => Error::new(ErrorKind::NotFound, "the metadata does not describe the table"),
+                false => malformed("the answer is no metadata"),
+            })?
         }
         DescribeForm::Fields(form) => listed(form, &json::parse(body)?)?,
         DescribeForm::JsonSchema { path } => schema(path, &json::parse(body)?)?,

@@ -7,16 +7,20 @@ mod constant;
 mod domain;
 mod odata;
 mod oslc;
+mod own;
 mod parameters;
 
 #[cfg(test)]
 mod tests;
 
-use lineshaft_schema::Direction;
+use std::sync::Arc;
+
+use lineshaft_schema::{Direction, Operator};
 use serde_json::Value;
 
 pub(crate) use constant::moment_of;
 pub use constant::{Constant, LiteralKind};
+pub(crate) use own::Own;
 
 use crate::manifest::Dialect;
 
@@ -178,52 +182,181 @@ pub struct SortTerm {
 }
 
 /// A condition as it is sent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Written {
     /// The value of the variable `where`: text or JSON.
     pub condition: Value,
     /// Query parameters, in the dialect of parameters.
     pub parameters: Vec<(String, String)>,
+    /// The values that stand beside the text: the variable `where_values`.
+    pub values: Vec<Value>,
+    /// What joins comparisons by their numbers: the variable `where_expression`.
+    pub expression: String,
 }
 
 /// How much of the language of filters a system offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Language {
-    /// The dialect.
-    pub dialect: Dialect,
-    /// Whether a list of constants is written as one condition (`in`) instead of a chain of `or`.
-    pub in_lists: bool,
+#[derive(Clone, Debug)]
+pub struct Language(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// A dialect, and whether a list of constants is written as one condition (`in`) instead of a chain of `or`.
+    Dialect { dialect: Dialect, in_lists: bool },
+    /// One that the manifest describes.
+    Own(Arc<Own>),
 }
 
 impl Language {
+    /// Returns the language of a dialect; `in_lists` says that a list of constants is written as one condition.
+    #[must_use]
+    pub const fn of(dialect: Dialect, in_lists: bool) -> Self {
+        Self(Kind::Dialect { dialect, in_lists })
+    }
+
+    /// Returns a language that a manifest describes.
+    pub(crate) const fn described(own: Arc<Own>) -> Self {
+        Self(Kind::Own(own))
+    }
+
+    fn is(&self, wanted: &[Dialect]) -> bool {
+        matches!(&self.0, Kind::Dialect { dialect, .. } if wanted.contains(dialect))
+    }
+
+    /// Returns the language that a manifest describes, if it does.
+    pub(crate) fn own(&self) -> Option<&Own> {
+        match &self.0 {
+            Kind::Own(own) => Some(own),
+            Kind::Dialect { .. } => None,
+        }
+    }
+
+    /// Returns whether conditions are query parameters.
+    #[must_use]
+    pub fn is_parameters(&self) -> bool {
+        self.is(&[Dialect::Parameters])
+    }
+
+    /// Returns what joins the names of a path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match &self.0 {
+            Kind::Own(own) => own.path(),
+            Kind::Dialect {
+                dialect: Dialect::OdataV2 | Dialect::OdataV4,
+                ..
+            } => "/",
+            Kind::Dialect { .. } => ".",
+        }
+    }
+
+    /// Returns whether a name, safe in every dialect, may stand in conditions and sorts.
+    pub(crate) fn is_name(&self, name: &str) -> bool {
+        self.own().is_none_or(|own| own.is_name(name))
+    }
+
     /// Returns whether conditions can be joined by "or".
     #[must_use]
-    pub const fn has_or(self) -> bool {
-        !matches!(self.dialect, Dialect::Oslc | Dialect::Parameters)
+    pub fn has_or(&self) -> bool {
+        match self.own() {
+            Some(own) => own.has_or(),
+            None => !self.is(&[Dialect::Oslc, Dialect::Parameters]),
+        }
+    }
+
+    /// Returns whether conditions that are joined by "and" can be joined by "or".
+    #[must_use]
+    pub fn has_or_of_all(&self) -> bool {
+        self.own().map_or_else(|| self.has_or(), Own::has_or_of_all)
     }
 
     /// Returns whether conditions are text of which an address has to hold all.
     #[must_use]
-    pub const fn is_text(self) -> bool {
-        !matches!(self.dialect, Dialect::DomainPrefix | Dialect::DomainNested)
+    pub fn is_text(&self) -> bool {
+        match self.own() {
+            Some(own) => own.is_text(),
+            None => !self.is(&[Dialect::DomainPrefix, Dialect::DomainNested]),
+        }
+    }
+
+    /// Returns whether lists of constants have to be short.
+    #[must_use]
+    pub fn bounds_lists(&self) -> bool {
+        self.own().is_some() || self.is_text()
     }
 
     /// Returns whether a field can be one of several constants in one condition.
     #[must_use]
-    pub const fn has_in(self) -> bool {
-        self.has_or() || matches!(self.dialect, Dialect::Oslc)
+    pub fn has_in(&self) -> bool {
+        match self.own() {
+            Some(own) => own.has_in(),
+            None => self.has_or() || self.is(&[Dialect::Oslc]),
+        }
     }
 
-    /// Writes a condition.
+    /// Returns whether there is a form for an operator; `by_pattern` says that searches are comparisons with a pattern.
+    pub(crate) fn has(&self, operator: Operator, by_pattern: bool) -> bool {
+        self.own().is_none_or(|own| own.has(operator, by_pattern))
+    }
+
+    /// Returns whether only texts of ASCII are searched for: these systems leave it to their database to ignore case, and
+    /// not every database does so beyond ASCII.
     #[must_use]
-    pub fn write(self, expression: &Expression) -> Written {
-        let (condition, parameters) = match self.dialect {
+    pub fn searches_ascii(&self) -> bool {
+        match self.own() {
+            Some(own) => own.searches_ascii(),
+            None => self.is(&[Dialect::DomainPrefix, Dialect::DomainNested]),
+        }
+    }
+
+    /// Returns whether an empty text is something else than no value.
+    #[must_use]
+    pub fn tells_empty(&self) -> bool {
+        match self.own() {
+            Some(own) => own.tells_empty(),
+            None => self.is(&[Dialect::OdataV2, Dialect::OdataV4, Dialect::DomainNested]),
+        }
+    }
+
+    /// Returns whether `false` is how no value is written.
+    #[must_use]
+    pub fn writes_null_as_false(&self) -> bool {
+        self.is(&[Dialect::DomainPrefix])
+    }
+
+    /// Returns whether a text can stand in a condition at all.
+    pub(crate) fn takes(&self, text: &str) -> bool {
+        self.own().is_none_or(|own| own.takes(text))
+    }
+
+    /// Tells whether a condition lets through more than it says when it is written; nothing when it cannot be written.
+    pub(crate) fn widened(&self, expression: &Expression) -> Option<bool> {
+        match self.own() {
+            Some(own) => own.prepare(expression).map(|prepared| prepared.widened),
+            None => Some(false),
+        }
+    }
+
+    /// Returns how many whole conditions a condition becomes where parts cannot be kept together.
+    pub(crate) fn alternatives(&self, expression: &Expression) -> usize {
+        let Some(own) = self.own() else { return 1 };
+        own.prepare(expression)
+            .map_or(1, |prepared| own.alternatives(&prepared))
+    }
+
+    /// Writes a condition; nothing when the language cannot hold it.
+    #[must_use]
+    pub fn write(&self, expression: &Expression) -> Option<Written> {
+        let (dialect, in_lists) = match &self.0 {
+            Kind::Own(own) => return own.write(expression),
+            Kind::Dialect { dialect, in_lists } => (*dialect, *in_lists),
+        };
+        let (condition, parameters) = match dialect {
             Dialect::OdataV2 => (
-                Value::String(odata::write(expression, odata::Version::V2, self.in_lists)),
+                Value::String(odata::write(expression, odata::Version::V2, in_lists)),
                 Vec::new(),
             ),
             Dialect::OdataV4 => (
-                Value::String(odata::write(expression, odata::Version::V4, self.in_lists)),
+                Value::String(odata::write(expression, odata::Version::V4, in_lists)),
                 Vec::new(),
             ),
             Dialect::Oslc => (Value::String(oslc::write(expression)), Vec::new()),
@@ -231,13 +364,30 @@ impl Language {
             Dialect::DomainNested => (domain::write_nested(expression), Vec::new()),
             Dialect::Parameters => (Value::String(String::new()), parameters::collect(expression)),
         };
-        Written { condition, parameters }
+        Some(Written {
+            condition,
+            parameters,
+            ..Written::default()
+        })
+    }
+
+    /// Returns the word for a direction of sorts.
+    pub(crate) fn direction(&self, direction: Direction) -> &str {
+        match (self.own(), direction) {
+            (Some(own), direction) => own.direction(direction),
+            (None, Direction::Ascending) => "asc",
+            (None, Direction::Descending) => "desc",
+        }
     }
 
     /// Writes a sort.
     #[must_use]
-    pub fn write_order(self, terms: &[SortTerm], separator: &str) -> Value {
-        match self.dialect {
+    pub fn write_order(&self, terms: &[SortTerm], separator: &str) -> Value {
+        let dialect = match &self.0 {
+            Kind::Own(own) => return own.write_order(terms, separator),
+            Kind::Dialect { dialect, .. } => *dialect,
+        };
+        match dialect {
             Dialect::DomainNested => domain::order_nested(terms),
             Dialect::OdataV2 | Dialect::OdataV4 | Dialect::DomainPrefix => {
                 join(terms, separator, |term| match term.direction {
@@ -258,33 +408,47 @@ impl Language {
 
     /// Writes a text for use inside a quoted text of an address, as in `Vendors('{{key}}')`.
     #[must_use]
-    pub fn escape_quoted(self, text: &str) -> String {
-        match self.dialect {
-            Dialect::OdataV2 | Dialect::OdataV4 => text.replace('\'', "''"),
-            _ => text.to_owned(),
+    pub fn escape_quoted(&self, text: &str) -> String {
+        if self.is(&[Dialect::OdataV2, Dialect::OdataV4]) {
+            return text.replace('\'', "''");
         }
+        text.to_owned()
     }
 
     /// Writes a text for use inside a quoted text of a query, as in `siteid="{{key}}"`.
     #[must_use]
-    pub fn escape_in_query(self, text: &str) -> String {
-        match self.dialect {
-            Dialect::Oslc => oslc::escaped(text),
-            _ => self.escape_quoted(text),
+    pub fn escape_in_query(&self, text: &str) -> String {
+        match self.own() {
+            Some(own) => own.escape(text),
+            None if self.is(&[Dialect::Oslc]) => oslc::escaped(text),
+            None => self.escape_quoted(text),
         }
     }
 
     /// Returns whether a comparison with this text lets through more than the text itself, because a sign of it
-    /// stands for any text and cannot be escaped.
+    /// stands for any text and cannot be escaped; `searches` says that the text is searched for.
     #[must_use]
-    pub fn widens(self, text: &str, wildcard: Option<&str>) -> bool {
-        match self.dialect {
-            Dialect::Oslc => text.contains(['%', '_']) || text == "*",
-            _ => wildcard.is_some_and(|sign| text.contains(sign)),
+    pub fn widens(&self, text: &str, wildcard: Option<&str>, searches: bool) -> bool {
+        if self.is(&[Dialect::Oslc]) {
+            return text.contains(['%', '_']) || text == "*";
         }
+        wildcard.is_some_and(|sign| text.contains(sign))
+            || (searches && self.own().is_some_and(|own| own.search_widens(text)))
     }
 }
 
 fn join(terms: &[SortTerm], separator: &str, write: impl Fn(&SortTerm) -> String) -> Value {
     Value::String(terms.iter().map(write).collect::<Vec<_>>().join(separator))
+}
+
+/// Puts an escape before some signs.
+fn escape_signs(text: &str, signs: &str, escape: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if signs.contains(sign) {
+            escaped.push_str(escape);
+        }
+        escaped.push(sign);
+    }
+    escaped
 }

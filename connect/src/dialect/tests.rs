@@ -391,12 +391,13 @@ fn leaves(expression: &Expression, write: &impl Fn(&Expression) -> Expression) -
 }
 
 fn language(dialect: Dialect, in_lists: bool) -> Language {
-    Language { dialect, in_lists }
+    Language::of(dialect, in_lists)
 }
 
 fn text_of(dialect: Dialect, in_lists: bool, expression: &Expression) -> String {
     language(dialect, in_lists)
         .write(expression)
+        .unwrap()
         .condition
         .as_str()
         .unwrap()
@@ -434,15 +435,15 @@ proptest! {
 
     #[test]
     fn polish_notation_keeps_the_shape(expression in tree(any_leaf())) {
-        let domain = language(Dialect::DomainPrefix, true).write(&expression).condition;
-        let wanted = leaves(&expression, &|leaf| read_prefix(&language(Dialect::DomainPrefix, true).write(leaf).condition));
+        let domain = language(Dialect::DomainPrefix, true).write(&expression).unwrap().condition;
+        let wanted = leaves(&expression, &|leaf| read_prefix(&language(Dialect::DomainPrefix, true).write(leaf).unwrap().condition));
         prop_assert_eq!(read_prefix(&domain), wanted, "{}", domain);
     }
 
     #[test]
     fn nested_lists_keep_the_shape(expression in tree(any_leaf())) {
-        let domain = language(Dialect::DomainNested, true).write(&expression).condition;
-        let wanted = leaves(&expression, &|leaf| read_nested(&language(Dialect::DomainNested, true).write(leaf).condition[0]));
+        let domain = language(Dialect::DomainNested, true).write(&expression).unwrap().condition;
+        let wanted = leaves(&expression, &|leaf| read_nested(&language(Dialect::DomainNested, true).write(leaf).unwrap().condition[0]));
         prop_assert_eq!(read_nested(&domain), wanted, "{}", domain);
     }
 }
@@ -479,7 +480,7 @@ fn equality_with_null_asks_whether_there_is_a_value() {
     let one = Expression::one_of("a", vec![Constant::Null, Constant::Text("x".to_owned())]).unwrap();
     assert_eq!(text_of(Dialect::OdataV4, false, &one), "a eq 'x' or a eq null");
     assert_eq!(
-        language(Dialect::DomainPrefix, true).write(&one).condition,
+        language(Dialect::DomainPrefix, true).write(&one).unwrap().condition,
         json!(["|", ["a", "=", "x"], ["a", "=", false]])
     );
     assert_eq!(Expression::one_of("a", Vec::new()), None);

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::{Assertion, Request, Signed};
 
 /// A setting that a connection must be given.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +108,12 @@ impl Auth {
         )
     }
 
+    /// Returns whether its sessions are given up by a request.
+    #[must_use]
+    pub const fn has_logout(&self) -> bool {
+        matches!(self.kind, AuthKind::Session { logout: Some(_), .. })
+    }
+
     /// Iterates over the credentials that a person gives; the others come from signing in at the system's own page.
     pub fn entered(&self) -> impl Iterator<Item = (&String, &CredentialField)> {
         let by_page = self.has_page();
@@ -136,20 +142,47 @@ pub enum AuthKind {
         /// Header names with templates of their values.
         headers: IndexMap<String, String>,
     },
+    /// `OAuth` 1.0a with credentials that were given once: each attempt is signed by HMAC-SHA256, with a time and a nonce of
+    /// its own. Parameters of the address and of forms are signed too.
+    Oauth1 {
+        /// Template of the application's key.
+        consumer_key: String,
+        /// Template of the application's secret.
+        consumer_secret: String,
+        /// Template of the token's identifier.
+        token: String,
+        /// Template of the token's secret.
+        token_secret: String,
+        /// Template of the realm that the header names; it is not signed.
+        #[serde(default)]
+        realm: Option<String>,
+    },
+    /// A signature over each request.
+    Signed(Signed),
     /// `OAuth` 2 with a token endpoint.
     Oauth2 {
         /// The grant.
         grant: Grant,
         /// Template of the address of the token endpoint.
         token_url: String,
-        /// Template of the client's identifier.
-        client_id: String,
+        /// Template of the client's identifier. A client that proves itself by an assertion may do without.
+        #[serde(default)]
+        client_id: Option<String>,
         /// Template of the client's secret; public clients have none.
         #[serde(default)]
         client_secret: Option<String>,
         /// How the client proves itself.
         #[serde(default)]
         client_auth: ClientAuth,
+        /// Template of the user name, for `password`.
+        #[serde(default)]
+        username: Option<String>,
+        /// Template of the password, for `password`.
+        #[serde(default)]
+        password: Option<String>,
+        /// What is signed with a private key, for `jwt_bearer` and `client_auth: jwt`.
+        #[serde(default)]
+        assertion: Option<Box<Assertion>>,
         /// Scopes that are asked for.
         #[serde(default)]
         scopes: Vec<String>,
@@ -172,7 +205,12 @@ pub enum AuthKind {
         /// The login.
         login: Box<Request>,
         /// What to keep of the answer: names and paths in the body; `cookie:NAME` and `header:NAME` are possible.
+        #[serde(default)]
         keep: IndexMap<String, String>,
+        /// Whether all cookies that the login sets are sent with every request, those that later answers renew in their
+        /// place. They go to the host of the login only.
+        #[serde(default)]
+        cookies: bool,
         /// Paths of the login's answer that must have these JSON values for the login to count as refused.
         #[serde(default)]
         refused_when: Vec<super::BodyTest>,
@@ -182,7 +220,32 @@ pub enum AuthKind {
         /// Headers to send with every request; templates may use `session.<name>`.
         #[serde(default)]
         headers: IndexMap<String, String>,
+        /// How a session is kept from ending while the connection is used.
+        #[serde(default)]
+        keep_alive: Option<Box<KeepAlive>>,
+        /// How a session is given up, for systems that count sessions.
+        #[serde(default)]
+        logout: Option<Box<Logout>>,
     },
+}
+
+/// How a session is kept from ending. Nothing is sent while the connection is not used.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepAlive {
+    /// The request.
+    pub request: Request,
+    /// Seconds after which it is sent again, with the next use of the connection.
+    pub every_s: u64,
+}
+
+/// How a session is given up: when another one replaces it, and when the connection is disconnected. It is tried once;
+/// how it ends does not matter.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The request.
+    pub request: Request,
 }
 
 /// An `OAuth` 2 grant.
@@ -196,6 +259,10 @@ pub enum Grant {
     /// A person signs in at the system's own page, which gives the credential `refresh_token`; from then on as
     /// `refresh_token`.
     AuthorizationCode,
+    /// The name and password of a service account.
+    Password,
+    /// An assertion that is signed with a private key.
+    JwtBearer,
 }
 
 /// How an `OAuth` 2 client proves itself.
@@ -209,4 +276,6 @@ pub enum ClientAuth {
     Basic,
     /// HTTP Basic, identifier and secret as they are, for systems that do not decode them.
     BasicPlain,
+    /// An assertion that is signed with a private key, in the form body.
+    Jwt,
 }

@@ -35,6 +35,9 @@ pub struct ErrorRule {
     /// refers to it is looked for, and told as the one that is wrong.
     #[serde(default)]
     pub record: Option<SpokenRecord>,
+    /// Whether it says that the cursor of a list was forgotten, beside the paging `server_cursor`.
+    #[serde(default)]
+    pub cursor_expired: bool,
 }
 
 /// Where an answer names a record.

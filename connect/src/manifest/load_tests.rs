@@ -221,3 +221,47 @@ fn the_schemas_describe_every_key() {
         );
     }
 }
+
+#[test]
+fn a_described_language_loads_and_its_faults_are_located() {
+    let language = "language:\n  text:\n    and: {around: '<and>{parts}</and>'}\n    or: ' OR '\n    quote: {sign: '', escape: xml}\n    compare: {eq: '{name}={value}'}\n    in: '{name} IN ({values})'\n    literals: {boolean: [T, F], datetime: {unix: ms}}\n";
+    let good = format!("{MANIFEST}{language}");
+    load_files([("manifest.yaml", good.as_str()), ("mappings/Vendor.yaml", VENDOR)]).unwrap();
+    let tree = format!(
+        "{VENDOR}language: {{json: {{top: '{{parts}}', compare: {{eq: ['{{name}}', '=', '{{value}}']}}, order: ['{{name}}']}}}}\n"
+    );
+    load_files([("manifest.yaml", MANIFEST), ("mappings/Vendor.yaml", tree.as_str())]).unwrap();
+    let bad = good
+        .replace("escape: xml", "escape: xlm")
+        .replace("compare: {eq:", "compare: {eqq:");
+    let told = problems(&[("manifest.yaml", bad.as_str()), ("mappings/Vendor.yaml", VENDOR)]);
+    assert!(
+        told.iter()
+            .any(|told| told.contains("language.text.quote.escape: unknown word `xlm`")),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter()
+            .any(|told| told.contains("language.text.compare.eqq: unknown key `eqq`, did you mean `eq`?")),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter()
+            .all(|told| told.starts_with("manifest.yaml:") && !told.starts_with("manifest.yaml:0")),
+        "{told:#?}"
+    );
+    let (manifest, sources) = load_files([
+        (
+            "manifest.yaml",
+            good.replace("{name}={value}", "{nam}={value}").as_str(),
+        ),
+        ("mappings/Vendor.yaml", VENDOR),
+    ])
+    .unwrap();
+    let catalogue = lineshaft_schema::Catalogue::unified().unwrap();
+    let problems = crate::blueprint::Blueprint::compile(manifest, catalogue).unwrap_err();
+    let located: Vec<String> = sources.locate(&problems).iter().map(ToString::to_string).collect();
+    let line = good.lines().position(|line| line.contains("compare:")).unwrap() + 1;
+    let wanted = format!("manifest.yaml:{line}:19: language.text.compare.eq: does not have `{{name}}`");
+    assert!(located.iter().any(|told| told.starts_with(&wanted)), "{located:#?}");
+}

@@ -4,31 +4,46 @@
 //! documented here and nowhere else. Loading and checking live in [`load`].
 
 mod auth;
+mod batch;
 mod discovery;
 mod errors;
 mod field;
 mod http;
+mod labels;
+mod language;
 pub mod load;
 pub mod overlay;
 mod resource;
 mod shape;
+mod signing;
 mod spec;
 pub mod suggest;
 mod write;
 pub mod yaml;
 
-pub use auth::{Auth, AuthKind, ClientAuth, CredentialField, Grant, REFRESH_TOKEN, SettingField, SettingKind};
+pub use auth::{
+    Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
+};
+pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
-pub use http::{Count, Http, Limits, Paging, Probe, Rate, Request, ResponseTest};
+pub use http::{
+    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
+};
+pub use labels::{Labels, LabelsJoin};
+pub use language::{
+    Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
+    Literals, ParameterSign, Quote, Search, TextLanguage,
+};
 pub use resource::{
     ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
     Select, Strategy,
 };
+pub use signing::{Assertion, AssertionAlgorithm, Over, Put, SignatureAlgorithm, SignatureEncoding, Signed};
 pub use write::{
     AntiForgery, BusinessRule, ChildrenWay, ClientReference, Describe, DescribeForm, EmbedChildren, FieldsForm,
     FullWriteField, Occasion, Reply, ReplyHeader, Sends, Write, WriteAction, WriteChildren, WriteDefaults, WriteField,
@@ -85,12 +100,21 @@ pub struct Manifest {
     pub probe: Probe,
     /// The protocol whose habits the resources share unless they say otherwise.
     pub protocol: Protocol,
+    /// The system's own language of filters and sorts, instead of the dialect of the protocol.
+    #[serde(default)]
+    pub language: Option<FilterLanguage>,
     /// Defaults for `list` of every resource, laid over those of the protocol.
     #[serde(default)]
     pub list: Option<ListOperation>,
     /// Defaults for `get_many` of every resource.
     #[serde(default)]
     pub get_many: Option<GetMany>,
+    /// How several requests are sent as one.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// Small tables of codes, by name; resources join them into their rows.
+    #[serde(default)]
+    pub labels: IndexMap<String, Labels>,
     /// What the writes of all types have in common.
     #[serde(default)]
     pub write: Option<WriteDefaults>,

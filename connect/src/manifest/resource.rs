@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     field::{CustomFields, Mapping, OneOrMany, Test},
     http::{Count, Paging, Request},
+    labels::LabelsJoin,
+    language::FilterLanguage,
     write::Write,
 };
 
@@ -22,6 +24,8 @@ pub enum Protocol {
     JsonRest,
     /// JSON-RPC: one address, methods in the body; the manifest says the rest.
     JsonRpc,
+    /// XML over HTTP, with or without SOAP: answers are XML; the manifest says the rest.
+    Xml,
 }
 
 /// The language of filters and sorts.
@@ -63,6 +67,10 @@ pub struct Resource {
     /// Language of filters and sorts; the protocol's unless said otherwise.
     #[serde(default)]
     pub dialect: Option<Dialect>,
+    /// The system's own language of filters and sorts for this type, instead of a dialect; the manifest's unless said
+    /// otherwise.
+    #[serde(default)]
+    pub language: Option<FilterLanguage>,
     /// How rows are listed.
     #[serde(default)]
     pub list: Option<ListOperation>,
@@ -81,6 +89,10 @@ pub struct Resource {
     /// Whether only rows that belong to a parent can be had, so that the type cannot be listed on its own.
     #[serde(default)]
     pub children_only: bool,
+    /// Tables of codes that are joined into rows, by the name under which mappings find the entry of a row:
+    /// `_labels.<name>`.
+    #[serde(default)]
+    pub labels: IndexMap<String, LabelsJoin>,
     /// How records are written; they cannot be when it is left out.
     #[serde(default)]
     pub write: Option<Write>,
@@ -139,6 +151,13 @@ pub struct ListOperation {
     /// How the list goes on.
     #[serde(default)]
     pub paging: Option<Paging>,
+    /// Path of a value that tells whether more records follow: `true` and `false` are believed whatever the page holds;
+    /// anything else that is there says that they do.
+    #[serde(default)]
+    pub more: Option<String>,
+    /// Path of a value that is `true` on the last page, and `false` on every other.
+    #[serde(default)]
+    pub last: Option<String>,
     /// Rows asked for at once unless fewer are needed.
     #[serde(default)]
     pub page_size: Option<u32>,
@@ -151,9 +170,16 @@ pub struct ListOperation {
     /// How fields are selected.
     #[serde(default)]
     pub select: Option<Select>,
+    /// What stands in `select` for names of source fields, where that is not the name itself: `o.tranid AS number`.
+    #[serde(default)]
+    pub columns: IndexMap<String, String>,
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,
+    /// Elements of XML answers that are lists also where there is one of them or none, as in `http`; the place of the
+    /// records always is.
+    #[serde(default)]
+    pub lists: Vec<String>,
 }
 
 /// How the fields of the source are selected.
@@ -191,6 +217,16 @@ pub struct GetMany {
     /// Where the record stands in the answer, for `each`.
     #[serde(default)]
     pub record: Option<String>,
+    /// Seconds that the list is kept, for `list`; 300 unless said otherwise.
+    #[serde(default)]
+    pub keep_s: Option<u32>,
+    /// Most rows of the list, for `list`; 2000 unless said otherwise. Look-ups in a longer list are an error.
+    #[serde(default)]
+    pub max_rows: Option<u32>,
+    /// Whether requests of one record each go into envelopes where the connector has `batch`; they do unless said
+    /// otherwise.
+    #[serde(default)]
+    pub batch: Option<bool>,
 }
 
 /// How the rows of one parent are read.
@@ -211,8 +247,11 @@ pub enum Strategy {
     In,
     /// The list with keys joined by `or`.
     OrChain,
-    /// One request for each key, several at the same time.
+    /// One request for each key, several at the same time, or several in one envelope where the connector has `batch`.
     Each,
+    /// The whole list, read once and kept for a while: for small lists of systems that cannot be asked for several
+    /// records. A write of the type through the connection ends it, and so does a new sign-in of a user.
+    List,
 }
 
 /// How a list goes on behind a known record without reading what comes before.

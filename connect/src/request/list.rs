@@ -11,9 +11,14 @@ use crate::{
     codec::Literal,
     dialect::{Comparison, Constant, Expression, SortTerm, Written},
     error::{Error, ErrorKind},
-    manifest::{Dialect, Select},
+    manifest::{Expired, Select},
     template::{JsonTemplate, Scope, Variables},
 };
+
+/// Names of the variables of the parts of the key behind which a page starts.
+const CURSOR_NAMES: [&str; 8] = [
+    "cursor.0", "cursor.1", "cursor.2", "cursor.3", "cursor.4", "cursor.5", "cursor.6", "cursor.7",
+];
 
 /// What a look-up asks for besides what the list request says.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +86,10 @@ impl ResourcePlan {
     pub(super) fn page_limit(&self, wanted: u32) -> u32 {
         match self.parts.list.paging {
             PagingPlan::Page { .. } => self.parts.list.page_size,
+            // The record that was read before comes again.
+            PagingPlan::StartKey { inclusive: true } => {
+                wanted.saturating_add(1).clamp(2, self.parts.list.max_page_size.max(2))
+            }
             _ => wanted.clamp(1, self.parts.list.max_page_size),
         }
     }
@@ -94,23 +103,53 @@ impl ResourcePlan {
     ) -> Result<RequestPlan, Error> {
         let parts = &self.parts;
         let base_scope = Scope::new(variables);
+        let moved;
+        let request = match &request.page {
+            Some(PageState::Held { from: Some(key), .. }) => {
+                moved = behind(request, key);
+                &moved
+            }
+            _ => request,
+        };
         let Written {
             condition,
             parameters: filters,
+            values,
+            expression,
         } = self.condition(request, &mut asked, &base_scope)?;
         let (select, expand) = selection(self, &request.projection);
         let limit = self.page_limit(request.limit);
         let (offset, page, cursor) = self.place(request);
+        let last = offset
+            .as_u64()
+            .map(|first| first.saturating_add(u64::from(limit)).saturating_sub(1));
+        let terms = self.order(request.order)?;
+        let (order_name, order_direction) = match terms.first() {
+            Some(term) => (term.name.as_str(), parts.language.direction(term.direction)),
+            None => ("", ""),
+        };
         let mut scope = Scope::new(variables)
             .with("resource.remote", parts.capability.remote.as_str())
             .with("select", select)
             .with("expand", expand)
             .with("where", condition)
-            .with("order", self.order(request.order)?)
+            .with("where_values", values)
+            .with("where_expression", expression)
+            .with("order", parts.language.write_order(&terms, &parts.list.order_separator))
+            .with("order_name", order_name)
+            .with("order_direction", order_direction)
             .with("limit", limit)
             .with("offset", offset)
+            .with("last", last.map_or(Value::Null, Value::from))
             .with("page", page)
             .with("cursor", cursor);
+        if matches!(parts.list.paging, PagingPlan::Keyset | PagingPlan::StartKey { .. }) {
+            let key = self.start_key(request);
+            for (at, name) in CURSOR_NAMES.iter().enumerate().take(parts.key.len()) {
+                let part = key.and_then(|key| key.part(at));
+                scope = scope.with(name, part.map_or(Value::Null, Value::from));
+            }
+        }
         let get_many = asked.keys.as_ref().and(parts.get_many.as_ref());
         let own_call = get_many.and_then(|get_many| get_many.call.as_ref());
         if let Some(keys) = asked.keys {
@@ -150,22 +189,48 @@ impl ResourcePlan {
     fn place(&self, request: &ListRequest) -> (Value, Value, Value) {
         let (mut offset, mut page, mut cursor) = (Value::Null, Value::Null, Value::Null);
         match (&self.parts.list.paging, &request.page) {
-            (PagingPlan::Offset { .. }, Some(PageState::Offset(at))) => offset = Value::from(*at),
-            (PagingPlan::Offset { first, .. }, _) => offset = Value::from(*first),
+            (PagingPlan::Offset { .. } | PagingPlan::Range { .. }, Some(PageState::Offset(at))) => {
+                offset = Value::from(*at);
+            }
+            (PagingPlan::Offset { first, .. } | PagingPlan::Range { first, .. }, _) => offset = Value::from(*first),
             (PagingPlan::Page { .. }, Some(PageState::Page(at))) => page = Value::from(*at),
             (PagingPlan::Page { first }, _) => page = Value::from(*first),
             (PagingPlan::Cursor { .. } | PagingPlan::LastRow(_), Some(PageState::Cursor(text))) => {
                 cursor = Value::from(text.as_str())
             }
-            (PagingPlan::Keyset, Some(PageState::Keyset(key))) => cursor = Value::from(key_text(key)),
-            (PagingPlan::Keyset, _) => {
+            (PagingPlan::ServerCursor { .. }, Some(PageState::Held { cursor: text, .. })) => {
+                cursor = Value::from(text.as_str());
+            }
+            (PagingPlan::Keyset | PagingPlan::StartKey { .. }, _) => {
                 cursor = self
-                    .sought_key(request)
-                    .map_or(Value::Null, |key| Value::from(key_text(key)))
+                    .start_key(request)
+                    .map_or(Value::Null, |key| Value::from(key_text(key)));
             }
             _ => {}
         }
         (offset, page, cursor)
+    }
+
+    /// Returns the key of the record behind which, or with which, a page starts.
+    pub(super) fn start_key<'r>(&self, request: &'r ListRequest) -> Option<&'r RemoteKey> {
+        match &request.page {
+            Some(PageState::Keyset(key)) => Some(key),
+            _ => self.sought_key(request),
+        }
+    }
+
+    /// Returns the request that reads what is left of a list whose cursor the system forgot, where it can be asked for
+    /// what is behind the last record.
+    pub(crate) fn go_on_behind(&self, request: &ListRequest, last: &RemoteKey) -> Option<ListRequest> {
+        let PagingPlan::ServerCursor {
+            expired: Expired::Seek, ..
+        } = &self.parts.list.paging
+        else {
+            return None;
+        };
+        let request = behind(request, last);
+        self.sought_key(&request)?;
+        Some(ListRequest { page: None, ..request })
     }
 
     /// Returns the key behind which the request itself starts, when it starts exactly behind it.
@@ -177,12 +242,18 @@ impl ResourcePlan {
         match &self.parts.seek {
             Some(SeekPlan::Parameter(_)) => Some(key),
             Some(_) => self.seek_condition(key).map(|_| key),
-            None => matches!(self.parts.list.paging, PagingPlan::Keyset).then_some(key),
+            None => matches!(self.parts.list.paging, PagingPlan::Keyset | PagingPlan::StartKey { .. }).then_some(key),
         }
     }
 
-    /// Writes "behind this key".
+    /// Writes "behind this key"; nothing when the language cannot say so.
     fn seek_condition(&self, key: &RemoteKey) -> Option<Expression> {
+        let behind = self.behind_key(key)?;
+        let widened = self.parts.language.widened(&behind)?;
+        (!widened).then_some(behind)
+    }
+
+    fn behind_key(&self, key: &RemoteKey) -> Option<Expression> {
         let constant = |at: usize, kind: Option<&_>| Constant::of(Literal::Text(key.part(at)?.to_owned()), kind);
         match self.parts.seek.as_ref()? {
             SeekPlan::Parameter(_) => None,
@@ -239,17 +310,23 @@ impl ResourcePlan {
         Ok(if together == Expression::All(Vec::new()) && parts.language.is_text() {
             Written {
                 condition: Value::String(String::new()),
-                parameters: Vec::new(),
+                ..Written::default()
             }
         } else {
-            parts.language.write(&together)
+            let unwritten = || {
+                Error::new(
+                    ErrorKind::NotSupported,
+                    "the system's language cannot say this condition",
+                )
+            };
+            parts.language.write(&together).ok_or_else(unwritten)?
         })
     }
 
     /// Writes "at or behind the last record in this order". Records without a value may come before or behind those
     /// with one, so they are let through; where that cannot be said, nothing is.
     fn at_or_behind(&self, order: Order, after: &Position) -> Option<Expression> {
-        if self.parts.language.dialect == Dialect::Parameters {
+        if self.parts.language.is_parameters() {
             return None;
         }
         let value = after.order.clone()?.into_value();
@@ -275,13 +352,13 @@ impl ResourcePlan {
         }
         let missing = exact(Operator::IsNull, Operand::Flag(true))?;
         if self.parts.language.has_or() {
-            Expression::any([behind, missing])
+            Expression::any([behind, missing]).filter(|any| self.parts.language.widened(any).is_some())
         } else {
             None
         }
     }
 
-    fn order(&self, order: Option<Order>) -> Result<Value, Error> {
+    fn order(&self, order: Option<Order>) -> Result<Vec<SortTerm>, Error> {
         let parts = &self.parts;
         let mut terms = Vec::new();
         if let Some(order) = order {
@@ -299,7 +376,7 @@ impl ResourcePlan {
             let rest = parts.list.each.as_deref().and_then(|each| name.strip_prefix(each));
             rest.is_some_and(|rest| rest.starts_with(['.', '/']))
         };
-        if parts.language.dialect != Dialect::Parameters {
+        if !parts.language.is_parameters() {
             let by = match &parts.seek {
                 Some(SeekPlan::By { name, .. }) => vec![name.clone()],
                 _ => parts.key.iter().map(|part| part.name.clone()).collect(),
@@ -313,7 +390,7 @@ impl ResourcePlan {
                 }
             }
         }
-        Ok(parts.language.write_order(&terms, &parts.list.order_separator))
+        Ok(terms)
     }
 
     /// Returns the number that a list's own answer or an answer to `plan_count` tells.
@@ -328,11 +405,25 @@ impl ResourcePlan {
     }
 }
 
+/// Returns the request for what is behind a record.
+fn behind(request: &ListRequest, key: &RemoteKey) -> ListRequest {
+    ListRequest {
+        after: Some(Position {
+            key: Some(key.clone()),
+            order: None,
+            given: 0,
+            ended: false,
+        }),
+        ..request.clone()
+    }
+}
+
 fn native(template: &JsonTemplate, scope: &Scope<'_>) -> Result<Option<Expression>, Error> {
     let condition = template.render(scope).map_err(unusable)?;
     let empty = match &condition {
         Value::String(text) => text.trim().is_empty(),
         Value::Array(list) => list.is_empty(),
+        Value::Object(members) => members.is_empty(),
         _ => true,
     };
     Ok((!empty).then_some(Expression::Native(condition)))
@@ -356,15 +447,16 @@ pub(super) fn key_text(key: &RemoteKey) -> String {
     }
 }
 
-/// Asks for JSON unless the manifest says otherwise, and names the type of a JSON body.
+/// Asks for JSON unless the manifest says otherwise, and names the type of a body that is text.
 pub(crate) fn complete_headers(plan: &mut RequestPlan) {
     let has = |plan: &RequestPlan, wanted: &str| plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     if !has(plan, "accept") {
         plan.headers.push(("accept".to_owned(), "application/json".to_owned()));
     }
-    if matches!(plan.body, RequestBody::Json(_)) && !has(plan, "content-type") {
-        plan.headers
-            .push(("content-type".to_owned(), "application/json".to_owned()));
+    if let Some(kind) = plan.body.content_type()
+        && !has(plan, "content-type")
+    {
+        plan.headers.push(("content-type".to_owned(), kind.to_owned()));
     }
 }
 

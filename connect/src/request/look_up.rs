@@ -3,14 +3,14 @@
 use lineshaft_schema::{Condition, FieldIndex, Filter, KeySet, Operand, Operator, Projection, RemoteKey, Value};
 
 use super::{
-    ListRequest, LookUp, PageState, PlannedLookUp,
+    ListRequest, LookUp, PageState, PlannedLookUp, RequestPlan,
     list::{Asked, complete_headers, key_text},
 };
 use crate::{
-    blueprint::{KeyPart, ResourcePlan, group_rows, key_rows},
+    blueprint::{KeptList, KeyPart, ResourcePlan, group_rows, key_rows},
     dialect::{Constant, Expression},
     error::{Error, ErrorKind},
-    manifest::{Dialect, Strategy},
+    manifest::Strategy,
     template::{Scope, Variables},
 };
 
@@ -88,6 +88,45 @@ impl ResourcePlan {
         })
     }
 
+    /// Returns whether each parent is asked for by a request of its own.
+    pub(crate) fn asks_for_one_parent(&self, by: LookUp) -> bool {
+        matches!(by, LookUp::Field(field) if self.parts.children.contains_key(&field))
+    }
+
+    /// Returns how the list is kept from which records are taken by their keys, if they are.
+    pub(crate) fn kept_list(&self) -> Option<KeptList> {
+        let get_many = self.parts.get_many.as_ref()?;
+        (get_many.via == Strategy::List).then_some(get_many.kept)
+    }
+
+    /// Plans a page of the whole list, with everything that any projection may ask for.
+    ///
+    /// # Errors
+    /// As `plan_list`.
+    pub(crate) fn plan_whole(
+        &self,
+        page: Option<PageState>,
+        variables: &Variables<'_>,
+    ) -> Result<(RequestPlan, ListRequest), Error> {
+        let mut projection = self.mapping.definition().map(Projection::all).unwrap_or_default();
+        (projection.raw, projection.custom) = (true, true);
+        let request = ListRequest {
+            kind: self.kind(),
+            filter: Filter::always(),
+            order: None,
+            after: None,
+            limit: self.parts.list.max_page_size,
+            projection,
+            count: false,
+            page,
+        };
+        let asked = Asked {
+            by_key: true,
+            ..Asked::default()
+        };
+        Ok((self.plan_page(&request, asked, variables)?, request))
+    }
+
     fn unsupported(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::NotSupported,
@@ -110,6 +149,9 @@ impl ResourcePlan {
             Strategy::Each => Asked::default(),
             _ => match self.asked(by, &keys) {
                 Ok(asked) => asked,
+                Err(_) if self.are_unspeakable(&keys) => {
+                    return Err(self.unsupported("be fetched by keys with such signs"));
+                }
                 // What can be asked for together can be asked for one by one, so only now each key is looked at.
                 Err(error) => {
                     let before = keys.len();
@@ -130,7 +172,7 @@ impl ResourcePlan {
             filter: Filter::always(),
             order: None,
             after: None,
-            limit: if by == LookUp::Key {
+            limit: if by == LookUp::Key && strategy != Strategy::List {
                 count
             } else {
                 self.parts.list.max_page_size
@@ -164,7 +206,7 @@ impl ResourcePlan {
         keys: &[RemoteKey],
         request: &ListRequest,
         variables: &Variables<'_>,
-    ) -> Result<super::RequestPlan, Error> {
+    ) -> Result<RequestPlan, Error> {
         let parts = &self.parts;
         let call = parts.get_many.as_ref().and_then(|get_many| get_many.call.as_ref());
         let (Some(call), [key]) = (call, keys) else {
@@ -202,8 +244,11 @@ impl ResourcePlan {
     fn chunks(&self, by: LookUp, strategy: Strategy, keys: Vec<&RemoteKey>) -> Vec<Vec<RemoteKey>> {
         let parts = self.key_parts(by);
         let possible = self.possible(by, parts, keys);
-        if strategy == Strategy::Each {
-            return possible.into_iter().map(|key| vec![key]).collect();
+        match strategy {
+            Strategy::Each => return possible.into_iter().map(|key| vec![key]).collect(),
+            Strategy::List if possible.is_empty() => return Vec::new(),
+            Strategy::List => return vec![possible],
+            Strategy::In | Strategy::OrChain => {}
         }
         let most = self.most_keys(by);
         let whole = |keys: Vec<RemoteKey>| {
@@ -212,7 +257,7 @@ impl ResourcePlan {
             }
             keys.chunks(most).map(<[RemoteKey]>::to_vec).collect::<Vec<_>>()
         };
-        if self.parts.language.has_or() || parts.len() == 1 {
+        if self.parts.language.has_or_of_all() || parts.len() == 1 {
             let mut keys = possible;
             if parts.len() > 1 {
                 // Keys that share their leading parts are written together.
@@ -243,16 +288,18 @@ impl ResourcePlan {
             .collect()
     }
 
+    /// Returns whether a key has signs that the language of filters cannot hold, though a record may have them.
+    fn are_unspeakable(&self, keys: &[RemoteKey]) -> bool {
+        let mut parts = keys.iter().flat_map(|key| key.parts());
+        parts.any(|part| !self.parts.language.takes(part))
+    }
+
     fn most_keys(&self, by: LookUp) -> usize {
         let most = self.parts.max_keys;
         match by {
             // All records must fit on one page.
             LookUp::Key => most.min(usize::try_from(self.page_limit(u32::MAX)).unwrap_or(most)),
-            LookUp::Field(field)
-                if self.parts.language.dialect == Dialect::Parameters && !self.has_list_parameter(field) =>
-            {
-                1
-            }
+            LookUp::Field(field) if self.parts.language.is_parameters() && !self.has_list_parameter(field) => 1,
             LookUp::Field(_) => most,
         }
     }
@@ -280,7 +327,7 @@ impl ResourcePlan {
     }
 
     fn takes_keys_as_text(&self) -> bool {
-        self.parts.language.dialect == Dialect::Parameters
+        self.parts.language.is_parameters()
             && self
                 .parts
                 .get_many
@@ -300,7 +347,11 @@ impl ResourcePlan {
     fn asked(&self, by: LookUp, keys: &[RemoteKey]) -> Result<Asked, Error> {
         let impossible = || self.unsupported("be fetched by these keys");
         match by {
-            LookUp::Key if self.parts.language.dialect == Dialect::Parameters => {
+            LookUp::Key if self.kept_list().is_some() => Ok(Asked {
+                by_key: true,
+                ..Asked::default()
+            }),
+            LookUp::Key if self.parts.language.is_parameters() => {
                 let list = keys
                     .iter()
                     .map(|key| self.key_json(key))
@@ -322,6 +373,7 @@ impl ResourcePlan {
                 let parts: Option<Vec<Expression>> =
                     groups.iter().map(|group| group.expression(&self.parts.key)).collect();
                 let condition = parts.and_then(Expression::any).ok_or_else(impossible)?;
+                self.parts.language.widened(&condition).ok_or_else(impossible)?;
                 Ok(Asked {
                     condition: Some(condition),
                     by_key: true,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use list::complete_headers;
 pub use plan::{RequestBody, RequestPlan};
+pub(crate) use select::selected_name;
 
 /// One page of a list that is wanted of one connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,15 @@ pub enum PageState {
     Link(String),
     /// Behind the record with this key.
     Keyset(RemoteKey),
+    /// At a cursor that the system may forget.
+    Held {
+        /// The cursor.
+        cursor: String,
+        /// The last record before it.
+        last: Option<RemoteKey>,
+        /// The record behind which the list of the cursor began, when it began anew.
+        from: Option<RemoteKey>,
+    },
 }
 
 /// One page of a list, mapped.

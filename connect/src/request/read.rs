@@ -1,16 +1,20 @@
 //! Reads answers: rows become records, and the place where the next page starts is found.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
-use lineshaft_schema::{KeySet, Record, Value};
+use lineshaft_schema::{KeySet, Projection, Record, Value};
 
 use super::{ListPage, ListRequest, LookUp, PageState, PlannedLookUp};
 use crate::{
-    blueprint::{CountPlan, PagingPlan, ResourcePlan},
+    blueprint::{
+        CountPlan, PagingPlan, ResourcePlan,
+        labels::{MEMBER, Tables},
+    },
     error::{Error, ErrorKind},
     json,
+    mapping::Selected,
 };
 
 impl ResourcePlan {
@@ -19,9 +23,61 @@ impl ResourcePlan {
     /// # Errors
     /// Returns `MalformedResponse` when the rows are not where they should be.
     pub fn read_page(&self, request: &ListRequest, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
-        let body = json::parse(body)?;
+        self.read_page_with(request, body, headers, &Tables::default())
+    }
+
+    /// The same with tables of codes, whose entries are joined into the rows.
+    pub(crate) fn read_page_with(
+        &self,
+        request: &ListRequest,
+        body: &[u8],
+        headers: &HeaderMap,
+        tables: &Tables,
+    ) -> Result<ListPage, Error> {
+        let body = self.parse(body)?;
         let rows = self.rows(&body)?;
-        self.read_rows(request, &body, rows, headers)
+        self.read_rows(request, &body, rows, headers, tables)
+    }
+
+    /// Returns whether tables of codes must be joined into rows for a projection.
+    pub(crate) fn needs_labels(&self, projection: &Projection) -> bool {
+        let reads = || {
+            let selected = self.mapping.selects(projection);
+            fn has_member(selected: &[Selected]) -> bool {
+                selected.iter().any(|selected| match selected {
+                    Selected::Name(name) => name == MEMBER,
+                    Selected::Expand { name, fields } | Selected::Braces { name, fields } => {
+                        name == MEMBER || has_member(fields)
+                    }
+                })
+            }
+            has_member(&selected) || self.mapping.digests(projection)
+        };
+        !self.parts.joins.is_empty() && reads()
+    }
+
+    /// Maps a row that was kept as text. None when it is not one of those that the type means.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when the row cannot be read.
+    pub(crate) fn map_kept(
+        &self,
+        row: &str,
+        projection: &Projection,
+        fetched_at: DateTime<Utc>,
+        tables: &Tables,
+    ) -> Result<Option<Record>, Error> {
+        let mut value = json::parse(row.as_bytes())?;
+        tables.join(&self.parts.joins, &mut value);
+        if !self.mapping.keeps(&value) {
+            return Ok(None);
+        }
+        let mapped = self.mapping.map_row(&value, projection, fetched_at);
+        let mut record = mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?;
+        if projection.raw {
+            record.raw = Some(row.into());
+        }
+        Ok(Some(record))
     }
 
     /// Reads the rows of a page as they are, at most so many.
@@ -29,7 +85,7 @@ impl ResourcePlan {
     /// # Errors
     /// Returns `MalformedResponse` when the rows are not where they should be.
     pub(crate) fn read_raw(&self, body: &[u8], most: usize) -> Result<Vec<Arc<str>>, Error> {
-        let body = json::parse(body)?;
+        let body = self.parse(body)?;
         let rows = self.rows(&body)?;
         let within: Vec<json::Value<'_>>;
         let shown = match &self.parts.list.each {
@@ -50,14 +106,15 @@ impl ResourcePlan {
         parent_as: &str,
         body: &[u8],
         headers: &HeaderMap,
+        tables: &Tables,
     ) -> Result<ListPage, Error> {
-        let body = json::parse(body)?;
+        let body = self.parse(body)?;
         let mut rows = self.rows(&body)?.to_vec();
         let parent = look_up.keys.first().map(ToString::to_string).unwrap_or_default();
         for row in &mut rows {
             row.insert(parent_as, json::Value::Text(parent.as_str().into()));
         }
-        self.read_rows(&look_up.request, &body, &rows, headers)
+        self.read_rows(&look_up.request, &body, &rows, headers, tables)
     }
 
     fn read_rows(
@@ -66,6 +123,7 @@ impl ResourcePlan {
         body: &json::Value<'_>,
         rows: &[json::Value<'_>],
         headers: &HeaderMap,
+        tables: &Tables,
     ) -> Result<ListPage, Error> {
         let mapper = self.mapping.mapper(&request.projection, Utc::now());
         let within: Vec<json::Value<'_>>;
@@ -76,11 +134,18 @@ impl ResourcePlan {
             }
             None => rows,
         };
+        let shown = self.without_start(request, shown);
         let mut records: Vec<Record> = Vec::with_capacity(shown.len());
-        for row in shown.iter().filter(|row| self.mapping.keeps(row)) {
-            records.extend(mapper.map(row));
+        let mut has_rows = false;
+        for row in shown {
+            let joined = self.joined(row, tables);
+            if !self.mapping.keeps(&joined) {
+                continue;
+            }
+            has_rows = true;
+            records.extend(mapper.map(&joined).map(|record| with_own_row(record, row, &joined)));
         }
-        if records.is_empty() && shown.iter().any(|row| self.mapping.keeps(row)) {
+        if records.is_empty() && has_rows {
             return Err(malformed(format!("no row of `{}` has a key", self.remote())));
         }
         let total = match self.counts_in_list() {
@@ -96,20 +161,60 @@ impl ResourcePlan {
         })
     }
 
+    /// Leaves out the record with which the page starts, where it was read before.
+    fn without_start<'r, 'v>(&self, request: &ListRequest, rows: &'r [json::Value<'v>]) -> &'r [json::Value<'v>] {
+        if !matches!(self.parts.list.paging, PagingPlan::StartKey { inclusive: true }) {
+            return rows;
+        }
+        match (rows.split_first(), self.start_key(request)) {
+            (Some((first, others)), Some(start)) if self.mapping.key_of(first).as_ref() == Some(start) => others,
+            _ => rows,
+        }
+    }
+
+    /// Tells whether more follows, when the answer says so.
+    fn told_more(&self, body: &json::Value<'_>) -> Option<bool> {
+        let list = &self.parts.list;
+        let flag = |value: &json::Value<'_>| match value.as_bool() {
+            Some(flag) => Some(flag),
+            None => match json::scalar_text(value)? {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            },
+        };
+        if let Some(is_last) = list.last.as_ref().and_then(|path| flag(path.first(body)?)) {
+            return Some(!is_last);
+        }
+        let value = list.more.as_ref()?.first(body)?;
+        flag(value).or_else(|| (!json::is_blank(value)).then_some(true))
+    }
+
     /// Reads an answer to a look-up. Records that were not asked for are left out: some systems ignore conditions that
     /// they do not know.
     ///
     /// # Errors
     /// As `read_page`.
     pub fn read_look_up(&self, look_up: &PlannedLookUp, body: &[u8], headers: &HeaderMap) -> Result<ListPage, Error> {
+        self.read_look_up_with(look_up, body, headers, &Tables::default())
+    }
+
+    /// The same with tables of codes, whose entries are joined into the rows.
+    pub(crate) fn read_look_up_with(
+        &self,
+        look_up: &PlannedLookUp,
+        body: &[u8],
+        headers: &HeaderMap,
+        tables: &Tables,
+    ) -> Result<ListPage, Error> {
         let children = match look_up.by {
             LookUp::Field(field) => self.parts.children.get(&field),
             LookUp::Key => None,
         };
         let mut page = match children {
-            Some(children) => self.read_children(look_up, &children.parent_as, body, headers)?,
-            None if look_up.single => self.read_one(look_up, body)?,
-            None => self.read_page(&look_up.request, body, headers)?,
+            Some(children) => self.read_children(look_up, &children.parent_as, body, headers, tables)?,
+            None if look_up.single => self.read_one(look_up, body, tables)?,
+            None => self.read_page_with(&look_up.request, body, headers, tables)?,
         };
         let asked: KeySet<'_> = look_up.keys.iter().collect();
         page.records.retain(|record| match look_up.by {
@@ -137,11 +242,11 @@ impl ResourcePlan {
         if count.path.is_none() {
             return header_number(count, headers).ok_or_else(missing);
         }
-        read_number(count, &json::parse(body)?, headers).ok_or_else(missing)
+        read_number(count, &self.parse(body)?, headers).ok_or_else(missing)
     }
 
-    fn read_one(&self, look_up: &PlannedLookUp, body: &[u8]) -> Result<ListPage, Error> {
-        let body = json::parse(body)?;
+    fn read_one(&self, look_up: &PlannedLookUp, body: &[u8], tables: &Tables) -> Result<ListPage, Error> {
+        let body = self.parse(body)?;
         let get_many = self
             .parts
             .get_many
@@ -153,11 +258,13 @@ impl ResourcePlan {
             Some(list) => list.first(),
             None => Some(row),
         });
-        let records = match row {
-            Some(row) if row.is_object() && !self.mapping.keeps(row) => Vec::new(),
-            Some(row) if row.is_object() => {
-                let mapped = self.mapping.map_row(row, &look_up.request.projection, Utc::now());
-                vec![mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?]
+        let joined = row.map(|row| self.joined(row, tables));
+        let records = match row.zip(joined.as_deref()) {
+            Some((row, joined)) if row.is_object() && !self.mapping.keeps(joined) => Vec::new(),
+            Some((row, joined)) if row.is_object() => {
+                let mapped = self.mapping.map_row(joined, &look_up.request.projection, Utc::now());
+                let mapped = mapped.map_err(|_| malformed(format!("the row of `{}` has no key", self.remote())))?;
+                vec![with_own_row(mapped, row, joined)]
             }
             Some(_) => return Err(malformed(format!("the answer has no row of `{}`", self.remote()))),
             None => Vec::new(),
@@ -169,6 +276,23 @@ impl ResourcePlan {
             total: None,
             sought: false,
         })
+    }
+
+    /// Parses an answer, with lists for what of it is one.
+    fn parse<'b>(&self, body: &'b [u8]) -> Result<json::Value<'b>, Error> {
+        let mut value = json::parse(body)?;
+        self.parts.list.lists.apply(&mut value);
+        Ok(value)
+    }
+
+    /// Gives a row the entries of its codes.
+    fn joined<'r, 'b>(&self, row: &'r json::Value<'b>, tables: &Tables) -> Cow<'r, json::Value<'b>> {
+        if self.parts.joins.is_empty() {
+            return Cow::Borrowed(row);
+        }
+        let mut row = row.clone();
+        tables.join(&self.parts.joins, &mut row);
+        Cow::Owned(row)
     }
 
     fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {
@@ -193,6 +317,12 @@ impl ResourcePlan {
     ) -> Result<Option<PageState>, Error> {
         let full = rows.len() >= usize::try_from(self.page_limit(request.limit)).unwrap_or(usize::MAX);
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let told = self.told_more(body);
+        if told == Some(false) {
+            return Ok(None);
+        }
+        // A page without rows cannot be believed to have more behind it.
+        let full = full || (told == Some(true) && count > 0);
         Ok(match &self.parts.list.paging {
             PagingPlan::None => None,
             PagingPlan::Offset { first, more } => {
@@ -231,17 +361,62 @@ impl ResourcePlan {
                     request,
                 )?
             }
-            PagingPlan::Keyset if full => {
+            PagingPlan::Keyset | PagingPlan::StartKey { .. } if full => {
                 let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
                 moved(last.map(PageState::Keyset), request)?
+            }
+            PagingPlan::Range { first, header } => {
+                let at = match &request.page {
+                    Some(PageState::Offset(at)) => *at,
+                    _ => *first,
+                };
+                let next = at.saturating_add(count);
+                let follows = match range_of(headers, header) {
+                    Some((end, Some(total))) => end.saturating_add(1).saturating_sub(*first) < total,
+                    _ => full,
+                };
+                (count > 0 && follows).then_some(PageState::Offset(next))
+            }
+            PagingPlan::ServerCursor { next, .. } => {
+                let (before, from) = match &request.page {
+                    Some(PageState::Held { last, from, .. }) => (last.clone(), from.clone()),
+                    _ => (None, None),
+                };
+                let last = rows.iter().rev().find_map(|row| self.mapping.key_of(row));
+                let cursor = next
+                    .first(body)
+                    .filter(|value| !json::is_blank(value) && value.as_bool() != Some(false))
+                    .and_then(json::scalar_text);
+                // Some systems name the same cursor on every page and move it themselves.
+                cursor.filter(|_| count > 0).map(|cursor| PageState::Held {
+                    cursor: cursor.to_owned(),
+                    last: last.or(before),
+                    from,
+                })
             }
             PagingPlan::LastRow(path) if full => {
                 let last = rows.last().and_then(|row| json::scalar_text(path.first(row)?));
                 moved(last.map(|text| PageState::Cursor(text.to_owned())), request)?
             }
-            PagingPlan::Keyset | PagingPlan::LastRow(_) => None,
+            PagingPlan::Keyset | PagingPlan::StartKey { .. } | PagingPlan::LastRow(_) => None,
         })
     }
+}
+
+/// Reads the place of the last record and the number of all from a header such as `items 0-49/200`.
+fn range_of(headers: &HeaderMap, name: &str) -> Option<(u64, Option<u64>)> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let (range, total) = text.split_once('/')?;
+    let (_, end) = range.rsplit_once('-')?;
+    Some((end.trim().parse().ok()?, total.trim().parse().ok()))
+}
+
+/// Keeps the row as the system sent it, without what was joined: a write may send it back.
+fn with_own_row(mut record: Record, row: &json::Value<'_>, joined: &json::Value<'_>) -> Record {
+    if record.raw.is_some() && !std::ptr::eq(row, joined) {
+        record.raw = Some(row.to_string().into());
+    }
+    record
 }
 
 /// Returns a row once for each element of one of its lists, with the element in the place of the list.

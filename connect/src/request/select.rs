@@ -3,7 +3,14 @@
 use lineshaft_schema::Projection;
 use serde_json::Value;
 
-use crate::{blueprint::ResourcePlan, manifest::Select, mapping::Selected};
+use crate::{
+    blueprint::{
+        ResourcePlan,
+        labels::{JoinPlan, MEMBER},
+    },
+    manifest::Select,
+    mapping::Selected,
+};
 
 /// The names to select and the navigations to expand.
 pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Value, Value) {
@@ -37,8 +44,9 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         parts
             .children
             .values()
-            .all(|children| children.parent_as != name_of(selected))
+            .all(|children| children.parent_as != selected_name(selected))
     });
+    put_codes(&mut tree, &parts.joins, None);
     if projection.custom {
         tree.extend(parts.custom.names.iter().map(|name| Selected::Name(name.clone())));
     }
@@ -46,7 +54,7 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
     let (mut select, expand) = match way {
         Select::None => (Vec::new(), Vec::new()),
         Select::Names | Select::NamesOnly => (
-            tree.iter().map(|selected| name_of(selected).to_owned()).collect(),
+            tree.iter().map(|selected| selected_name(selected).to_owned()).collect(),
             Vec::new(),
         ),
         Select::Braces => (braces(&tree, everything), Vec::new()),
@@ -60,7 +68,27 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         select = once(expand.iter().map(|name| format!("{name}/*")));
         select.insert(0, "*".to_owned());
     }
-    (list(once(select)), list(once(expand)))
+    let column = |name: String| parts.list.columns.get(&name).cloned().unwrap_or(name);
+    (list(once(select.into_iter().map(column))), list(once(expand)))
+}
+
+/// Asks for the codes of entries instead of the entries, which are joined here.
+fn put_codes(tree: &mut Vec<Selected>, joins: &[JoinPlan], within: Option<&str>) {
+    let before = tree.len();
+    tree.retain(|selected| joins.is_empty() || selected.name() != MEMBER);
+    if tree.len() < before {
+        let here = joins.iter().map(JoinPlan::needs).filter(|(list, _)| *list == within);
+        for (_, code) in here {
+            if tree.iter().all(|selected| selected.name() != code) {
+                tree.push(Selected::Name(code.to_owned()));
+            }
+        }
+    }
+    for selected in tree {
+        if let Selected::Expand { name, fields } | Selected::Braces { name, fields } = selected {
+            put_codes(fields, joins, Some(name));
+        }
+    }
 }
 
 fn list(names: Vec<String>) -> Value {
@@ -75,10 +103,9 @@ fn once(names: impl IntoIterator<Item = String>) -> Vec<String> {
         .collect()
 }
 
-fn name_of(selected: &Selected) -> &str {
-    match selected {
-        Selected::Name(name) | Selected::Expand { name, .. } | Selected::Braces { name, .. } => name,
-    }
+/// Returns the name of what is selected.
+pub(crate) fn selected_name(selected: &Selected) -> &str {
+    selected.name()
 }
 
 /// Annotations come with every row and cannot be selected.
@@ -90,7 +117,7 @@ fn plain_names(tree: &[Selected]) -> Vec<String> {
     let names = tree
         .iter()
         .filter(|selected| !matches!(selected, Selected::Expand { .. }))
-        .map(name_of);
+        .map(selected_name);
     names.filter(|name| !is_annotation(name)).map(str::to_owned).collect()
 }
 
@@ -105,10 +132,10 @@ fn version_2(tree: &[Selected], before: &str) -> Vec<String> {
                 }
                 names.extend(inner);
             }
-            other if is_annotation(name_of(other)) => {}
+            other if is_annotation(selected_name(other)) => {}
             // Version 2 wraps the rows of a navigation in `results`, which is no field of theirs.
-            other if !before.is_empty() && name_of(other) == "results" => {}
-            other => names.push(format!("{before}{}", name_of(other))),
+            other if !before.is_empty() && selected_name(other) == "results" => {}
+            other => names.push(format!("{before}{}", selected_name(other))),
         }
     }
     names

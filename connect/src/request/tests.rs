@@ -9,6 +9,7 @@
 )]
 
 mod domain;
+mod language;
 mod odata;
 mod parameters;
 mod within;

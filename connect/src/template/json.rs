@@ -13,6 +13,7 @@ enum Node {
     Constant(Value),
     Variable(Box<str>),
     Number(Box<str>),
+    Optional(Box<str>),
     Unless([Box<str>; 2]),
     Text(TextTemplate),
     List(Vec<Node>),
@@ -62,6 +63,9 @@ impl Node {
                 if let Some(name) = template.only_number() {
                     return Ok(Self::Number(name.into()));
                 }
+                if let Some(name) = template.only_optional() {
+                    return Ok(Self::Optional(name.into()));
+                }
                 if let Some(names) = template.only_unless() {
                     return Ok(Self::Unless(names.clone()));
                 }
@@ -86,7 +90,7 @@ impl Node {
     fn variables<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
             Self::Constant(_) => {}
-            Self::Variable(name) | Self::Number(name) => names.push(name),
+            Self::Variable(name) | Self::Number(name) | Self::Optional(name) => names.push(name),
             Self::Unless(both) => names.extend(both.iter().map(AsRef::as_ref)),
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
@@ -154,7 +158,7 @@ impl Node {
     fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
         Ok(match self {
             Self::Constant(value) => value.clone(),
-            Self::Variable(name) => scope.find(name)?.into_owned(),
+            Self::Variable(name) | Self::Optional(name) => scope.find(name)?.into_owned(),
             Self::Number(name) if scope.is_absent(name) => scope.find(name)?.into_owned(),
             Self::Number(name) => number_of(name, &*scope.find(name)?)?,
             Self::Unless([condition, _]) if scope.says(condition) => Value::Null,
@@ -181,8 +185,29 @@ impl Node {
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
             Self::Variable(name) | Self::Number(name) => scope.omits(name),
+            Self::Optional(name) => scope.omits(name) || scope.is_empty(name),
+            Self::Object(_) => self.is_all_optional(scope),
             Self::Unless([condition, name]) => scope.says(condition) || (scope.omits(name)),
             Self::List(list) => !list.is_empty() && list.iter().all(|node| node.is_left_out_of_list(scope)),
+            _ => false,
+        }
+    }
+
+    /// Returns whether it is an object whose variables may all be left out and are.
+    fn is_all_optional(&self, scope: &Scope<'_>) -> bool {
+        let mut names = Vec::new();
+        self.variables(&mut names);
+        !names.is_empty() && self.has_only_empty(scope)
+    }
+
+    fn has_only_empty(&self, scope: &Scope<'_>) -> bool {
+        match self {
+            Self::Constant(_) => true,
+            Self::Optional(_) => self.is_left_out(scope),
+            Self::List(list) => list.iter().all(|node| node.has_only_empty(scope)),
+            Self::Object(members) => members
+                .iter()
+                .all(|(name, node)| name.as_constant().is_some() && node.has_only_empty(scope)),
             _ => false,
         }
     }
@@ -192,7 +217,9 @@ impl Node {
     fn is_left_out_of_list(&self, scope: &Scope<'_>) -> bool {
         let mut names = Vec::new();
         match self {
+            Self::Object(_) if self.is_all_optional(scope) => return true,
             Self::Object(_) | Self::Laid { .. } => self.variables(&mut names),
+            Self::Optional(_) => return self.is_left_out(scope),
             _ => return false,
         }
         !names.is_empty() && names.iter().all(|name| scope.leaves_out(name))

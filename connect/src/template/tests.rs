@@ -261,3 +261,46 @@ fn a_variable_gives_way_to_another() {
         assert_eq!(render(nothing), json!({"name": "Seal", "note": "is Seal"}));
     }
 }
+
+#[test]
+fn texts_go_with_the_variable_they_stand_around() {
+    let settings = json!({ "given": "x", "none": null });
+    let (credentials, session) = (SecretMap::new(), SecretMap::new());
+    let variables = Variables {
+        settings: settings.as_object().unwrap(),
+        credentials: &credentials,
+        session: &session,
+    };
+    let scope = Scope::new(&variables)
+        .with("where", "a = '}}'")
+        .with("order", "")
+        .with("list", json!([]));
+    let text = |template: &str| TextTemplate::parse(template).unwrap().render(&scope).unwrap();
+    assert_eq!(
+        text(r#"SELECT *{{prefix " WHERE " where}}{{prefix " ORDER BY " order}}"#),
+        "SELECT * WHERE a = '}}'"
+    );
+    assert_eq!(text(r#"{{suffix where "^"}}{{suffix order "^"}}"#), "a = '}}'^");
+    assert_eq!(
+        text(r#"{{around "{{" settings.given "}}"}}{{around "(" list ")"}}"#),
+        "{{x}}"
+    );
+    assert_eq!(text(r#"{{when where "there"}}{{when settings.none "never"}}"#), "there");
+    for wrong in [
+        r#"{{prefix "a"}}"#,
+        r#"{{prefix "a b}}"#,
+        r#"{{when "a" where}}"#,
+        r#"{{prefix "a" "b"}}"#,
+    ] {
+        assert!(TextTemplate::parse(wrong).is_err(), "{wrong}");
+    }
+    let body = JsonTemplate::parse(&json!({
+        "q": "{{optional where}}", "o": "{{optional order}}", "keep": "{{order}}",
+        "filters": [{ "ql": "{{optional order}}", "values": "{{optional list}}" }],
+        "mixed": { "o": "{{optional list}}", "where": "{{where}}" }
+    }));
+    assert_eq!(
+        body.unwrap().render(&scope).unwrap(),
+        json!({ "q": "a = '}}'", "keep": "", "mixed": { "where": "a = '}}'" } })
+    );
+}

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
 use super::{
-    Guard, Outgoing, Response, Wire,
+    Guard, Outgoing, Response, SharedWindows, Wire,
     guard::{ResolveError, Resolver},
     size,
     trace::{Step, Tracer},
@@ -56,6 +56,7 @@ pub struct HttpClient {
     secure: reqwest::Client,
     /// For addresses without https, which only allowed networks have.
     plain: reqwest::Client,
+    windows: SharedWindows,
 }
 
 impl HttpClient {
@@ -70,6 +71,7 @@ impl HttpClient {
             authorities: settings.authorities.clone().into(),
             secure: build(settings, true)?,
             plain: build(settings, false)?,
+            windows: SharedWindows::default(),
         })
     }
 
@@ -121,7 +123,7 @@ impl HttpClient {
         let mut request = self.request(plan.method.clone(), url)?.headers(headers_of(&outgoing)?);
         request = match &plan.body {
             RequestBody::Empty => request,
-            RequestBody::Json(text) => request.body(text.clone()),
+            RequestBody::Json(text) | RequestBody::Text(text) | RequestBody::Xml(text) => request.body(text.clone()),
             RequestBody::Form(fields) => request.form(fields),
         };
         request.send().await.map_err(|error| classify(&error))
@@ -135,6 +137,10 @@ impl Wire for HttpClient {
 
     fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.glimpse(request).boxed()
+    }
+
+    fn windows(&self) -> Option<SharedWindows> {
+        Some(self.windows.clone())
     }
 
     fn trace<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Vec<Step>> {
@@ -181,8 +187,8 @@ fn headers_of(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Error> {
     let plan = outgoing.plan;
     let mut headers = HeaderMap::with_capacity(plan.headers.len() + outgoing.sign_in.len() + 2);
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    if matches!(plan.body, RequestBody::Json(_)) {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(kind) = plan.body.content_type() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     for (name, value) in &plan.headers {
         let unfit = |_| {

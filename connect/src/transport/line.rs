@@ -20,6 +20,7 @@ use super::{
     rate::Rates,
     retry::{self, Retries},
     timeout,
+    windows::Counted,
 };
 use crate::{
     blueprint::Blueprint,
@@ -90,6 +91,8 @@ pub(crate) enum Judge {
     /// Whoever asked: all answers are handed on but those that concern the connection itself, such as an end of the
     /// session.
     Caller,
+    /// The connector, each of so many parts of an envelope.
+    Batch(usize),
 }
 
 /// How a request that changes something failed.
@@ -98,6 +101,24 @@ pub(crate) enum Refusal {
     Mark(Error),
     /// Anything else.
     Other(Error),
+}
+
+/// How a request differs from others.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    /// How many calls it is to the system.
+    calls: u32,
+    /// What it is signed in with, if not with the headers of the sign-in alone.
+    headers: Option<&'a HeaderMap>,
+}
+
+impl Default for Way<'_> {
+    fn default() -> Self {
+        Self {
+            calls: 1,
+            headers: None,
+        }
+    }
 }
 
 /// A failed attempt, and whether anything was sent.
@@ -133,7 +154,7 @@ impl Line {
         Self {
             retries: Retries::new(retry),
             slots: Slots::new(in_flight),
-            rates: Rates::new(&manifest.limits.rates),
+            rates: Rates::new(&manifest.id, &manifest.limits.rates, wire.windows().unwrap_or_default()),
             wire,
             breaker,
             meter,
@@ -171,7 +192,8 @@ impl Line {
         access: &Access,
     ) -> Result<Response, Error> {
         let classify = |response: &Response| self.judge(Judge::Caller, response);
-        self.exchange_with(context, plan, Some(access), &classify).await
+        self.exchange_with(context, plan, Some(access), Way::default(), &classify)
+            .await
     }
 
     /// Sends a request and returns the answer if it is a success.
@@ -182,30 +204,62 @@ impl Line {
         access: &Access,
     ) -> Result<Response, Error> {
         let classify = |response: &Response| self.classify(response);
-        self.exchange_with(context, plan, Some(access), &classify).await
+        self.exchange_with(context, plan, Some(access), Way::default(), &classify)
+            .await
+    }
+
+    /// Sends an envelope of so many requests, signed in with these headers, and returns its answer if it is one. What
+    /// concerns the connection itself, such as an end of the session, fails the envelope; other failures of parts are
+    /// left to whoever reads them.
+    pub(crate) async fn exchange_batch(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Access,
+        headers: &HeaderMap,
+        parts: usize,
+    ) -> Result<Response, Refusal> {
+        let Some(batch) = self.blueprint.batch() else {
+            let error = Error::new(ErrorKind::Internal, "the connector has no envelopes");
+            return Err(Refusal::Other(error));
+        };
+        let mark_refused = AtomicBool::new(false);
+        let classify = |response: &Response| {
+            let refused = self.refused_mark(response, &mark_refused);
+            refused.or_else(|| batch.judge(&self.blueprint, response, parts))
+        };
+        let way = Way {
+            calls: batch.calls(parts),
+            headers: Some(headers),
+        };
+        match self.exchange_with(context, plan, Some(access), way, &classify).await {
+            Ok(response) => Ok(response),
+            Err(error) if mark_refused.into_inner() => Err(Refusal::Mark(error)),
+            Err(error) => Err(Refusal::Other(error)),
+        }
+    }
+
+    /// Keeps what a failure of one part of an envelope means for the requests of others.
+    pub(crate) fn heed_part(&self, error: &Error) {
+        self.heed(error, None);
     }
 
     /// Sends a request that changes something, once, and returns the answer if it is a success. When the query's time is
     /// up before it leaves it is not sent; once it has left it has the whole time of an attempt.
     pub(crate) async fn change(&self, context: &CallContext, change: Change<'_>) -> Result<Response, Refusal> {
         let mark_refused = AtomicBool::new(false);
-        let classify = |response: &Response| {
-            let status = response.status.as_u16();
-            let wanted = self.blueprint.anti_forgery()?;
-            if wanted.is_refused(status, &response.headers, &response.body) {
-                mark_refused.store(true, Ordering::Relaxed);
-                let message = "the system refuses the anti-forgery mark that it gave";
-                let error = Error::new(ErrorKind::MalformedResponse, message);
-                return Some(error.with_status(status).with_reach(Reach::Answered));
-            }
-            None
-        };
         let Change {
             plan, access, judge, ..
         } = change;
-        let classify = |response: &Response| classify(response).or_else(|| self.judge(judge, response));
+        let classify = |response: &Response| {
+            let refused = self.refused_mark(response, &mark_refused);
+            refused.or_else(|| self.judge(judge, response))
+        };
         self.retries.deposit();
-        match self.attempt(context, plan, Some(access), Some(change), &classify).await {
+        match self
+            .attempt(context, plan, Some(access), Some(change), Way::default(), &classify)
+            .await
+        {
             Ok(response) => Ok(response),
             Err(failure) if mark_refused.into_inner() => Err(Refusal::Mark(failure.error)),
             Err(failure) => Err(Refusal::Other(failure.error)),
@@ -220,7 +274,8 @@ impl Line {
         access: &Access,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
-        self.exchange_with(context, plan, Some(access), classify).await
+        self.exchange_with(context, plan, Some(access), Way::default(), classify)
+            .await
     }
 
     /// Sends a request that is not signed in, such as a login, with its own way to tell failures.
@@ -230,7 +285,7 @@ impl Line {
         plan: &RequestPlan,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
-        self.exchange_with(context, plan, None, classify).await
+        self.exchange_with(context, plan, None, Way::default(), classify).await
     }
 
     /// Returns the compiled connector.
@@ -244,6 +299,31 @@ impl Line {
             .classify(response.status.as_u16(), &response.headers, &response.body)
     }
 
+    /// Returns an answer in XML as one in JSON. One that is none is a failure only when the status says success: that of
+    /// a refusal says enough.
+    fn translated(&self, response: Response) -> Result<Response, Error> {
+        let status = response.status;
+        match self.blueprint.reading().translate(&response.headers, &response.body) {
+            Ok(None) => Ok(response),
+            Ok(Some(body)) => Ok(Response { body, ..response }),
+            Err(_) if !status.is_success() => Ok(response),
+            Err(error) => Err(error.with_status(status.as_u16()).with_reach(Reach::Unknown)),
+        }
+    }
+
+    /// Returns the failure of an answer that refuses the anti-forgery mark, and notes it.
+    fn refused_mark(&self, response: &Response, noted: &AtomicBool) -> Option<Error> {
+        let status = response.status.as_u16();
+        let wanted = self.blueprint.anti_forgery()?;
+        if !wanted.is_refused(status, &response.headers, &response.body) {
+            return None;
+        }
+        noted.store(true, Ordering::Relaxed);
+        let message = "the system refuses the anti-forgery mark that it gave";
+        let error = Error::new(ErrorKind::MalformedResponse, message);
+        Some(error.with_status(status).with_reach(Reach::Answered))
+    }
+
     fn judge(&self, judge: Judge, response: &Response) -> Option<Error> {
         let error = self.classify(response)?;
         let is_ours = matches!(
@@ -254,7 +334,7 @@ impl Line {
                 | ErrorKind::RateLimited
                 | ErrorKind::Unavailable
         );
-        (judge == Judge::Connector || is_ours).then_some(error)
+        (judge != Judge::Caller || is_ours).then_some(error)
     }
 
     async fn exchange_with(
@@ -262,12 +342,13 @@ impl Line {
         context: &CallContext,
         plan: &RequestPlan,
         access: Option<&Access>,
+        way: Way<'_>,
         classify: Classify<'_>,
     ) -> Result<Response, Error> {
         self.retries.deposit();
         let mut repeated = 0;
         loop {
-            let failure = match self.attempt(context, plan, access, None, classify).await {
+            let failure = match self.attempt(context, plan, access, None, way, classify).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -294,6 +375,7 @@ impl Line {
         plan: &RequestPlan,
         access: Option<&Access>,
         change: Option<Change<'_>>,
+        way: Way<'_>,
         classify: Classify<'_>,
     ) -> Result<Response, Failure> {
         let unsent = |error: Error| Failure {
@@ -301,26 +383,39 @@ impl Line {
             sent: false,
         };
         let _slot = self.slots.take(context.deadline()).await.map_err(unsent)?;
-        self.rates
-            .wait(&plan.method, context.deadline())
-            .await
-            .map_err(unsent)?;
+        let counted = Counted {
+            method: &plan.method,
+            url: &plan.url,
+            credentials: access.map(Access::credentials),
+            calls: way.calls,
+        };
+        self.rates.wait(&counted, context.deadline()).await.map_err(unsent)?;
         // Others may have learned while this request waited that its sign-in is worth nothing any more.
         if let Some(access) = access {
             access.check_alive().map_err(unsent)?;
         }
-        if let Some(change) = change {
-            self.depart(context, change).await.map_err(unsent)?;
-        }
-        context.count_call();
-        let started = Instant::now();
         let none = HeaderMap::new();
+        let headers = match change {
+            Some(change) => change.headers,
+            None => way.headers.or(access.map(Access::headers)).unwrap_or(&none),
+        };
+        let signed = access
+            .map(|access| access.sign(plan, headers))
+            .transpose()
+            .map_err(unsent)?
+            .flatten();
+        let headers = signed.as_ref().map_or(headers, |signed| &signed.headers);
+        if let Some(change) = change {
+            self.depart(context, Change { headers, ..change })
+                .await
+                .map_err(unsent)?;
+        }
+        (0..way.calls).for_each(|_| context.count_call());
+        let started = Instant::now();
+        let with_cookies = access.and_then(|access| access.with_cookies(headers, &plan.url));
         let outgoing = Outgoing {
-            plan,
-            sign_in: match change {
-                Some(change) => change.headers,
-                None => access.map_or(&none, Access::headers),
-            },
+            plan: signed.as_ref().map_or(plan, |signed| &signed.plan),
+            sign_in: with_cookies.as_ref().unwrap_or(headers),
             most_bytes: self.most_bytes,
         };
         let end = match change {
@@ -329,6 +424,10 @@ impl Line {
         };
         let result = timeout::limit(self.attempt, end, self.wire.send(outgoing)).await;
         log::attempt(context, plan, access, &result, started);
+        if let (Some(access), Ok(response)) = (access, &result) {
+            access.take_cookies(&plan.url, &response.headers);
+        }
+        let result = result.and_then(|response| self.translated(response));
         let result = result.and_then(|response| match classify(&response) {
             None => Ok(response),
             Some(error) => Err(error),

@@ -1,8 +1,8 @@
 //! Sends planned requests: signs them in, shares identical reads, and passes them down the line.
 //!
-//! From the outside in: authorize, share, retry, concurrency, rate, timeout, log, wire (client, guard, size). Requests
-//! that change something are never shared and never repeated: they are sent again only when the system said that it
-//! refused the sign-in or the anti-forgery mark, and so carried nothing out.
+//! From the outside in: authorize, share, retry, concurrency, rate, sign, timeout, log, wire (client, guard, size).
+//! Requests that change something are never shared and never repeated: they are sent again only when the system said that
+//! it refused the sign-in or the anti-forgery mark, and so carried nothing out.
 
 pub(crate) mod authorize;
 mod client;
@@ -18,6 +18,7 @@ mod share;
 mod size;
 pub(crate) mod timeout;
 mod trace;
+mod windows;
 
 #[cfg(test)]
 mod change_tests;
@@ -25,6 +26,8 @@ mod change_tests;
 mod client_tests;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) mod testing_server;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -38,11 +41,13 @@ use http::{HeaderMap, StatusCode};
 use url::Url;
 
 pub(crate) use authorize::Access;
+pub use authorize::Farewell;
 pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::{Departure, Judge, Line};
 pub use post::{Post, Posted};
 pub use trace::{Stage, Step};
+pub use windows::SharedWindows;
 
 use self::{
     authorize::Authorizer,
@@ -88,6 +93,11 @@ pub trait Wire: Send + Sync {
     /// does not come soon is left out.
     fn notify<'a>(&'a self, request: Outgoing<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.send(request)
+    }
+
+    /// Returns the windows of rates that stand for several connections. None when each connection has its own.
+    fn windows(&self) -> Option<SharedWindows> {
+        None
     }
 
     /// Goes the way to an address step by step, up to the first that fails. Sends no request.
@@ -180,6 +190,17 @@ impl Transport {
         self.send_judged(context, access, plan, None, Judge::Caller).await
     }
 
+    /// The same for an envelope of so many requests that change nothing. Parts that failed are in its answer.
+    pub(crate) async fn send_batch(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        parts: usize,
+    ) -> Result<Arc<Response>, Error> {
+        self.send_judged(context, access, plan, None, Judge::Batch(parts)).await
+    }
+
     async fn send_judged(
         &self,
         context: &CallContext,
@@ -234,6 +255,9 @@ impl Transport {
                 .await
                 .map(Arc::new);
         }
+        if let Judge::Batch(parts) = judge {
+            return self.envelope(context, &plan, access, parts).await.map(Arc::new);
+        }
         if judge == Judge::Caller {
             return self.line.exchange_raw(context, &plan, access).await.map(Arc::new);
         }
@@ -251,6 +275,26 @@ impl Transport {
                 // The query that began the read had less time than this one.
                 Err(error) if error.kind() == ErrorKind::DeadlineExceeded && !context.time_left().is_zero() => {}
                 result => return result,
+            }
+        }
+    }
+
+    /// Sends an envelope with the mark that the system wants: it is a POST, whatever is in it.
+    async fn envelope(
+        &self,
+        context: &CallContext,
+        plan: &RequestPlan,
+        access: &Arc<Access>,
+        parts: usize,
+    ) -> Result<Response, Error> {
+        let mut refused = None;
+        loop {
+            let mark = self.marks.find(context, &self.line, access, refused.as_ref()).await?;
+            let headers = mark.as_ref().map_or(access.headers(), |mark| mark.headers());
+            match self.line.exchange_batch(context, plan, access, headers, parts).await {
+                Ok(response) => return Ok(response),
+                Err(Refusal::Mark(_)) if refused.is_none() && mark.is_some() => refused = mark,
+                Err(Refusal::Mark(error) | Refusal::Other(error)) => return Err(error),
             }
         }
     }

@@ -4,17 +4,16 @@
 //! allowed. A caller reserves its moment and waits for it; callers go in the order in which they came.
 
 use std::{
-    collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use http::Method;
 use tokio::time::{Instant, sleep_until};
 
+use super::windows::{Counted, Limit, SharedWindows, Window, lock};
 use crate::{
     error::{Error, ErrorKind},
     manifest::Rate,
@@ -26,9 +25,11 @@ const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(30);
 /// The rates of one connection.
 #[derive(Debug)]
 pub(crate) struct Rates {
+    /// The kind of system.
+    system: Arc<str>,
     limits: Vec<Limit>,
-    /// The moments of the calls of each window, oldest first.
-    moments: Mutex<Vec<VecDeque<Instant>>>,
+    own: SharedWindows,
+    shared: SharedWindows,
     start: Instant,
     /// Milliseconds after `start` until which nothing is sent; 0 when there is no pause.
     paused_until: AtomicU64,
@@ -36,36 +37,18 @@ pub(crate) struct Rates {
     unspecified: AtomicU32,
 }
 
-#[derive(Debug)]
-struct Limit {
-    calls: usize,
-    length: Duration,
-    methods: Vec<Method>,
-}
-
-impl Limit {
-    fn counts(&self, method: &Method) -> bool {
-        self.methods.is_empty() || self.methods.contains(method)
-    }
-}
-
 impl Rates {
-    pub(crate) fn new(rates: &[Rate]) -> Self {
-        let limits: Vec<Limit> = rates
-            .iter()
-            .map(|rate| Limit {
-                calls: usize::try_from(rate.calls.max(1)).unwrap_or(usize::MAX),
-                length: Duration::from_secs(rate.per_s.into()),
-                methods: rate
-                    .methods
-                    .iter()
-                    .filter_map(|name| Method::from_bytes(name.to_ascii_uppercase().as_bytes()).ok())
-                    .collect(),
-            })
-            .collect();
+    /// Keeps to rates; `shared` are the windows that stand for several connections.
+    pub(crate) fn new(system: &str, rates: &[Rate], shared: SharedWindows) -> Self {
         Self {
-            moments: Mutex::new(limits.iter().map(|_| VecDeque::new()).collect()),
-            limits,
+            system: system.into(),
+            limits: rates
+                .iter()
+                .enumerate()
+                .map(|(at, rate)| Limit::new(at, rate))
+                .collect(),
+            own: SharedWindows::default(),
+            shared,
             start: Instant::now(),
             paused_until: AtomicU64::new(0),
             unspecified: AtomicU32::new(0),
@@ -73,13 +56,13 @@ impl Rates {
     }
 
     /// Waits for the moment at which a call may be made. Refuses at once when that is behind the deadline.
-    pub(crate) async fn wait(&self, method: &Method, deadline: Instant) -> Result<(), Error> {
+    pub(crate) async fn wait(&self, call: &Counted<'_>, deadline: Instant) -> Result<(), Error> {
         loop {
             self.wait_for_pause(deadline).await?;
-            if !self.limits.iter().any(|limit| limit.counts(method)) {
+            if !self.limits.iter().any(|limit| limit.counts(call)) {
                 return Ok(());
             }
-            let reservation = self.reserve(method, deadline)?;
+            let reservation = self.reserve(call, deadline)?;
             if reservation.moment > Instant::now() {
                 sleep_until(reservation.moment).await;
             }
@@ -138,17 +121,26 @@ impl Rates {
         Ok(())
     }
 
-    fn reserve(&self, method: &Method, deadline: Instant) -> Result<Reservation<'_>, Error> {
+    fn reserve(&self, call: &Counted<'_>, deadline: Instant) -> Result<Reservation, Error> {
+        let limits = self.limits.iter().filter(|limit| limit.counts(call));
+        let mut wanted: Vec<(Window, usize, &Limit)> = limits
+            .map(|limit| {
+                let window = limit.window(&self.system, &self.own, &self.shared, call);
+                (window, limit.weight(call), limit)
+            })
+            .collect();
+        // Connections that share windows lock them in the same order.
+        wanted.sort_by_key(|(window, ..)| Arc::as_ptr(window).addr());
         let now = Instant::now();
-        let mut windows = self.windows();
         let mut moment = now;
-        for (limit, window) in self.limits.iter().zip(windows.iter_mut()) {
-            while window.front().is_some_and(|oldest| *oldest + limit.length <= now) {
-                window.pop_front();
+        let mut windows: Vec<_> = wanted.iter().map(|(window, ..)| lock(window)).collect();
+        for (moments, (_, weight, limit)) in windows.iter_mut().zip(&wanted) {
+            while moments.front().is_some_and(|oldest| *oldest + limit.length <= now) {
+                moments.pop_front();
             }
-            if limit.counts(method)
-                && let Some(at) = window.len().checked_sub(limit.calls)
-                && let Some(blocking) = window.get(at)
+            // So many calls as this one counts must have left the window before.
+            if let Some(at) = (moments.len() + weight).checked_sub(limit.calls + 1)
+                && let Some(blocking) = moments.get(at)
             {
                 moment = moment.max(*blocking + limit.length);
             }
@@ -159,23 +151,17 @@ impl Rates {
                 moment,
             ));
         }
-        for (limit, window) in self.limits.iter().zip(windows.iter_mut()) {
-            if limit.counts(method) {
-                let at = window.partition_point(|other| *other <= moment);
-                window.insert(at, moment);
+        for (moments, (_, weight, _)) in windows.iter_mut().zip(&wanted) {
+            for _ in 0..*weight {
+                let at = moments.partition_point(|other| *other <= moment);
+                moments.insert(at, moment);
             }
         }
         drop(windows);
         Ok(Reservation {
-            rates: self,
-            method: method.clone(),
+            windows: wanted.into_iter().map(|(window, weight, _)| (window, weight)).collect(),
             moment,
-            kept: false,
         })
-    }
-
-    fn windows(&self) -> MutexGuard<'_, Vec<VecDeque<Instant>>> {
-        self.moments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,30 +171,26 @@ fn refusal(message: &str, until: Instant) -> Error {
 }
 
 /// A reserved moment; given back when its caller leaves before.
-struct Reservation<'a> {
-    rates: &'a Rates,
-    method: Method,
+struct Reservation {
+    /// The windows in which it stands, and how often.
+    windows: Vec<(Window, usize)>,
     moment: Instant,
-    kept: bool,
 }
 
-impl Reservation<'_> {
+impl Reservation {
     fn keep(mut self) {
-        self.kept = true;
+        self.windows.clear();
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        let mut windows = self.rates.windows();
-        for (limit, window) in self.rates.limits.iter().zip(windows.iter_mut()) {
-            if limit.counts(&self.method)
-                && let Ok(at) = window.binary_search(&self.moment)
-            {
-                window.remove(at);
+        for (window, weight) in &self.windows {
+            let mut moments = lock(window);
+            for _ in 0..*weight {
+                if let Ok(at) = moments.binary_search(&self.moment) {
+                    moments.remove(at);
+                }
             }
         }
     }
@@ -219,15 +201,34 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::sync::Arc;
 
+    use http::Method;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        manifest::{RateCost, RateScope},
+        template::SecretMap,
+    };
 
     fn rate(calls: u32, per_s: u32, methods: &[&str]) -> Rate {
         Rate {
             calls,
             per_s,
             methods: methods.iter().map(ToString::to_string).collect(),
+            ..Rate::default()
+        }
+    }
+
+    fn made(rates: &[Rate]) -> Rates {
+        Rates::new("trial", rates, SharedWindows::default())
+    }
+
+    const fn call(method: &Method) -> Counted<'_> {
+        Counted {
+            method,
+            url: "https://trial.example.com/api/orders?limit=1",
+            credentials: None,
+            calls: 1,
         }
     }
 
@@ -237,20 +238,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_above_the_rate_wait_for_the_window() {
-        let rates = Rates::new(&[rate(2, 10, &[])]);
+        let rates = made(&[rate(2, 10, &[])]);
         let start = Instant::now();
         for expected in [0, 0, 10, 10, 20] {
-            rates.wait(&Method::GET, in_seconds(3600)).await.unwrap();
+            rates.wait(&call(&Method::GET), in_seconds(3600)).await.unwrap();
             assert_eq!(start.elapsed().as_secs(), expected);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_behind_the_deadline_is_refused_at_once() {
-        let rates = Rates::new(&[rate(1, 60, &[])]);
-        rates.wait(&Method::GET, in_seconds(5)).await.unwrap();
+        let rates = made(&[rate(1, 60, &[])]);
+        rates.wait(&call(&Method::GET), in_seconds(5)).await.unwrap();
         let before = Instant::now();
-        let error = rates.wait(&Method::GET, in_seconds(5)).await.unwrap_err();
+        let error = rates.wait(&call(&Method::GET), in_seconds(5)).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.retry_after()),
             (ErrorKind::RateLimited, Some(Duration::from_secs(60)))
@@ -260,26 +261,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn methods_have_windows_of_their_own() {
-        let rates = Rates::new(&[rate(1, 60, &["post"]), rate(3, 1, &[])]);
-        rates.wait(&Method::POST, in_seconds(1)).await.unwrap();
-        assert!(rates.wait(&Method::POST, in_seconds(5)).await.is_err());
-        rates.wait(&Method::GET, in_seconds(1)).await.unwrap();
-        rates.wait(&Method::GET, in_seconds(1)).await.unwrap();
-        assert!(rates.wait(&Method::GET, in_seconds(1)).await.is_err());
+        let rates = made(&[rate(1, 60, &["post"]), rate(3, 1, &[])]);
+        rates.wait(&call(&Method::POST), in_seconds(1)).await.unwrap();
+        assert!(rates.wait(&call(&Method::POST), in_seconds(5)).await.is_err());
+        rates.wait(&call(&Method::GET), in_seconds(1)).await.unwrap();
+        rates.wait(&call(&Method::GET), in_seconds(1)).await.unwrap();
+        assert!(rates.wait(&call(&Method::GET), in_seconds(1)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_goes_out_before_the_pause_is_over() {
-        let rates = Arc::new(Rates::new(&[rate(1, 5, &[])]));
-        rates.wait(&Method::GET, in_seconds(1)).await.unwrap();
+        let rates = Arc::new(made(&[rate(1, 5, &[])]));
+        rates.wait(&call(&Method::GET), in_seconds(1)).await.unwrap();
         let waiting = tokio::spawn({
             let rates = Arc::clone(&rates);
-            async move { rates.wait(&Method::GET, in_seconds(100)).await }
+            async move { rates.wait(&call(&Method::GET), in_seconds(100)).await }
         });
         tokio::task::yield_now().await;
         let start = Instant::now();
         rates.pause(Some(Duration::from_secs(30)));
-        let refused = rates.wait(&Method::GET, in_seconds(10)).await.unwrap_err();
+        let refused = rates.wait(&call(&Method::GET), in_seconds(10)).await.unwrap_err();
         assert_eq!(refused.retry_after(), Some(Duration::from_secs(30)));
         waiting.await.unwrap().unwrap();
         assert!(start.elapsed() >= Duration::from_secs(30));
@@ -288,11 +289,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_without_a_wish_grow_until_a_call_is_taken() {
-        let rates = Rates::new(&[]);
+        let rates = made(&[]);
         for expected in [1, 2, 4, 8, 16, 30, 30] {
             let start = Instant::now();
             rates.pause(None);
-            rates.wait(&Method::GET, in_seconds(100)).await.unwrap();
+            rates.wait(&call(&Method::GET), in_seconds(100)).await.unwrap();
             assert_eq!(start.elapsed().as_millis().div_ceil(1000), expected);
         }
         rates.taken();
@@ -302,13 +303,77 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_leaves_gives_the_moment_back() {
-        let rates = Rates::new(&[rate(1, 10, &[])]);
-        rates.wait(&Method::GET, in_seconds(1)).await.unwrap();
-        let left = tokio::time::timeout(Duration::from_secs(1), rates.wait(&Method::GET, in_seconds(100))).await;
+        let rates = made(&[rate(1, 10, &[])]);
+        rates.wait(&call(&Method::GET), in_seconds(1)).await.unwrap();
+        let left = tokio::time::timeout(Duration::from_secs(1), rates.wait(&call(&Method::GET), in_seconds(100))).await;
         assert!(left.is_err());
         let start = Instant::now();
-        rates.wait(&Method::GET, in_seconds(100)).await.unwrap();
+        rates.wait(&call(&Method::GET), in_seconds(100)).await.unwrap();
         assert_eq!(start.elapsed(), Duration::from_secs(9));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn windows_are_shared_by_those_whose_calls_are_counted_together() {
+        let scoped = |scope| Rate {
+            scope,
+            ..rate(1, 60, &[])
+        };
+        let shared = SharedWindows::default();
+        let with = |scope| Rates::new("trial", &[scoped(scope)], shared.clone());
+        let secrets = |token: &str| [("token", token)].into_iter().collect::<SecretMap>();
+        let (ada, bob) = (secrets("a"), secrets("b"));
+        let signed = |credentials, url| Counted {
+            credentials: Some(credentials),
+            url,
+            ..call(&Method::GET)
+        };
+        let (here, there) = ("https://a.example/x", "https://b.example/x");
+        for (scope, others) in [
+            (RateScope::Connection, [true, true, true]),
+            (RateScope::Credentials, [false, true, true]),
+            (RateScope::Host, [false, false, true]),
+        ] {
+            let first = with(scope);
+            first.wait(&signed(&ada, here), in_seconds(5)).await.unwrap();
+            assert!(first.wait(&signed(&ada, here), in_seconds(5)).await.is_err());
+            let calls = [signed(&ada, here), signed(&bob, here), signed(&ada, there)];
+            for (call, free) in calls.iter().zip(others) {
+                let other = with(scope);
+                assert_eq!(
+                    other.wait(call, in_seconds(5)).await.is_ok(),
+                    free,
+                    "{scope:?} {}",
+                    call.url
+                );
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_method_has_its_own_window_and_costly_calls_count_as_more() {
+        let rates = made(&[
+            Rate {
+                per_method: true,
+                ..rate(1, 60, &[])
+            },
+            Rate {
+                costs: vec![RateCost {
+                    methods: vec!["POST".to_owned()],
+                    path: Some("^/api/orders$".to_owned()),
+                    cost: 3,
+                }],
+                ..rate(5, 60, &[])
+            },
+        ]);
+        rates.wait(&call(&Method::GET), in_seconds(1)).await.unwrap();
+        assert!(rates.wait(&call(&Method::GET), in_seconds(1)).await.is_err());
+        rates.wait(&call(&Method::POST), in_seconds(1)).await.unwrap();
+        let two = Counted {
+            calls: 2,
+            ..call(&Method::PUT)
+        };
+        assert!(rates.wait(&two, in_seconds(1)).await.is_err(), "one call is left");
+        rates.wait(&call(&Method::PUT), in_seconds(1)).await.unwrap();
     }
 
     proptest! {
@@ -320,11 +385,11 @@ mod tests {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
             let made = runtime.block_on(async {
-                let rates = Rates::new(&[rate(calls, length, &[]), rate(more, longer, &[])]);
+                let rates = made(&[rate(calls, length, &[]), rate(more, longer, &[])]);
                 let mut made = Vec::new();
                 for gap in gaps {
                     tokio::time::sleep(Duration::from_millis(gap)).await;
-                    rates.wait(&Method::GET, in_seconds(100_000)).await.unwrap();
+                    rates.wait(&call(&Method::GET), in_seconds(100_000)).await.unwrap();
                     made.push(Instant::now());
                 }
                 made

@@ -40,7 +40,7 @@ impl Hash for Key {
         self.0.url.hash(state);
         match &self.0.body {
             RequestBody::Empty => {}
-            RequestBody::Json(text) => text.hash(state),
+            RequestBody::Json(text) | RequestBody::Text(text) | RequestBody::Xml(text) => text.hash(state),
             RequestBody::Form(fields) => fields.hash(state),
         }
     }

@@ -111,7 +111,7 @@ impl Wire for Scripted {
             headers: request.sign_in.clone(),
             body: match &request.plan.body {
                 RequestBody::Empty => String::new(),
-                RequestBody::Json(text) => text.clone(),
+                RequestBody::Json(text) | RequestBody::Text(text) | RequestBody::Xml(text) => text.clone(),
                 RequestBody::Form(fields) => fields
                     .iter()
                     .map(|(name, value)| format!("{name}={value}"))

@@ -9,7 +9,7 @@ use super::{
     compile::{InlinePlan, Place, owned, path_to},
 };
 use crate::{
-    blueprint::{Problem, escape_pointer},
+    blueprint::{Problem, escape_pointer, labels},
     codec::{CompiledCodec, constant},
     dialect::LiteralKind,
     manifest::{FullWriteField, Occasion, WriteField, suggest},
@@ -561,7 +561,9 @@ impl Place<'_> {
             let is_plain = members
                 .iter()
                 .all(|name| !name.ends_with('.') && name.parse::<usize>().is_err());
-            is_plain.then(|| Some(owned(members)))
+            // What is joined into rows is no part of them.
+            let is_joined = path.root() == labels::MEMBER;
+            (is_plain && !is_joined).then(|| Some(owned(members)))
         };
         let places: Option<Vec<_>> = own.iter().map(follows).collect();
         let places = places.filter(|places| places.len() == count && count > 0);

@@ -397,7 +397,7 @@ impl Place<'_> {
             }
         }
         let changes = |request: &Request| {
-            let has_body = request.body.is_some() || request.form.is_some();
+            let has_body = request.body.is_some() || request.form.is_some() || request.xml.is_some();
             let reads = matches!(request.method.as_deref(), Some("GET" | "HEAD"));
             !request.read_only && !reads && (request.method.is_some() || has_body)
         };

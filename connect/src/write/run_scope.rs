@@ -100,7 +100,7 @@ impl Run {
         for (name, value) in self.values(item) {
             scope = scope.with(name, value);
         }
-        let language = resource.parts.language;
+        let language = &resource.parts.language;
         let mut path = scope.clone().with_texts(&|text| language.escape_quoted(text));
         if let Some(predicate) = self.key.as_ref().and_then(|key| predicate(resource, key)) {
             path = path.with("resource.at", predicate);
@@ -118,7 +118,7 @@ fn predicate(resource: &ResourcePlan, key: &RemoteKey) -> Option<String> {
     let rows = key_rows(&parts.key, None, key)?;
     let named = parts.key.iter().zip(rows.first()?).map(|(part, constant)| {
         let equal = Expression::compare(&part.name, Comparison::Eq, constant.clone());
-        let written = parts.language.write(&equal).condition;
+        let written = parts.language.write(&equal)?.condition;
         let (name, value) = written.as_str()?.split_once(" eq ")?;
         Some(format!("{name}={value}"))
     });

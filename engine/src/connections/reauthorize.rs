@@ -128,7 +128,7 @@ impl Engine {
     /// Makes this process use what was stored.
     pub(crate) fn after_reauthorization(&self, id: Uuid) {
         self.tokens.forget_verified();
-        self.pool.forget(id);
+        self.pool.give_up(id);
     }
 
     /// Checks everything that can be checked without asking the system.

@@ -187,6 +187,13 @@ impl Engine {
 
     async fn act(&self, visible: Visible, id: Uuid, deed: Deed, origin: &Origin) -> Result<Connection, Error> {
         let known = self.connections.get(visible, id).await?;
+        let removes = matches!(deed, Deed::Disconnect | Deed::Delete);
+        // The session is read before it is wiped, and given up once nothing can stop the removal any more.
+        let farewell = if removes {
+            self.pool.farewell(&known).await
+        } else {
+            None
+        };
         let mut change = self.journal.begin().await?;
         let draft = Draft::begin(self, &change, known.organization_id, id).await?;
         let mut draft = draft.ok_or(Error::NotFound(id))?;
@@ -210,7 +217,6 @@ impl Engine {
             });
         }
         let shown = draft.row.clone();
-        let removes = matches!(deed, Deed::Disconnect | Deed::Delete);
         let released = if removes {
             std::mem::take(&mut draft.row.credits)
         } else {
@@ -238,6 +244,9 @@ impl Engine {
             self.lifecycle.desk.forget(id);
         }
         self.pool.forget(id);
+        if let Some(farewell) = farewell {
+            farewell.send().await;
+        }
         Ok(Connection::new(shown, known.customer))
     }
 

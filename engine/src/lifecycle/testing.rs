@@ -138,9 +138,23 @@ impl World {
         Self::with_settings(stores, settings)
     }
 
-    pub(crate) fn with_settings(stores: &Stores, mut settings: Settings) -> Self {
+    pub(crate) fn with_settings(stores: &Stores, settings: Settings) -> Self {
+        Self::with_manifest(stores, settings, MANIFEST)
+    }
+
+    /// Over a system that counts sessions.
+    pub(crate) fn counting_sessions(stores: &Stores) -> Self {
+        let basic = r#"{"basic": {"username": "{{credentials.user}}", "password": "{{credentials.password}}"}}"#;
+        let session = r#"{"session": {
+            "login": {"path": "/login", "body": {"user": "{{credentials.user}}"}}, "cookies": true,
+            "logout": {"request": {"method": "POST", "path": "/logout"}}
+        }}"#;
+        Self::with_manifest(stores, Settings::default(), &MANIFEST.replace(basic, session))
+    }
+
+    fn with_manifest(stores: &Stores, mut settings: Settings, manifest: &str) -> Self {
         let mut registry = Registry::new(Catalogue::unified().unwrap());
-        registry.add_files([("tryton/manifest.yaml", MANIFEST)]);
+        registry.add_files([("tryton/manifest.yaml", manifest)]);
         assert!(registry.rejected().is_empty(), "{:?}", registry.rejected());
         let system = Arc::new(System {
             mood: Mutex::new(Mood::Well),

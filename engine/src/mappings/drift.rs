@@ -9,7 +9,7 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use lineshaft_connect::{connector::Connector, context::CallContext};
+use lineshaft_connect::{connector::Connector, context::CallContext, describe::Described, error::ErrorKind};
 use lineshaft_entities::discovery_snapshot::{ActiveModel, Column, Entity};
 use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, QueryFilter as _, Set, SqlErr};
 use serde_json::{Value as Json, json};
@@ -139,6 +139,8 @@ impl Engine {
             let Some(kind) = readers.first() else { continue };
             let described = match connector.describe(context, *kind).await {
                 Ok(Some(described)) if !described.is_empty() => described,
+                // The object itself is gone, and all of its fields with it.
+                Err(error) if error.kind() == ErrorKind::NotFound => Described::default(),
                 // What is not told, or cannot be told now, proves nothing.
                 Ok(_) => continue,
                 Err(error) => {
@@ -146,7 +148,7 @@ impl Engine {
                     continue;
                 }
             };
-            check.objects += 1;
+            check.objects += usize::from(!described.is_empty());
             let reads = compare::reads(connector.blueprint(), model, connection, &readers);
             let changes = self.compare(connection, &object, &reads, &described).await?;
             check.changes.extend(changes);
@@ -160,7 +162,7 @@ impl Engine {
         connection: &Connection,
         object: &str,
         reads: &[compare::Read<'_>],
-        described: &lineshaft_connect::describe::Described,
+        described: &Described,
     ) -> Result<Vec<SchemaChange>, DbErr> {
         let row = Entity::for_organization(connection.organization_id)
             .filter(Column::ConnectionId.eq(connection.id))

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -55,6 +58,8 @@ entities:
 pub(super) struct Shop {
     /// The fields of vendors that it tells of, with their types.
     pub(super) fields: Mutex<Vec<(&'static str, &'static str)>>,
+    /// Whether its calibrations are gone.
+    pub(super) without_calibrations: AtomicBool,
     /// Where requests for its description meet before they are answered.
     pub(super) meeting: Mutex<Option<Arc<Barrier>>>,
     /// The requests that it got.
@@ -87,12 +92,15 @@ impl Shop {
                 &[("id", "Edm.String"), ("asset_id", "Edm.String"), ("due", "Edm.Date")],
             ),
         ];
-        let sets = ["Vendor", "Asset", "Calibration"]
+        let names = ["Vendor", "Asset", "Calibration"];
+        let gone = usize::from(self.without_calibrations.load(Ordering::SeqCst));
+        let sets = names[..names.len() - gone]
+            .iter()
             .map(|name| format!("<EntitySet Name=\"{name}s\" EntityType=\"shop.{name}\"/>"));
         format!(
             "<?xml version=\"1.0\"?><edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\"><edmx:DataServices><Schema Namespace=\"shop\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">{}<EntityContainer Name=\"all\">{}</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>",
             types.concat(),
-            sets.concat()
+            sets.collect::<String>()
         )
     }
 
@@ -194,6 +202,7 @@ impl World {
                 ("x_zone", "Edm.String"),
                 ("x_risk", "Edm.String"),
             ]),
+            without_calibrations: AtomicBool::new(false),
             meeting: Mutex::default(),
             asked: Mutex::default(),
         });

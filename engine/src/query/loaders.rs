@@ -59,12 +59,15 @@ impl Loaders {
             by: None,
             projection: projection.clone(),
         };
-        let load = async |keys: Vec<RemoteKey>| match connector.get_many(context, kind, &keys, projection).await {
+        let load = async |keys: Vec<RemoteKey>| match connector.get_many_apart(context, kind, &keys, projection).await {
             Ok(mut found) => keys
                 .into_iter()
                 .map(|key| {
-                    let record = found.swap_remove(&key);
-                    (key, Ok(record))
+                    let record = match found.failed.swap_remove(&key) {
+                        Some(error) => Err(error),
+                        None => Ok(found.records.swap_remove(&key)),
+                    };
+                    (key, record)
                 })
                 .collect(),
             Err(error) => failed(keys, &error),

@@ -41,14 +41,6 @@ impl Type {
         ("any", Self::Any),
     ];
 
-    /// Returns the type with this word.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS
-            .iter()
-            .find(|(known, _)| *known == word)
-            .map(|(_, kind)| *kind)
-    }
-
     /// Returns the word for it.
     pub(crate) fn word(self) -> &'static str {
         Self::WORDS
@@ -69,6 +61,14 @@ impl Type {
             Value::String(_) => Self::Text,
             Value::Array(_) => Self::List,
             Value::Object(_) => Self::Object,
+        }
+    }
+
+    /// Returns the type that what was seen may stand for: a whole number for any number.
+    pub(crate) fn widened(self) -> Self {
+        match self {
+            Self::Integer => Self::Number,
+            other => other,
         }
     }
 
@@ -190,11 +190,6 @@ impl Columns {
     /// Returns all names in the order of the rows' members.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
-    }
-
-    /// Reads the text of a value, as it stands in an address, as the type of a column.
-    pub(crate) fn read(&self, name: &str, text: &str) -> Result<Value, Problem> {
-        read_as(self.require(name)?, name, text)
     }
 }
 

@@ -22,7 +22,6 @@ struct List {
     all: Value,
     records: Vec<Value>,
     places: HashMap<u32, usize>,
-    fields: Vec<String>,
 }
 
 impl fmt::Debug for Plant {
@@ -128,11 +127,6 @@ impl Plant {
         Ok(&found.records)
     }
 
-    /// Returns the fields of a list's records.
-    pub(crate) fn fields(&self, list: &str) -> &[String] {
-        self.lists.get(list).map_or(&[], |list| list.fields.as_slice())
-    }
-
     fn unknown(&self, list: &str) -> String {
         let mut known: Vec<&str> = self.lists.keys().copied().collect();
         known.sort_unstable();
@@ -153,16 +147,11 @@ impl List {
             .enumerate()
             .filter_map(|(at, record)| Some((id(record)?, at)));
         let places = places.collect();
-        let fields = records.first().and_then(Json::as_object);
-        let fields = fields
-            .map(|record| record.keys().cloned().collect())
-            .unwrap_or_default();
         let records: Vec<Value> = records.iter().map(to_value).collect();
         Self {
             all: Value::from(records.clone()),
             records,
             places,
-            fields,
         }
     }
 }

@@ -78,7 +78,7 @@ impl Request {
     /// Returns the last value of a query parameter.
     pub(crate) fn last(&self, name: &str) -> Option<&str> {
         let own = self.query.iter().filter(|(known, _)| known == name);
-        own.map(|(_, value)| value.as_str()).last()
+        own.map(|(_, value)| value.as_str()).next_back()
     }
 
     /// Returns a header by its name in small letters.

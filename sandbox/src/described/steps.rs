@@ -435,7 +435,11 @@ impl Run<'_> {
                     Unknown::Keep => {}
                 }
             }
-            let kind = columns.find(&name).unwrap_or(super::columns::Type::Any);
+            let kind = match table.types.get(&name) {
+                Some(declared) => *declared,
+                // That all rows have whole numbers does not mean that others are wrong.
+                None => columns.find(&name).unwrap_or(super::columns::Type::Any).widened(),
+            };
             if write.coerces
                 && let Json::String(text) = &value
             {

@@ -126,6 +126,9 @@ pub(super) fn overview(state: &SystemState) -> Value {
     let mut shown = document(state, Account::First);
     if let Value::Object(members) = &mut shown {
         members.insert("second".to_owned(), document(state, Account::Second));
+        if matches!(state.system, System::Described(_)) {
+            members.insert("limited".to_owned(), document(state, Account::Limited));
+        }
         if let Some(server) = authorization_server(state) {
             members.insert("authorization_server".to_owned(), server);
         }

@@ -3,19 +3,26 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::Instant,
+};
+use url::Url;
 
+use super::jar::Jar;
 use crate::{
-    blueprint::{Needs, SignIn},
+    blueprint::{Moment, Needs, SignIn, Signing},
     error::{Error, ErrorKind},
+    request::RequestPlan,
     store::{Clock, Credentials, StoredSession},
     template::{SecretMap, Variables},
 };
@@ -28,12 +35,17 @@ pub(crate) struct Access {
     session: SecretMap,
     session_version: Option<i64>,
     headers: HeaderMap,
+    /// How each attempt is signed, and the clock that tells when.
+    signing: Option<(Arc<Signing>, Arc<dyn Clock>)>,
     /// From when on it is renewed while it still serves, and until when it serves.
     term: Option<(DateTime<Utc>, DateTime<Utc>)>,
     renewable: bool,
     ended: AtomicBool,
     proven: AtomicBool,
     first: Arc<Mutex<()>>,
+    jar: Option<Jar>,
+    /// How often the session is kept from ending, and when that was done last.
+    kept_alive: Option<(Duration, std::sync::Mutex<Instant>)>,
 }
 
 /// What an access is made of.
@@ -45,6 +57,17 @@ pub(super) struct Made<'a> {
     pub(super) since: DateTime<Utc>,
     /// Whether each request carries a password, which a system may lock after wrong tries.
     pub(super) is_password: bool,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    /// Where the cookies of the session belong.
+    pub(super) home: Option<Url>,
+}
+
+/// An attempt with its signature.
+pub(crate) struct Attempt {
+    /// The request as it is sent, with an address that may carry the signature; it is neither shown nor logged.
+    pub(crate) plan: RequestPlan,
+    /// The headers of the sign-in, those of the signature included.
+    pub(crate) headers: HeaderMap,
 }
 
 impl Access {
@@ -55,6 +78,8 @@ impl Access {
             stored,
             since,
             is_password,
+            clock,
+            home,
         } = made;
         let session = stored.map(|stored| stored.session.values.clone()).unwrap_or_default();
         let variables = Variables {
@@ -66,6 +91,9 @@ impl Access {
         let end = stored.and_then(|stored| stored.session.expires_at);
         Ok(Self {
             headers,
+            signing: sign_in
+                .signing()
+                .map(|signing| (Arc::clone(signing), Arc::clone(clock))),
             credentials: credentials.values.clone(),
             credentials_version: credentials.version,
             session_version: stored.map(|stored| stored.version),
@@ -74,6 +102,10 @@ impl Access {
             ended: AtomicBool::new(false),
             proven: AtomicBool::new(!is_password),
             first: Arc::default(),
+            jar: home.map(|home| Jar::new(home, &session)),
+            kept_alive: sign_in
+                .keep_alive_every()
+                .map(|every| (every, std::sync::Mutex::new(Instant::now()))),
             settings,
             session,
         })
@@ -88,9 +120,57 @@ impl Access {
         }
     }
 
+    /// Returns the credentials that it was made with.
+    pub(crate) const fn credentials(&self) -> &SecretMap {
+        &self.credentials
+    }
+
     /// Returns the headers that sign a request in.
     pub(crate) const fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Signs one attempt, whose other headers of the sign-in are these; none when attempts are not signed.
+    ///
+    /// # Errors
+    /// Names the credential that is of no use.
+    pub(crate) fn sign(&self, plan: &RequestPlan, headers: &HeaderMap) -> Result<Option<Attempt>, Error> {
+        let Some((signing, clock)) = &self.signing else {
+            return Ok(None);
+        };
+        let signature = signing.sign(plan, &self.variables(), &Moment::at(clock.now()))?;
+        let mut headers = headers.clone();
+        headers.extend(secret_headers(signature.headers)?);
+        let mut plan = plan.clone();
+        if let Some(url) = signature.url {
+            plan.url = url;
+        }
+        Ok(Some(Attempt { plan, headers }))
+    }
+
+    /// Returns the headers of a request to an address with the cookies of the session; nothing when there are none.
+    pub(crate) fn with_cookies(&self, headers: &HeaderMap, address: &str) -> Option<HeaderMap> {
+        self.jar.as_ref()?.added_to(headers, address)
+    }
+
+    /// Takes the cookies that an answer sets.
+    pub(crate) fn take_cookies(&self, address: &str, answer: &HeaderMap) {
+        if let Some(jar) = &self.jar {
+            jar.renew(address, answer, Utc::now());
+        }
+    }
+
+    /// Returns whether it is time to keep the session from ending; says so once.
+    pub(super) fn take_turn_to_keep_alive(&self) -> bool {
+        let Some((every, last)) = &self.kept_alive else {
+            return false;
+        };
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.elapsed() >= *every;
+        if is_due {
+            *last = Instant::now();
+        }
+        is_due
     }
 
     /// Iterates over everything that must not be shown.
@@ -103,12 +183,17 @@ impl Access {
         self.renewable
     }
 
-    pub(super) const fn credentials_version(&self) -> i64 {
+    pub(crate) const fn credentials_version(&self) -> i64 {
         self.credentials_version
     }
 
     pub(super) const fn session_version(&self) -> Option<i64> {
         self.session_version
+    }
+
+    /// Returns whether the system said no to it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     pub(super) fn is_alive(&self, clock: &dyn Clock) -> bool {
@@ -158,9 +243,12 @@ impl Access {
             settings: Arc::default(),
             credentials: credentials.into_iter().collect(),
             credentials_version: 1,
+            jar: None,
+            kept_alive: None,
             session: SecretMap::default(),
             session_version: None,
             headers: HeaderMap::new(),
+            signing: None,
             term: None,
             renewable: false,
             ended: AtomicBool::new(false),

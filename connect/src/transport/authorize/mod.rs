@@ -5,10 +5,18 @@
 //! replaced.
 
 mod access;
+mod farewell;
+mod jar;
 mod renew;
 
 #[cfg(test)]
+mod assertion_tests;
+#[cfg(test)]
+mod cookie_tests;
+#[cfg(test)]
 mod lease_tests;
+#[cfg(test)]
+mod signing_tests;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +39,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 pub(crate) use access::Access;
+pub use farewell::Farewell;
+pub(crate) use jar::set_cookies;
 
 use super::Line;
 use crate::{
@@ -157,6 +167,7 @@ impl Authorizer {
         if access.is_due(&*self.parts.clock) {
             self.renew_ahead(context, &access);
         }
+        self.keep_alive(context, &access);
         Some(access)
     }
 
@@ -222,7 +233,7 @@ impl Authorizer {
         drop(start(&mut flight, task.boxed()));
     }
 
-    async fn sign_in(&self, context: &CallContext, ended: Option<&Access>) -> Result<Arc<Access>, Error> {
+    async fn sign_in(self: &Arc<Self>, context: &CallContext, ended: Option<&Access>) -> Result<Arc<Access>, Error> {
         let credentials = self.parts.store.load().await?;
         let refused = *lock(&self.refused);
         if let Some(refused) = refused

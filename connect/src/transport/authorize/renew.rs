@@ -12,10 +12,10 @@ use super::{
     access::{self, Access},
 };
 use crate::{
-    blueprint::{ACCESS_TOKEN, Needs, SignIn, read_token},
+    blueprint::{ACCESS_TOKEN, Moment, Needs, SignIn, parse_address, read_token},
     context::CallContext,
     error::{Error, ErrorKind},
-    manifest::{AuthKind, REFRESH_TOKEN},
+    manifest::{Grant, REFRESH_TOKEN},
     request::RequestPlan,
     store::{Credentials, Session, StoredSession},
     template::{SecretMap, Variables},
@@ -56,7 +56,7 @@ impl Authorizer {
 
     /// Takes the stored session when it still serves, or makes a new one and stores it before it is used.
     pub(super) async fn with_session(
-        &self,
+        self: &Arc<Self>,
         context: &CallContext,
         way: &SignIn,
         credentials: &Credentials,
@@ -112,7 +112,7 @@ impl Authorizer {
     /// Makes a new session under the lease. What is stored is looked at again: whoever had the lease before may have
     /// renewed it.
     async fn renewed(
-        &self,
+        self: &Arc<Self>,
         context: &CallContext,
         way: &SignIn,
         credentials: &Credentials,
@@ -127,6 +127,7 @@ impl Authorizer {
             }
             let before = stored.as_ref().map(|stored| stored.version);
             let asked_at = self.parts.clock.now();
+            let replaced = self.replaced(way, credentials, ended).await;
             let session = match self.exchange(context, way, credentials, stored.as_ref()).await {
                 Ok(session) => session,
                 Err(error) if error.kind() == ErrorKind::InvalidCredentials => {
@@ -136,7 +137,15 @@ impl Authorizer {
                 Err(error) => return Err(error),
             };
             if let Some(version) = self.store(&session, before).await? {
+                if let Some(replaced) = replaced {
+                    self.give_up(context, replaced);
+                }
                 return self.finish(way, credentials, Some(&StoredSession { version, session }), asked_at);
+            }
+            // Nobody will use it.
+            if way.logout().is_some() {
+                let unused = StoredSession { version: 0, session };
+                self.give_up(context, self.finish(way, credentials, Some(&unused), asked_at)?);
             }
             return match self.stored_session(credentials).await? {
                 Some(other) if self.serves(&other, ended, TimeDelta::zero()) => {
@@ -146,6 +155,25 @@ impl Authorizer {
             };
         }
         Err(changed())
+    }
+
+    /// Returns the session that a new one takes the place of, when the system is to be told that it is given up. It may
+    /// have been made from other credentials.
+    async fn replaced(&self, way: &SignIn, credentials: &Credentials, ended: Option<&Access>) -> Option<Arc<Access>> {
+        way.logout()?;
+        let stored = self.parts.store.load_session().await.ok()??;
+        let has_ended = ended.is_some_and(|access| access.session_version() == Some(stored.version));
+        if has_ended || self.was_refused(&stored) {
+            return None;
+        }
+        self.finish(way, credentials, Some(&stored), self.parts.clock.now())
+            .ok()
+    }
+
+    /// Returns whether the system said no to a session.
+    pub(super) fn was_refused(&self, stored: &StoredSession) -> bool {
+        let current = self.current();
+        current.is_some_and(|access| access.session_version() == Some(stored.version) && access.has_ended())
     }
 
     /// Returns a refusal, unless another process used the refresh token up or somebody replaced the credentials: then it
@@ -232,7 +260,11 @@ impl Authorizer {
         way: &SignIn,
         variables: &Variables<'_>,
     ) -> Result<(SecretMap, Option<Duration>), Error> {
-        let plan = planned(self.parts.blueprint.plan_token(way, variables))?;
+        let plan = planned(
+            self.parts
+                .blueprint
+                .plan_token(way, variables, &Moment::at(self.parts.clock.now())),
+        )?;
         let read = |response: &Response| read_token(response.status.as_u16(), &response.headers, &response.body);
         let classify = |response: &Response| {
             if response.status.is_success() {
@@ -241,7 +273,9 @@ impl Authorizer {
                 read(response).err()
             }
         };
-        let response = self.parts.line.exchange_bare(context, &plan, &classify).await?;
+        let is_login = way.needs() == Needs::Token(Grant::Password);
+        let response = self.parts.line.exchange_bare(context, &plan, &classify).await;
+        let response = response.map_err(|error| if is_login { as_refused_login(error) } else { error })?;
         let token = read(&response)?;
         let mut kept = variables.session.clone();
         kept.insert(ACCESS_TOKEN, token.access_token);
@@ -276,20 +310,28 @@ impl Authorizer {
         stored: Option<&StoredSession>,
         since: DateTime<Utc>,
     ) -> Result<Arc<Access>, Error> {
+        let home = if way.keeps_cookies() {
+            let none = SecretMap::default();
+            let variables = Variables {
+                settings: &self.parts.settings,
+                credentials: &credentials.values,
+                session: &none,
+            };
+            let login = planned(self.parts.blueprint.plan_login(way, &variables))?;
+            Some(parse_address(&login.url)?)
+        } else {
+            None
+        };
         let made = access::Made {
             settings: Arc::clone(&self.parts.settings),
             credentials,
             stored,
             since,
-            is_password: self.has_password(way),
+            is_password: way.shows_credentials(),
+            clock: &self.parts.clock,
+            home,
         };
         Access::new(way, made).map(Arc::new)
-    }
-
-    fn has_password(&self, way: &SignIn) -> bool {
-        let ways = &self.parts.blueprint.manifest().auth;
-        let auth = ways.iter().find(|auth| auth.id == way.id());
-        matches!(auth.map(|auth| &auth.kind), Some(AuthKind::Basic { .. }))
     }
 }
 

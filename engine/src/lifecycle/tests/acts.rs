@@ -86,6 +86,32 @@ async fn token(stores: &crate::database::testing::Stores, id: Uuid) -> String {
 }
 
 #[tokio::test]
+async fn a_session_that_the_system_counts_is_given_up_with_the_connection() {
+    for stores in stores_everywhere().await {
+        let world = World::counting_sessions(&stores);
+        for (mood, has_session) in [(Mood::Well, true), (Mood::Gone, true), (Mood::Well, false)] {
+            world.system.be(mood);
+            let id = world.active("ERP").await;
+            let session = NewSession {
+                credential_version: 1,
+                fields: password("session"),
+                expires_at: None,
+            };
+            if has_session {
+                let vault = &stores.vault;
+                vault.store_session(stores.acme, id, None, &session).await.unwrap();
+            }
+            let before = world.system.calls();
+            for _ in 0..2 {
+                let gone = world.engine.disconnect(stores.acme, id, &operator()).await.unwrap();
+                assert_eq!(gone.status, Status::Disconnected);
+                assert_eq!(world.system.calls() - before, u32::from(has_session), "{mood:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_disconnected_connection_keeps_its_row_and_loses_everything_else() {
     for stores in stores_everywhere().await {
         let world = World::over(&stores);

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use lineshaft_entities::connection_event;
@@ -18,7 +21,7 @@ use crate::{
     },
     mappings::{
         Place,
-        testing::{World, ZONES},
+        testing::{CALIBRATIONS, World, ZONES},
     },
     origin::Origin,
 };
@@ -72,6 +75,35 @@ async fn a_field_that_is_read_and_is_gone_is_told_once() {
             .is_empty()
     );
     assert_eq!(told(&stores).await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_an_object_that_is_gone_every_field_that_is_read_is_told() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    let connection = world.active("one").await;
+    world.save(Place::Connection(connection), 0, CALIBRATIONS).await;
+    let session = world.session().await;
+    world.engine.check_schema(&session, connection).await.unwrap();
+
+    world.shop.without_calibrations.store(true, Ordering::SeqCst);
+    let check = world.engine.check_schema(&session, connection).await.unwrap();
+    let mut gone: Vec<_> = check
+        .changes
+        .iter()
+        .map(|change| (change.object.as_str(), change.field.as_str(), change.change))
+        .collect();
+    gone.sort_unstable_by_key(|(_, field, _)| *field);
+    assert_eq!(
+        gone,
+        [
+            ("Calibrations", "asset_id", SchemaChangeKind::Vanished),
+            ("Calibrations", "due", SchemaChangeKind::Vanished),
+        ]
+    );
+    assert_eq!(told(&stores).await.len(), 1);
+    let again = world.engine.check_schema(&session, connection).await.unwrap();
+    assert!(again.changes.is_empty());
 }
 
 #[tokio::test]

@@ -389,7 +389,7 @@ impl Page {
         let chosen: Vec<Arc<Row>> = rows.into_iter().skip(cut.from).take(cut.size).collect();
         let more = cut.from.saturating_add(chosen.len()) < total && cut.size > 0;
         let next = next.filter(|_| more).unwrap_or_default();
-        let number = if cut.size == 0 { 0 } else { cut.from / cut.size };
+        let number = cut.from.checked_div(cut.size).unwrap_or(0);
         let pages = if cut.size == 0 { 0 } else { total.div_ceil(cut.size) };
         let place_of = |at: usize| match self.kind {
             Pages::Offset => Some(json!(at + self.first.unwrap_or(0))),

@@ -3,6 +3,9 @@
 use super::service::Set;
 use crate::{odata::Row, world::World};
 
+/// The set of calibrations.
+pub(super) const SET: &str = "ZCalibrationSet";
+
 /// Returns the rows of the service.
 pub(super) fn rows(world: &World) -> Vec<Set> {
     let rows = world.calibrations.iter().map(|calibration| {
@@ -17,5 +20,5 @@ pub(super) fn rows(world: &World) -> Vec<Set> {
             .with("Notes", &calibration.notes)
             .with("ChangedAt", calibration.updated_at)
     });
-    vec![("ZCalibrationSet", rows.collect())]
+    vec![(SET, rows.collect())]
 }

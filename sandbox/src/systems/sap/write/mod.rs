@@ -7,6 +7,7 @@ mod items;
 mod maintenance;
 mod objects;
 mod orders;
+mod own;
 mod partners;
 mod products;
 mod stock;
@@ -18,7 +19,7 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{Sap, logon, mark_version, problem, respond};
+use super::{Sap, calibrations, logon, mark_version, problem, respond};
 use crate::{
     odata::{
         Draft, Entity, Notes, Problem, Purpose, Request, Row, Service, Value, check_version, read_body, show, target,
@@ -241,6 +242,7 @@ fn create(writing: &mut Writing<'_>, set: &str, draft: Draft) -> Result<Vec<Valu
         "MaintOrderOpComponent" => maintenance::create_component(writing, draft),
         "MaintenanceOrderLongText" => maintenance::create_text(writing, draft),
         "Equipment" => objects::create(writing, draft),
+        calibrations::SET => own::create(writing, draft),
         _ => Err(Problem::method()),
     }
 }
@@ -286,6 +288,7 @@ fn change(writing: &mut Writing<'_>, set: &str, entity: &Entity, row: &Row, draf
         | "A_ProductSupplyPlanning"
         | "A_ProductStorageLocation"
         | "A_ProductValuation" => products::change(writing, set, entity, row, draft),
+        calibrations::SET => own::change(writing, entity, row, draft),
         _ if partners::SETS.contains(&set) => partners::change(writing, set, entity, row, draft),
         _ => Err(Problem::method()),
     }
@@ -305,6 +308,10 @@ fn delete(writing: &mut Writing<'_>, set: &str, entity: &Entity, row: &Row) -> R
             maintenance::delete_operation(writing, at("MaintenanceOrder"), at("MaintenanceOrderOperation"))
         }
         "MaintOrderOpComponent" => maintenance::delete_component(writing, entity, row),
+        calibrations::SET => {
+            own::delete(writing, entity, row);
+            Ok(())
+        }
         _ => Err(Problem::method()),
     }
 }
@@ -316,6 +323,7 @@ fn document(set: &str, at: impl Fn(&str) -> Option<String>) -> Option<String> {
         _ if set.starts_with("Maint") => &["MaintenanceOrder"],
         _ if set.starts_with("Equipment") => &["Equipment"],
         _ if set.starts_with("A_Product") => &["Product"],
+        calibrations::SET => &["Certificate"],
         _ => &["BusinessPartner", "Supplier"],
     };
     names

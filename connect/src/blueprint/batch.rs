@@ -1,0 +1,476 @@
+//! Envelopes: several planned requests become one, and its answer becomes theirs again. No IO.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Blueprint, Problem, ResourcePlan,
+    call::{Base, Call, Known, parse_address, same_origin, unusable},
+    multipart,
+};
+use crate::{
+    classify::parse_path,
+    error::{Error, ErrorKind},
+    json,
+    manifest::{BatchAnswers, BatchBody, BatchCount, BatchForm, Manifest, Request},
+    path::Path,
+    request::{RequestBody, RequestPlan},
+    template::{JsonTemplate, Scope, Variables},
+    transport::Response,
+};
+
+const ENVELOPE_VARIABLES: &[&str] = &["resource.remote", "requests"];
+const PART_VARIABLES: &[&str] = &[
+    "resource.remote",
+    "request.id",
+    "request.method",
+    "request.url",
+    "request.path",
+    "request.below_base",
+    "request.relative",
+    "request.headers",
+    "request.header_list",
+    "request.body",
+    "request.body_base64",
+];
+
+/// How several requests are sent as one.
+#[derive(Debug)]
+pub(crate) struct BatchPlan {
+    call: Call,
+    form: Form,
+    most: usize,
+    fewest: usize,
+    counts: BatchCount,
+}
+
+#[derive(Debug)]
+enum Form {
+    Multipart,
+    Json(Box<JsonForm>),
+}
+
+/// How parts are written, and where answers stand.
+#[derive(Debug)]
+struct JsonForm {
+    part: JsonTemplate,
+    answers: Answers,
+}
+
+/// Where answers stand, compiled.
+#[derive(Debug)]
+struct Answers {
+    list: Path,
+    id: Option<Path>,
+    status: Option<Path>,
+    headers: Option<Path>,
+    body: Path,
+    form: BatchBody,
+}
+
+impl BatchPlan {
+    pub(super) fn compile(manifest: &Manifest, known: &Known, problems: &mut Vec<Problem>) -> Option<Self> {
+        let batch = manifest.batch.as_ref()?;
+        let by_json = [
+            ("envelope", batch.envelope.is_some()),
+            ("part", batch.part.is_some()),
+            ("answers", batch.answers.is_some()),
+        ];
+        if batch.form == BatchForm::MultipartOdata {
+            for (name, _) in by_json.iter().filter(|(_, given)| *given) {
+                problems.push(Problem::new(format!("/batch/{name}"), "belongs to the form `json`"));
+            }
+        }
+        let most = usize::try_from(batch.max_requests.unwrap_or(50)).unwrap_or(50);
+        let fewest = usize::try_from(batch.min_requests.unwrap_or(2)).unwrap_or(2);
+        if most == 0 || fewest == 0 || fewest > most {
+            let message = "envelopes hold at least 1 request, and `min_requests` is at most `max_requests`";
+            problems.push(Problem::new("/batch/max_requests", message));
+        }
+        if batch.counts == BatchCount::Parts {
+            let fits = |calls: u32| usize::try_from(calls).is_ok_and(|calls| calls >= most);
+            for (at, _) in manifest
+                .limits
+                .rates
+                .iter()
+                .enumerate()
+                .filter(|(_, rate)| !fits(rate.calls))
+            {
+                let message = "an envelope would have more requests than this window holds; lower `batch.max_requests`";
+                problems.push(Problem::new(format!("/limits/rates/{at}/calls"), message));
+            }
+        }
+        let is_odata = batch.form == BatchForm::MultipartOdata || batch.part.is_none();
+        let mut headers = batch.headers.clone();
+        if is_odata && !headers.keys().any(|name| name.eq_ignore_ascii_case("prefer")) {
+            headers.insert("Prefer".to_owned(), "odata.continue-on-error".to_owned());
+        }
+        let body = match batch.form {
+            BatchForm::MultipartOdata => None,
+            BatchForm::Json => {
+                let plain = || json!({ "requests": "{{requests}}" });
+                Some(batch.envelope.clone().unwrap_or_else(plain))
+            }
+        };
+        let request = Request {
+            method: Some("POST".to_owned()),
+            path: Some(batch.path.clone()),
+            query: batch.query.clone(),
+            headers,
+            body,
+            read_only: true,
+            ..Request::default()
+        };
+        let call = compile_call(&request, known, problems)?;
+        let form = match batch.form {
+            BatchForm::MultipartOdata => Form::Multipart,
+            BatchForm::Json => {
+                if !call.uses("requests") {
+                    problems.push(Problem::new("/batch/envelope", "does not use `{{requests}}`"));
+                }
+                let plain = json!({
+                    "id": "{{request.id}}", "method": "{{request.method}}", "url": "{{request.relative}}",
+                    "headers": "{{request.headers}}", "body": "{{request.body}}",
+                });
+                let part = batch.part.as_ref().unwrap_or(&plain);
+                let part = known.with(PART_VARIABLES).json(part, "/batch/part", problems)?;
+                let standard = BatchAnswers {
+                    path: Some("responses".to_owned()),
+                    id: Some("id".to_owned()),
+                    status: Some("status".to_owned()),
+                    headers: Some("headers".to_owned()),
+                    body: Some("body".to_owned()),
+                    form: BatchBody::Json,
+                };
+                let answers = batch.answers.as_ref().unwrap_or(&standard);
+                let answers = Answers::compile(answers, problems)?;
+                Form::Json(Box::new(JsonForm { part, answers }))
+            }
+        };
+        Some(Self {
+            call,
+            form,
+            most,
+            fewest,
+            counts: batch.counts,
+        })
+    }
+
+    /// Returns most requests of one envelope.
+    pub(crate) const fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Returns fewest requests that are worth an envelope.
+    pub(crate) const fn fewest(&self) -> usize {
+        self.fewest
+    }
+
+    /// Returns whether a request can go into an envelope.
+    pub(crate) fn takes(&self, plan: &RequestPlan) -> bool {
+        match self.form {
+            Form::Multipart => plan.method == Method::GET && plan.body == RequestBody::Empty,
+            Form::Json(_) => plan.repeatable && !matches!(plan.body, RequestBody::Form(_)),
+        }
+    }
+
+    /// Returns as how many calls the system counts an envelope.
+    pub(crate) fn calls(&self, parts: usize) -> u32 {
+        match self.counts {
+            BatchCount::One => 1,
+            BatchCount::Parts => u32::try_from(parts).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Puts requests of one resource into an envelope.
+    ///
+    /// # Errors
+    /// Returns `InvalidSettings` when a template cannot be filled in or the requests go to another host.
+    pub(crate) fn envelope(
+        &self,
+        base: &Base,
+        remote: &str,
+        parts: &[RequestPlan],
+        variables: &Variables<'_>,
+    ) -> Result<RequestPlan, Error> {
+        let scope = Scope::new(variables).with("resource.remote", remote);
+        let empty = scope.clone().with("requests", Value::Array(Vec::new()));
+        let mut plan = self.call.plan(base, &empty, &empty, Vec::new())?;
+        let envelope = parse_address(&plan.url)?;
+        let home = base.address(&scope)?;
+        let own = plan.url.split(['?', '#']).next().unwrap_or_default();
+        let folder = own.rsplit_once('/').map_or(own, |(folder, _)| folder);
+        let mut written = Vec::with_capacity(parts.len());
+        for (at, part) in parts.iter().enumerate() {
+            let address = parse_address(&part.url)?;
+            if !same_origin(&address, &envelope) {
+                let message = "requests and their envelope go to different hosts";
+                return Err(Error::new(ErrorKind::InvalidSettings, message));
+            }
+            written.push(Written {
+                id: (at + 1).to_string(),
+                relative: below(&part.url, folder).map_or(part.url.as_str(), |rest| rest.trim_start_matches('/')),
+                below_base: below(&part.url, &home).unwrap_or(&part.url),
+                path: part.url.get(origin_length(&part.url)..).unwrap_or_default(),
+                plan: part,
+            });
+        }
+        match &self.form {
+            Form::Multipart => {
+                let lines = written.iter().map(|part| (part.relative, part.plan.headers.as_slice()));
+                let (kind, text) = multipart::write(lines);
+                let own = ["content-type", "accept"];
+                plan.headers
+                    .retain(|(name, _)| !own.iter().any(|own| name.eq_ignore_ascii_case(own)));
+                plan.headers.push(("content-type".to_owned(), kind));
+                plan.headers.push(("accept".to_owned(), "multipart/mixed".to_owned()));
+                plan.body = RequestBody::Text(text);
+            }
+            Form::Json(form) => {
+                let requests = written.iter().map(|one| one.render(&form.part, remote, variables));
+                let requests = requests.collect::<Result<Vec<_>, _>>()?;
+                let scope = scope.with("requests", Value::Array(requests));
+                plan = self.call.plan(base, &scope, &scope, Vec::new())?;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Takes the answers to so many requests out of the answer to their envelope; none for those that the system left
+    /// out.
+    ///
+    /// # Errors
+    /// Returns `MalformedResponse` when it is no answer to an envelope.
+    pub(crate) fn answers(&self, response: &Response, parts: usize) -> Result<Vec<Option<Response>>, Error> {
+        let mut answers: Vec<Option<Response>> = (0..parts).map(|_| None).collect();
+        match &self.form {
+            Form::Multipart => {
+                for (slot, answer) in answers.iter_mut().zip(multipart::read(response)?) {
+                    *slot = Some(answer);
+                }
+            }
+            Form::Json(form) => {
+                let places = &form.answers;
+                let body = json::parse(&response.body)?;
+                let list = places.list.first(&body).and_then(json::Value::elements);
+                let list = list.ok_or_else(|| malformed("the answer to an envelope has no list of answers"))?;
+                for (at, element) in list.iter().enumerate() {
+                    let at = match &places.id {
+                        Some(id) => {
+                            let id = id.first(element).and_then(json::scalar_text);
+                            id.and_then(|id| id.parse::<usize>().ok()?.checked_sub(1))
+                        }
+                        None => Some(at),
+                    };
+                    if let Some(slot) = at.and_then(|at| answers.get_mut(at)) {
+                        *slot = Some(places.read(element)?);
+                    }
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Returns the failure that an answer to an envelope is: its own, one of a part that concerns the sign-in, or that
+    /// of all parts when the system wants to be left alone.
+    pub(crate) fn judge(&self, blueprint: &Blueprint, response: &Response, parts: usize) -> Option<Error> {
+        let (status, headers) = (response.status.as_u16(), &response.headers);
+        if let Some(error) = blueprint.classifier.classify_envelope(status, headers, &response.body) {
+            return Some(error);
+        }
+        let answers = match self.answers(response, parts) {
+            Ok(answers) => answers,
+            Err(error) => return Some(error),
+        };
+        let failures: Vec<Option<Error>> = answers
+            .iter()
+            .flatten()
+            .map(|answer| blueprint.classify(answer.status.as_u16(), &answer.headers, &answer.body))
+            .collect();
+        let of_sign_in = failures.iter().flatten().find(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::SessionExpired | ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
+            )
+        });
+        let wants_peace = |error: &Option<Error>| {
+            let kind = error.as_ref().map(Error::kind);
+            matches!(kind, Some(ErrorKind::RateLimited | ErrorKind::Unavailable))
+        };
+        let all = || failures.iter().all(wants_peace).then(|| failures.iter().flatten());
+        let longest = || all()?.max_by_key(|error| error.retry_after());
+        of_sign_in.or_else(longest).cloned()
+    }
+}
+
+fn compile_call(request: &Request, known: &Known, problems: &mut Vec<Problem>) -> Option<Call> {
+    let before = problems.len();
+    let call = Call::compile(request, true, &known.with(ENVELOPE_VARIABLES), "/batch", problems);
+    for problem in problems.iter_mut().skip(before) {
+        if let Some(rest) = problem.pointer.strip_prefix("/batch/body") {
+            problem.pointer = format!("/batch/envelope{rest}");
+        }
+    }
+    call
+}
+
+impl Answers {
+    fn compile(answers: &BatchAnswers, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut path = |name: &str, text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default();
+            parse_path(text, &format!("/batch/answers/{name}"), problems)
+        };
+        let (list, body) = (path("path", &answers.path), path("body", &answers.body));
+        let mut given = |name: &str, text: &Option<String>| text.is_some().then(|| path(name, text)).flatten();
+        Some(Self {
+            id: given("id", &answers.id),
+            status: given("status", &answers.status),
+            headers: given("headers", &answers.headers),
+            list: list?,
+            body: body?,
+            form: answers.form,
+        })
+    }
+
+    fn read(&self, element: &json::Value<'_>) -> Result<Response, Error> {
+        let status = self.status.as_ref().and_then(|path| path.first(element));
+        let status = match status.and_then(json::scalar_text) {
+            Some(text) => text
+                .trim()
+                .parse::<u16>()
+                .ok()
+                .and_then(|code| StatusCode::from_u16(code).ok()),
+            None => Some(StatusCode::OK),
+        };
+        let status = status.ok_or_else(|| malformed("a part of the answer has no HTTP status"))?;
+        let headers = self.headers.as_ref().and_then(|path| path.first(element));
+        let body = self.body.first(element);
+        let body = match (self.form, body) {
+            (_, None | Some(json::Value::Null)) => Bytes::new(),
+            (BatchBody::Json, Some(value)) => value.to_string().into(),
+            (BatchBody::Text, Some(value)) => match value.as_str() {
+                Some(text) => Bytes::copy_from_slice(text.as_bytes()),
+                None => value.to_string().into(),
+            },
+            (BatchBody::Base64, Some(value)) => {
+                let text = value.as_str().unwrap_or_default();
+                let decoded = STANDARD.decode(text.trim());
+                decoded
+                    .map_err(|_| malformed("a part of the answer is not base64"))?
+                    .into()
+            }
+        };
+        Ok(Response {
+            status,
+            headers: headers.map(read_headers).unwrap_or_default(),
+            body,
+        })
+    }
+}
+
+fn read_headers(value: &json::Value<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut add = |name: &str, value: &str| {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    };
+    for (name, value) in value.members().unwrap_or_default() {
+        add(name, json::scalar_text(value).unwrap_or_default());
+    }
+    for entry in value.elements().unwrap_or_default() {
+        let text = |name| entry.get(name).and_then(json::scalar_text).unwrap_or_default();
+        add(text("name"), text("value"));
+    }
+    headers
+}
+
+/// One request as the templates of envelopes know it.
+struct Written<'a> {
+    id: String,
+    relative: &'a str,
+    below_base: &'a str,
+    path: &'a str,
+    plan: &'a RequestPlan,
+}
+
+impl Written<'_> {
+    fn render(&self, template: &JsonTemplate, remote: &str, variables: &Variables<'_>) -> Result<Value, Error> {
+        let plan = self.plan;
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        for (name, value) in &plan.headers {
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            headers.push((name.clone(), value.clone()));
+        }
+        let list = headers
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }));
+        let list: Vec<Value> = list.collect();
+        let object = headers.into_iter().map(|(name, value)| (name, Value::String(value)));
+        let object: Map<String, Value> = object.collect();
+        let mut scope = Scope::new(variables)
+            .leaving_out()
+            .with("resource.remote", remote)
+            .with("request.id", self.id.as_str())
+            .with("request.method", plan.method.as_str())
+            .with("request.url", plan.url.as_str())
+            .with("request.path", self.path)
+            .with("request.below_base", self.below_base)
+            .with("request.relative", self.relative)
+            .with("request.headers", Value::Object(object))
+            .with("request.header_list", Value::Array(list));
+        if let RequestBody::Json(text) | RequestBody::Text(text) = &plan.body {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+            scope = scope
+                .with("request.body", value)
+                .with("request.body_base64", STANDARD.encode(text));
+        }
+        template.render(&scope).map_err(unusable)
+    }
+}
+
+/// Returns what follows an address, if another begins with it.
+fn below<'u>(url: &'u str, start: &str) -> Option<&'u str> {
+    let rest = url.strip_prefix(start)?;
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
+}
+
+fn origin_length(url: &str) -> usize {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(start..).unwrap_or_default();
+    rest.find(['/', '?', '#']).map_or(url.len(), |at| start + at)
+}
+
+fn malformed(message: &str) -> Error {
+    Error::new(ErrorKind::MalformedResponse, message)
+}
+
+impl Blueprint {
+    /// Returns how several requests are sent as one, if the system has a way.
+    pub(crate) fn batch(&self) -> Option<&BatchPlan> {
+        self.batch.as_deref()
+    }
+
+    /// Returns how requests of a resource are sent as one, if they are.
+    pub(crate) fn batch_of(&self, resource: &ResourcePlan) -> Option<&BatchPlan> {
+        self.batch().filter(|_| resource.parts.batches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_an_address_is_told_apart_from_what_begins_alike() {
+        assert_eq!(
+            below("https://a.example/x/y?z=1", "https://a.example/x"),
+            Some("/y?z=1")
+        );
+        assert_eq!(below("https://a.example/xy", "https://a.example/x"), None);
+        assert_eq!(origin_length("https://a.example/x?y"), "https://a.example".len());
+        assert_eq!(origin_length("https://a.example"), "https://a.example".len());
+    }
+}

@@ -1,0 +1,106 @@
+//! The cookies of one session: those of its login, in the place of which later answers may set others.
+
+use std::sync::{PoisonError, RwLock};
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, header};
+use indexmap::IndexMap;
+use url::Url;
+
+use crate::{
+    blueprint::{COOKIE, parse_address, same_origin},
+    template::SecretMap,
+};
+
+/// The cookies of one session. Only the host that the login went to gets and sets them.
+pub(super) struct Jar {
+    home: Url,
+    cookies: RwLock<IndexMap<String, String>>,
+}
+
+impl Jar {
+    pub(super) fn new(home: Url, session: &SecretMap) -> Self {
+        let kept = session.iter();
+        let mut cookies: IndexMap<String, String> = kept
+            .filter_map(|(name, value)| Some((name.strip_prefix(COOKIE)?.to_owned(), value.to_owned())))
+            .collect();
+        cookies.sort_unstable_keys();
+        Self {
+            home,
+            cookies: RwLock::new(cookies),
+        }
+    }
+
+    /// Returns the headers of a request to an address with the cookies in them. Cookies that they have already win.
+    pub(super) fn added_to(&self, headers: &HeaderMap, address: &str) -> Option<HeaderMap> {
+        if !self.is_home(address) {
+            return None;
+        }
+        let mut cookies = self.cookies.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let lines = headers.get_all(header::COOKIE).iter();
+        let lines = lines.filter_map(|line| line.to_str().ok());
+        for (name, value) in lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+        {
+            cookies.insert(name.trim().to_owned(), value.trim().to_owned());
+        }
+        if cookies.is_empty() {
+            return None;
+        }
+        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut value = HeaderValue::from_str(&pairs.join("; ")).ok()?;
+        value.set_sensitive(true);
+        let mut headers = headers.clone();
+        headers.insert(header::COOKIE, value);
+        Some(headers)
+    }
+
+    /// Takes the cookies that an answer sets.
+    pub(super) fn renew(&self, address: &str, answer: &HeaderMap, now: DateTime<Utc>) {
+        if !answer.contains_key(header::SET_COOKIE) || !self.is_home(address) {
+            return;
+        }
+        let mut cookies = self.cookies.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, value) in set_cookies(answer, now) {
+            match value {
+                Some(value) => cookies.insert(name, value),
+                None => cookies.shift_remove(&name),
+            };
+        }
+    }
+
+    fn is_home(&self, address: &str) -> bool {
+        parse_address(address).is_ok_and(|address| same_origin(&self.home, &address))
+    }
+}
+
+/// Returns the cookies that an answer sets; nothing for one that it takes back.
+pub(crate) fn set_cookies(answer: &HeaderMap, now: DateTime<Utc>) -> Vec<(String, Option<String>)> {
+    let lines = answer.get_all(header::SET_COOKIE).iter();
+    lines
+        .filter_map(|line| {
+            let mut parts = line.to_str().ok()?.split(';');
+            let (name, value) = parts.next()?.split_once('=')?;
+            let (name, value) = (name.trim(), value.trim());
+            let is_over = parts.any(|attribute| ends(attribute, now));
+            let kept = Some(value.to_owned()).filter(|value| !is_over && !value.is_empty());
+            (!name.is_empty()).then(|| (name.to_owned(), kept))
+        })
+        .collect()
+}
+
+/// Returns whether an attribute of a cookie says that it is over.
+fn ends(attribute: &str, now: DateTime<Utc>) -> bool {
+    let Some((name, value)) = attribute.split_once('=') else {
+        return false;
+    };
+    let (name, value) = (name.trim(), value.trim());
+    if name.eq_ignore_ascii_case("max-age") {
+        return value.parse::<i64>().is_ok_and(|seconds| seconds <= 0);
+    }
+    // Older servers write the day with dashes.
+    let moment =
+        DateTime::parse_from_rfc2822(value).or_else(|_| DateTime::parse_from_rfc2822(&value.replace('-', " ")));
+    name.eq_ignore_ascii_case("expires") && moment.is_ok_and(|moment| moment <= now)
+}
