@@ -218,7 +218,7 @@ impl Server {
                 }
                 let scope = run.scope();
                 let mut response = self.write_done(endpoint, &run.ready, &scope)?;
-                self.write_headers(&self.description.headers, &scope, &mut response)?;
+                add_headers(&self.description.headers, &scope, &mut response)?;
                 response
             }
             Err(Stop::Failure(failure)) => return Err(failure),
@@ -289,10 +289,6 @@ impl Server {
             }
             _ => write(&endpoint.answer, StatusCode::OK, scope),
         }
-    }
-
-    fn write_headers(&self, headers: &[(String, Form)], scope: &Scope, response: &mut Response) -> Result<(), Failure> {
-        add_headers(headers, scope, response)
     }
 
     /// Answers that a request is refused.
