@@ -14,6 +14,7 @@ pub(crate) mod grants;
 pub(crate) mod guards;
 pub(crate) mod html;
 pub(crate) mod odata;
+pub(crate) mod oslc;
 pub(crate) mod state;
 pub(crate) mod systems;
 pub(crate) mod written;

@@ -252,6 +252,9 @@ pub struct Call {
     /// The system saw it; false when a fault stood in its place.
     #[serde(default)]
     pub reached: bool,
+    /// How many requests came in it, if it is an envelope.
+    #[serde(default)]
+    pub parts: usize,
 }
 
 /// What the front and the owner of a sandbox share.

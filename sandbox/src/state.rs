@@ -236,6 +236,8 @@ pub(crate) struct CallNote {
     pub(crate) login: bool,
     /// What was called, when the path does not tell: `purchase.order.search_read`.
     pub(crate) operation: Option<String>,
+    /// How many requests came in the envelope, if it is one.
+    pub(crate) parts: usize,
 }
 
 impl CallNote {
@@ -243,15 +245,15 @@ impl CallNote {
     pub(crate) fn login() -> Self {
         Self {
             login: true,
-            operation: None,
+            ..Self::default()
         }
     }
 
     /// Returns the note of a named operation.
     pub(crate) fn operation(name: impl Into<String>) -> Self {
         Self {
-            login: false,
             operation: Some(name.into()),
+            ..Self::default()
         }
     }
 }

@@ -7,6 +7,7 @@ use sha2::Sha256;
 use super::form::{Code, Failure, Form, Scope};
 use super::functions::hex;
 use super::load::Loader;
+use super::proof::oauth1::{self, Nonces};
 use super::request::Request;
 use super::token::Sessions;
 use super::yaml::{Data, Node};
@@ -29,7 +30,19 @@ pub(crate) enum Check {
         key: Form,
         is_base64: bool,
     },
+    OAuth1(Box<OAuth1>),
     Any(Vec<Self>),
+}
+
+/// The secrets of requests signed by OAuth 1.0a.
+#[derive(Debug)]
+pub(crate) struct OAuth1 {
+    consumer_key: Form,
+    consumer_secret: Form,
+    token: Form,
+    token_secret: Form,
+    realm: Option<Form>,
+    skew_s: i64,
 }
 
 /// Where a session's token stands.
@@ -102,6 +115,9 @@ impl Check {
                 });
             }
         }
+        if let Some(node) = fields.take("oauth1") {
+            found.extend(OAuth1::read(loader, node).map(|signed| Self::OAuth1(Box::new(signed))));
+        }
         if let Some(node) = fields.take("any") {
             found.push(Self::Any(Self::read_all(loader, node)));
         }
@@ -165,6 +181,7 @@ impl Place {
 pub(crate) struct Looked<'a> {
     pub(crate) state: &'a SystemState,
     pub(crate) sessions: &'a Sessions,
+    pub(crate) nonces: &'a Nonces,
     pub(crate) request: &'a Request,
     /// A scope for each account.
     pub(crate) scopes: &'a [(Account, Scope)],
@@ -257,6 +274,7 @@ impl Check {
                 }
                 Ok((accounts, was_sent))
             }
+            Self::OAuth1(signed) => signed.accounts(looked),
             Self::Any(checks) => {
                 let mut accounts = Vec::new();
                 let mut sent = false;
@@ -268,6 +286,65 @@ impl Check {
                 Ok((accounts, sent))
             }
         }
+    }
+}
+
+impl OAuth1 {
+    fn read(loader: &mut Loader, node: &Node) -> Option<Self> {
+        let mut fields = loader.fields(node, "oauth1");
+        let mut form =
+            |loader: &mut Loader, name: &'static str| fields.require(loader, name).map(|node| Form::read(loader, node));
+        let (consumer_key, consumer_secret) = (form(loader, "consumer_key"), form(loader, "consumer_secret"));
+        let (token, token_secret) = (form(loader, "token"), form(loader, "token_secret"));
+        let realm = fields.take("realm").map(|node| Form::read(loader, node));
+        let skew_s = fields
+            .number(loader, "skew_s")
+            .and_then(|skew| i64::try_from(skew).ok());
+        fields.finish(loader);
+        Some(Self {
+            consumer_key: consumer_key?,
+            consumer_secret: consumer_secret?,
+            token: token?,
+            token_secret: token_secret?,
+            realm,
+            skew_s: skew_s.unwrap_or(300),
+        })
+    }
+
+    fn accounts(&self, looked: &Looked<'_>) -> Result<(Vec<Account>, bool), Failure> {
+        let request = looked.request;
+        let Some(header) = request.header("authorization") else {
+            return Ok((Vec::new(), false));
+        };
+        let address = format!("{}{}", request.base_url, request.path);
+        let mut parameters = request.query.clone();
+        let kind = request.header("content-type").unwrap_or_default();
+        if kind.contains("x-www-form-urlencoded") {
+            parameters.extend(url::form_urlencoded::parse(request.text.as_bytes()).into_owned());
+        }
+        let signed = oauth1::Signed {
+            method: &request.method,
+            address: &address,
+            parameters: &parameters,
+            header,
+        };
+        for (account, scope) in looked.scopes {
+            let text = |form: &Form| Ok::<_, Failure>(form.text(scope)?.unwrap_or_default());
+            let secrets = oauth1::Secrets {
+                consumer_key: text(&self.consumer_key)?,
+                consumer_secret: text(&self.consumer_secret)?,
+                token: text(&self.token)?,
+                token_secret: text(&self.token_secret)?,
+                realm: self.realm.as_ref().map(text).transpose()?,
+            };
+            let now = chrono::Utc::now().timestamp();
+            match oauth1::verify(&signed, &secrets, looked.nonces, now, self.skew_s) {
+                Ok(()) if !looked.state.credentials_revoked() => return Ok((vec![*account], true)),
+                Ok(()) => {}
+                Err(refusal) => tracing::debug!(reason = refusal.word(), "a signed request is refused"),
+            }
+        }
+        Ok((Vec::new(), true))
     }
 }
 

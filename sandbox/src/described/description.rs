@@ -11,10 +11,12 @@ use serde_json::Value as Json;
 use super::auth::Check;
 use super::columns::Type;
 use super::condition::{Case, Nulls, Rules};
+use super::csrf::Csrf;
 use super::endpoint::{Answer, Endpoint};
 use super::form::{Code, Form};
 use super::limits::Limit;
 use super::load::{Faulty, Fields, Loader};
+use super::protocol::odata::Service;
 use super::table::{Denied, Table};
 use super::yaml::{self, Data, Node};
 
@@ -36,6 +38,10 @@ pub struct Description {
     pub(crate) rules: Rules,
     pub(crate) tables: IndexMap<String, Table>,
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Services of OData, which answer what no endpoint does.
+    pub(crate) services: Vec<Service>,
+    /// The token that writes need.
+    pub(crate) csrf: Option<Csrf>,
     /// The unified types with the tables that show them.
     pub(crate) entities: Vec<(&'static str, &'static [&'static str])>,
     /// Where it comes from, for what goes wrong while it runs.
@@ -178,6 +184,11 @@ impl Description {
                 endpoints.extend(Endpoint::read(loader, element, lists, &tables));
             }
         }
+        let services = fields
+            .take("odata")
+            .map(|node| Service::read_all(loader, node, &tables))
+            .unwrap_or_default();
+        let csrf = fields.take("csrf").map(|node| Csrf::read(loader, node));
         fields.finish(loader);
         Self {
             id: leak(id),
@@ -195,6 +206,8 @@ impl Description {
             entities: entities(&tables),
             tables,
             endpoints,
+            services,
+            csrf,
             file: file.to_owned(),
         }
     }

@@ -4,9 +4,11 @@ use indexmap::IndexMap;
 use regex::Regex;
 use serde_json::Value as Json;
 
+use super::envelope::Envelope;
 use super::form::{Code, Form, Text};
 use super::list::List;
 use super::load::{Fields, Loader};
+use super::protocol::xml::Soap;
 use super::table::{Demand, Table};
 use super::token::{Login, Token};
 use super::yaml::{Data, Entry, Node};
@@ -51,6 +53,8 @@ pub(crate) enum Body {
     Json(Form),
     Text(Form),
     Xml(Text),
+    /// A tree that is written as XML, perhaps in the envelope of SOAP.
+    Tree(Form, Option<Soap>),
 }
 
 /// One step of a request.
@@ -73,6 +77,10 @@ pub(crate) enum Action {
     Require(Demand),
     Each(Code, Vec<Step>),
     Login(Login),
+    /// The rows of a SELECT statement.
+    Statement(Form),
+    /// The requests of an envelope.
+    Envelope(Box<Envelope>),
     Logout,
     Token(Box<Token>),
     Authorize,
@@ -104,6 +112,8 @@ impl Action {
         match self {
             Self::Create(_) | Self::Update(_) | Self::Delete(_) => true,
             Self::Each(_, steps) => steps.iter().any(|step| step.action.changes()),
+            // What its parts do is not known before.
+            Self::Envelope(_) => true,
             _ => false,
         }
     }
@@ -207,7 +217,8 @@ impl Endpoint {
 }
 
 impl Pattern {
-    fn of(path: &str) -> Self {
+    /// Reads a path with parameters.
+    pub(crate) fn of(path: &str) -> Self {
         let mut expression = String::from("^");
         let mut names = Vec::new();
         let mut rest = path;
@@ -252,7 +263,7 @@ impl Pattern {
     }
 
     /// Returns the parameters in a path, if it is like this.
-    fn read(&self, path: &str) -> Option<Vec<(String, String)>> {
+    pub(crate) fn read(&self, path: &str) -> Option<Vec<(String, String)>> {
         // An encoded slash stays one that belongs to its segment.
         let kept = path.replace("%2F", "%252F").replace("%2f", "%252F");
         let decoded = percent_encoding::percent_decode_str(&kept).decode_utf8_lossy();
@@ -277,9 +288,11 @@ impl Answer {
         let content_type = fields.take("type").map(|node| Form::read(loader, node));
         let json = fields.take("body").map(|node| Body::Json(Form::read(loader, node)));
         let text = fields.take("text").map(|node| Body::Text(Form::read(loader, node)));
-        let xml = fields
-            .take("xml")
-            .and_then(|node| Text::read(loader, node, true).map(Body::Xml));
+        let soap = fields.word(loader, "soap", &[("1.1", Soap::One), ("1.2", Soap::Two)]);
+        let xml = fields.take("xml").and_then(|node| match node.data {
+            Data::Table(_) => Some(Body::Tree(Form::read(loader, node), soap)),
+            _ => Text::read(loader, node, true).map(Body::Xml),
+        });
         let bodies: Vec<Body> = [json, text, xml].into_iter().flatten().collect();
         if bodies.len() > 1 {
             loader.wrong(node.place, "an answer has one of `body`, `text` and `xml`");
@@ -351,6 +364,12 @@ impl Reader<'_> {
             let of = Code::read(loader, node);
             let steps = fields.require(loader, "do").map(|node| self.steps(loader, node));
             actions.extend(of.map(|of| Action::Each(of, steps.unwrap_or_default())));
+        }
+        if let Some(node) = fields.take("sql") {
+            actions.push(Action::Statement(Form::read(loader, node)));
+        }
+        if let Some(node) = fields.take("batch") {
+            actions.extend(Envelope::read(loader, node).map(|envelope| Action::Envelope(Box::new(envelope))));
         }
         if let Some(node) = fields.take("login") {
             actions.push(Action::Login(Login::read(loader, node)));

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::condition::instant_of;
 use super::plant::Plant;
+use super::proof::keys;
 use super::rows::View;
 
 /// Compiles all expressions and holds their filters.
@@ -34,6 +35,8 @@ const KNOWN: &[&str] = &[
     "omit",
     "p",
     "page",
+    "parts",
+    "private_key",
     "problem",
     "r",
     "range",
@@ -77,6 +80,7 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.add_global("omit", Value::from_object(Omit));
+    environment.add_function("private_key", private_key);
     environment.add_function("find", find);
     environment.add_function("lookup", lookup);
     environment.add_function("children", children);
@@ -101,6 +105,13 @@ fn environment() -> Environment<'static> {
     environment.add_filter("sha256", |text: String| hex(&Sha256::digest(text)));
     environment.add_filter("total", total);
     environment
+}
+
+/// Returns the private key that belongs to a secret.
+fn private_key(algorithm: &str, secret: &str) -> Result<String, Error> {
+    let algorithm = keys::Algorithm::named(algorithm).ok_or_else(|| wrong(format!("{algorithm} is not known")))?;
+    let pair = keys::pair(algorithm, secret).ok_or_else(|| wrong("there is no key"))?;
+    Ok(pair.private.clone())
 }
 
 fn wrong(message: impl Into<String>) -> Error {

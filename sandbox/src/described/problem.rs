@@ -5,6 +5,8 @@ use std::fmt;
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A table that is not there.
+    UnknownTable,
     /// A field that is not there.
     UnknownField,
     /// An operator or function that is not there.
@@ -72,6 +74,7 @@ impl Kind {
     /// Returns the word for it in expressions.
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Self::UnknownTable => "unknown_table",
             Self::UnknownField => "unknown_field",
             Self::UnknownOperator => "unknown_operator",
             Self::Malformed => "malformed",

@@ -6,6 +6,8 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde_json::{Map, Value as Json, json};
 
+use super::protocol::xml;
+
 /// A request, read.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -15,7 +17,7 @@ pub(crate) struct Request {
     pub(crate) headers: Map<String, Json>,
     pub(crate) cookies: Map<String, Json>,
     pub(crate) body: Json,
-    /// The body is told to be JSON and is not.
+    /// The body is told to be JSON or XML and is not.
     pub(crate) is_malformed: bool,
     pub(crate) text: String,
     pub(crate) base_url: String,
@@ -46,6 +48,24 @@ impl Request {
             is_malformed,
             text,
             base_url: base_url.to_owned(),
+        }
+    }
+
+    /// Returns a request that came in an envelope.
+    pub(crate) fn part(envelope: &Self, method: &str, address: &str, headers: Map<String, Json>, text: &str) -> Self {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let kind = headers.get("content-type").and_then(Json::as_str).unwrap_or_default();
+        let (body, is_malformed) = read_body(&kind.to_ascii_lowercase(), text);
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: pairs(query),
+            headers,
+            cookies: envelope.cookies.clone(),
+            body,
+            is_malformed,
+            text: text.to_owned(),
+            base_url: envelope.base_url.clone(),
         }
     }
 
@@ -120,6 +140,12 @@ fn read_body(kind: &str, text: &str) -> (Json, bool) {
             }
         }
         return (Json::Object(form), false);
+    }
+    if kind.contains("xml") || text.trim_start().starts_with('<') {
+        return match xml::read(text) {
+            Ok(body) => (body, false),
+            Err(_) => (Json::Null, kind.contains("xml")),
+        };
     }
     match serde_json::from_str(text) {
         Ok(body) => (body, false),

@@ -19,6 +19,8 @@ use super::limits::Windows;
 use super::list::Stop;
 use super::list::page::Cursors;
 use super::problem::{Kind, Problem};
+use super::proof::oauth1::Nonces;
+use super::protocol::xml;
 use super::request::Request;
 use super::rows::{Overlay, Plain, Rows};
 use super::steps::{Ready, Run};
@@ -34,8 +36,9 @@ pub(crate) struct Server {
     pub(crate) sessions: Sessions,
     pub(crate) cursors: Cursors,
     windows: Windows,
-    latest: Mutex<Option<(u64, Arc<Rows>)>>,
-    writing: Mutex<()>,
+    pub(crate) latest: Mutex<Option<(u64, Arc<Rows>)>>,
+    pub(crate) writing: Mutex<()>,
+    pub(crate) nonces: Nonces,
     epoch: Mutex<u64>,
 }
 
@@ -50,6 +53,7 @@ pub(crate) fn router(description: &'static Description, state: Arc<SystemState>)
         windows: Windows::default(),
         latest: Mutex::default(),
         writing: Mutex::default(),
+        nonces: Nonces::default(),
         epoch: Mutex::default(),
     };
     if let Some(lifetime) = server.token().and_then(|token| token.lifetime_s) {
@@ -67,14 +71,14 @@ async fn serve(State(server): State<Arc<Server>>, request: HttpRequest<Body>) ->
     server.answer(&head, &content)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is known of a request before its endpoint is carried out.
-struct Known {
-    request: Request,
-    rows: Arc<Rows>,
+pub(crate) struct Known {
+    pub(crate) request: Request,
+    pub(crate) rows: Arc<Rows>,
     /// A scope for each account.
     scopes: Vec<(Account, Scope)>,
     limit: Json,
@@ -84,7 +88,7 @@ impl Server {
     /// Answers one request.
     pub(crate) fn answer(&self, head: &http::request::Parts, content: &Bytes) -> Response {
         let request = Request::read(head, content, &self.state.base_url);
-        match self.carry_out(request) {
+        match self.carry_out(request, None) {
             Ok(response) => response,
             Err(failure) => {
                 let text = format!("{}:{failure}\n", self.description.file);
@@ -96,7 +100,8 @@ impl Server {
         }
     }
 
-    fn carry_out(&self, request: Request) -> Result<Response, Failure> {
+    /// Carries a request out; one that came in an envelope is that of the envelope's caller.
+    pub(crate) fn carry_out(&self, request: Request, envelope: Option<Account>) -> Result<Response, Failure> {
         let rows = self.rows();
         let found = find(self.description, &request, &rows.scope())?;
         let params = match &found {
@@ -125,10 +130,12 @@ impl Server {
         let looked = Looked {
             state: &self.state,
             sessions: &self.sessions,
+            nonces: &self.nonces,
             request: &known.request,
             scopes: &known.scopes,
         };
         let account = match is_open || self.description.auth.is_empty() {
+            _ if envelope.is_some() => envelope,
             true => Some(Account::First),
             false => caller(&self.description.auth, &looked)?,
         };
@@ -136,7 +143,8 @@ impl Server {
             let problem = Problem::new(Kind::Condition, "the credentials are missing or wrong");
             return self.refuse(&known, Account::First, "unauthorized", &problem);
         };
-        if !self.description.limits.is_empty() {
+        // The envelope counts as one.
+        if !self.description.limits.is_empty() && envelope.is_none() {
             let (limit, is_over) = self.windows.take(&self.description.limits, account);
             known.limit = limit;
             if is_over {
@@ -144,7 +152,23 @@ impl Server {
                 return self.refuse(&known, account, "too_many", &problem);
             }
         }
+        if let Some(csrf) = &self.description.csrf
+            && envelope.is_none()
+            && !endpoint.is_some_and(Endpoint::signs_in)
+            && csrf.refuses(self, &known.request, account)
+        {
+            let problem = Problem::new(Kind::Condition, "the token of the session is missing or wrong");
+            let mut response = self.refuse(&known, account, "csrf", &problem)?;
+            csrf.mark(&mut response);
+            return Ok(response);
+        }
         let Some(endpoint) = endpoint else {
+            if let Some(mut response) = self.odata(&mut known, account, envelope.is_some())? {
+                if let Some(csrf) = &self.description.csrf {
+                    csrf.give(self, &known.request, account, &mut response);
+                }
+                return Ok(response);
+            }
             let name = match found {
                 Found::WrongMethod => "method",
                 _ => "no_endpoint",
@@ -157,13 +181,23 @@ impl Server {
             let problem = Problem::malformed("the body is not JSON");
             return self.refuse(&known, account, "invalid", &problem);
         }
-        self.run(&mut known, account, endpoint)
+        let mut response = self.run(&mut known, account, endpoint, envelope.is_some())?;
+        if let Some(csrf) = &self.description.csrf {
+            csrf.give(self, &known.request, account, &mut response);
+        }
+        Ok(response)
     }
 
-    fn run(&self, known: &mut Known, account: Account, endpoint: &'static Endpoint) -> Result<Response, Failure> {
+    fn run(
+        &self,
+        known: &mut Known,
+        account: Account,
+        endpoint: &'static Endpoint,
+        is_part: bool,
+    ) -> Result<Response, Failure> {
         let changes = endpoint.steps.iter().any(|step| !step.only_reads());
         // Those that write come one after the other, each on what the one before left.
-        let guard = changes.then(|| lock(&self.writing));
+        let guard = (changes && !is_part).then(|| lock(&self.writing));
         if changes {
             known.rows = self.rows();
         }
@@ -172,22 +206,9 @@ impl Server {
             .iter()
             .find(|(one, _)| *one == account)
             .map(|(_, scope)| scope.clone());
-        let names = ["request", "account"].into_iter().filter_map(|name| {
-            let value = own.as_ref()?.get(name)?;
-            Some((name.to_owned(), value))
-        });
-        let mut run = Run {
-            server: self,
-            request: &known.request,
-            account,
-            scopes: &known.scopes,
-            rows: Arc::clone(&known.rows),
-            names: names.collect(),
-            is_single: endpoint.is_single,
-            ready: None,
-        };
-        run.names.push(("limit".to_owned(), to_value(&known.limit)));
+        let mut run = self.started(known, account, endpoint.is_single);
         let done = run.all(endpoint);
+        let parts = run.parts;
         let account = run.account;
         let mut response = match done {
             Ok(()) => {
@@ -197,7 +218,7 @@ impl Server {
                 }
                 let scope = run.scope();
                 let mut response = self.write_done(endpoint, &run.ready, &scope)?;
-                self.write_headers(&self.description.headers, &scope, &mut response)?;
+                add_headers(&self.description.headers, &scope, &mut response)?;
                 response
             }
             Err(Stop::Failure(failure)) => return Err(failure),
@@ -211,11 +232,37 @@ impl Server {
         response.extensions_mut().insert(CallNote {
             login: endpoint.signs_in(),
             operation,
+            parts,
         });
         if known.request.method == "HEAD" {
             *response.body_mut() = Body::empty();
         }
         Ok(response)
+    }
+
+    pub(crate) fn started<'a>(&'a self, known: &'a Known, account: Account, is_single: bool) -> Run<'a> {
+        let own = known
+            .scopes
+            .iter()
+            .find(|(one, _)| *one == account)
+            .map(|(_, scope)| scope);
+        let names = ["request", "account"].into_iter().filter_map(|name| {
+            let value = own?.get(name)?;
+            Some((name.to_owned(), value))
+        });
+        let mut run = Run {
+            server: self,
+            request: &known.request,
+            account,
+            scopes: &known.scopes,
+            rows: Arc::clone(&known.rows),
+            names: names.collect(),
+            is_single,
+            ready: None,
+            parts: 0,
+        };
+        run.names.push(("limit".to_owned(), to_value(&known.limit)));
+        run
     }
 
     fn write_done(&self, endpoint: &Endpoint, ready: &Option<Ready>, scope: &Scope) -> Result<Response, Failure> {
@@ -244,12 +291,14 @@ impl Server {
         }
     }
 
-    fn write_headers(&self, headers: &[(String, Form)], scope: &Scope, response: &mut Response) -> Result<(), Failure> {
-        add_headers(headers, scope, response)
-    }
-
     /// Answers that a request is refused.
-    fn refuse(&self, known: &Known, account: Account, name: &str, problem: &Problem) -> Result<Response, Failure> {
+    pub(crate) fn refuse(
+        &self,
+        known: &Known,
+        account: Account,
+        name: &str,
+        problem: &Problem,
+    ) -> Result<Response, Failure> {
         let own = known.scopes.iter().find(|(one, _)| *one == account);
         let scope = own.map(|(_, scope)| scope.clone()).unwrap_or_default().with_all(vec![
             ("limit".to_owned(), to_value(&known.limit)),
@@ -516,6 +565,11 @@ fn write(answer: &Answer, status: StatusCode, scope: &Scope) -> Result<Response,
         AnswerBody::Json(form) => (Some("application/json"), Some(form.value_or_null(scope)?.to_string())),
         AnswerBody::Text(form) => (Some("text/plain; charset=utf-8"), form.text(scope)?),
         AnswerBody::Xml(text) => (Some("text/xml; charset=utf-8"), Some(text.write(scope)?)),
+        AnswerBody::Tree(form, soap) => {
+            let tree = form.value_or_null(scope)?;
+            let tree = soap.map_or(tree.clone(), |version| xml::envelope(&tree, version));
+            (Some("text/xml; charset=utf-8"), Some(xml::write(&tree)))
+        }
     };
     let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
     *response.status_mut() = status;

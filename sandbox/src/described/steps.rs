@@ -8,9 +8,11 @@ use serde_json::{Map, Value as Json};
 use super::condition::Case;
 use super::condition::order_of;
 use super::endpoint::{Action, Change, Endpoint, Find, Step};
+use super::envelope;
 use super::form::{Failure, Form, Scope, members_json, row_value, to_value};
 use super::list::Stop;
 use super::problem::{Kind, Problem};
+use super::protocol::statement;
 use super::request::Request;
 use super::rows::{Overlay, Row, Rows, key_from, key_of, shown_row};
 use super::server::Server;
@@ -31,6 +33,8 @@ pub(crate) struct Run<'a> {
     pub(crate) is_single: bool,
     /// The answer is complete, whatever else is described.
     pub(crate) ready: Option<Ready>,
+    /// How many requests came in the envelope.
+    pub(crate) parts: usize,
 }
 
 /// An answer that no description tells.
@@ -134,6 +138,25 @@ impl Run<'_> {
                 }
             }
             Action::Login(login) => self.login(login)?,
+            Action::Statement(text) => {
+                let text = text.text(&self.scope())?.unwrap_or_default();
+                let may_read = |at: usize| matches!(self.check_right(at), Ok(false));
+                let found = statement::answer(&text, &self.rows, &may_read).map_err(|stop| match stop {
+                    statement::Stop::Failure(failure) => Stop::Failure(failure),
+                    statement::Stop::Problem(problem) => Stop::from(problem),
+                })?;
+                self.name(named.unwrap_or("rows"), to_value(&Json::Array(found)));
+            }
+            Action::Envelope(envelope) => {
+                let parts = envelope.parts(&self.scope())?;
+                let answered = self.server.parts(self.request, parts, self.account, "")?;
+                let shown = answered
+                    .iter()
+                    .map(|(part, answer)| envelope::shown(part, answer))
+                    .collect();
+                self.parts = answered.len();
+                self.name(named.unwrap_or("parts"), to_value(&Json::Array(shown)));
+            }
             Action::Logout => self.server.end_session(self.request, &self.scope())?,
             Action::Token(token) => {
                 let answered = token.answer(&self.server.state, self.request, self.scopes)?;
@@ -188,7 +211,7 @@ impl Run<'_> {
     }
 
     /// Says whether the rows of a table are hidden from the caller, or refuses to show them.
-    fn check_right(&self, at: usize) -> Result<bool, Stop> {
+    pub(crate) fn check_right(&self, at: usize) -> Result<bool, Stop> {
         let (name, table) = self.table(at)?;
         let description = self.rows.description;
         let is_withheld = self.account == Account::Limited && description.withheld.iter().any(|table| table == name);
@@ -272,7 +295,7 @@ impl Run<'_> {
         self.rows = self.server.rows_with(&self.rows, overlay);
     }
 
-    fn create(&mut self, change: &Change) -> Result<Arc<Row>, Stop> {
+    pub(crate) fn create(&mut self, change: &Change) -> Result<Arc<Row>, Stop> {
         self.check_right(change.table)?;
         let (_, table) = self.table(change.table)?;
         let sent = self.values(change)?;
@@ -311,7 +334,7 @@ impl Run<'_> {
         self.row(change.table, &key)
     }
 
-    fn update(&mut self, change: &Change) -> Result<Option<Arc<Row>>, Stop> {
+    pub(crate) fn update(&mut self, change: &Change) -> Result<Option<Arc<Row>>, Stop> {
         let Some(old) = self.find(change)? else { return Ok(None) };
         let (_, table) = self.table(change.table)?;
         let key = key_of(table, &old.map);
@@ -348,7 +371,7 @@ impl Run<'_> {
         self.row(change.table, &key).map(Some)
     }
 
-    fn delete(&mut self, change: &Change) -> Result<Option<Arc<Row>>, Stop> {
+    pub(crate) fn delete(&mut self, change: &Change) -> Result<Option<Arc<Row>>, Stop> {
         let Some(old) = self.find(change)? else { return Ok(None) };
         let (_, table) = self.table(change.table)?;
         self.check_lock(table, &old)?;

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::auth::basic;
 use super::form::{Code, Failure, Form, Scope};
 use super::load::Loader;
+use super::proof::{jwt, keys, keys::Algorithm};
 use super::request::Request;
 use super::yaml::Node;
 use crate::account::Account;
@@ -122,6 +123,7 @@ pub(crate) struct Token {
     username: Option<Form>,
     password: Option<Form>,
     assertion: Vec<(String, Form)>,
+    signature: Option<Signature>,
     pub(crate) lifetime_s: Option<u64>,
     refresh: bool,
 }
@@ -136,6 +138,65 @@ const GRANTS: [&str; 5] = [
 
 /// Makes the refresh tokens of each sign-in with a password a family of their own.
 static FAMILIES: AtomicU64 = AtomicU64::new(1 << 32);
+
+/// How assertions have to be signed.
+#[derive(Debug)]
+struct Signature {
+    algorithm: Algorithm,
+    secret: Form,
+    key_id: Option<Form>,
+    longest_s: i64,
+}
+
+impl Signature {
+    fn read(loader: &mut Loader, node: &Node) -> Option<Self> {
+        let mut fields = loader.fields(node, "signature");
+        let algorithms = [
+            ("ES256", Algorithm::Es256),
+            ("PS256", Algorithm::Ps256),
+            ("RS256", Algorithm::Rs256),
+        ];
+        let algorithm = fields
+            .word(loader, "algorithm", &algorithms)
+            .unwrap_or(Algorithm::Es256);
+        let secret = fields.require(loader, "secret").map(|node| Form::read(loader, node));
+        let key_id = fields.take("key_id").map(|node| Form::read(loader, node));
+        let longest_s = fields
+            .number(loader, "longest_s")
+            .and_then(|longest| i64::try_from(longest).ok());
+        fields.finish(loader);
+        Some(Self {
+            algorithm,
+            secret: secret?,
+            key_id,
+            longest_s: longest_s.unwrap_or(3600),
+        })
+    }
+
+    fn is_valid(&self, assertion: &str, scope: &Scope) -> Result<bool, Failure> {
+        let secret = self.secret.text(scope)?.unwrap_or_default();
+        let key_id = match &self.key_id {
+            Some(form) => form.text(scope)?,
+            None => None,
+        };
+        let Some(pair) = keys::pair(self.algorithm, &secret) else {
+            return Ok(false);
+        };
+        let expected = jwt::Expected {
+            algorithm: self.algorithm,
+            key: pair.public.clone(),
+            key_id,
+            claims: serde_json::Map::new(),
+            longest_s: self.longest_s,
+            skew_s: 60,
+        };
+        let verified = jwt::verify(assertion, &expected, chrono::Utc::now().timestamp());
+        if let Err(refusal) = &verified {
+            tracing::debug!(reason = refusal.0, "an assertion is refused");
+        }
+        Ok(verified.is_ok())
+    }
+}
 
 impl Token {
     pub(crate) fn read(loader: &mut Loader, node: &Node) -> Self {
@@ -169,6 +230,7 @@ impl Token {
                 .take("assertion")
                 .map(|node| Form::members(loader, node))
                 .unwrap_or_default(),
+            signature: fields.take("signature").and_then(|node| Signature::read(loader, node)),
             lifetime_s: fields.number(loader, "lifetime_s"),
             refresh: fields.take("refresh").is_none_or(|node| loader.flag(node, "refresh")),
         };
@@ -294,7 +356,10 @@ impl Token {
             return Ok(None);
         }
         for (account, scope) in asked.scopes {
-            let mut fits = true;
+            let mut fits = match &self.signature {
+                Some(signature) => signature.is_valid(&asked.field(name).unwrap_or_default(), scope)?,
+                None => true,
+            };
             for (claim, form) in &self.assertion {
                 let wanted = form.value_or_null(scope)?;
                 fits &= match claims.get(claim) {

@@ -201,13 +201,13 @@ fn cut<'r, 'a>(
 fn service_document(service: &Service, request: &Request) -> Json {
     let sets = service.data.model.sets.keys();
     match service.flavour {
-        Flavour::SapV2 => json!({"d": {"EntitySets": sets.collect::<Vec<_>>()}}),
+        flavour if flavour.is_v2() => json!({"d": {"EntitySets": sets.collect::<Vec<_>>()}}),
         Flavour::SapV4 => json!({
             "@odata.context": "$metadata",
             "@odata.metadataEtag": format!("W/\"{}\"", service.namespace.len()),
             "value": sets.map(|set| json!({"name": set, "url": set})).collect::<Vec<_>>(),
         }),
-        Flavour::Dynamics => json!({
+        _ => json!({
             "@odata.context": format!("{}$metadata", request.root),
             "value": sets.map(|set| json!({"name": set, "kind": "EntitySet", "url": set})).collect::<Vec<_>>(),
         }),

@@ -154,7 +154,12 @@ impl Reader<'_> {
         if json.get("__deferred").is_some() {
             return Ok(None);
         }
-        if self.service.flavour == Flavour::Dynamics || self.purpose == Purpose::Change {
+        let takes_children = match self.service.flavour {
+            Flavour::Dynamics => false,
+            Flavour::Standard(standard) => standard.takes_children,
+            _ => self.purpose == Purpose::Create,
+        };
+        if !takes_children {
             let message = match self.service.flavour {
                 Flavour::Dynamics => format!("Deep insert is not supported: navigation property '{name}'."),
                 _ => format!("Deep update is not supported: navigation property '{name}'"),
@@ -304,7 +309,7 @@ pub(crate) fn kept(values: &[(String, Value)]) -> Map<String, Json> {
 }
 
 /// Writes one value in the form in which it is kept.
-fn keep(value: &Value) -> Json {
+pub(crate) fn keep(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Text(text) => Json::String(text.clone()),

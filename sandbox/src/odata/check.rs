@@ -135,6 +135,10 @@ impl Checker<'_> {
             Flavour::SapV2 => &["substringof", "startswith", "endswith", "tolower", "toupper"],
             Flavour::SapV4 => &["contains", "startswith", "endswith", "tolower", "toupper"],
             Flavour::Dynamics => &[],
+            Flavour::Standard(standard) if standard.is_v2 => {
+                &["substringof", "startswith", "endswith", "tolower", "toupper"]
+            }
+            Flavour::Standard(_) => &["contains", "startswith", "endswith", "tolower", "toupper"],
         };
         let count = if is_condition(&name) { 2 } else { 1 };
         if !offered.contains(&name.as_str()) || arguments.len() != count {
@@ -190,7 +194,7 @@ impl Checker<'_> {
 
     fn member(&self, expected: &str, found: &str, member: String) -> Result<Value, Problem> {
         let (namespace, name) = found.rsplit_once('.').unwrap_or(("", found));
-        if namespace != self.service.namespace || name != expected {
+        if *namespace != *self.service.namespace || name != expected {
             return Err(incompatible(&format!("{}.{expected}", self.service.namespace), found));
         }
         let members = self.service.data.model.enumerations.get(expected);

@@ -142,7 +142,11 @@ impl Parser {
             "ge" => Comparison::GreaterOrEqual,
             "lt" => Comparison::Less,
             "le" => Comparison::LessOrEqual,
-            // None of the three flavours knows the list operator of version 4.01.
+            "in" if matches!(self.flavour, Flavour::Standard(standard) if standard.has_lists) => {
+                self.tokens.next();
+                return self.list(&left);
+            }
+            // The other flavours do not know the list operator of version 4.01.
             "in" | "has" => {
                 return Err(Problem::bad(format!("The operator '{word}' is not supported.")));
             }
@@ -152,6 +156,19 @@ impl Parser {
         self.tokens.next();
         let right = self.operand()?;
         Ok(Expression::Compare(left, comparison, right))
+    }
+
+    /// Reads the values of a list, one of which the operand has to equal.
+    fn list(&mut self, left: &Operand) -> Result<Expression, Problem> {
+        self.expect(&Token::Open)?;
+        let mut terms = Vec::new();
+        loop {
+            terms.push(Expression::Compare(left.clone(), Comparison::Equal, self.operand()?));
+            if self.takes(&Token::Close) {
+                return Ok(single_or(terms, Expression::Or));
+            }
+            self.expect(&Token::Comma)?;
+        }
     }
 
     fn operand(&mut self) -> Result<Operand, Problem> {
@@ -181,7 +198,7 @@ impl Parser {
 
     /// Reads the rest of `navigation/any(variable:condition)`.
     fn each(&mut self, name: &str) -> Result<Expression, Problem> {
-        if self.flavour != Flavour::SapV4 {
+        if self.flavour.is_v2() || self.flavour == Flavour::Dynamics {
             return Err(Problem::bad("Lambda expressions are not supported."));
         }
         let all = name.ends_with("/all");

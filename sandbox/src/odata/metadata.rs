@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Flavour, Service,
+    Service,
     model::{Access, Entity, Kind},
 };
 
@@ -17,7 +17,7 @@ pub(crate) fn document(service: &Service) -> String {
 }
 
 fn version_2(service: &Service) -> String {
-    let namespace = service.namespace;
+    let namespace = &service.namespace;
     let mut text = format!(
         "{HEAD}<edmx:Edmx Version=\"1.0\" xmlns:edmx=\"http://schemas.microsoft.com/ado/2007/06/edmx\" \
          xmlns:m=\"http://schemas.microsoft.com/ado/2007/08/dataservices/metadata\" \
@@ -90,7 +90,7 @@ fn version_2(service: &Service) -> String {
 }
 
 fn version_4(service: &Service) -> String {
-    let namespace = service.namespace;
+    let namespace = &service.namespace;
     let mut text = format!(
         "{HEAD}<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\
          <edmx:DataServices><Schema Namespace=\"{namespace}\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">"
@@ -178,7 +178,7 @@ fn properties(service: &Service, entity: &Entity, text: &mut String) {
             let _ = write!(text, " Precision=\"{all}\" Scale=\"{after}\"");
         }
         match service.flavour {
-            Flavour::SapV2 => {
+            flavour if flavour.is_v2() => {
                 let _ = write!(text, " sap:label=\"{}\"", label(name));
                 if property.access == Access::ReadOnly {
                     text.push_str(" sap:creatable=\"false\"");
@@ -189,7 +189,7 @@ fn properties(service: &Service, entity: &Entity, text: &mut String) {
                 text.push_str("/>");
             }
             // Which properties are computed is told where the property stands or in annotations of their own.
-            Flavour::SapV4 | Flavour::Dynamics => match property.access {
+            _ => match property.access {
                 Access::Free => text.push_str("/>"),
                 Access::Fixed => {
                     text.push_str("><Annotation Term=\"Org.OData.Core.V1.Immutable\" Bool=\"true\"/></Property>")

@@ -198,6 +198,12 @@ impl Model {
         }
     }
 
+    /// Adds a set. The enumerations of its properties are there already.
+    pub(crate) fn insert(&mut self, entity: Entity) {
+        self.add(Some(entity));
+        self.fill_defaults();
+    }
+
     fn add(&mut self, entity: Option<Entity>) {
         if let Some(entity) = entity {
             self.sets.insert(entity.set.clone(), entity);
@@ -230,7 +236,8 @@ impl Entity {
         self.insert(name, Kind::parse(kind), digits, access);
     }
 
-    fn insert(&mut self, name: &str, kind: Kind, digits: Option<(u32, u32)>, access: Access) {
+    /// Adds a property.
+    pub(crate) fn insert(&mut self, name: &str, kind: Kind, digits: Option<(u32, u32)>, access: Access) {
         let property = Property {
             default: kind.default(),
             kind,

@@ -153,7 +153,7 @@ impl Problem {
         let status = if flavour == Flavour::Dynamics { 401 } else { 403 };
         let message = match flavour {
             Flavour::Dynamics => format!("The user is not authorized to perform the 'Read' operation on '{set}'."),
-            Flavour::SapV2 | Flavour::SapV4 => format!("You are not authorized to read the entity set '{set}'"),
+            _ => format!("You are not authorized to read the entity set '{set}'"),
         };
         Self {
             status,
@@ -170,6 +170,14 @@ impl Problem {
             Flavour::SapV2 => self.sap_v2(service),
             Flavour::SapV4 => self.sap_v4(service),
             Flavour::Dynamics => self.dynamics(),
+            Flavour::Standard(standard) if standard.is_v2 => {
+                json!({"error": {"code": self.status.to_string(), "message": {"lang": "en-US", "value": self.message}}})
+            }
+            Flavour::Standard(_) => json!({"error": {
+                "code": self.status.to_string(),
+                "message": self.message,
+                "target": if self.target.is_empty() { Json::Null } else { json!(self.target) },
+            }}),
         }
     }
 

@@ -130,9 +130,11 @@ impl Render<'_> {
                 format!("W/\"datetimeoffset'{text}'\"")
             }
             (Flavour::SapV2, Some(Value::Text(text))) => format!("W/\"'{text}'\""),
-            (Flavour::SapV2, _) => format!("W/\"'{:016X}'\"", fingerprint(entity, row)),
-            (Flavour::SapV4, _) => format!("W/\"SADL-0{:020}\"", fingerprint(entity, row)),
-            (Flavour::Dynamics, _) => {
+            (Flavour::SapV2 | Flavour::Standard(_), _) if self.service.flavour.is_v2() => {
+                format!("W/\"'{:016X}'\"", fingerprint(entity, row))
+            }
+            (Flavour::SapV2 | Flavour::SapV4, _) => format!("W/\"SADL-0{:020}\"", fingerprint(entity, row)),
+            (Flavour::Dynamics | Flavour::Standard(_), _) => {
                 let mark = fingerprint(entity, row);
                 let text = STANDARD.encode(format!("'{},{}'", mark >> 32, mark & 0xffff_ffff));
                 format!("W/\"{text}\"")
@@ -197,8 +199,8 @@ impl Render<'_> {
 
     fn number(&self, kind: &Kind, decimal: Decimal) -> Json {
         let as_text = match (self.service.flavour, kind) {
-            (Flavour::SapV2, Kind::Integer) => false,
-            (Flavour::SapV2, _) => true,
+            (flavour, Kind::Integer) if flavour.is_v2() => false,
+            (flavour, _) if flavour.is_v2() => true,
             _ => self.request.decimals_as_text && matches!(kind, Kind::Decimal | Kind::Long),
         };
         let decimal = decimal.normalize();
@@ -217,7 +219,7 @@ impl Render<'_> {
     /// Returns the context address of version 4.
     pub(crate) fn context(&self, set: &str, one: bool) -> String {
         let root = match self.service.flavour {
-            Flavour::Dynamics => self.request.root.as_str(),
+            Flavour::Dynamics | Flavour::Standard(_) => self.request.root.as_str(),
             _ if self.request.path.contains('/') || self.request.path.contains('(') => "../",
             _ => "",
         };

@@ -59,7 +59,7 @@ fn service(flavour: Flavour) -> Service {
     let data = Data::new(Model::parse(MODEL), flavour, vec![("Orders", orders), ("Lines", lines)]);
     Service {
         flavour,
-        namespace: "Test",
+        namespace: "Test".into(),
         data,
     }
 }

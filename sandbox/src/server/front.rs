@@ -59,6 +59,7 @@ impl Front {
             operation: intent.operation,
             write: intent.write,
             reached: fault.as_ref().is_none_or(Kind::wants_answer),
+            parts: 0,
         };
         let mut request = Request::from_parts(head, Body::from(content));
         if fault.as_ref().is_some_and(Kind::changes_body) {
@@ -70,6 +71,7 @@ impl Front {
         };
         if let Some(note) = response.extensions().get::<CallNote>() {
             call.login = note.login;
+            call.parts = note.parts;
             call.write &= !note.login;
             if note.operation.is_some() {
                 call.operation.clone_from(&note.operation);

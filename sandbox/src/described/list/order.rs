@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{From, Look, Stop};
 use crate::described::condition::{Case, Term, path, values};
+use crate::described::language::encoded;
 use crate::described::load::Loader;
 use crate::described::problem::{Kind, Problem};
 use crate::described::rows::{Row, compare_for_order};
@@ -18,6 +19,8 @@ use crate::described::yaml::{Data, Node};
 pub(crate) struct Order {
     by: Option<From>,
     direction: Option<From>,
+    /// What is read is an encoded query, whose other terms say nothing of the order.
+    is_encoded: bool,
     separator: Option<String>,
     default: Vec<String>,
     fields: Vec<String>,
@@ -43,6 +46,9 @@ impl Order {
         let order = Self {
             by: fields.take("by").and_then(|node| From::read(loader, node)),
             direction: fields.take("direction").and_then(|node| From::read(loader, node)),
+            is_encoded: fields
+                .word(loader, "language", &[("encoded_query", true)])
+                .unwrap_or(false),
             separator: fields.text(loader, "separator"),
             default: fields.texts(loader, "default"),
             fields: fields.texts(loader, "fields"),
@@ -71,6 +77,11 @@ impl Order {
             let separator = self.separator.as_deref().unwrap_or(",");
             for value in by.values(look.request, look.scope)? {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if self.is_encoded {
+                    let keys = encoded::order(&text).into_iter();
+                    asked.extend(keys.map(|(field, is_descending)| Key { field, is_descending }));
+                    continue;
+                }
                 let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
                 asked.extend(parts.map(Key::of));
             }

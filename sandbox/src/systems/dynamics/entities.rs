@@ -50,7 +50,7 @@ pub(super) fn service(world: &World, written: &Written) -> Service {
     }
     Service {
         flavour: Flavour::Dynamics,
-        namespace: NAMESPACE,
+        namespace: NAMESPACE.into(),
         data: Data::new(model, Flavour::Dynamics, sets),
     }
 }

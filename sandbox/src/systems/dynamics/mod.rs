@@ -170,7 +170,7 @@ fn data(
             respond(
                 status,
                 JSON,
-                problem.body(service.flavour, service.namespace).to_string(),
+                problem.body(service.flavour, &service.namespace).to_string(),
             )
         }
     };

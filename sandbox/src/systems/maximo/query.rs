@@ -4,6 +4,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
 
+use crate::oslc::{Scanner, Token, Unexpected};
+
+pub(super) use crate::oslc::Comparison as Operator;
+
 use super::clock;
 use super::structures::{Attribute, Catalogue, Kind, Relation, Shape, Structure};
 
@@ -18,6 +22,12 @@ pub(super) enum Refusal {
     Value(String),
 }
 
+impl From<Unexpected> for Refusal {
+    fn from(unexpected: Unexpected) -> Self {
+        Self::Syntax(unexpected.0)
+    }
+}
+
 /// A literal of a where clause.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Literal {
@@ -25,17 +35,6 @@ pub(super) enum Literal {
     Number(Decimal),
     Flag(bool),
     Moment(DateTime<Utc>),
-}
-
-/// A comparison operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    Equal,
-    NotEqual,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
 }
 
 /// What an attribute has to satisfy.
@@ -220,7 +219,7 @@ fn parse_test(scanner: &mut Scanner<'_>, attribute: &Attribute) -> Result<Test, 
 
 fn parse_list(scanner: &mut Scanner<'_>, attribute: &Attribute) -> Result<Test, Refusal> {
     if !scanner.take('[') {
-        return Err(scanner.unexpected());
+        return Err(scanner.unexpected().into());
     }
     let mut values = Vec::new();
     loop {
@@ -231,7 +230,7 @@ fn parse_list(scanner: &mut Scanner<'_>, attribute: &Attribute) -> Result<Test, 
             return Ok(Test::In { values, negated: false });
         }
         if !scanner.take(',') {
-            return Err(scanner.unexpected());
+            return Err(scanner.unexpected().into());
         }
     }
 }
@@ -294,7 +293,7 @@ pub(super) fn parse_select(clause: &str, shape: &Shape, catalogue: &Catalogue) -
     if scanner.is_at_end() {
         return Ok(selection);
     }
-    Err(scanner.unexpected())
+    Err(scanner.unexpected().into())
 }
 
 fn parse_selection(
@@ -343,7 +342,7 @@ fn parse_selected(
         if scanner.take('}') {
             return Ok(());
         }
-        return Err(scanner.unexpected());
+        return Err(scanner.unexpected().into());
     }
     match path.as_slice() {
         [name] => {
@@ -395,157 +394,5 @@ fn merge_related(selection: &mut Selection, relation: &str, inner: Selection) {
             relation: relation.to_owned(),
             selection: inner,
         }),
-    }
-}
-
-/// A literal before it is fitted to its attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Quoted(String),
-    Bare(String),
-}
-
-struct Scanner<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Scanner<'a> {
-    fn new(clause: &'a str) -> Self {
-        Self { rest: clause }
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn skip_spaces(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        match self.rest.strip_prefix(wanted) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Takes a keyword in any case, if it stands alone.
-    fn take_word(&mut self, word: &str) -> bool {
-        let Some((head, rest)) = self.rest.split_at_checked(word.len()) else {
-            return false;
-        };
-        let ends = !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
-        if head.eq_ignore_ascii_case(word) && ends {
-            self.rest = rest;
-            return true;
-        }
-        false
-    }
-
-    fn unexpected(&self) -> Refusal {
-        match self.rest.chars().next() {
-            Some(next) => Refusal::Syntax(format!("Encountered '{next}'")),
-            None => Refusal::Syntax("Encountered <EOF>".into()),
-        }
-    }
-
-    fn expect_and(&mut self) -> Result<(), Refusal> {
-        if self.take_word("and") {
-            return Ok(());
-        }
-        if self.take_word("or") {
-            return Err(Refusal::Syntax("Encountered 'or'".into()));
-        }
-        Err(self.unexpected())
-    }
-
-    fn path(&mut self) -> Result<Vec<String>, Refusal> {
-        let mut path = Vec::new();
-        loop {
-            let mut name = self.name()?;
-            if name == "spi" && self.take(':') {
-                name = self.name()?;
-            }
-            path.push(name);
-            if !self.take('.') {
-                return Ok(path);
-            }
-        }
-    }
-
-    fn name(&mut self) -> Result<String, Refusal> {
-        let end = self
-            .rest
-            .find(|next: char| !(next.is_alphanumeric() || next == '_'))
-            .unwrap_or(self.rest.len());
-        let (name, rest) = self.rest.split_at(end);
-        if name.is_empty() {
-            return Err(self.unexpected());
-        }
-        self.rest = rest;
-        Ok(name.to_owned())
-    }
-
-    fn alias(&mut self) -> Option<String> {
-        self.rest = self.rest.strip_prefix("--")?;
-        self.name().ok()
-    }
-
-    fn operator(&mut self) -> Result<Operator, Refusal> {
-        const OPERATORS: [(&str, Operator); 6] = [
-            ("!=", Operator::NotEqual),
-            (">=", Operator::GreaterOrEqual),
-            ("<=", Operator::LessOrEqual),
-            ("=", Operator::Equal),
-            (">", Operator::Greater),
-            ("<", Operator::Less),
-        ];
-        for (text, operator) in OPERATORS {
-            if let Some(rest) = self.rest.strip_prefix(text) {
-                self.rest = rest;
-                return Ok(operator);
-            }
-        }
-        Err(self.unexpected())
-    }
-
-    fn literal(&mut self) -> Result<Token, Refusal> {
-        if self.take('"') {
-            return self.quoted();
-        }
-        let end = self
-            .rest
-            .find(|next: char| !(next.is_alphanumeric() || matches!(next, '.' | '-' | '+')))
-            .unwrap_or(self.rest.len());
-        let (text, rest) = self.rest.split_at(end);
-        let is_number = text.parse::<Decimal>().is_ok();
-        if !is_number && text != "true" && text != "false" {
-            return Err(self.unexpected());
-        }
-        self.rest = rest;
-        Ok(Token::Bare(text.to_owned()))
-    }
-
-    fn quoted(&mut self) -> Result<Token, Refusal> {
-        let mut text = String::new();
-        let mut characters = self.rest.char_indices();
-        while let Some((position, next)) = characters.next() {
-            match next {
-                '"' => {
-                    self.rest = self.rest.get(position + 1..).unwrap_or_default();
-                    return Ok(Token::Quoted(text));
-                }
-                '\\' => match characters.next() {
-                    Some((_, escaped)) => text.push(escaped),
-                    None => break,
-                },
-                other => text.push(other),
-            }
-        }
-        self.rest = "";
-        Err(self.unexpected())
     }
 }

@@ -173,7 +173,7 @@ fn written(answer: Answer, is_v2: bool) -> Response {
 
 fn problem(problem: &Problem, service: &crate::odata::Service) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let body = problem.body(service.flavour, service.namespace).to_string();
+    let body = problem.body(service.flavour, &service.namespace).to_string();
     let mut response = respond(status, "application/json", body);
     mark_version(&mut response, service.flavour.is_v2());
     response

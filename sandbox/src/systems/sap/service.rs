@@ -164,7 +164,7 @@ impl Services {
         let data = Data::new(model, offer.flavour, sets);
         Service {
             flavour: offer.flavour,
-            namespace: offer.namespace,
+            namespace: offer.namespace.into(),
             data,
         }
     }

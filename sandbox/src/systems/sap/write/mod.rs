@@ -152,7 +152,7 @@ fn dispatch(
     body: &[u8],
 ) -> Result<Outcome, Problem> {
     let service = writing.service;
-    if verb == "POST" && functions::has(service.namespace, &request.path) {
+    if verb == "POST" && functions::has(&service.namespace, &request.path) {
         let parameters = parameters(request)?;
         if let Some((_, number)) = parameters.first() {
             refuse_locked(sap, &request.path, number)?;
