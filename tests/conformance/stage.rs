@@ -65,11 +65,13 @@ pub async fn run_described(id: &str) {
 async fn tried(system: System, settings: Value) -> Outcome {
     let settings = settings.as_object().unwrap().clone();
     let wanted = settings.clone();
+    let is_described = matches!(system, System::Described(_));
     let make: Make = Box::new(move || {
         let settings = wanted.clone();
         async move {
             let setup = Setup {
                 settings,
+                limits: !is_described,
                 ..Setup::only([system])
             };
             let plant = setup.start().await;
@@ -89,12 +91,13 @@ async fn tried(system: System, settings: Value) -> Outcome {
         readme: readme.unwrap_or_default(),
         only: Vec::new(),
     };
-    let limited = kind
-        .manifest
-        .limits
-        .rates
-        .iter()
-        .any(|rate| rate.per_s >= 30 && rate.calls < 1000);
+    let limited = !is_described
+        && kind
+            .manifest
+            .limits
+            .rates
+            .iter()
+            .any(|rate| rate.per_s >= 30 && rate.calls < 1000);
     let stage = Stage::start(make, limited.then_some(MOST_CALLS)).await.unwrap();
     run_trials(subject, stage).await
 }
