@@ -71,7 +71,6 @@ async fn tried(system: System, settings: Value) -> Outcome {
         async move {
             let setup = Setup {
                 settings,
-                limits: !is_described,
                 ..Setup::only([system])
             };
             let plant = setup.start().await;

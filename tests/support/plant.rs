@@ -44,7 +44,7 @@ pub struct Setup {
     pub size: Size,
     /// Settings of all connections besides those of the systems' demonstrations.
     pub settings: Map<String, Value>,
-    /// Whether systems and connectors keep to their limits. Trials of described systems would wait for them.
+    /// Whether systems and connectors keep to their limits. Suites of described systems would wait for them.
     pub limits: bool,
     /// Settings of the server that differ from the defaults, as environment variables.
     pub variables: Vec<(String, String)>,
@@ -73,8 +73,11 @@ impl Default for Setup {
 impl Setup {
     /// Only these systems.
     pub fn only(systems: impl IntoIterator<Item = System>) -> Self {
+        let systems: Vec<_> = systems.into_iter().collect();
+        let is_described = |system: &System| matches!(system, System::Described(_));
         Self {
-            systems: systems.into_iter().collect(),
+            limits: systems.is_empty() || !systems.iter().all(is_described),
+            systems,
             ..Self::default()
         }
     }
