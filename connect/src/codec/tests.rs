@@ -376,6 +376,13 @@ fn a_key_behind_a_fixed_text_is_read_and_asked_for() {
         [Literal::Text("account.asset,7".into())]
     );
     assert!(compile("text", json!({"prefixed": {"prefix": ""}}), &[], None).is_err());
+    let bound = codec("owner", json!({"prefixed": {"prefix": "/assets(", "suffix": ")"}}));
+    let read = |raw: &str| bound.decode(&json::parse_text(raw).unwrap()).unwrap();
+    assert_eq!(read(r#""/assets(7)""#), Value::Reference(RemoteKey::single("7")));
+    assert_eq!(read(r#""/assets(7""#), Value::Null);
+    for kind in [None, Some(&crate::dialect::LiteralKind::Number)] {
+        assert_eq!(bound.write_part("7", kind).unwrap(), json!("/assets(7)"));
+    }
 }
 
 #[test]

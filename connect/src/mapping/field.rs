@@ -202,6 +202,11 @@ impl CompiledField {
         objects.iter().flat_map(|object| &object.fields)
     }
 
+    /// Returns whether tests decide its value, so that it can have one that its codec does not write.
+    pub(crate) fn is_decided(&self) -> bool {
+        matches!(self.source, Source::Cases(..))
+    }
+
     /// Returns what the manifest says of its filters.
     #[must_use]
     pub fn filter(&self) -> Option<&FieldFilter> {

@@ -253,6 +253,16 @@ impl ResourcePlan {
             .as_ref()
             .ok_or_else(|| malformed("records are not fetched by key".to_owned()))?;
         let found = get_many.record.first(&body).filter(|row| !row.is_null());
+        if self.parts.list.each.is_some() {
+            // What is asked for is one of the elements within; the others are left out by their keys.
+            let rows: Vec<json::Value<'_>> = match found.map(|row| (row, row.elements())) {
+                Some((_, Some(list))) => list.to_vec(),
+                Some((row, None)) => vec![row.clone()],
+                None => Vec::new(),
+            };
+            let page = self.read_rows(&look_up.request, &body, &rows, &HeaderMap::new(), tables)?;
+            return Ok(ListPage { next: None, ..page });
+        }
         // Some systems answer with a list of at most one record.
         let row = found.and_then(|row| match row.elements() {
             Some(list) => list.first(),
