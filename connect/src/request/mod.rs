@@ -77,6 +77,19 @@ pub struct ListPage {
     pub sought: bool,
 }
 
+impl ListPage {
+    /// Returns the page of a list that found nothing more.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            records: Vec::new(),
+            rows: 0,
+            next: None,
+            total: None,
+            sought: true,
+        }
+    }
+}
+
 /// By what records are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LookUp {
