@@ -88,7 +88,12 @@ fn told(problems: &[OverlayProblem]) -> Vec<String> {
             None => FILE.to_owned(),
         };
         let help = problem.help.as_ref().map(|help| format!(" ({help})"));
-        format!("{place}: {}: {}{}", problem.pointer, problem.message, help.unwrap_or_default())
+        format!(
+            "{place}: {}: {}{}",
+            problem.pointer,
+            problem.message,
+            help.unwrap_or_default()
+        )
     };
     problems.iter().map(tell).collect()
 }

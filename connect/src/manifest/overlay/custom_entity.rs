@@ -4,7 +4,7 @@
 use lineshaft_schema::{FieldType, TypeDef};
 use serde_json::{Map, Value as Json};
 
-use super::{EntityOverlay, OverlayProblem, RecordSource, ProblemCode, apply::Applier};
+use super::{EntityOverlay, OverlayProblem, ProblemCode, RecordSource, apply::Applier};
 use crate::manifest::{
     Resource,
     load::{self, escape},
@@ -62,7 +62,8 @@ impl Applier<'_> {
         let refers = |name: &&String| {
             let of = self.catalogue.type_named(name);
             let mut fields = of.into_iter().flat_map(|of| of.fields.values());
-            fields.any(|field| matches!(field.kind, FieldType::Reference(to) | FieldType::Object(to) if to == def.index))
+            fields
+                .any(|field| matches!(field.kind, FieldType::Reference(to) | FieldType::Object(to) if to == def.index))
         };
         let names: Vec<String> = self.applied.manifest.resources.keys().filter(refers).cloned().collect();
         for name in names {

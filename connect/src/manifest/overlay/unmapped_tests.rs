@@ -68,7 +68,9 @@ entities:
     from: {remote: x_machine}
     fields: {name: title, location: {path: place_id.0, filter: [eq]}}
 ";
-    let both = format!("{below}  Location:\n    from: {{remote: x_place, key: no, resource: {{literals: {{no: number}}}}}}\n    fields: {{name: title}}\n");
+    let both = format!(
+        "{below}  Location:\n    from: {{remote: x_place, key: no, resource: {{literals: {{no: number}}}}}}\n    fields: {{name: title}}\n"
+    );
     let (first, both) = (overlaid(below), overlaid(&both));
     let catalogue = Catalogue::unified().unwrap();
     let only = overlay(&both_without_assets());
@@ -102,7 +104,9 @@ fn it_is_written_as_it_was_read() {
 #[test]
 fn an_upper_layer_says_where_records_come_from() {
     let mut lower = overlay(ASSETS);
-    lower.lay(&overlay("mapping: 1\nentities:\n  Asset:\n    from: {remote: y_machine, key: code}\n"));
+    lower.lay(&overlay(
+        "mapping: 1\nentities:\n  Asset:\n    from: {remote: y_machine, key: code}\n",
+    ));
     assert_eq!(lower.entities["Asset"].remote(), Some("y_machine"));
     assert_eq!(lower.entities["Asset"].fields.len(), 4);
 }
@@ -151,7 +155,11 @@ entities:
     let catalogue = Catalogue::unified().unwrap();
     let (blueprint, told) = base().overlaid_leniently(&overlay(text), catalogue);
     assert_eq!(told.len(), 1, "{told:?}");
-    let vendor = record(&blueprint, "Vendor", &json!({"id": 1, "name": "Acme", "title": "other"}));
+    let vendor = record(
+        &blueprint,
+        "Vendor",
+        &json!({"id": 1, "name": "Acme", "title": "other"}),
+    );
     assert_eq!(value(&blueprint, &vendor, "Vendor", "name"), json!("Acme"));
     let order = record(&blueprint, "PurchaseOrder", &json!({"id": 1, "x_note": "new"}));
     assert_eq!(value(&blueprint, &order, "PurchaseOrder", "notes"), json!("new"));
