@@ -68,7 +68,7 @@ pub(super) async fn run(
         readme: fs::read_to_string(path.join("README.md")).unwrap_or_default(),
         only,
     };
-    let most_calls = most_calls(subject.blueprint.manifest());
+    let most_calls = most_calls(bench.system, subject.blueprint.manifest());
     let make: Make = Box::new(move || {
         let bench = bench.clone();
         async move {
@@ -95,8 +95,11 @@ pub(super) async fn run(
 }
 
 /// Returns after how many calls a simulated system is replaced by a fresh one, so that trials do not wait for the windows
-/// of its rates.
-fn most_calls(manifest: &Manifest) -> Option<usize> {
+/// of its rates. Those of described systems are lifted.
+fn most_calls(system: System, manifest: &Manifest) -> Option<usize> {
+    if matches!(system, System::Described(_)) {
+        return None;
+    }
     let windows = manifest.limits.rates.iter().filter(|rate| rate.per_s >= 30);
     let fewest = windows.map(|rate| rate.calls).min()?;
     usize::try_from(fewest).ok().map(|calls| calls * 5 / 9)
@@ -225,17 +228,20 @@ impl Local {
         let settings = settings(folder.path())?;
         let database = database::connect(settings.database.url.expose_secret(), &settings.database.options()).await?;
         Migrator::up(&database, None).await?;
+        let mut own = settings.engine();
+        own.connector.limits.rates = !matches!(bench.system, System::Described(_));
         let engine = Arc::new(Engine::new(Parts {
             database,
             keys: Arc::new(KeyRing::generate()?),
             registry: bench.registry()?,
             wire: Arc::new(HttpClient::new(&settings.upstream.client()?)?),
-            settings: settings.engine(),
+            settings: own,
         }));
         engine.serve_under("http://localhost".to_owned());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let routes = router(&Arc::new(App::new(engine.clone(), settings, metrics)));
         let sandbox = Sandbox::start(bench.system, Options::default()).await?;
+        sandbox.lift_limits();
         let (mut settings, credentials) = sandbox.demo_connection();
         if let Some(members) = settings.as_object_mut() {
             members.extend(bench.settings.clone());
