@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, header};
-use lineshaft_conformance::{Answer, Make, Place, Stage, Subject};
+use lineshaft_conformance::{Answer, Example, Make, Place, Stage, Subject};
 use lineshaft_connect::{
     blueprint::Blueprint,
     manifest::{Manifest, suggest},
@@ -73,6 +73,9 @@ pub(super) async fn run(
         let bench = bench.clone();
         async move {
             let place = Local::start(&bench).await.map_err(|error| format!("{error:#}"))?;
+            if let Some(example) = &bench.example {
+                example.save(&place).await?;
+            }
             Ok(Arc::new(place) as Arc<dyn Place>)
         }
         .boxed()
@@ -117,6 +120,8 @@ struct Bench {
     system: System,
     /// Settings besides those of the simulated system's own connection.
     settings: Map<String, Value>,
+    /// What is mapped for the trials.
+    example: Option<Example>,
 }
 
 impl Bench {
@@ -142,6 +147,7 @@ impl Bench {
             files,
             system,
             settings: given,
+            example: Example::read(path).map_err(|problems| anyhow::anyhow!(problems.join("\n")))?,
         })
     }
 
@@ -156,8 +162,16 @@ impl Bench {
             .registry()?
             .get(&self.id)
             .context("the connector cannot be loaded")?;
-        kind.blueprint_for(&self.settings)
-            .map_err(|problem| anyhow::anyhow!(problem))
+        let blueprint = kind
+            .blueprint_for(&self.settings)
+            .map_err(|problem| anyhow::anyhow!(problem))?;
+        match &self.example {
+            Some(example) => {
+                let laid = example.over(&blueprint);
+                Ok(Arc::new(laid.map_err(|problems| anyhow::anyhow!(problems.join("\n")))?))
+            }
+            None => Ok(blueprint),
+        }
     }
 }
 
