@@ -9,7 +9,7 @@ use crate::{
     codec::{CompiledCodec, Literal},
     dialect::{Comparison, Constant, Expression, Language, LiteralKind, moment_of},
     json,
-    mapping::CompiledMapping,
+    mapping::{CompiledField, CompiledMapping},
 };
 
 /// What the system can do with the conditions on one field.
@@ -89,6 +89,9 @@ impl Lowering<'_> {
     pub(crate) fn condition(&self, condition: &Condition) -> Option<(Expression, Precision)> {
         let rule = self.rules.get(&condition.field)?;
         let codec = self.mapping.field(condition.field).and_then(|field| field.codec());
+        if self.leaves_out(codec, condition) {
+            return None;
+        }
         if self.language.is_parameters() {
             return self.parameter(rule, codec, condition);
         }
@@ -121,6 +124,19 @@ impl Lowering<'_> {
         let asks = matches!(condition.operator, Operator::Eq | Operator::In);
         let lets_more = widened || rule.lets_empty_through(condition) || (asks && rule.means_empty(&expression));
         Some((expression, if lets_more { Precision::Coarse } else { precision }))
+    }
+
+    /// Tells whether one of several values is given by tests only, so that the system would leave out the rows that hold it.
+    fn leaves_out(&self, codec: Option<&CompiledCodec>, condition: &Condition) -> bool {
+        let (Some(codec), Operand::Many(values)) = (codec, &condition.operand) else {
+            return false;
+        };
+        let is_tested = self
+            .mapping
+            .field(condition.field)
+            .is_some_and(CompiledField::is_tested);
+        let unknown = |value: &Value| !value.is_null() && codec.encode(value).is_ok_and(|literals| literals.is_empty());
+        is_tested && values.iter().any(unknown)
     }
 
     /// Tells whether signs in the operand make the condition let through more; nothing when it would let through less.

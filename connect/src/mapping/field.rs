@@ -155,6 +155,12 @@ impl CompiledField {
         }
     }
 
+    /// Returns whether tests tell the value, so that rows can hold values that the codec of its filters does not know.
+    pub(crate) fn is_tested(&self) -> bool {
+        self.meant()
+            .is_some_and(|meant| matches!(meant.source, Source::Cases(..)))
+    }
+
     /// Returns the codec of the value that filters mean.
     #[must_use]
     pub fn codec(&self) -> Option<&CompiledCodec> {
