@@ -90,6 +90,9 @@ impl Lowering<'_> {
         let rule = self.rules.get(&condition.field)?;
         let field = self.mapping.field(condition.field);
         let codec = field.and_then(CompiledField::codec);
+        if field.is_some_and(CompiledField::is_decided) && !can_write(rule, codec, condition) {
+            return None;
+        }
         if self.language.is_parameters() {
             return self.parameter(rule, codec, condition);
         }
@@ -99,9 +102,6 @@ impl Lowering<'_> {
             Operator::In => listed(Operator::In).or_else(|| listed(Operator::Eq).filter(|_| self.language.has_in())),
             other => listed(other),
         }?;
-        if field.is_some_and(CompiledField::is_decided) && !can_write(rule, codec, condition) {
-            return None;
-        }
         let mut widened = self.widens(rule, condition)?;
         let expression = match (condition.operator, &condition.operand) {
             (Operator::Eq, Operand::One(value)) => self.one_of(rule, codec, std::slice::from_ref(value))?,

@@ -202,9 +202,10 @@ impl CompiledField {
         objects.iter().flat_map(|object| &object.fields)
     }
 
-    /// Returns whether tests decide its value, so that it can have one that its codec does not write.
+    /// Returns whether tests decide the value that filters mean, so that it can be one that its codec does not write.
     pub(crate) fn is_decided(&self) -> bool {
-        matches!(self.source, Source::Cases(..))
+        self.meant()
+            .is_some_and(|meant| matches!(meant.source, Source::Cases(..)))
     }
 
     /// Returns what the manifest says of its filters.
