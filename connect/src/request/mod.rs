@@ -4,6 +4,7 @@ mod list;
 mod look_up;
 mod plan;
 mod read;
+mod cells;
 mod select;
 
 #[cfg(test)]
