@@ -31,6 +31,10 @@ bench-streams:
 bench-mapping:
     cargo bench --bench mapping
 
+# Time and memory of a start with 40 connectors.
+bench-catalogue:
+    cargo bench --bench catalogue
+
 # The time from the save of a mapping to its effect, and what the schemas of organizations cost.
 bench-effect:
     cargo bench --bench effect

@@ -564,6 +564,7 @@ impl Upstream {
                 attempt: Duration::from_millis(self.attempt_timeout_ms),
                 most_bytes: self.max_response_bytes,
                 in_flight: self.max_in_flight,
+                rates: true,
             },
             retry: retry::Settings {
                 most: retry.max,

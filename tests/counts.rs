@@ -55,7 +55,7 @@ fn nested_calls(system: System, nodes: &[Value]) -> usize {
         // Orders, vendors, lines, items, stock. The storage locations of SAP are no records of their own.
         System::SapS4hana => 5,
         // Orders, vendors, lines, items, stock, locations.
-        System::Odoo | System::Dynamics365Fo | System::Maximo | System::Limble | System::Described(_) => 6,
+        System::Odoo | System::Dynamics365Fo | System::Maximo | System::Limble => 6,
     }
 }
 

@@ -17,6 +17,7 @@ mod conformance;
 mod connect;
 mod counts;
 mod faults;
+mod federation;
 mod identity;
 mod layers;
 mod life;

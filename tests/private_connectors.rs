@@ -167,3 +167,39 @@ async fn trust_is_told_for_each_connector_and_type_with_its_reasons() {
         }
     }
 }
+
+#[test]
+fn the_connector_of_the_tutorial_keeps_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("shopfloor");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tutorial-connector.md")).unwrap();
+    let blocks = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let mut files = 0;
+    for block in blocks {
+        let (name, _) = block.split_once('\n').unwrap();
+        let path = own.join(
+            name.strip_prefix("# ")
+                .expect("a block begins with the name of its file"),
+        );
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, block).unwrap();
+        files += 1;
+    }
+    assert_eq!(files, 6);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_lineshaft"))
+        .args(["connector", "test"])
+        .arg(&own)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let last = told.lines().last().unwrap();
+    assert!(page.contains(last), "the page tells something else than `{last}`");
+}

@@ -6,6 +6,7 @@
 mod answer;
 mod conditions;
 pub mod dice;
+mod example;
 mod expected;
 pub mod meaning;
 mod shape;
@@ -13,6 +14,7 @@ mod stage;
 mod trials;
 
 pub use answer::Answer;
+pub use example::Example;
 pub use shape::{List, lists};
 pub use stage::{Make, Place, Stage, rebased};
 pub use trials::{Outcome, Subject, run};

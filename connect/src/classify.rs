@@ -155,6 +155,7 @@ pub(crate) struct Rule {
     field: Option<Path>,
     record: Option<(Path, Regex)>,
     cursor_expired: bool,
+    nothing_found: bool,
 }
 
 /// Everything that tells failures from successes.
@@ -199,6 +200,7 @@ impl Classifier {
                     .as_ref()
                     .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
                 cursor_expired: rule.cursor_expired,
+                nothing_found: rule.nothing_found,
             });
         }
         let success = manifest
@@ -328,6 +330,7 @@ impl Rule {
             )
             .with_spoken_of(self.spoken_of(answer))
             .with_cursor_expired(self.cursor_expired)
+            .with_nothing_found(self.nothing_found)
             .with_retry_after(wait)
     }
 

@@ -158,6 +158,7 @@ struct Inner {
     remote_field: Option<String>,
     spoken_of: Option<SpokenOf>,
     cursor_expired: bool,
+    nothing_found: bool,
 }
 
 /// A record that the system spoke of.
@@ -196,6 +197,7 @@ impl Error {
             remote_field: None,
             spoken_of: None,
             cursor_expired: false,
+            nothing_found: false,
         }))
     }
 
@@ -268,6 +270,18 @@ impl Error {
     #[must_use]
     pub(crate) fn cursor_expired(&self) -> bool {
         self.0.cursor_expired
+    }
+
+    /// Marks it as saying that a list found nothing.
+    #[must_use]
+    pub(crate) fn with_nothing_found(self, nothing: bool) -> Self {
+        self.change(|inner| inner.nothing_found = nothing)
+    }
+
+    /// Returns whether the system said so that a list found nothing.
+    #[must_use]
+    pub(crate) fn nothing_found(&self) -> bool {
+        self.0.nothing_found
     }
 
     /// Returns whether the system may have carried out the request that failed so, had it been one that changes

@@ -1,7 +1,7 @@
 //! Paths into JSON values: parsed once, evaluated without ever failing.
 //!
 //! `partner_id.0`, `"party.".name`, `items[2]`, `texts[language=EN].text`, `items[*].name`; inside the elements
-//! of a list, `^.currency` starts at the row that holds the list.
+//! of a list, `^.currency` starts at the row that holds the list. `body.*.message` goes through members of any name.
 
 use std::fmt;
 
@@ -26,6 +26,8 @@ enum Segment {
     Index(usize),
     /// Every element.
     Every,
+    /// Every member of an object, whatever its name.
+    EveryMember,
     /// The first element whose member has this text; an object counts as a list of one.
     Where(Box<str>, Box<str>),
 }
@@ -55,7 +57,7 @@ impl Path {
         Ok(Self {
             text: text.into(),
             levels_up,
-            finds_many: segments.contains(&Segment::Every),
+            finds_many: segments.contains(&Segment::Every) || segments.contains(&Segment::EveryMember),
             segments: segments.into_boxed_slice(),
         })
     }
@@ -100,7 +102,7 @@ impl Path {
     pub fn members(&self) -> Option<Vec<&str>> {
         let name = |segment: &'_ Segment| match segment {
             Segment::Name(..) => true,
-            Segment::Index(_) | Segment::Every | Segment::Where(..) => false,
+            Segment::Index(_) | Segment::Every | Segment::EveryMember | Segment::Where(..) => false,
         };
         let leads_to_one = self.levels_up == 0 && !self.segments.is_empty() && self.segments.iter().all(name);
         leads_to_one.then(|| self.names().collect())
@@ -118,7 +120,7 @@ impl Path {
         (brackets > 0).then(|| {
             read.iter().filter_map(|segment| match segment {
                 Segment::Name(name, ..) | Segment::Where(name, _) => Some(name.as_ref()),
-                Segment::Index(_) | Segment::Every => None,
+                Segment::Index(_) | Segment::Every | Segment::EveryMember => None,
             })
         })
     }
@@ -189,6 +191,10 @@ fn visit<'v>(
                     None => Some(value).filter(|value| fits(value))?,
                 }
             }
+            Segment::EveryMember => {
+                let mut members = value.members()?.iter();
+                return members.find_map(|(_, member)| visit(member, after, take));
+            }
             Segment::Every => return value.elements()?.iter().find_map(|element| visit(element, after, take)),
         };
         rest = after;
@@ -207,7 +213,10 @@ fn parse_segments(text: &str) -> Result<Vec<Segment>, String> {
         } else {
             let (name, quoted, after) = take_name(rest, &['.', '[', ']', '"'])?;
             let place = if quoted { None } else { name.parse().ok() };
-            segments.push(Segment::Name(name.into(), place, Place::default()));
+            segments.push(match name.as_str() {
+                "*" if !quoted => Segment::EveryMember,
+                _ => Segment::Name(name.into(), place, Place::default()),
+            });
             rest = after;
         }
         while let Some(after) = rest.strip_prefix('[') {
@@ -334,6 +343,15 @@ mod tests {
         );
         assert_eq!(path.names().collect::<Vec<_>>(), ["header", "currency"]);
         assert!(Path::parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn members_of_any_name_are_gone_through() {
+        let body = serde_json::json!({"Body": {"@id": "1", "A.Response": {"RETURN": {"item": [{"TYPE": "S"}, {"TYPE": "E", "MESSAGE": "no"}]}}}});
+        let path = Path::parse("Body.*.RETURN.item[TYPE=E].MESSAGE").unwrap();
+        assert!(path.finds_many() && path.members().is_none());
+        assert_eq!(path.first(&Value::from(&body)).and_then(Value::as_str), Some("no"));
+        assert_eq!(Path::parse("\"*\".a").unwrap().names().collect::<Vec<_>>(), ["*", "a"]);
     }
 
     #[test]

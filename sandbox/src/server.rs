@@ -355,6 +355,14 @@ impl Sandbox {
         change(&mut self.shared.state.world_mut())
     }
 
+    /// Lets a described system answer however often it is asked, for trials that would wait for its limits.
+    pub fn lift_limits(&self) {
+        self.shared
+            .state
+            .without_limits
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// Sets or clears the fault.
     pub fn set_fault(&self, fault: Option<Fault>) {
         self.shared.set_fault(fault);

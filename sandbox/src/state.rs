@@ -2,7 +2,7 @@
 //! far, what may not be read, and the fixed clock.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(crate) struct SystemState {
     pub(crate) guards: Guards,
     /// What clients did to sign in.
     pub(crate) counters: Counters,
+    /// Whether no request is refused for being one too many.
+    pub(crate) without_limits: AtomicBool,
     world: RwLock<World>,
     written: RwLock<Written>,
     version: AtomicU64,
@@ -60,6 +62,7 @@ impl SystemState {
             grants: Grants::default(),
             guards: Guards::default(),
             counters: Counters::default(),
+            without_limits: AtomicBool::new(false),
             world: RwLock::new(world),
             written: RwLock::default(),
             version: AtomicU64::new(0),
@@ -96,6 +99,11 @@ impl SystemState {
     /// Returns a number that grows with each change of the world, for caches made from it.
     pub(crate) fn world_version(&self) -> u64 {
         self.version.load(Ordering::SeqCst)
+    }
+
+    /// Says whether no request is refused for being one too many.
+    pub(crate) fn is_without_limits(&self) -> bool {
+        self.without_limits.load(Ordering::Relaxed)
     }
 
     /// Returns the fixed instant the system takes for now.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use lineshaft_conformance::{Answer, Make, Outcome, Place, Stage, Subject, run as run_trials};
+use lineshaft_conformance::{Answer, Example, Make, Outcome, Place, Stage, Subject, run as run_trials};
 use lineshaft_sandbox::{Sandbox, System};
 use lineshaft_schema::ConnectionId;
 use serde_json::{Map, Value};
@@ -65,15 +65,22 @@ pub async fn run_described(id: &str) {
 async fn tried(system: System, settings: Value) -> Outcome {
     let settings = settings.as_object().unwrap().clone();
     let wanted = settings.clone();
+    let example = Example::read(&connector_folder().join(system.id())).unwrap();
+    let mapped = example.clone();
+    let is_described = matches!(system, System::Described(_));
     let make: Make = Box::new(move || {
-        let settings = wanted.clone();
+        let (settings, mapped) = (wanted.clone(), mapped.clone());
         async move {
             let setup = Setup {
                 settings,
                 ..Setup::only([system])
             };
             let plant = setup.start().await;
-            Ok(Arc::new(Stand { plant, system }) as Arc<dyn Place>)
+            let stand = Stand { plant, system };
+            if let Some(example) = mapped {
+                example.save(&stand).await?;
+            }
+            Ok(Arc::new(stand) as Arc<dyn Place>)
         }
         .boxed()
     });
@@ -83,18 +90,24 @@ async fn tried(system: System, settings: Value) -> Outcome {
         .get(system.id())
         .expect("the system has a connector that loads");
     let readme = std::fs::read_to_string(connector_folder().join(system.id()).join("README.md"));
+    let blueprint = kind.blueprint_for(&settings).unwrap();
+    let blueprint = match &example {
+        Some(example) => Arc::new(example.over(&blueprint).unwrap()),
+        None => blueprint,
+    };
     let subject = Subject {
         id: system.id().to_owned(),
-        blueprint: kind.blueprint_for(&settings).unwrap(),
+        blueprint,
         readme: readme.unwrap_or_default(),
         only: Vec::new(),
     };
-    let limited = kind
-        .manifest
-        .limits
-        .rates
-        .iter()
-        .any(|rate| rate.per_s >= 30 && rate.calls < 1000);
+    let limited = !is_described
+        && kind
+            .manifest
+            .limits
+            .rates
+            .iter()
+            .any(|rate| rate.per_s >= 30 && rate.calls < 1000);
     let stage = Stage::start(make, limited.then_some(MOST_CALLS)).await.unwrap();
     run_trials(subject, stage).await
 }

@@ -4,3 +4,4 @@ pub mod call;
 mod custom;
 mod guide;
 mod live;
+mod unmapped;

@@ -3,7 +3,9 @@
 
 mod answer;
 mod plant;
+mod trials;
 
 pub use answer::Answer;
 pub use lineshaft_conformance::{dice, meaning};
 pub use plant::{Plant, Setup, connector_folder};
+pub use trials::{Trials, Word};

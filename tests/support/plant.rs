@@ -44,6 +44,8 @@ pub struct Setup {
     pub size: Size,
     /// Settings of all connections besides those of the systems' demonstrations.
     pub settings: Map<String, Value>,
+    /// Whether systems and connectors keep to their limits. Suites of described systems would wait for them.
+    pub limits: bool,
     /// Settings of the server that differ from the defaults, as environment variables.
     pub variables: Vec<(String, String)>,
 }
@@ -56,6 +58,7 @@ impl Default for Setup {
             directories: Vec::new(),
             size: Size::Small,
             settings: Map::new(),
+            limits: true,
             variables: Vec::new(),
         };
         // Trials of one test ask side by side.
@@ -70,8 +73,11 @@ impl Default for Setup {
 impl Setup {
     /// Only these systems.
     pub fn only(systems: impl IntoIterator<Item = System>) -> Self {
+        let systems: Vec<_> = systems.into_iter().collect();
+        let is_described = |system: &System| matches!(system, System::Described(_));
         Self {
-            systems: systems.into_iter().collect(),
+            limits: systems.is_empty() || !systems.iter().all(is_described),
+            systems,
             ..Self::default()
         }
     }
@@ -191,12 +197,14 @@ impl Plant {
             .await
             .unwrap();
         Migrator::up(&database, None).await.unwrap();
+        let mut own = settings.engine();
+        own.connector.limits.rates = setup.limits;
         let engine = Arc::new(Engine::new(Parts {
             database,
             keys: Arc::new(KeyRing::generate().unwrap()),
             registry: loading.await.unwrap(),
             wire: Arc::new(HttpClient::new(&settings.upstream.client().unwrap()).unwrap()),
-            settings: settings.engine(),
+            settings: own,
         }));
         let app = Arc::new(App::new(
             engine.clone(),
@@ -217,6 +225,9 @@ impl Plant {
         let mut members = Vec::new();
         for system in setup.systems {
             let sandbox = Sandbox::start_with(system, options, world.clone()).await.unwrap();
+            if !setup.limits {
+                sandbox.lift_limits();
+            }
             let (mut settings, credentials) = sandbox.demo_connection();
             settings.as_object_mut().unwrap().extend(setup.settings.clone());
             let connection = connect(

@@ -11,7 +11,7 @@ use super::{
     compile::{Compiler, is_safe_name},
     filters::KeyPart,
     preset::lay_request,
-    resource::{ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
+    resource::{CellsPlan, ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
 };
 use crate::{
     classify::parse_path,
@@ -172,6 +172,16 @@ impl Compiler<'_> {
             call,
             records: records?,
             each: list.each.clone(),
+            cells: list.cells.as_ref().and_then(|cells| {
+                Some(CellsPlan {
+                    columns: parse_path(&cells.columns, &format!("{pointer}/cells/columns"), problems)?,
+                    text: cells.text.clone(),
+                    name: cells.name.clone(),
+                    offset: cells.offset.clone(),
+                    length: cells.length.clone(),
+                })
+            }),
+            column: list.column.clone(),
             paging,
             more: list
                 .more

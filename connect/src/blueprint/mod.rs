@@ -41,7 +41,7 @@ pub use oauth2::{Token, read_token};
 pub(crate) use preset::lay_request;
 pub use problem::Problem;
 pub use resource::ResourcePlan;
-pub(crate) use resource::{CountPlan, KeptList, PagingPlan, SeekPlan};
+pub(crate) use resource::{CellsPlan, CountPlan, KeptList, PagingPlan, SeekPlan};
 pub(crate) use sign_in::COOKIE;
 pub use sign_in::{ACCESS_TOKEN, Needs, SignIn};
 pub use signing::Moment;

@@ -136,6 +136,8 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         request: lay_request(lower.request, upper.request.as_ref()),
         records: upper.records.clone().or(lower.records),
         each: upper.each.clone().or(lower.each),
+        cells: upper.cells.clone().or(lower.cells),
+        column: upper.column.clone().or(lower.column),
         more: if upper.paging.is_some() {
             upper.more.clone()
         } else {

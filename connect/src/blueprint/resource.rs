@@ -71,6 +71,10 @@ pub(crate) struct ScopePlan {
 pub(crate) struct ListPlan {
     pub(crate) call: Call,
     pub(crate) records: Path,
+    /// How rows that are text are cut.
+    pub(crate) cells: Option<CellsPlan>,
+    /// What one selected name is written as, with `{name}`.
+    pub(crate) column: Option<serde_json::Value>,
     /// The member of rows whose elements are the records.
     pub(crate) each: Option<String>,
     pub(crate) paging: PagingPlan,
@@ -88,6 +92,16 @@ pub(crate) struct ListPlan {
     pub(crate) lacks: Vec<String>,
     /// What of an answer in XML is a list however often it comes.
     pub(crate) lists: Lists,
+}
+
+/// How rows that are text are cut at places that the answer tells.
+#[derive(Debug)]
+pub(crate) struct CellsPlan {
+    pub(crate) text: String,
+    pub(crate) columns: Path,
+    pub(crate) name: String,
+    pub(crate) offset: String,
+    pub(crate) length: String,
 }
 
 /// How a list goes on.

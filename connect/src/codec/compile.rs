@@ -104,11 +104,11 @@ fn chosen(field: &FieldDef, codec: &Codec, catalogue: &Catalogue) -> Result<Kind
             }
             Some(Kind::Text(Form::LeadingZeros(*width), check))
         }
-        Codec::Prefixed { prefix } if is_text || is_key => {
+        Codec::Prefixed { prefix, suffix } if is_text || is_key => {
             if prefix.is_empty() {
                 return Err("the prefix is empty".to_owned());
             }
-            Some(Kind::Prefixed(prefix.as_str().into()))
+            Some(Kind::Prefixed(prefix.as_str().into(), suffix.as_str().into()))
         }
         Codec::HtmlText if is_text => Some(Kind::Text(Form::Html, Check::None)),
         Codec::Join { separator } if is_text && !field.list => Some(Kind::Join(separator.as_str().into())),

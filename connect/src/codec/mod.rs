@@ -83,8 +83,8 @@ enum RowForm {
 #[derive(Clone, Debug)]
 enum Kind {
     Text(Form, Check),
-    /// What follows a fixed text.
-    Prefixed(Box<str>),
+    /// What follows a fixed text, and stands before another.
+    Prefixed(Box<str>, Box<str>),
     Join(Box<str>),
     Duration(manifest::DurationUnit),
     Integer,
@@ -208,7 +208,7 @@ impl CompiledCodec {
         }
         let decoded = match &self.kind {
             Kind::Text(form, check) => text::decode(*form, *check, value)?,
-            Kind::Prefixed(prefix) => text::behind(prefix, value)?,
+            Kind::Prefixed(prefix, suffix) => text::between(prefix, suffix, value)?,
             Kind::Join(separator) => text::join(separator, value)?,
             Kind::Duration(unit) => duration::decode(*unit, value)?,
             Kind::Integer => number::integer(value)?,
@@ -241,7 +241,9 @@ impl CompiledCodec {
                 [part] => return self.encode_part(part),
                 _ => return Err(Irreversible),
             },
-            (Kind::Prefixed(prefix), Value::Text(text)) => vec![Literal::Text(format!("{prefix}{text}"))],
+            (Kind::Prefixed(prefix, suffix), Value::Text(text)) => {
+                vec![Literal::Text(format!("{prefix}{text}{suffix}"))]
+            }
             (Kind::Text(form, check), Value::Text(text)) => vec![text::encode(*form, *check, text)?],
             (Kind::Duration(unit), Value::Text(text)) => vec![duration::encode(*unit, text)?],
             (Kind::Integer, Value::Integer(number)) => vec![Literal::Number(number.to_string())],
@@ -264,8 +266,8 @@ impl CompiledCodec {
     /// # Errors
     /// Returns `Irreversible` when no literals mean exactly this part.
     pub fn encode_part(&self, part: &str) -> Result<Vec<Literal>, Irreversible> {
-        if let Kind::Prefixed(prefix) = &self.kind {
-            return self.unless_empty(vec![Literal::Text(format!("{prefix}{part}"))]);
+        if let Kind::Prefixed(prefix, suffix) = &self.kind {
+            return self.unless_empty(vec![Literal::Text(format!("{prefix}{part}{suffix}"))]);
         }
         let Kind::Text(form, check) = &self.kind else {
             return Err(Irreversible);

@@ -193,6 +193,7 @@ fn days_and_instants_are_read_in_every_form() {
         (r#""2026-11-22T06:30:00.25+0130""#, "2026-11-22T05:00:00.250Z"),
         (r#""2026-11-22T06:30:00-05""#, "2026-11-22T11:30:00Z"),
         (r#""2026-11-22""#, "2026-11-22T00:00:00Z"),
+        (r#""20261122""#, "2026-11-22T00:00:00Z"),
         (r#""/Date(1490000000000+0060)/""#, "2017-03-20T08:53:20Z"),
         (r#""/Date(-1000)/""#, "1969-12-31T23:59:59Z"),
         (object, "2026-11-22T06:30:01.500Z"),
@@ -376,6 +377,13 @@ fn a_key_behind_a_fixed_text_is_read_and_asked_for() {
         [Literal::Text("account.asset,7".into())]
     );
     assert!(compile("text", json!({"prefixed": {"prefix": ""}}), &[], None).is_err());
+    let bound = codec("owner", json!({"prefixed": {"prefix": "/assets(", "suffix": ")"}}));
+    let read = |raw: &str| bound.decode(&json::parse_text(raw).unwrap()).unwrap();
+    assert_eq!(read(r#""/assets(7)""#), Value::Reference(RemoteKey::single("7")));
+    assert_eq!(read(r#""/assets(7""#), Value::Null);
+    for kind in [None, Some(&crate::dialect::LiteralKind::Number)] {
+        assert_eq!(bound.write_part("7", kind).unwrap(), json!("/assets(7)"));
+    }
 }
 
 #[test]

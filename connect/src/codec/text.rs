@@ -104,9 +104,10 @@ pub(super) fn written(form: Form, text: &str) -> String {
 }
 
 /// Reads what follows a fixed text; nothing when the value does not begin with it.
-pub(super) fn behind(prefix: &str, value: &json::Value<'_>) -> Result<Value, String> {
+pub(super) fn between(prefix: &str, suffix: &str, value: &json::Value<'_>) -> Result<Value, String> {
     let text = json::scalar_text(value).ok_or_else(|| not("text", value))?;
-    let rest = text.strip_prefix(prefix).filter(|rest| !rest.is_empty());
+    let rest = text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+    let rest = rest.filter(|rest| !rest.is_empty());
     Ok(rest.map_or(Value::Null, Value::text))
 }
 

@@ -310,6 +310,11 @@ fn number_of(digits: &[u8]) -> Option<u32> {
 }
 
 fn iso(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // The basic form of a day.
+        let day = NaiveDate::parse_from_str(text, "%Y%m%d").ok()?;
+        return Some(instant(day.and_time(NaiveTime::MIN), zone));
+    }
     let date = iso_date(text)?;
     let rest = text.get(10..)?;
     let Some(rest) = rest.get(1..) else {

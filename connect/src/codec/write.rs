@@ -53,7 +53,8 @@ impl CompiledCodec {
     pub fn write_part(&self, part: &str, kind: Option<&LiteralKind>) -> Result<Json, String> {
         let text = match &self.kind {
             Kind::Text(form, _) => text::written(*form, part),
-            Kind::Prefixed(prefix) => format!("{prefix}{part}"),
+            // Text around the key makes it text, whatever the key is by itself.
+            Kind::Prefixed(prefix, suffix) => return Ok(Json::String(format!("{prefix}{part}{suffix}"))),
             _ => return Err(UNWRITABLE.to_owned()),
         };
         match kind {
@@ -97,12 +98,12 @@ impl CompiledCodec {
     fn write_one(&self, value: &Value) -> Result<Json, String> {
         let refused = || UNWRITABLE.to_owned();
         match (&self.kind, value) {
-            (Kind::Text(..) | Kind::Prefixed(_), Value::Reference(key)) => match key.parts() {
+            (Kind::Text(..) | Kind::Prefixed(..), Value::Reference(key)) => match key.parts() {
                 [part] => self.write_part(part, None),
                 _ => Err(refused()),
             },
             (Kind::Text(form, _), Value::Text(text)) => Ok(text::written(*form, text).into()),
-            (Kind::Prefixed(prefix), Value::Text(text)) => Ok(format!("{prefix}{text}").into()),
+            (Kind::Prefixed(prefix, suffix), Value::Text(text)) => Ok(format!("{prefix}{text}{suffix}").into()),
             (Kind::Join(separator), Value::Text(text)) if separator.is_empty() => Ok(json!([text.as_str()])),
             (Kind::Join(separator), Value::Text(text)) => Ok(text.split(separator.as_ref()).collect()),
             (Kind::Duration(unit), Value::Text(text)) => {

@@ -72,7 +72,10 @@ impl Connector {
         asked: Asked<'_>,
         tables: &Arc<Tables>,
     ) -> Result<ListPage, Error> {
-        let (response, pass) = self.fetch(context, access, plan).await?;
+        let (response, pass) = match self.fetch(context, access, plan).await {
+            Err(error) if error.nothing_found() => return Ok(ListPage::empty()),
+            fetched => fetched?,
+        };
         let page = self.read(asked, response, tables).await;
         self.tell(pass, &page);
         page
@@ -102,5 +105,58 @@ impl Connector {
         reading
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "reading the answer was broken off")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use std::time::Duration;
+
+    use lineshaft_schema::{Filter, Projection};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        blueprint::tests::definition,
+        transport::testing::{Scripted, Seen, Setup, answer},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_that_means_nothing_found_is_the_end_of_a_list() {
+        let patch = json!({
+            "protocol": "json_rest",
+            "errors": [{"when": {"status": 404}, "kind": "not_found", "nothing_found": true}],
+            "resources": {"Vendor": {
+                "remote": "vendor", "key": "id", "fields": {"name": "name"},
+                "list": {
+                    "request": {"path": "/rows", "query": {"offset": "{{offset}}"}},
+                    "paging": {"offset": {}}, "page_size": 2, "max_page_size": 2
+                }
+            }}
+        });
+        let wire = Scripted::new(|seen: &Seen| match seen.url.contains("offset=2") {
+            true => answer(404, r#"{"errors": {"base": ["nothing"]}}"#),
+            false => answer(200, &json!([{"id": 1}, {"id": 2}]).to_string()),
+        });
+        let connector = Setup::with_token(wire.clone()).patch(&patch).connector();
+        let context = CallContext::within(Duration::from_secs(30), "r");
+        let mut request = ListRequest {
+            kind: definition("Vendor").index,
+            filter: Filter::always(),
+            order: None,
+            after: None,
+            limit: 4,
+            projection: Projection::default(),
+            count: false,
+            page: None,
+        };
+        let first = connector.list(&context, request.clone()).await.unwrap();
+        assert_eq!(first.records.len(), 2);
+        request.page = first.next;
+        assert!(request.page.is_some());
+        let second = connector.list(&context, request).await.unwrap();
+        assert_eq!((second.records.len(), second.next), (0, None));
+        assert_eq!(wire.count(), 2);
     }
 }

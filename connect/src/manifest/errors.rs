@@ -38,6 +38,9 @@ pub struct ErrorRule {
     /// Whether it says that the cursor of a list was forgotten, beside the paging `server_cursor`.
     #[serde(default)]
     pub cursor_expired: bool,
+    /// Whether it says that a list or a look-up of several records found nothing, in systems that take this for a failure.
+    #[serde(default)]
+    pub nothing_found: bool,
 }
 
 /// Where an answer names a record.

@@ -195,6 +195,9 @@ pub enum Codec {
     Prefixed {
         /// The text before the key.
         prefix: String,
+        /// The text behind the key.
+        #[serde(default)]
+        suffix: String,
     },
     /// A whole number, also from text.
     Integer,

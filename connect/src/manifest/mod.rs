@@ -41,7 +41,7 @@ pub use language::{
     Literals, ParameterSign, Quote, Search, TextLanguage,
 };
 pub use resource::{
-    ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
+    Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
     Select, Strategy,
 };
 pub use signing::{Assertion, AssertionAlgorithm, Over, Put, SignatureAlgorithm, SignatureEncoding, Signed};

@@ -17,6 +17,8 @@ mod bounds_tests;
 mod checks_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unmapped_tests;
 
 pub use additions::merge_additions;
 pub(crate) use apply::{Applied, apply, words_of};
@@ -63,6 +65,9 @@ pub struct EntityOverlay {
     /// For an entity of the organization's own: what of the system it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<CustomEntity>,
+    /// For a unified type that the connector does not map: what of the system its records are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RecordSource>,
     /// Unified fields whose mapping changes.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, FieldOverlay>,
@@ -85,6 +90,25 @@ pub struct CustomEntity {
     /// What it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Paths of the parts of the key; as the connector says for objects of the system unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<OneOrMany<String>>,
+    /// Which operations clients may carry out, of `create`, `update` and `delete`; none unless said otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<String>,
+    /// What else differs from how the connector reads objects of the system: members of a mapping file, such as
+    /// `literals`, `seek`, `scope`, `list`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub resource: Map<String, Value>,
+}
+
+/// What of the system the records of a unified type are, where the connector does not map the type: a table, model, entity
+/// set or object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordSource {
+    /// Its name in the system, such as `Suppliers`.
+    pub remote: String,
     /// Paths of the parts of the key; as the connector says for objects of the system unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<OneOrMany<String>>,
@@ -234,9 +258,19 @@ impl Overlay {
 }
 
 impl EntityOverlay {
+    /// Returns the object of the system that it names, where the connector's own mapping is not what counts.
+    #[must_use]
+    pub fn remote(&self) -> Option<&str> {
+        let own = self.entity.as_ref().map(|own| &own.remote);
+        own.or(self.from.as_ref().map(|from| &from.remote)).map(String::as_str)
+    }
+
     fn lay(&mut self, above: &Self) {
         if above.entity.is_some() {
             self.entity.clone_from(&above.entity);
+        }
+        if above.from.is_some() {
+            self.from.clone_from(&above.from);
         }
         for (name, upper) in &above.fields {
             match self.fields.get_mut(name) {
@@ -253,6 +287,18 @@ impl EntityOverlay {
                     self.custom.insert(name.clone(), upper.clone());
                 }
             }
+        }
+    }
+}
+
+impl CustomEntity {
+    /// Returns where its records come from.
+    fn source(&self) -> RecordSource {
+        RecordSource {
+            remote: self.remote.clone(),
+            key: self.key.clone(),
+            write: self.write.clone(),
+            resource: self.resource.clone(),
         }
     }
 }

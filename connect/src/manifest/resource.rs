@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     field::{CustomFields, Mapping, OneOrMany, Test},
@@ -147,9 +148,12 @@ pub struct ListOperation {
     /// Where the rows stand in the answer; the whole body when empty.
     #[serde(default)]
     pub records: Option<String>,
+    /// How rows that are one text are cut into members.
+    #[serde(default)]
+    pub cells: Option<Cells>,
     /// A member that holds a list, where records are not the rows themselves but the elements of that list in each of
-    /// them: every record is read from a row with its own element in the place of the list. Such lists are not counted
-    /// by the system.
+    /// them: every record is read from a row with its own element in the place of the list. A dot leads to a member of
+    /// a member: `POITEM.item`. Such lists are not counted by the system.
     #[serde(default)]
     pub each: Option<String>,
     /// How the list goes on.
@@ -174,6 +178,9 @@ pub struct ListOperation {
     /// How fields are selected.
     #[serde(default)]
     pub select: Option<Select>,
+    /// What each name in `select` is written as, with `{name}`, where that is not the name alone: `{FIELDNAME: "{name}"}`.
+    #[serde(default)]
+    pub column: Option<Value>,
     /// What stands in `select` for names of source fields, where that is not the name itself: `o.tranid AS number`.
     #[serde(default)]
     pub columns: IndexMap<String, String>,
@@ -188,6 +195,23 @@ pub struct ListOperation {
     /// records always is.
     #[serde(default)]
     pub lists: Vec<String>,
+}
+
+/// How rows that are one text are cut into members, at places that the answer tells. Blanks around the parts are left
+/// out; rows without the text stay as they are.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cells {
+    /// The member of rows that is the text.
+    pub text: String,
+    /// Path of the list of columns in the answer.
+    pub columns: String,
+    /// Member of a column that is its name.
+    pub name: String,
+    /// Member of a column that tells how many signs stand before it.
+    pub offset: String,
+    /// Member of a column that tells how many signs it has.
+    pub length: String,
 }
 
 /// How the fields of the source are selected.

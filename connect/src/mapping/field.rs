@@ -202,6 +202,12 @@ impl CompiledField {
         objects.iter().flat_map(|object| &object.fields)
     }
 
+    /// Returns whether tests decide the value that filters mean, so that it can be one that its codec does not write.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.meant()
+            .is_some_and(|meant| matches!(meant.source, Source::Cases(..)))
+    }
+
     /// Returns what the manifest says of its filters.
     #[must_use]
     pub fn filter(&self) -> Option<&FieldFilter> {

@@ -4,6 +4,7 @@ mod list;
 mod look_up;
 mod plan;
 mod read;
+mod cells;
 mod select;
 
 #[cfg(test)]
@@ -75,6 +76,19 @@ pub struct ListPage {
     pub total: Option<u64>,
     /// Whether the request itself started exactly behind `after`, so that nothing given before comes again.
     pub sought: bool,
+}
+
+impl ListPage {
+    /// Returns the page of a list that found nothing more.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            records: Vec::new(),
+            rows: 0,
+            next: None,
+            total: None,
+            sought: true,
+        }
+    }
 }
 
 /// By what records are looked up.

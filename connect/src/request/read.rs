@@ -36,7 +36,7 @@ impl ResourcePlan {
     ) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
         let rows = self.rows(&body)?;
-        self.read_rows(request, &body, rows, headers, tables)
+        self.read_rows(request, &body, &rows, headers, tables)
     }
 
     /// Returns whether tables of codes must be joined into rows for a projection.
@@ -91,9 +91,9 @@ impl ResourcePlan {
         let shown = match &self.parts.list.each {
             Some(name) => {
                 within = rows.iter().flat_map(|row| elements_of(row, name)).collect();
-                &within
+                &within[..]
             }
-            None => rows,
+            None => &rows[..],
         };
         let kept = shown.iter().filter(|row| self.mapping.keeps(row)).take(most);
         Ok(kept.map(|row| row.to_string().into()).collect())
@@ -109,7 +109,7 @@ impl ResourcePlan {
         tables: &Tables,
     ) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
-        let mut rows = self.rows(&body)?.to_vec();
+        let mut rows = self.rows(&body)?.into_owned();
         let parent = look_up.keys.first().map(ToString::to_string).unwrap_or_default();
         for row in &mut rows {
             row.insert(parent_as, json::Value::Text(parent.as_str().into()));
@@ -253,6 +253,16 @@ impl ResourcePlan {
             .as_ref()
             .ok_or_else(|| malformed("records are not fetched by key".to_owned()))?;
         let found = get_many.record.first(&body).filter(|row| !row.is_null());
+        if self.parts.list.each.is_some() {
+            // What is asked for is one of the elements within; the others are left out by their keys.
+            let rows: Vec<json::Value<'_>> = match found.map(|row| (row, row.elements())) {
+                Some((_, Some(list))) => list.to_vec(),
+                Some((row, None)) => vec![row.clone()],
+                None => Vec::new(),
+            };
+            let page = self.read_rows(&look_up.request, &body, &rows, &HeaderMap::new(), tables)?;
+            return Ok(ListPage { next: None, ..page });
+        }
         // Some systems answer with a list of at most one record.
         let row = found.and_then(|row| match row.elements() {
             Some(list) => list.first(),
@@ -295,17 +305,21 @@ impl ResourcePlan {
         Cow::Owned(row)
     }
 
-    fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {
+    fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<Cow<'b, [json::Value<'b>]>, Error> {
         let path = &self.parts.list.records;
         let rows = path.first(body).and_then(|rows| rows.elements());
-        rows.ok_or_else(|| {
+        let rows = rows.ok_or_else(|| {
             let place = if path.is_empty() {
                 String::new()
             } else {
                 format!(" at `{}`", path.text())
             };
             malformed(format!("the answer has no list of rows{place}"))
-        })
+        })?;
+        match &self.parts.list.cells {
+            Some(cells) => Ok(Cow::Owned(cells.cut(body, rows).map_err(malformed)?)),
+            None => Ok(Cow::Borrowed(rows)),
+        }
     }
 
     fn next(
@@ -419,15 +433,28 @@ fn with_own_row(mut record: Record, row: &json::Value<'_>, joined: &json::Value<
     record
 }
 
-/// Returns a row once for each element of one of its lists, with the element in the place of the list.
+/// Returns a row once for each element of one of its lists, with the element in the place of the list. The list is a
+/// member, or a member of a member: `POITEM.item`.
 fn elements_of<'v>(row: &json::Value<'v>, name: &'v str) -> Vec<json::Value<'v>> {
+    if let Some((outer, inner)) = name.split_once('.').filter(|_| row.get(name).is_none()) {
+        let within = row
+            .get(outer)
+            .map(|within| elements_of(within, inner))
+            .unwrap_or_default();
+        return within
+            .into_iter()
+            .map(|within| with_member(row, outer, within))
+            .collect();
+    }
     let elements = row.get(name).and_then(json::Value::elements).unwrap_or_default();
-    let with = |element: &json::Value<'v>| {
-        let mut row = row.clone();
-        row.insert(name, element.clone());
-        row
-    };
+    let with = |element: &json::Value<'v>| with_member(row, name, element.clone());
     elements.iter().map(with).collect()
+}
+
+fn with_member<'v>(row: &json::Value<'v>, name: &'v str, value: json::Value<'v>) -> json::Value<'v> {
+    let mut row = row.clone();
+    row.insert(name, value);
+    row
 }
 
 /// Refuses a next page that is the one just read, which would be read for ever.

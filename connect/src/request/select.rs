@@ -81,7 +81,12 @@ pub(super) fn selection(resource: &ResourcePlan, projection: &Projection) -> (Va
         select.insert(0, "*".to_owned());
     }
     let column = |name: String| parts.list.columns.get(&name).cloned().unwrap_or(name);
-    (list(once(select.into_iter().map(column))), list(once(expand)))
+    let select = once(select.into_iter().map(column));
+    let select = match &parts.list.column {
+        Some(form) => Value::Array(select.iter().map(|name| written(form, name)).collect()),
+        None => list(select),
+    };
+    (select, list(once(expand)))
 }
 
 /// Asks for the codes of entries instead of the entries, which are joined here.
@@ -100,6 +105,19 @@ fn put_codes(tree: &mut Vec<Selected>, joins: &[JoinPlan], within: Option<&str>)
         if let Selected::Expand { name, fields } | Selected::Braces { name, fields } = selected {
             put_codes(fields, joins, Some(name));
         }
+    }
+}
+
+/// Writes a name in the form that the system takes.
+fn written(form: &Value, name: &str) -> Value {
+    match form {
+        Value::String(text) => Value::String(text.replace("{name}", name)),
+        Value::Array(elements) => elements.iter().map(|element| written(element, name)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(member, value)| (member.clone(), written(value, name)))
+            .collect(),
+        other => other.clone(),
     }
 }
 

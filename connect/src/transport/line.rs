@@ -151,10 +151,14 @@ impl Line {
             .concurrency
             .map_or(usize::MAX, usize::from)
             .min(limits.in_flight);
+        let rates = match limits.rates {
+            true => manifest.limits.rates.as_slice(),
+            false => &[],
+        };
         Self {
             retries: Retries::new(retry),
             slots: Slots::new(in_flight),
-            rates: Rates::new(&manifest.id, &manifest.limits.rates, wire.windows().unwrap_or_default()),
+            rates: Rates::new(&manifest.id, rates, wire.windows().unwrap_or_default()),
             wire,
             breaker,
             meter,

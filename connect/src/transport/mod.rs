@@ -119,6 +119,8 @@ pub struct Limits {
     pub most_bytes: usize,
     /// Requests that may be under way at the same time.
     pub in_flight: usize,
+    /// Whether calls keep to the rates that manifests tell. Trials against simulated systems would wait for them.
+    pub rates: bool,
 }
 
 impl Default for Limits {
@@ -127,6 +129,7 @@ impl Default for Limits {
             attempt: Duration::from_secs(10),
             most_bytes: 20 * 1024 * 1024,
             in_flight: 64,
+            rates: true,
         }
     }
 }

@@ -43,7 +43,8 @@ pub enum Part {
     Field,
     /// A field of the organization's own.
     Custom,
-    /// What of the system an entity of the organization's own is.
+    /// What of the system an entity of the organization's own is, or the records of a unified type that the connector
+    /// does not map.
     Entity,
 }
 
@@ -107,17 +108,16 @@ fn apply(entities: &mut Map<String, Json>, edit: &Edit, unified: &Catalogue) -> 
         Part::Field => "fields",
         Part::Custom => "custom",
         Part::Entity => {
+            let is_unified = unified.types.contains_key(&edit.entity);
+            let word = if is_unified { "from" } else { "entity" };
             let entity = entities.entry(edit.entity.clone()).or_insert_with(|| json!({}));
             match (&edit.set, entity.as_object_mut()) {
                 (Some(set), Some(sections)) => {
-                    sections.insert("entity".to_owned(), set.clone());
+                    sections.insert(word.to_owned(), set.clone());
                 }
-                // Without it nothing else of an entity of one's own means anything.
-                (None, _) if !unified.types.contains_key(&edit.entity) => {
+                // Without it nothing else of the entity means anything.
+                (None, Some(sections)) if !is_unified || sections.contains_key(word) => {
                     entities.shift_remove(&edit.entity);
-                }
-                (None, Some(sections)) => {
-                    sections.shift_remove("entity");
                 }
                 _ => {}
             }
@@ -184,6 +184,19 @@ mod tests {
         let again = taken.read(&Overlay::new(), &unified).unwrap_err();
         assert_eq!(again.len(), 2);
         assert_eq!(again[0].code, ProblemCode::NoLongerThere);
+    }
+
+    #[test]
+    fn the_entity_of_a_unified_type_is_where_its_records_come_from() {
+        let unified = Catalogue::unified().unwrap();
+        let set = Draft::Edits(vec![
+            edit(Part::Entity, None, Some(json!({"remote": "Suppliers", "key": "id"}))),
+            edit(Part::Field, Some("name"), Some(json!("SupplierName"))),
+        ]);
+        let (mapped, _) = set.read(&Overlay::new(), &unified).unwrap();
+        assert_eq!(mapped.entities["Vendor"].remote(), Some("Suppliers"));
+        let taken = Draft::Edits(vec![edit(Part::Entity, None, None)]);
+        assert!(taken.read(&mapped, &unified).unwrap().0.is_empty());
     }
 
     #[test]

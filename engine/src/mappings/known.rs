@@ -76,7 +76,7 @@ impl Engine {
             .child_until(session.deadline.min(Instant::now() + PATIENCE));
         let asked = overlay.entities.iter().take(MOST_ENTITIES).map(|(name, entity)| {
             let (connector, context) = (&reached.connector, &context);
-            let own = entity.entity.as_ref().map(|own| own.remote.clone());
+            let own = entity.remote().map(str::to_owned);
             async move {
                 let kind = connector.blueprint().catalogue().type_named(name).map(|def| def.index);
                 let described = match (own, kind) {

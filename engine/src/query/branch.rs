@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, collections::VecDeque, sync::Arc, time::Duration};
 
 use lineshaft_connect::{
-    Error,
+    Error, ErrorKind,
     connector::Connector,
     context::CallContext,
     request::{ListRequest, PageState},
@@ -36,6 +36,8 @@ pub(super) struct Branch {
     passed: bool,
     /// Records that may come before that position.
     held: Vec<Record>,
+    /// Whether the record before had no value to sort by.
+    had_no_value: bool,
     /// Records that were read and not yet given out.
     pub(super) buffer: VecDeque<Record>,
     /// Why it ended early.
@@ -83,6 +85,7 @@ impl Branch {
             scanned: 0,
             passed: false,
             held: Vec::new(),
+            had_no_value: false,
             buffer: VecDeque::new(),
             error: None,
             refused_credentials: false,
@@ -181,6 +184,10 @@ impl Branch {
             if let Some(field) = self.remote_id {
                 record.set(field, Value::text(&record.key.to_string()));
             }
+            if !self.sort_here && self.breaks_order(&record) {
+                self.fail(&misplaced());
+                return;
+            }
             if self.sort_here {
                 if !self.was_given(&record) {
                     self.accept(record);
@@ -200,6 +207,16 @@ impl Branch {
                 self.buffer.make_contiguous().sort_by(|a, b| compare(order, a, b));
             }
         }
+    }
+
+    /// Returns whether a record with a value comes behind one without: pages that go on by the last value given would
+    /// begin anew, again and again.
+    fn breaks_order(&mut self, record: &Record) -> bool {
+        let Some(order) = self.order else { return false };
+        let has_value = !number_of(record.get(order.field)).is_null();
+        let breaks = has_value && self.had_no_value;
+        self.had_no_value = !has_value;
+        breaks
     }
 
     fn accept(&mut self, record: Record) {
@@ -312,6 +329,13 @@ impl Branch {
             ..self.position.clone()
         }
     }
+}
+
+fn misplaced() -> Error {
+    Error::new(
+        ErrorKind::MalformedResponse,
+        "the system puts records without a value first, though its connector says that it sorts by this field: it must be sorted here",
+    )
 }
 
 /// Compares two records of one connection: by the order, then by key.

@@ -132,6 +132,12 @@ impl Reader<'_> {
         };
         let mut draft = Draft::default();
         for (name, json) in members {
+            if matches!(self.service.flavour, Flavour::Standard(_))
+                && let Some(navigation) = name.strip_suffix("@odata.bind")
+            {
+                draft.values.push(self.bound(entity, navigation, json)?);
+                continue;
+            }
             if name == "__metadata" || name.contains('@') || name == "SAP__Messages" {
                 continue;
             }
@@ -148,6 +154,40 @@ impl Reader<'_> {
             draft.values.push((name.clone(), self.value(name, property, json)?));
         }
         Ok(draft)
+    }
+
+    /// Reads the address of the row that a navigation is to lead to; null for none.
+    fn bound(&self, entity: &Entity, navigation: &str, json: &Json) -> Result<(String, Value), Problem> {
+        let link = entity.navigations.get(navigation).filter(|link| !link.many);
+        let link = link.ok_or_else(|| self.unknown(entity, navigation))?;
+        let wrong = || self.invalid(navigation, json);
+        let [(own, key)] = link.on.as_slice() else {
+            return Err(wrong());
+        };
+        let property = entity.properties.get(own).ok_or_else(wrong)?;
+        let Some(address) = json.as_str() else {
+            return match json.is_null() {
+                true => Ok((own.clone(), Value::Null)),
+                false => Err(wrong()),
+            };
+        };
+        let row = address.trim_end_matches(')').rsplit_once('(').ok_or_else(wrong)?;
+        let set = row.0.rsplit('/').next().unwrap_or_default();
+        let named = row
+            .1
+            .strip_prefix(&format!("{key}="))
+            .unwrap_or(row.1)
+            .trim_matches('\'');
+        let number = || {
+            serde_json::from_str(named)
+                .ok()
+                .and_then(|number| self.typed(&property.kind, &number))
+        };
+        let value = self
+            .typed(&property.kind, &Json::String(named.to_owned()))
+            .or_else(number);
+        let value = value.filter(|_| set == link.target).ok_or_else(wrong)?;
+        Ok((own.clone(), property.kind.store(value)))
     }
 
     fn children(&self, target: &Entity, name: &str, json: &Json) -> Result<Option<Vec<Draft>>, Problem> {

@@ -18,14 +18,14 @@ pub(crate) fn holds(service: &Service, entity: &Entity, row: &Row, filter: &Expr
         Expression::Not(inner) => !holds(service, entity, row, inner),
         Expression::Compare(left, comparison, right) => compare(
             service,
-            &operand(entity, row, left),
+            &operand(service, entity, row, left),
             *comparison,
-            &operand(entity, row, right),
+            &operand(service, entity, row, right),
         ),
         Expression::Matches { property, pattern } => {
             wildcard(&data::value(entity, row, property).text().to_lowercase(), pattern)
         }
-        Expression::Test(tested) => operand(entity, row, tested) == Value::Flag(true),
+        Expression::Test(tested) => operand(service, entity, row, tested) == Value::Flag(true),
         Expression::Each {
             navigation,
             all,
@@ -72,27 +72,32 @@ fn compare(service: &Service, left: &Value, comparison: Comparison, right: &Valu
     }
 }
 
-fn operand(entity: &Entity, row: &Row, operand: &Operand) -> Value {
+fn operand(service: &Service, entity: &Entity, row: &Row, operand: &Operand) -> Value {
     match operand {
         Operand::Property(name) => data::value(entity, row, name).clone(),
         Operand::Value(value) => value.clone(),
-        Operand::Call(name, arguments) => call(entity, row, name, arguments),
+        Operand::Call(name, arguments) => call(service, entity, row, name, arguments),
         Operand::Literal(_) => Value::Null,
     }
 }
 
-fn call(entity: &Entity, row: &Row, name: &str, arguments: &[Operand]) -> Value {
+fn call(service: &Service, entity: &Entity, row: &Row, name: &str, arguments: &[Operand]) -> Value {
     let values: Vec<Value> = arguments
         .iter()
-        .map(|argument| operand(entity, row, argument))
+        .map(|argument| operand(service, entity, row, argument))
         .collect();
     let first = values.first().map_or("", Value::text);
     let second = values.get(1).map_or("", Value::text);
+    let ignores_case = service.flavour.ignores_case();
+    let compared = |text: &str| match ignores_case {
+        true => text.to_lowercase(),
+        false => text.to_owned(),
+    };
     match name {
-        "substringof" => Value::Flag(second.contains(first)),
-        "contains" => Value::Flag(first.contains(second)),
-        "startswith" => Value::Flag(first.starts_with(second)),
-        "endswith" => Value::Flag(first.ends_with(second)),
+        "substringof" => Value::Flag(compared(second).contains(&compared(first))),
+        "contains" => Value::Flag(compared(first).contains(&compared(second))),
+        "startswith" => Value::Flag(compared(first).starts_with(&compared(second))),
+        "endswith" => Value::Flag(compared(first).ends_with(&compared(second))),
         "tolower" => Value::Text(first.to_lowercase()),
         "toupper" => Value::Text(first.to_uppercase()),
         _ => Value::Null,

@@ -60,6 +60,48 @@ pub(crate) enum Comparison {
     LessOrEqual,
 }
 
+impl Expression {
+    /// Returns whether conditions on different fields are joined by `or`.
+    pub(crate) fn mixes_fields(&self) -> bool {
+        match self {
+            Self::Or(terms) => {
+                let mut names = Vec::new();
+                terms.iter().for_each(|term| term.fields(&mut names));
+                names
+                    .windows(2)
+                    .any(|pair| matches!(pair, [first, second] if first != second))
+            }
+            Self::And(terms) => terms.iter().any(Self::mixes_fields),
+            Self::Not(inner) => inner.mixes_fields(),
+            Self::Compare(..) | Self::Matches { .. } | Self::Test(_) | Self::Each { .. } => false,
+        }
+    }
+
+    fn fields<'e>(&'e self, names: &mut Vec<&'e str>) {
+        match self {
+            Self::Or(terms) | Self::And(terms) => terms.iter().for_each(|term| term.fields(names)),
+            Self::Not(inner) => inner.fields(names),
+            Self::Compare(left, _, right) => {
+                left.fields(names);
+                right.fields(names);
+            }
+            Self::Matches { property, .. } => names.push(property),
+            Self::Test(tested) => tested.fields(names),
+            Self::Each { navigation, .. } => names.push(navigation),
+        }
+    }
+}
+
+impl Operand {
+    fn fields<'e>(&'e self, names: &mut Vec<&'e str>) {
+        match self {
+            Self::Property(name) => names.push(name),
+            Self::Call(_, arguments) => arguments.iter().for_each(|argument| argument.fields(names)),
+            Self::Literal(_) | Self::Value(_) => {}
+        }
+    }
+}
+
 /// How deeply expressions may nest.
 const DEEPEST: usize = 100;
 

@@ -58,6 +58,8 @@ pub(crate) struct Standard {
     pub(crate) ignores_case: bool,
     /// Conditions know the operator `in`.
     pub(crate) has_lists: bool,
+    /// Conditions on different fields cannot be joined by `or`.
+    pub(crate) keeps_or_to_one_field: bool,
     /// Rows below a row are made and changed together with it.
     pub(crate) takes_children: bool,
     /// How many rows a page has when the client asks for no number.

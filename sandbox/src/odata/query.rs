@@ -66,7 +66,16 @@ fn option(service: &Service, entity: &Entity, query: &mut Query, name: &str, val
     let is_v2 = service.flavour.is_v2();
     match name {
         "$filter" if value.trim().is_empty() => {}
-        "$filter" => query.filter = Some(check(service, entity, filter::parse(value, service.flavour)?)?),
+        "$filter" => {
+            let parsed = filter::parse(value, service.flavour)?;
+            let is_narrow = matches!(service.flavour, Flavour::Standard(standard) if standard.keeps_or_to_one_field);
+            if is_narrow && parsed.mixes_fields() {
+                return Err(Problem::bad(
+                    "The 'OR' operator is not supported on distinct fields on an OData filter.",
+                ));
+            }
+            query.filter = Some(check(service, entity, parsed)?);
+        }
         "$orderby" => query.order = order(service, entity, value)?,
         "$top" => query.top = Some(number(name, value)?),
         "$skip" => query.skip = number(name, value)?,

@@ -1,9 +1,10 @@
-//! Checks the folder of a connector: its grammar, its mapping to the unified model, every variant, its specs, the
-//! description of the system.
+//! Checks the folder of a connector: its grammar, its mapping to the unified model, every variant, its specs, its example
+//! mapping, the description of the system.
 
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
+use lineshaft_conformance::Example;
 use lineshaft_connect::{
     blueprint::Blueprint,
     manifest::load::{self, ManifestProblem, Spec},
@@ -20,7 +21,9 @@ pub(super) fn check(path: &Path, out: &mut Output) -> anyhow::Result<ExitCode> {
         .canonicalize()
         .with_context(|| format!("`{}` is not there", path.display()))?;
     let problems = match compile(&path) {
-        Ok(blueprint) => check_system(&path).and_then(|()| check_specs(&path, &blueprint)),
+        Ok(blueprint) => check_system(&path)
+            .and_then(|()| check_example(&path, &blueprint))
+            .and_then(|()| check_specs(&path, &blueprint)),
         Err(problems) => Err(told(&problems)),
     };
     match problems {
@@ -82,6 +85,14 @@ fn check_system(path: &Path) -> Result<(), Vec<String>> {
             .map(|problem| format!("sandbox.yaml:{problem}"))
             .collect()
     })
+}
+
+/// Tells what of the example mapping does not fit the connector, if there is one.
+fn check_example(path: &Path, blueprint: &Blueprint) -> Result<(), Vec<String>> {
+    match Example::read(path)? {
+        Some(example) => example.over(blueprint).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Returns how many types and specs there are, or what differs from the specs.

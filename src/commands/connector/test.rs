@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, header};
-use lineshaft_conformance::{Answer, Make, Place, Stage, Subject};
+use lineshaft_conformance::{Answer, Example, Make, Place, Stage, Subject};
 use lineshaft_connect::{
     blueprint::Blueprint,
     manifest::{Manifest, suggest},
@@ -68,11 +68,14 @@ pub(super) async fn run(
         readme: fs::read_to_string(path.join("README.md")).unwrap_or_default(),
         only,
     };
-    let most_calls = most_calls(subject.blueprint.manifest());
+    let most_calls = most_calls(bench.system, subject.blueprint.manifest());
     let make: Make = Box::new(move || {
         let bench = bench.clone();
         async move {
             let place = Local::start(&bench).await.map_err(|error| format!("{error:#}"))?;
+            if let Some(example) = &bench.example {
+                example.save(&place).await?;
+            }
             Ok(Arc::new(place) as Arc<dyn Place>)
         }
         .boxed()
@@ -92,8 +95,11 @@ pub(super) async fn run(
 }
 
 /// Returns after how many calls a simulated system is replaced by a fresh one, so that trials do not wait for the windows
-/// of its rates.
-fn most_calls(manifest: &Manifest) -> Option<usize> {
+/// of its rates. Those of described systems are lifted.
+fn most_calls(system: System, manifest: &Manifest) -> Option<usize> {
+    if matches!(system, System::Described(_)) {
+        return None;
+    }
     let windows = manifest.limits.rates.iter().filter(|rate| rate.per_s >= 30);
     let fewest = windows.map(|rate| rate.calls).min()?;
     usize::try_from(fewest).ok().map(|calls| calls * 5 / 9)
@@ -114,6 +120,8 @@ struct Bench {
     system: System,
     /// Settings besides those of the simulated system's own connection.
     settings: Map<String, Value>,
+    /// What is mapped for the trials.
+    example: Option<Example>,
 }
 
 impl Bench {
@@ -139,6 +147,7 @@ impl Bench {
             files,
             system,
             settings: given,
+            example: Example::read(path).map_err(|problems| anyhow::anyhow!(problems.join("\n")))?,
         })
     }
 
@@ -153,8 +162,16 @@ impl Bench {
             .registry()?
             .get(&self.id)
             .context("the connector cannot be loaded")?;
-        kind.blueprint_for(&self.settings)
-            .map_err(|problem| anyhow::anyhow!(problem))
+        let blueprint = kind
+            .blueprint_for(&self.settings)
+            .map_err(|problem| anyhow::anyhow!(problem))?;
+        match &self.example {
+            Some(example) => {
+                let laid = example.over(&blueprint);
+                Ok(Arc::new(laid.map_err(|problems| anyhow::anyhow!(problems.join("\n")))?))
+            }
+            None => Ok(blueprint),
+        }
     }
 }
 
@@ -211,17 +228,20 @@ impl Local {
         let settings = settings(folder.path())?;
         let database = database::connect(settings.database.url.expose_secret(), &settings.database.options()).await?;
         Migrator::up(&database, None).await?;
+        let mut own = settings.engine();
+        own.connector.limits.rates = !matches!(bench.system, System::Described(_));
         let engine = Arc::new(Engine::new(Parts {
             database,
             keys: Arc::new(KeyRing::generate()?),
             registry: bench.registry()?,
             wire: Arc::new(HttpClient::new(&settings.upstream.client()?)?),
-            settings: settings.engine(),
+            settings: own,
         }));
         engine.serve_under("http://localhost".to_owned());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let routes = router(&Arc::new(App::new(engine.clone(), settings, metrics)));
         let sandbox = Sandbox::start(bench.system, Options::default()).await?;
+        sandbox.lift_limits();
         let (mut settings, credentials) = sandbox.demo_connection();
         if let Some(members) = settings.as_object_mut() {
             members.extend(bench.settings.clone());

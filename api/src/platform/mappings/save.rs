@@ -20,7 +20,8 @@ pub(crate) enum MappingPart {
     Field,
     /// A field of the organization's own.
     Custom,
-    /// What of the system an entity of the organization's own is.
+    /// What of the system an entity of the organization's own is, or the records of a unified type that the connector does
+    /// not map.
     Entity,
 }
 

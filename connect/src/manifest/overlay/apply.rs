@@ -56,7 +56,7 @@ impl Manifest {
 }
 
 /// A place where the fields of a type are mapped.
-enum Spot {
+pub(super) enum Spot {
     /// In a resource of its own.
     Own,
     /// In the elements of a list in the row of an owner: the owner, its field, and the names below it.
@@ -64,7 +64,7 @@ enum Spot {
 }
 
 /// How a list says what its elements are.
-enum Within {
+pub(super) enum Within {
     Each,
     List(usize),
     Lists(usize),
@@ -102,28 +102,28 @@ impl Applier<'_> {
             self.tell(ProblemCode::UnknownEntity, pointer, message);
             return;
         };
-        match &entity.entity {
-            Some(_) if def.label.is_none() => {
-                let message = format!("`{name}` is an entity of the unified model");
-                self.tell(ProblemCode::NameTaken, format!("{pointer}/entity"), message);
+        match self.source_of(def, entity, &pointer) {
+            Ok(Some((word, source))) => {
+                let origin = format!("{pointer}/{word}");
+                let Some(resource) = self.custom_resource(&source, &origin) else {
+                    return;
+                };
+                let at = format!("/resources/{}", escape(name));
+                for word in ["remote", "key"] {
+                    self.origin(&format!("{at}/{word}"), &format!("{origin}/{word}"));
+                }
+                self.origin(&format!("{at}/write"), &format!("{origin}/write"));
+                self.origin(&at, &format!("{origin}/resource"));
+                self.touch_referrers(def, &origin);
+                self.applied.touched.insert(name.to_owned());
+                let resources = &mut self.applied.manifest.resources;
+                resources.insert(name.to_owned(), Arc::new(resource));
+            }
+            Ok(None) => self.origin(&format!("/resources/{}", escape(name)), &pointer),
+            Err(problem) => {
+                self.applied.problems.push(problem);
                 return;
             }
-            Some(own) => match self.custom_resource(own, &format!("{pointer}/entity")) {
-                Some(resource) => {
-                    let at = format!("/resources/{}", escape(name));
-                    let origin = format!("{pointer}/entity");
-                    for word in ["remote", "key"] {
-                        self.origin(&format!("{at}/{word}"), &format!("{origin}/{word}"));
-                    }
-                    self.origin(&format!("{at}/write"), &format!("{origin}/write"));
-                    self.origin(&at, &format!("{origin}/resource"));
-                    self.applied.touched.insert(name.to_owned());
-                    let resources = &mut self.applied.manifest.resources;
-                    resources.insert(name.to_owned(), Arc::new(resource));
-                }
-                None => return,
-            },
-            None => self.origin(&format!("/resources/{}", escape(name)), &pointer),
         }
         let spots = self.spots(def);
         for (field, custom) in &entity.custom {
@@ -156,7 +156,7 @@ impl Applier<'_> {
     }
 
     /// Finds the places where the fields of a type are mapped.
-    fn spots(&self, def: &TypeDef) -> Vec<Spot> {
+    pub(super) fn spots(&self, def: &TypeDef) -> Vec<Spot> {
         let resources = &self.applied.manifest.resources;
         let mut spots = Vec::new();
         if resources.contains_key(&def.name) {
@@ -269,7 +269,13 @@ impl Applier<'_> {
         }
         if spots.is_empty() {
             let message = format!("this connector does not map {}", def.name);
-            self.tell(ProblemCode::UnknownEntity, pointer, message);
+            let problem = OverlayProblem::error(ProblemCode::UnknownEntity, pointer, message);
+            let discovery = self.applied.manifest.discovery.as_ref();
+            let problem = match discovery.is_some_and(|discovery| discovery.resource.is_some()) {
+                true => problem.with_help("say under `from` what of the system its records are"),
+                false => problem,
+            };
+            self.applied.problems.push(problem);
             return;
         }
         let mut reasons = Vec::new();
@@ -483,7 +489,7 @@ fn without_silent(words: &mut Json) {
         Json::Null => true,
         Json::Array(list) => list.is_empty() && matches!(name, "empty" | "exact" | "coarse"),
         Json::Object(members) => members.is_empty() && name == "parameters",
-        Json::Bool(false) => matches!(name, "digest" | "never_null"),
+        Json::Bool(false) => matches!(name, "digest" | "never_null" | "recalled"),
         _ => false,
     };
     members.retain(|name, value| !is_silent(name, value));

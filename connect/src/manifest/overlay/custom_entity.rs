@@ -1,12 +1,16 @@
-//! Entities of an organization's own: how the connector reads and writes any object of the system, with what the overlay
-//! says of this one.
+//! Entities of an organization's own, and unified types that the connector does not map: how the connector reads and
+//! writes any object of the system, with what the overlay says of this one.
 
+use lineshaft_schema::{FieldType, TypeDef};
 use serde_json::{Map, Value as Json};
 
-use super::{CustomEntity, OverlayProblem, ProblemCode, apply::Applier};
-use crate::manifest::{Resource, load};
+use super::{EntityOverlay, OverlayProblem, ProblemCode, RecordSource, apply::Applier};
+use crate::manifest::{
+    Resource,
+    load::{self, escape},
+};
 
-/// Members of a mapping file that an overlay may set for an entity of its own. Requests are not among them: what may be
+/// Members of a mapping file that an overlay may set for an object that it maps. Requests are not among them: what may be
 /// called beyond what the connector calls is said by `raw` alone.
 const WORDS: &[&str] = &[
     "normalize",
@@ -21,8 +25,56 @@ const WORDS: &[&str] = &[
 const OPERATIONS: &[&str] = &["create", "update", "delete"];
 
 impl Applier<'_> {
-    /// Returns the resource of an entity of the organization's own, without fields.
-    pub(super) fn custom_resource(&mut self, own: &CustomEntity, pointer: &str) -> Option<Resource> {
+    /// Returns what of the system the records of a type are, where the overlay says so, and the word that says it.
+    pub(super) fn source_of(
+        &self,
+        def: &TypeDef,
+        entity: &EntityOverlay,
+        pointer: &str,
+    ) -> Result<Option<(&'static str, RecordSource)>, OverlayProblem> {
+        let name = &def.name;
+        let is_unified = def.label.is_none();
+        let taken = |word: &str, message: String, help: &str| {
+            let problem = OverlayProblem::error(ProblemCode::NameTaken, format!("{pointer}/{word}"), message);
+            Err(problem.with_help(help))
+        };
+        match (&entity.entity, &entity.from) {
+            (None, None) => Ok(None),
+            (Some(_), _) if is_unified => {
+                let message = format!("`{name}` is an entity of the unified model");
+                taken("entity", message, "say under `from` where its records come from")
+            }
+            (Some(own), None) => Ok(Some(("entity", own.source()))),
+            (_, Some(_)) if !is_unified => {
+                let message = format!("`{name}` is no type of the unified model");
+                taken("from", message, "say under `entity` what of the system it is")
+            }
+            (_, Some(_)) if !self.spots(def).is_empty() => {
+                let message = format!("this connector maps {name} itself");
+                taken("from", message, "change where its fields come from under `fields`")
+            }
+            (_, Some(from)) => Ok(Some(("from", from.clone()))),
+        }
+    }
+
+    /// Marks what refers to a type: its references are written and compared as the type's own keys are.
+    pub(super) fn touch_referrers(&mut self, def: &TypeDef, origin: &str) {
+        let refers = |name: &&String| {
+            let of = self.catalogue.type_named(name);
+            let mut fields = of.into_iter().flat_map(|of| of.fields.values());
+            fields
+                .any(|field| matches!(field.kind, FieldType::Reference(to) | FieldType::Object(to) if to == def.index))
+        };
+        let names: Vec<String> = self.applied.manifest.resources.keys().filter(refers).cloned().collect();
+        for name in names {
+            let at = format!("/resources/{}", escape(&name));
+            self.applied.origins.add_fallback(at, origin);
+            self.applied.touched.insert(name);
+        }
+    }
+
+    /// Returns the resource of an object that the overlay maps, without fields.
+    pub(super) fn custom_resource(&mut self, own: &RecordSource, pointer: &str) -> Option<Resource> {
         let before = self.errors();
         let discovery = self.applied.manifest.discovery.clone().unwrap_or_default();
         let Some(defaults) = discovery.resource else {
@@ -82,14 +134,14 @@ impl Applier<'_> {
         }
     }
 
-    fn check_words(&mut self, own: &CustomEntity, pointer: &str) {
+    fn check_words(&mut self, own: &RecordSource, pointer: &str) {
         for (word, value) in &own.resource {
             let here = format!("{pointer}/resource/{}", load::escape(word));
             if !WORDS.contains(&word.as_str()) {
                 let problem = OverlayProblem::error(
                     ProblemCode::InvalidMapping,
                     here,
-                    format!("`{word}` cannot be changed for an entity of your own"),
+                    format!("`{word}` cannot be changed for an object that the connector does not map"),
                 );
                 let problem = problem.with_help(format!("one of {}", WORDS.join(", ")));
                 self.applied.problems.push(problem);
@@ -105,7 +157,7 @@ impl Applier<'_> {
     /// Returns how the connector writes any object, with the operations that the entity names.
     fn custom_write(
         &mut self,
-        own: &CustomEntity,
+        own: &RecordSource,
         write: Option<Map<String, Json>>,
         pointer: &str,
     ) -> Option<Map<String, Json>> {
@@ -137,11 +189,9 @@ fn has_operation(write: &Map<String, Json>, word: &str) -> bool {
 fn with_key(members: &mut Map<String, Json>, key: &[String], own: &Map<String, Json>) {
     members.insert("key".to_owned(), key.into());
     for word in ["literals", "normalize"] {
-        let is_own = own.contains_key(word);
-        if let Some(Json::Object(parts)) = members.get_mut(word)
-            && !is_own
-        {
-            parts.retain(|part, _| key.contains(part));
+        let is_own = |part: &String| own.get(word).is_some_and(|parts| parts.get(part).is_some());
+        if let Some(Json::Object(parts)) = members.get_mut(word) {
+            parts.retain(|part, _| key.contains(part) || is_own(part));
         }
     }
     let by = members

@@ -433,6 +433,7 @@ pub(crate) fn any_overlay() -> impl Strategy<Value = Overlay> {
     )
         .prop_map(|(fields, custom)| EntityOverlay {
             entity: None,
+            from: None,
             fields: fields
                 .into_iter()
                 .map(|(name, field)| (name.to_owned(), field))

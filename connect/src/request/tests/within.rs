@@ -36,3 +36,28 @@ fn every_element_is_a_record_of_its_row() {
     assert_eq!(keys, ["P-1|HOURS", "P-1|TEMP"]);
     assert_eq!(page.next, Some(PageState::Cursor("12".to_owned())));
 }
+
+#[test]
+fn one_element_is_found_in_its_row_by_its_key() {
+    let list = json!({"request": {"path": "/{{resource.remote}}"}, "paging": "none"});
+    let resources = json!({
+        "Meter": {
+            "remote": "assets", "key": ["asset", "meters.name"], "list": {"each": "meters", "records": "rows"},
+            "get_many": {"via": "each", "request": {"path": "/assets/{{key.0}}"}, "record": "rows"},
+            "fields": {"name": "meters.name", "asset": "asset", "lastReading": "meters.last"}
+        }
+    });
+    let blueprint = compile("json_rest", json!({"list": list}), resources).unwrap();
+    let meters = resource(&blueprint, "Meter");
+    let key = RemoteKey::composite(["P-1", "TEMP"]);
+    let planned = look_ups(meters, LookUp::Key, std::slice::from_ref(&key));
+    let rows = json!([{"asset": "P-1", "meters": [{"name": "HOURS"}, {"name": "TEMP", "last": "7"}]}]);
+    for body in [json!({"rows": rows}), json!({"rows": rows[0]}), json!({"rows": null})] {
+        let page = meters
+            .read_look_up(&planned[0], body.to_string().as_bytes(), &HeaderMap::new())
+            .unwrap();
+        let expected = usize::from(!body["rows"].is_null());
+        assert_eq!(page.records.len(), expected, "{body}");
+        assert!(page.records.iter().all(|record| record.key == key));
+    }
+}

@@ -189,3 +189,24 @@ async fn erasing_a_connection_erases_its_layer_and_what_it_added() {
     let rows = lineshaft_entities::mapping_version::Entity::for_organization(stores.acme);
     assert!(rows.all(&stores.database).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_unified_type_that_the_connector_does_not_map_is_served_from_an_object() {
+    let stores = stores().await;
+    let world = World::over(&stores);
+    let connection = world.active("one").await;
+    let meters = "mapping: 1
+entities:
+  Meter:
+    from: {remote: Calibrations}
+    fields: {name: due, asset: {path: asset_id, filter: [eq, in]}}
+";
+    world.save(Place::Connection(connection), 0, meters).await;
+    let session = world.session().await;
+    let due = [json!("2026-12-01"), json!("2026-12-24")];
+    assert_eq!(world.values(&session, "Meter", "name").await, due);
+    // What the connector maps by itself is changed by its fields.
+    let vendors = "mapping: 1\nentities:\n  Vendor:\n    from: {remote: Calibrations}\n";
+    let refused = world.refused(Place::Connection(connection), vendors).await;
+    assert_eq!(refused, [("NAME_TAKEN", "/entities/Vendor/from".to_owned())]);
+}

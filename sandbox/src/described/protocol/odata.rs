@@ -30,8 +30,17 @@ pub(crate) struct Service {
     standard: Standard,
     /// Writes of a row that is there must tell the version they mean.
     needs_version: bool,
+    /// Query options of the system's own, and those of the standard that it does not have.
+    options: Options,
     sets: IndexMap<String, Set>,
     built: Mutex<Option<(Weak<Rows>, Arc<odata::Service>)>>,
+}
+
+/// What of the query options differs from the standard.
+#[derive(Debug, Default)]
+struct Options {
+    also: Vec<String>,
+    refused: Vec<String>,
 }
 
 /// A set of a service.
@@ -83,6 +92,11 @@ impl Service {
         let cases = [("sensitive", false), ("insensitive", true)];
         let ignores_case = fields.word(loader, "case", &cases).unwrap_or(false);
         let has_lists = fields.flag(loader, "in");
+        let ors = [("any_field", false), ("one_field", true)];
+        let keeps_or_to_one_field = fields.word(loader, "or", &ors).unwrap_or(false);
+        let options = fields
+            .take("options")
+            .map_or_else(Options::default, |node| Options::read(loader, node));
         let takes_children = fields.flag(loader, "children");
         let default_page = size(fields.number(loader, "page")).unwrap_or(1_000);
         let largest_page = size(fields.number(loader, "largest_page")).unwrap_or(default_page);
@@ -110,11 +124,13 @@ impl Service {
                 is_v2,
                 ignores_case,
                 has_lists,
+                keeps_or_to_one_field,
                 takes_children,
                 default_page,
                 largest_page,
             },
             needs_version,
+            options,
             sets,
             built: Mutex::default(),
         })
@@ -170,6 +186,10 @@ impl Service {
 
     /// Answers a read.
     pub(crate) fn get(&self, rows: &Arc<Rows>, request: &Request, place: &Place) -> Result<PartAnswer, Failure> {
+        if let Some(name) = self.options.refuses(request) {
+            let message = format!("The query option '{name}' is not supported.");
+            return Ok(self.refused(&odata::Problem::bad(message)));
+        }
         let service = self.built(rows)?;
         let asked = self.asked(request, place);
         Ok(match odata::answer(&service, &asked) {
@@ -188,7 +208,12 @@ impl Service {
         odata::Request {
             root: place.root.clone(),
             path: place.rest.clone(),
-            options: request.query.clone(),
+            options: request
+                .query
+                .iter()
+                .filter(|(name, _)| !self.options.also.contains(name))
+                .cloned()
+                .collect(),
             page: page.and_then(|page| page.trim().parse().ok()),
             json: format.map_or_else(
                 || accept.contains("json") || accept.contains("*/*"),
@@ -264,6 +289,22 @@ fn entries<'a>(loader: &mut Loader, node: &'a Node, what: &str) -> Vec<(&'a str,
             loader.wrong(node.place, format!("{what} is a table of names and tables"));
             Vec::new()
         }
+    }
+}
+
+impl Options {
+    fn read(loader: &mut Loader, node: &Node) -> Self {
+        let mut fields = loader.fields(node, "options");
+        let (also, refused) = (fields.texts(loader, "also"), fields.texts(loader, "refused"));
+        fields.finish(loader);
+        Self { also, refused }
+    }
+
+    fn refuses<'r>(&self, request: &'r Request) -> Option<&'r str> {
+        let names = request.query.iter().map(|(name, _)| name.as_str());
+        names
+            .into_iter()
+            .find(|name| self.refused.iter().any(|refused| refused == name))
     }
 }
 
