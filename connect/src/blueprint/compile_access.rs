@@ -172,6 +172,7 @@ impl Compiler<'_> {
             call,
             records: records?,
             each: list.each.clone(),
+            pairs: list.pairs.clone(),
             paging,
             more: list
                 .more

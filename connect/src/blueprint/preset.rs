@@ -136,6 +136,7 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         request: lay_request(lower.request, upper.request.as_ref()),
         records: upper.records.clone().or(lower.records),
         each: upper.each.clone().or(lower.each),
+        pairs: upper.pairs.clone().or(lower.pairs),
         more: if upper.paging.is_some() {
             upper.more.clone()
         } else {

@@ -73,6 +73,8 @@ pub(crate) struct ListPlan {
     pub(crate) records: Path,
     /// The member of rows whose elements are the records.
     pub(crate) each: Option<String>,
+    /// Where rows have their names and values.
+    pub(crate) pairs: Option<crate::manifest::RowPairs>,
     pub(crate) paging: PagingPlan,
     /// Where the answer tells whether more follows, and whether it is the last page.
     pub(crate) more: Option<Path>,

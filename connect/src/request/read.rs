@@ -14,6 +14,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     json,
+    manifest::RowPairs,
     mapping::Selected,
 };
 
@@ -36,7 +37,7 @@ impl ResourcePlan {
     ) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
         let rows = self.rows(&body)?;
-        self.read_rows(request, &body, rows, headers, tables)
+        self.read_rows(request, &body, &rows, headers, tables)
     }
 
     /// Returns whether tables of codes must be joined into rows for a projection.
@@ -93,7 +94,7 @@ impl ResourcePlan {
                 within = rows.iter().flat_map(|row| elements_of(row, name)).collect();
                 &within
             }
-            None => rows,
+            None => rows.as_ref(),
         };
         let kept = shown.iter().filter(|row| self.mapping.keeps(row)).take(most);
         Ok(kept.map(|row| row.to_string().into()).collect())
@@ -109,7 +110,7 @@ impl ResourcePlan {
         tables: &Tables,
     ) -> Result<ListPage, Error> {
         let body = self.parse(body)?;
-        let mut rows = self.rows(&body)?.to_vec();
+        let mut rows = self.rows(&body)?.into_owned();
         let parent = look_up.keys.first().map(ToString::to_string).unwrap_or_default();
         for row in &mut rows {
             row.insert(parent_as, json::Value::Text(parent.as_str().into()));
@@ -295,10 +296,14 @@ impl ResourcePlan {
         Cow::Owned(row)
     }
 
-    fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<&'b [json::Value<'b>], Error> {
+    fn rows<'b>(&self, body: &'b json::Value<'b>) -> Result<Cow<'b, [json::Value<'b>]>, Error> {
         let path = &self.parts.list.records;
         let rows = path.first(body).and_then(|rows| rows.elements());
-        rows.ok_or_else(|| {
+        let as_members = |rows: &'b [json::Value<'b>]| match &self.parts.list.pairs {
+            Some(pairs) => rows.iter().map(|row| members_of(row, pairs)).collect(),
+            None => Cow::Borrowed(rows),
+        };
+        rows.map(as_members).ok_or_else(|| {
             let place = if path.is_empty() {
                 String::new()
             } else {
@@ -428,6 +433,20 @@ fn elements_of<'v>(row: &json::Value<'v>, name: &'v str) -> Vec<json::Value<'v>>
         row
     };
     elements.iter().map(with).collect()
+}
+
+/// Returns a row of names and values with a member for each name; its other members stay.
+fn members_of<'v>(row: &json::Value<'v>, pairs: &RowPairs) -> json::Value<'v> {
+    let elements = row.get(&pairs.of).and_then(json::Value::elements).unwrap_or_default();
+    let others = row.members().unwrap_or_default().iter();
+    let mut members: Vec<_> = others.filter(|(name, _)| name != &pairs.of).cloned().collect();
+    for element in elements {
+        if let Some(name) = element.get(&pairs.name).and_then(json::scalar_text) {
+            let value = element.get(&pairs.value).cloned().unwrap_or(json::Value::Null);
+            members.push((name.to_owned().into(), value));
+        }
+    }
+    json::Value::Object(members.into())
 }
 
 /// Refuses a next page that is the one just read, which would be read for ever.
