@@ -182,6 +182,7 @@ impl Compiler<'_> {
                 })
             }),
             column: list.column.clone(),
+            pairs: list.pairs.clone(),
             paging,
             more: list
                 .more

@@ -138,6 +138,7 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         each: upper.each.clone().or(lower.each),
         cells: upper.cells.clone().or(lower.cells),
         column: upper.column.clone().or(lower.column),
+        pairs: upper.pairs.clone().or(lower.pairs),
         more: if upper.paging.is_some() {
             upper.more.clone()
         } else {

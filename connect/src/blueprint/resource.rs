@@ -77,6 +77,8 @@ pub(crate) struct ListPlan {
     pub(crate) column: Option<serde_json::Value>,
     /// The member of rows whose elements are the records.
     pub(crate) each: Option<String>,
+    /// Where rows have their names and values.
+    pub(crate) pairs: Option<crate::manifest::RowPairs>,
     pub(crate) paging: PagingPlan,
     /// Where the answer tells whether more follows, and whether it is the last page.
     pub(crate) more: Option<Path>,

@@ -41,8 +41,8 @@ pub use language::{
     Literals, ParameterSign, Quote, Search, TextLanguage,
 };
 pub use resource::{
-    Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, Scope, Seek,
-    Select, Strategy,
+    Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, RowPairs,
+    Scope, Seek, Select, Strategy,
 };
 pub use signing::{Assertion, AssertionAlgorithm, Over, Put, SignatureAlgorithm, SignatureEncoding, Signed};
 pub use write::{

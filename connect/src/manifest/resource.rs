@@ -156,6 +156,9 @@ pub struct ListOperation {
     /// a member: `POITEM.item`. Such lists are not counted by the system.
     #[serde(default)]
     pub each: Option<String>,
+    /// How rows that are lists of names and values are read: each pair becomes a member.
+    #[serde(default)]
+    pub pairs: Option<RowPairs>,
     /// How the list goes on.
     #[serde(default)]
     pub paging: Option<Paging>,
@@ -212,6 +215,18 @@ pub struct Cells {
     pub offset: String,
     /// Member of a column that tells how many signs it has.
     pub length: String,
+}
+
+/// Where names and values stand in rows that are lists of them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RowPairs {
+    /// The member of the row that is the list.
+    pub of: String,
+    /// The member of an element that is the name.
+    pub name: String,
+    /// The member of an element that is the value.
+    pub value: String,
 }
 
 /// How the fields of the source are selected.

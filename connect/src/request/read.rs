@@ -14,6 +14,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     json,
+    manifest::RowPairs,
     mapping::Selected,
 };
 
@@ -316,10 +317,12 @@ impl ResourcePlan {
             };
             malformed(format!("the answer has no list of rows{place}"))
         })?;
-        match &self.parts.list.cells {
-            Some(cells) => Ok(Cow::Owned(cells.cut(body, rows).map_err(malformed)?)),
-            None => Ok(Cow::Borrowed(rows)),
-        }
+        let list = &self.parts.list;
+        Ok(match (&list.cells, &list.pairs) {
+            (Some(cells), _) => Cow::Owned(cells.cut(body, rows).map_err(malformed)?),
+            (None, Some(pairs)) => rows.iter().map(|row| members_of(row, pairs)).collect(),
+            (None, None) => Cow::Borrowed(rows),
+        })
     }
 
     fn next(
@@ -455,6 +458,20 @@ fn with_member<'v>(row: &json::Value<'v>, name: &'v str, value: json::Value<'v>)
     let mut row = row.clone();
     row.insert(name, value);
     row
+}
+
+/// Returns a row of names and values with a member for each name; its other members stay.
+fn members_of<'v>(row: &json::Value<'v>, pairs: &RowPairs) -> json::Value<'v> {
+    let elements = row.get(&pairs.of).and_then(json::Value::elements).unwrap_or_default();
+    let others = row.members().unwrap_or_default().iter();
+    let mut members: Vec<_> = others.filter(|(name, _)| name != &pairs.of).cloned().collect();
+    for element in elements {
+        if let Some(name) = element.get(&pairs.name).and_then(json::scalar_text) {
+            let value = element.get(&pairs.value).cloned().unwrap_or(json::Value::Null);
+            members.push((name.to_owned().into(), value));
+        }
+    }
+    json::Value::Object(members.into())
 }
 
 /// Refuses a next page that is the one just read, which would be read for ever.

@@ -98,6 +98,27 @@ fn rows_of_other_kinds_are_left_out_even_when_a_page_has_no_others() {
 }
 
 #[test]
+fn rows_of_names_and_values_become_objects() {
+    let manifest = json!({
+        "WorkOrder": {
+            "remote": "orders", "key": "code",
+            "list": {"records": "rows", "pairs": {"of": "fields", "name": "n", "value": "v"}},
+            "fields": {"title": "text", "typeCode": "id"}
+        }
+    });
+    let blueprint = tests::compile("json_rest", json!({}), manifest).unwrap();
+    let orders = resource(&blueprint, "WorkOrder");
+    let body = r#"{"rows":[{"id":"7","fields":[{"n":"code","v":"A"},{"n":"text","v":null},{"v":"lost"}]}]}"#;
+    let page = orders
+        .read_page(&list("WorkOrder"), body.as_bytes(), &HeaderMap::new())
+        .unwrap();
+    let keys: Vec<String> = page.records.iter().map(|record| record.key.to_string()).collect();
+    assert_eq!((page.rows, keys), (1, vec!["A".to_owned()]));
+    let raw = orders.read_raw(body.as_bytes(), 1).unwrap();
+    assert_eq!(&*raw[0], r#"{"id":"7","code":"A","text":null}"#);
+}
+
+#[test]
 fn parameters_are_repeated_where_the_system_knows_no_lists() {
     let manifest = json!({
         "WorkOrder": {
