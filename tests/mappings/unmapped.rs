@@ -11,7 +11,7 @@ const GUIDE: &str = include_str!("../../docs/mappings.md");
 
 const ORDERS: &str = "{ purchaseOrders(first: 50, filter: { status: { eq: SENT } }) {
     nodes { number vendor { name number } lines { lineNumber description quantity { value uomCode } } }
-    sources { status pushedDown upstreamCalls } } }";
+    sources { connection { id } status pushedDown upstreamCalls } } }";
 
 /// Returns the document of the guide, which stands indented in a list.
 fn document() -> String {
