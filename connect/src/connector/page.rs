@@ -137,7 +137,7 @@ mod tests {
         });
         let wire = Scripted::new(|seen: &Seen| match seen.url.contains("offset=2") {
             true => answer(404, r#"{"errors": {"base": ["nothing"]}}"#),
-            false => answer(200, &json!([{"id": 1}, {"id": 2}]).to_string()),
+            false => answer(200, &json!({"rows": [{"id": 1}, {"id": 2}]}).to_string()),
         });
         let connector = Setup::with_token(wire.clone()).patch(&patch).connector();
         let context = CallContext::within(Duration::from_secs(30), "r");
