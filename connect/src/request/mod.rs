@@ -1,10 +1,10 @@
 //! Requests as plain data: what is to be read, what is sent, what came back. No IO.
 
+mod cells;
 mod list;
 mod look_up;
 mod plan;
 mod read;
-mod cells;
 mod select;
 
 #[cfg(test)]
