@@ -36,6 +36,8 @@ mod write_tests;
 #[cfg(test)]
 mod xml_tests;
 
+pub(crate) use page::LARGE_BODY;
+
 use std::{
     fmt,
     sync::{

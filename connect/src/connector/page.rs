@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Larger bodies are read aside, so that other queries go on meanwhile.
-pub(super) const LARGE_BODY: usize = 512 * 1024;
+pub(crate) const LARGE_BODY: usize = 512 * 1024;
 
 /// What the answer to a request is read as.
 #[derive(Clone, Copy)]

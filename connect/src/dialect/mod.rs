@@ -412,17 +412,16 @@ impl Language {
         if self.is(&[Dialect::OdataV2, Dialect::OdataV4]) {
             return text.replace('\'', "''");
         }
-        text.to_owned()
+        self.own().map_or_else(|| text.to_owned(), |own| own.escape(text))
     }
 
     /// Writes a text for use inside a quoted text of a query, as in `siteid="{{key}}"`.
     #[must_use]
     pub fn escape_in_query(&self, text: &str) -> String {
-        match self.own() {
-            Some(own) => own.escape(text),
-            None if self.is(&[Dialect::Oslc]) => oslc::escaped(text),
-            None => self.escape_quoted(text),
+        if self.is(&[Dialect::Oslc]) {
+            return oslc::escaped(text);
         }
+        self.escape_quoted(text)
     }
 
     /// Returns whether a comparison with this text lets through more than the text itself, because a sign of it

@@ -5,6 +5,9 @@ use crate::{
     json::{self, Value},
 };
 
+/// Members that the rows of one answer are cut into at most: an answer of a few hundred kilobytes could ask for billions.
+const MOST_CELLS: usize = 2_000_000;
+
 /// One column: its name, where it begins and how many signs it has.
 struct Column<'v> {
     name: &'v str,
@@ -24,6 +27,13 @@ impl CellsPlan {
         let columns = columns
             .filter(|columns| !columns.is_empty())
             .ok_or_else(|| format!("the answer does not tell its columns at `{}`", self.columns.text()))?;
+        if columns.len().saturating_mul(rows.len()) > MOST_CELLS {
+            return Err(format!(
+                "the answer has {} columns in {} rows, which is more than is read",
+                columns.len(),
+                rows.len()
+            ));
+        }
         let cut = |row: &Value<'b>| match row.get(&self.text) {
             Some(Value::Text(text)) => {
                 let member = |column: &Column<'b>| (column.name.into(), cell(text, column));
@@ -86,6 +96,21 @@ mod tests {
                 "{\"X\":1}"
             ]
         );
+    }
+
+    #[test]
+    fn an_answer_with_more_cells_than_anybody_reads_is_refused() {
+        let columns: Vec<String> = (0..2_000)
+            .map(|at| format!(r#"{{"N": "C{at}", "O": "0", "L": "1"}}"#))
+            .collect();
+        let text = format!(
+            r#"{{"F": [{}], "D": [{}]}}"#,
+            columns.join(","),
+            vec![r#"{"WA": "x"}"#; 2_000].join(",")
+        );
+        let body = json::parse(text.as_bytes()).unwrap();
+        let rows = body.get("D").and_then(Value::elements).unwrap();
+        assert!(plan().cut(&body, rows).unwrap_err().contains("more than is read"));
     }
 
     #[test]

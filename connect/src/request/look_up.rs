@@ -235,7 +235,8 @@ impl ResourcePlan {
                 template.render(&scope).map_err(crate::blueprint::unusable)?,
             ));
         }
-        let mut plan = call.plan(&parts.base, &scope, &path_scope, query)?;
+        let query_scope = scope.clone().with_texts(&|text| parts.language.escape_in_query(text));
+        let mut plan = call.plan_quoted(&parts.base, &scope, &path_scope, &query_scope, query)?;
         complete_headers(&mut plan);
         Ok(plan)
     }

@@ -18,6 +18,9 @@ use crate::{
     mapping::Selected,
 };
 
+/// Values that the rows of one page are repeated into at most, where their lists are read element by element.
+const MOST_REPEATED: usize = 4_000_000;
+
 impl ResourcePlan {
     /// Reads a page of a list. The answer has been judged by `Blueprint::classify` before.
     ///
@@ -91,6 +94,7 @@ impl ResourcePlan {
         let within: Vec<json::Value<'_>>;
         let shown = match &self.parts.list.each {
             Some(name) => {
+                check_repeated(&rows, name)?;
                 within = rows.iter().flat_map(|row| elements_of(row, name)).collect();
                 &within[..]
             }
@@ -130,6 +134,7 @@ impl ResourcePlan {
         let within: Vec<json::Value<'_>>;
         let shown = match &self.parts.list.each {
             Some(name) => {
+                check_repeated(rows, name)?;
                 within = rows.iter().flat_map(|row| elements_of(row, name)).collect();
                 &within
             }
@@ -444,20 +449,61 @@ fn elements_of<'v>(row: &json::Value<'v>, name: &'v str) -> Vec<json::Value<'v>>
             .get(outer)
             .map(|within| elements_of(within, inner))
             .unwrap_or_default();
+        let rest = without(row, outer);
         return within
             .into_iter()
-            .map(|within| with_member(row, outer, within))
+            .map(|within| with_member(&rest, outer, within))
             .collect();
     }
     let elements = row.get(name).and_then(json::Value::elements).unwrap_or_default();
-    let with = |element: &json::Value<'v>| with_member(row, name, element.clone());
-    elements.iter().map(with).collect()
+    let rest = without(row, name);
+    elements
+        .iter()
+        .map(|element| with_member(&rest, name, element.clone()))
+        .collect()
+}
+
+/// Returns a row without one of its members.
+fn without<'v>(row: &json::Value<'v>, name: &str) -> json::Value<'v> {
+    let others = row.members().unwrap_or_default().iter();
+    json::Value::Object(others.filter(|(own, _)| own != name).cloned().collect())
 }
 
 fn with_member<'v>(row: &json::Value<'v>, name: &'v str, value: json::Value<'v>) -> json::Value<'v> {
     let mut row = row.clone();
     row.insert(name, value);
     row
+}
+
+/// Refuses rows that would be repeated too often: each element of a list carries the rest of its row.
+fn check_repeated(rows: &[json::Value<'_>], name: &str) -> Result<(), Error> {
+    let outer = name.split_once('.').map_or(name, |(outer, _)| outer);
+    let mut values = 0_usize;
+    for row in rows {
+        let own = row.get(name).and_then(json::Value::elements);
+        let inner = || row.get(outer)?.get(name.split_once('.')?.1)?.elements();
+        let elements = own.or_else(inner).map_or(0, <[_]>::len);
+        let members = row.members().unwrap_or_default().iter();
+        let rest = members
+            .filter(|(own, _)| own != outer && own != name)
+            .map(|(_, value)| size_of(value));
+        values = values.saturating_add(elements.saturating_mul(rest.sum::<usize>().saturating_add(1)));
+    }
+    if values > MOST_REPEATED {
+        return Err(malformed(format!("the lists at `{name}` are longer than is read")));
+    }
+    Ok(())
+}
+
+/// Returns of how many values a value is made.
+fn size_of(value: &json::Value<'_>) -> usize {
+    let elements = value.elements().unwrap_or_default().iter().map(size_of);
+    let members = value
+        .members()
+        .unwrap_or_default()
+        .iter()
+        .map(|(_, value)| size_of(value));
+    1 + elements.sum::<usize>() + members.sum::<usize>()
 }
 
 /// Returns a row of names and values with a member for each name; its other members stay.

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     blueprint::Blueprint,
+    connector::LARGE_BODY,
     context::CallContext,
     error::{Error, ErrorKind, Reach},
     layers::breaker::Breaker,
@@ -305,9 +306,18 @@ impl Line {
 
     /// Returns an answer in XML as one in JSON. One that is none is a failure only when the status says success: that of
     /// a refusal says enough.
-    fn translated(&self, response: Response) -> Result<Response, Error> {
+    async fn translated(&self, response: Response) -> Result<Response, Error> {
         let status = response.status;
-        match self.blueprint.reading().translate(&response.headers, &response.body) {
+        let translated = if response.body.len() < LARGE_BODY {
+            self.blueprint.reading().translate(&response.headers, &response.body)
+        } else {
+            let (blueprint, headers, body) = (self.blueprint.clone(), response.headers.clone(), response.body.clone());
+            let aside = tokio::task::spawn_blocking(move || blueprint.reading().translate(&headers, &body));
+            aside
+                .await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "an answer could not be read")))
+        };
+        match translated {
             Ok(None) => Ok(response),
             Ok(Some(body)) => Ok(Response { body, ..response }),
             Err(_) if !status.is_success() => Ok(response),
@@ -431,7 +441,10 @@ impl Line {
         if let (Some(access), Ok(response)) = (access, &result) {
             access.take_cookies(&plan.url, &response.headers);
         }
-        let result = result.and_then(|response| self.translated(response));
+        let result = match result {
+            Ok(response) => self.translated(response).await,
+            Err(error) => Err(error),
+        };
         let result = result.and_then(|response| match classify(&response) {
             None => Ok(response),
             Some(error) => Err(error),

@@ -15,6 +15,8 @@ use quick_xml::{
 use super::MAX_DEPTH;
 use crate::json::Value;
 
+/// Prefixes that stand for the namespace of `nil` at most; each attribute is compared with all of them.
+const MOST_PREFIXES: usize = 16;
 /// The namespace whose attributes say something about the form of an element, not about what is in it.
 const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
@@ -188,7 +190,13 @@ impl Parser<'_> {
             match attribute.key.prefix().map(quick_xml::name::Prefix::into_inner) {
                 None if attribute.key.into_inner() == "xmlns" => {}
                 Some("xmlns") if value == INSTANCE => {
-                    self.instance.push(attribute.key.local_name().into_inner().to_owned());
+                    let prefix = attribute.key.local_name().into_inner();
+                    if self.instance.iter().all(|known| known != prefix) {
+                        self.instance.push(prefix.to_owned());
+                    }
+                    if self.instance.len() > MOST_PREFIXES {
+                        return Err(format!("has more than {MOST_PREFIXES} names for one namespace").into());
+                    }
                 }
                 Some("xmlns") => {}
                 prefix => {

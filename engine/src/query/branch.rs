@@ -214,8 +214,10 @@ impl Branch {
     fn breaks_order(&mut self, record: &Record) -> bool {
         let Some(order) = self.order else { return false };
         let has_value = !number_of(record.get(order.field)).is_null();
-        let breaks = has_value && self.had_no_value;
-        self.had_no_value = !has_value;
+        // One page alone goes on by nothing; and a value that could not be read is no missing one.
+        let matters = self.after.is_some() || !self.ended();
+        let breaks = has_value && self.had_no_value && matters;
+        self.had_no_value = !has_value && record.problems.is_empty();
         breaks
     }
 

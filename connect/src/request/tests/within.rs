@@ -21,6 +21,16 @@ fn blueprint() -> Blueprint {
 }
 
 #[test]
+fn rows_that_would_be_repeated_without_end_are_refused() {
+    let blueprint = blueprint();
+    let meters = resource(&blueprint, "Meter");
+    let named: Vec<_> = (0..3_000).map(|at| json!({ "name": format!("M{at}") })).collect();
+    let body = json!({"rows": [{"asset": "P-1", "meters": named, "others": vec![0; 3_000], "place": {"number": 11}}]});
+    let read = meters.read_page(&list("Meter"), body.to_string().as_bytes(), &HeaderMap::new());
+    assert_eq!(read.unwrap_err().kind(), crate::error::ErrorKind::MalformedResponse);
+}
+
+#[test]
 fn every_element_is_a_record_of_its_row() {
     let blueprint = blueprint();
     let meters = resource(&blueprint, "Meter");

@@ -65,8 +65,10 @@ impl Authorizer {
         let stored = self.stored_session(credentials).await?;
         if let Some(stored) = &stored
             && self.serves(stored, ended, access::SPARE)
+            // One that another version of the connector made may lack what this one needs, and is replaced.
+            && let Ok(access) = self.finish(way, credentials, Some(stored), self.parts.clock.now())
         {
-            return self.finish(way, credentials, Some(stored), self.parts.clock.now());
+            return Ok(access);
         }
         match self.lease(context, credentials, ended).await? {
             Lease::Renewed(stored) => self.finish(way, credentials, Some(&stored), self.parts.clock.now()),
@@ -122,8 +124,9 @@ impl Authorizer {
             let stored = self.stored_session(credentials).await?;
             if let Some(stored) = &stored
                 && self.serves(stored, ended, TimeDelta::zero())
+                && let Ok(access) = self.finish(way, credentials, Some(stored), self.parts.clock.now())
             {
-                return self.finish(way, credentials, Some(stored), self.parts.clock.now());
+                return Ok(access);
             }
             let before = stored.as_ref().map(|stored| stored.version);
             let asked_at = self.parts.clock.now();
