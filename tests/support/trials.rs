@@ -50,6 +50,16 @@ struct Calls {
     because: String,
 }
 
+/// A difference that is known and not settled yet.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsettled {
+    /// Part of what the suite tells of it.
+    pub finding: String,
+    /// The reason, for people.
+    pub because: String,
+}
+
 /// What is expected of one system.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -58,6 +68,8 @@ pub struct Trials {
     writes: HashMap<String, Vec<Rule>>,
     /// What a page of ten records costs.
     pages: Vec<Calls>,
+    /// What the suite of writes finds and is not settled yet; each of them must still be found.
+    pub unsettled: Vec<Unsettled>,
 }
 
 impl Trials {
@@ -70,7 +82,9 @@ impl Trials {
         let trials: Self = serde_json::from_value(documents[0].to_json())
             .unwrap_or_else(|problem| panic!("{}: {problem}", file.display()));
         let writes = trials.writes.values().flatten().map(|rule| &rule.because);
-        let mut reasons = writes.chain(trials.pages.iter().map(|page| &page.because));
+        let others = trials.pages.iter().map(|page| &page.because);
+        let unsettled = trials.unsettled.iter().map(|unsettled| &unsettled.because);
+        let mut reasons = writes.chain(others).chain(unsettled);
         assert!(reasons.all(|reason| !reason.is_empty()), "{}: reasons", file.display());
         trials
     }
