@@ -195,6 +195,10 @@ async fn a_unified_type_that_the_connector_does_not_map_is_served_from_an_object
     let stores = stores().await;
     let world = World::over(&stores);
     let connection = world.active("one").await;
+    // What the connector maps by itself is changed by its fields.
+    let vendors = "mapping: 1\nentities:\n  Vendor:\n    from: {remote: Calibrations}\n";
+    let refused = world.refused(Place::Connection(connection), vendors).await;
+    assert_eq!(refused, [("NAME_TAKEN", "/entities/Vendor/from".to_owned())]);
     let meters = "mapping: 1
 entities:
   Meter:
@@ -205,8 +209,4 @@ entities:
     let session = world.session().await;
     let due = [json!("2026-12-01"), json!("2026-12-24")];
     assert_eq!(world.values(&session, "Meter", "name").await, due);
-    // What the connector maps by itself is changed by its fields.
-    let vendors = "mapping: 1\nentities:\n  Vendor:\n    from: {remote: Calibrations}\n";
-    let refused = world.refused(Place::Connection(connection), vendors).await;
-    assert_eq!(refused, [("NAME_TAKEN", "/entities/Vendor/from".to_owned())]);
 }
