@@ -3,11 +3,17 @@
 //! Texts of the system are passed on only when a rule or a JSON error body names them, without stack traces and
 //! without paths of files.
 
-use std::{sync::LazyLock, time::Duration};
+mod told;
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use http::HeaderMap;
 use regex::Regex;
+
+pub(crate) use told::clean;
+use told::retry_after;
+#[cfg(test)]
+use told::wait_of;
 
 use crate::{
     blueprint::Problem,
@@ -566,45 +572,6 @@ fn fault_of(body: &[u8]) -> Option<Fault> {
 fn text_within(value: &Value<'_>) -> Option<String> {
     let text = if value.is_object() { value.get("value")? } else { value };
     json::scalar_text(text).map(str::to_owned)
-}
-
-static TRACE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?s)(Traceback \(most recent call last\)|\n\s+at |\n\s*File |Stack ?[Tt]race:|--- End of ).*").ok()
-});
-static FILES: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?:[A-Za-z]:\\[^\s"']+|(?:^|[\s"'(=])/(?:[\w.@~+-]+/)+[\w.@~+-]+)"#).ok());
-
-/// Takes stack traces, paths of files and control characters out of a text.
-pub(crate) fn clean(text: &str) -> String {
-    let text = TRACE
-        .as_ref()
-        .map_or_else(|| text.into(), |pattern| pattern.replace(text, ""));
-    let text = FILES
-        .as_ref()
-        .map_or_else(|| text.clone(), |pattern| pattern.replace_all(&text, " …"));
-    let plain: String = text
-        .chars()
-        .map(|sign| if sign.is_control() { ' ' } else { sign })
-        .collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Reads how long the system asks to wait: seconds or an HTTP date, at most a day.
-fn retry_after(headers: &HeaderMap, more: &[String]) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let names = std::iter::once("retry-after").chain(more.iter().map(String::as_str));
-    let waits = names
-        .filter_map(|name| headers.get(name)?.to_str().ok())
-        .filter_map(|text| wait_of(text.trim(), Utc::now()));
-    waits.max().map(|wait| wait.min(LONGEST))
-}
-
-fn wait_of(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let moment = DateTime::parse_from_rfc2822(text).ok()?;
-    Some((moment.with_timezone(&Utc) - now).to_std().unwrap_or(Duration::ZERO))
 }
 
 pub(crate) fn parse_path(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Path> {

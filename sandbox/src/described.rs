@@ -1,6 +1,7 @@
 //! Systems that are simulated as a `sandbox.yaml` describes them: values computed by expressions, tables over the plant,
 //! endpoints that read and change them.
 
+pub(crate) mod answer;
 pub(crate) mod auth;
 pub(crate) mod catalogue;
 pub(crate) mod columns;

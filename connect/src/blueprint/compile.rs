@@ -13,6 +13,7 @@ use super::{
     batch::BatchPlan,
     call::{Base, Known, check_headers, escape_pointer},
     check,
+    compile_extras::{check_labels, custom_select},
     compile_fields::compile_fields,
     discovery::DiscoveryPlan,
     filters::KeyPart,
@@ -20,7 +21,7 @@ use super::{
     preset::{Preset, lay_get_many, lay_list, preset},
     probe::ProbePlan,
     raw::RawPlan,
-    resource::{CustomSelect, ListPlan, PagingPlan, Parts, ResourcePlan},
+    resource::{ListPlan, PagingPlan, Parts, ResourcePlan},
     sign_in::SignIn,
 };
 use crate::{
@@ -579,42 +580,5 @@ impl Compiler<'_> {
                 "sorting is possible, but the request does not use `{{order}}`",
             ));
         }
-    }
-}
-
-/// Reports paths to entries that are not joined.
-fn check_labels(mapping: &CompiledMapping, joins: &[JoinPlan], pointer: &str, problems: &mut Vec<Problem>) {
-    let mut all = mapping.definition().map(Projection::all).unwrap_or_default();
-    all.custom = true;
-    if joins.is_empty()
-        && mapping
-            .selects(&all)
-            .iter()
-            .any(|selected| selected.name() == labels::MEMBER)
-    {
-        let problem = Problem::new(
-            format!("{pointer}/labels"),
-            "mappings read `_labels`, but no table is joined",
-        );
-        problems.push(problem.with_help("write `labels: {<name>: {of: <table>, by: <path of the code>}}`"));
-    }
-}
-
-fn custom_select(resource: &Resource) -> CustomSelect {
-    let Some(custom) = &resource.custom_fields else {
-        return CustomSelect::default();
-    };
-    let mut names = custom.select.clone();
-    let rows = custom.rows.as_ref().map(|rows| &rows.path);
-    for text in rows.into_iter().chain(&custom.object) {
-        if let Ok(path) = Path::parse(text)
-            && !path.root().is_empty()
-        {
-            names.push(path.root().to_owned());
-        }
-    }
-    CustomSelect {
-        everything: custom.pattern.is_some() && custom.select.is_empty(),
-        names,
     }
 }

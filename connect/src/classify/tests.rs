@@ -4,6 +4,10 @@
 
 use serde_json::json;
 
+use std::sync::LazyLock;
+
+use chrono::DateTime;
+
 use super::*;
 use crate::blueprint::tests::compile;
 
