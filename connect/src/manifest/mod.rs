@@ -20,7 +20,6 @@ mod spec;
 pub mod suggest;
 pub mod trust;
 mod write;
-pub mod yaml;
 
 pub use auth::{
     Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
@@ -36,6 +35,7 @@ pub use http::{
     Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
 };
 pub use labels::{Labels, LabelsJoin};
+pub use lineshaft_yaml as yaml;
 pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
     Literals, ParameterSign, Quote, Search, TextLanguage,
