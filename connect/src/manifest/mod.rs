@@ -35,11 +35,11 @@ pub use http::{
     Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
 };
 pub use labels::{Labels, LabelsJoin};
-pub use lineshaft_yaml as yaml;
 pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
     Literals, ParameterSign, Quote, Search, TextLanguage,
 };
+pub use lineshaft_yaml as yaml;
 pub use resource::{
     Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, RowPairs,
     Scope, Seek, Select, Strategy,
