@@ -14,7 +14,7 @@ use super::{
 };
 use crate::blueprint::Problem;
 
-pub use super::spec::{Source, SourceKind, Spec, spec_schema, specs, specs_of_files};
+pub use super::spec::{Exchange, Shows, Source, SourceKind, Spec, spec_schema, specs, specs_of_files};
 
 /// The version of the manifest language that this build reads.
 pub const VERSION: u32 = 1;

@@ -7,6 +7,7 @@ mod auth;
 mod batch;
 mod discovery;
 mod errors;
+mod exchange;
 mod field;
 mod http;
 mod labels;
@@ -27,6 +28,7 @@ pub use auth::{
 pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
+pub use exchange::{Answer, Key, Outcome, Place, Question, Refusal, SentRequest, Wanted, Way};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
