@@ -37,6 +37,21 @@ pub struct Http {
     /// begin at any element, such as `Lines.Line`.
     #[serde(default)]
     pub lists: Vec<String>,
+    /// That the system wraps every value of its JSON in an object.
+    #[serde(default)]
+    pub wrapped: Option<Wrapped>,
+}
+
+/// A system whose values are wrapped in objects: `{"value": 5}` is read as 5 and `{}` as null, wherever they stand in an
+/// answer, and the bodies of writes are wrapped again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapped {
+    /// The member that holds the value, such as `value`.
+    pub member: String,
+    /// Members that are not wrapped; what is below them stays as it is too.
+    #[serde(default)]
+    pub plain: Vec<String>,
 }
 
 /// What the answers of a system are.

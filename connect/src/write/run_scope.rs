@@ -9,7 +9,7 @@ use crate::{
     blueprint::{Call, KeyPart, ResourcePlan, key_rows},
     dialect::{Comparison, Constant, Expression},
     error::Error,
-    request::{RequestPlan, complete_headers},
+    request::{RequestBody, RequestPlan, complete_headers},
     template::{Scope, Variables},
 };
 
@@ -107,6 +107,9 @@ impl Run {
         }
         let query = scope.clone().with_texts(&|text| language.escape_in_query(text));
         let mut plan = call.plan_quoted(&resource.parts.base, &scope, &path, &query, Vec::new())?;
+        if let (Some(wrapping), RequestBody::Json(text)) = (self.blueprint.reading().wrapping(), &mut plan.body) {
+            *text = wrapping.write(std::mem::take(text));
+        }
         complete_headers(&mut plan);
         Ok(plan)
     }
