@@ -2,6 +2,7 @@
 //! as a template again.
 
 mod json;
+mod marks;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -301,6 +302,8 @@ enum Part {
     When(Box<str>, Box<str>),
     /// A variable that is left out of JSON when it is empty.
     Optional(Box<str>),
+    /// A copy of a row, or of rows, whose members are marked, but for those that are named.
+    Marks(Box<str>, Box<[Box<str>]>),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -357,7 +360,9 @@ impl TextTemplate {
                 Part::Base64(names) => names,
                 Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
-                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) => std::slice::from_ref(name),
+                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) | Part::Marks(name, _) => {
+                    std::slice::from_ref(name)
+                }
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -443,6 +448,7 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(..) => return Err("marks have no place in an address".to_owned()),
             }
         }
         Ok(filled)
@@ -479,6 +485,7 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(name, keep) => filled.push_str(&escape(&text_of(&marks(name, keep, scope)?))?),
             }
         }
         Ok(filled)
@@ -508,6 +515,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the row that is marked and what is kept of it, when the template is nothing else.
+    fn only_marks(&self) -> Option<(&str, &[Box<str>])> {
+        match self.0.as_ref() {
+            [Part::Marks(name, keep)] => Some((name, keep)),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -515,6 +530,21 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+/// Returns a path of several segments, each of them escaped.
+fn segments(name: &str, text: &str) -> Result<String, String> {
+    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(format!("the variable `{name}` is not a path of names"));
+    }
+    let parts = text
+        .split('/')
+        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
+fn marks(name: &str, keep: &[Box<str>], scope: &Scope<'_>) -> Result<Value, String> {
+    Ok(marks::marked(scope.find(name)?.into_owned(), keep))
 }
 
 fn when<'t>(name: &str, text: &'t str, scope: &Scope<'_>) -> Result<&'t str, String> {

@@ -86,7 +86,8 @@ pub struct ResponseTest {
 /// text alone. A JSON member that is nothing but `{{optional a}}` is left out when the variable is empty, and so is an
 /// object in which all variables are such ones.
 /// `{{base64 a b}}` is the base64 form of the variables joined by `:`, `{{tail a}}` what follows the last slash of an
-/// address, `{{head a}}` what comes before it. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
+/// address, `{{head a}}` what comes before it. `{{marks a b}}` is a copy of the object or the objects `a` with "X" for each
+/// member but `b`. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
 /// it under it: `{"...": "{{row}}",
 /// "id": "{{key}}", "note": null}` is the row with an id and without its note.
 /// In `xml` variables are escaped; objects become elements, and an element that is nothing but one variable is repeated
