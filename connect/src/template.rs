@@ -397,6 +397,10 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
+                // The name of a list may lead through several folders.
+                Part::Variable(name) if &**name == "resource.remote" => {
+                    filled.push_str(&segments(name, &text_of(&*scope.find(name)?))?);
+                }
                 Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
@@ -425,14 +429,7 @@ impl TextTemplate {
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
                 Part::Head(name) => {
-                    let head = head_of(name, scope)?;
-                    if head.split('/').any(|part| matches!(part, "" | "." | "..")) {
-                        return Err(format!("the variable `{name}` has nothing before its last slash"));
-                    }
-                    let parts = head
-                        .split('/')
-                        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
-                    filled.push_str(&parts.collect::<Vec<_>>().join("/"));
+                    filled.push_str(&segments(name, &head_of(name, scope)?)?);
                 }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
                 Part::Around { before, name, after } => {

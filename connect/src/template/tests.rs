@@ -101,9 +101,36 @@ fn a_value_in_a_path_stays_one_segment() {
     };
     assert_eq!(
         path("{{settings.base_url}}/{{resource.remote}}").unwrap(),
-        "https://erp.example/api/po%2Fx"
+        "https://erp.example/api/po/x"
     );
     assert!(path("/orders/{{key}}").is_err());
+}
+
+#[test]
+fn the_name_of_a_list_may_be_a_path() {
+    let path = |name: &str| {
+        with_scope(|scope| {
+            let scope = scope.with("resource.remote", name.to_owned()).with("key", "a/b");
+            TextTemplate::parse("/{{resource.remote}}/{{key}}")
+                .unwrap()
+                .render_path(&scope)
+        })
+    };
+    assert_eq!(path("company/part").unwrap(), "/company/part/a%2Fb");
+    assert_eq!(path("a b/c?d#e").unwrap(), "/a%20b/c%3Fd%23e/a%2Fb");
+    assert_eq!(path("%2e%2e/x").unwrap(), "/%252e%252e/x/a%2Fb");
+    for name in [
+        "",
+        ".",
+        "..",
+        "/part",
+        "company/",
+        "company//part",
+        "company/../part",
+        "./part",
+    ] {
+        assert!(path(name).is_err(), "{name}");
+    }
 }
 
 #[test]
