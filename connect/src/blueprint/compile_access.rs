@@ -168,7 +168,9 @@ impl Compiler<'_> {
             );
             problems.push(problem);
         }
+        let is_fixed = !matches!(paging, PagingPlan::None) && !call.uses("limit") && !call.uses("last");
         Some(ListPlan {
+            is_fixed,
             call,
             records: records?,
             each: list.each.clone(),
