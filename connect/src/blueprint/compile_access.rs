@@ -214,7 +214,7 @@ impl Compiler<'_> {
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<GetManyPlan> {
-        let via = get_many.via?;
+        let via = get_many.via.filter(|via| *via != Strategy::None)?;
         let pointer = format!("{pointer}/get_many");
         if get_many.max_keys == Some(0) {
             problems.push(Problem::new(format!("{pointer}/max_keys"), "must be at least 1"));
@@ -283,7 +283,7 @@ impl Compiler<'_> {
                 problems.push(Problem::new(request_pointer, message));
                 None
             }
-            (Strategy::In | Strategy::OrChain | Strategy::List, None) => None,
+            (Strategy::In | Strategy::OrChain | Strategy::List | Strategy::None, _) => None,
         };
         let of_list = [("keep_s", get_many.keep_s), ("max_rows", get_many.max_rows)];
         for (name, number) in of_list {
@@ -440,9 +440,15 @@ impl Compiler<'_> {
                         format!("`{by}` is not the name of a field"),
                     ));
                 }
+                let written = resource.key.as_slice();
                 let named = key.iter().position(|part| part.name == *by);
-                let part = named.unwrap_or(key.len().saturating_sub(1));
-                let known = named.and_then(|at| key.get(at)).and_then(|part| part.kind.clone());
+                let Some(part) = named.or_else(|| written.iter().position(|path| path == by)) else {
+                    // What is compared is the key of the last record: with another field the list would not end.
+                    let problem = Problem::new(format!("{pointer}/by"), format!("`{by}` is not a part of the key"));
+                    problems.push(problem.with_help(format!("the key is: {}", written.join(", "))));
+                    return None;
+                };
+                let known = key.get(part).and_then(|part| part.kind.clone());
                 let kind = known.or(seek.numeric.then_some(LiteralKind::Number));
                 return Some(SeekPlan::By {
                     name: by.clone(),

@@ -246,7 +246,7 @@ impl ResourcePlan {
         let parts = self.key_parts(by);
         let possible = self.possible(by, parts, keys);
         match strategy {
-            Strategy::Each => return possible.into_iter().map(|key| vec![key]).collect(),
+            Strategy::Each | Strategy::None => return possible.into_iter().map(|key| vec![key]).collect(),
             Strategy::List if possible.is_empty() => return Vec::new(),
             Strategy::List => return vec![possible],
             Strategy::In | Strategy::OrChain => {}
