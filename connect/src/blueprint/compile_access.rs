@@ -10,12 +10,14 @@ use super::{
     call::{Call, Known, escape_pointer},
     compile::{Compiler, is_safe_name},
     filters::KeyPart,
+    key_groups::group_rows,
     preset::lay_request,
     resource::{CellsPlan, ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
 };
 use crate::{
     classify::parse_path,
-    dialect::{Language, LiteralKind},
+    codec::Literal,
+    dialect::{Constant, Expression, Language, LiteralKind},
     manifest::{GetMany, ListOperation, Paging, Resource, Select, Strategy},
     path::Path,
     xml::{Lists, Reading},
@@ -270,6 +272,14 @@ impl Compiler<'_> {
                 ));
                 return None;
             }
+            (Strategy::In | Strategy::OrChain, _)
+                if get_many.max_keys != Some(1) && key.len() > 1 && !can_ask_for_two(key, language) =>
+            {
+                let message = "the language cannot ask for several keys of more than one part";
+                let problem = Problem::new(format!("{pointer}/via"), message);
+                problems.push(problem.with_help("give a form for `in`, use `each`, or write `max_keys: 1`"));
+                return None;
+            }
             (Strategy::In | Strategy::OrChain, Some(_)) => {
                 let problem = Problem::new(
                     request_pointer,
@@ -463,6 +473,25 @@ impl Compiler<'_> {
         }
         None
     }
+}
+
+/// Returns whether the language can ask for two keys that differ in their last part. Keys that differ in more are asked
+/// for apart where they have to be.
+fn can_ask_for_two(key: &[KeyPart], language: &Language) -> bool {
+    let constant = |part: &KeyPart, text: &str| Constant::of(Literal::Text(text.to_owned()), part.kind.as_ref());
+    let row = |last: &str| {
+        let parts = key.iter().enumerate();
+        let texts = parts.map(|(at, part)| constant(part, if at + 1 == key.len() { last } else { "1" }));
+        texts.collect::<Option<Vec<_>>>()
+    };
+    // Of a key that is no number nothing is known here.
+    let (Some(first), Some(second)) = (row("1"), row("2")) else {
+        return true;
+    };
+    let groups = group_rows(key.len(), vec![first, second]);
+    let both: Option<Vec<Expression>> = groups.iter().map(|group| group.expression(key)).collect();
+    let both = both.and_then(Expression::any);
+    both.is_some_and(|both| language.widened(&both).is_some())
 }
 
 fn paging(paging: Option<&Paging>, pointer: &str, problems: &mut Vec<Problem>) -> PagingPlan {
