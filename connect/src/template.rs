@@ -175,6 +175,19 @@ impl<'a> Scope<'a> {
         self.is_absent(name) && (self.absent == Absent::LeftOut || will_never())
     }
 
+    /// Returns whether all texts in a variable of the request pass a test.
+    pub(crate) fn all_texts(&self, name: &str, test: &dyn Fn(&str) -> bool) -> bool {
+        fn all(value: &Value, test: &dyn Fn(&str) -> bool) -> bool {
+            match value {
+                Value::String(text) => test(text),
+                Value::Array(list) => list.iter().all(|element| all(element, test)),
+                Value::Object(members) => members.values().all(|member| all(member, test)),
+                _ => true,
+            }
+        }
+        find_in(&self.own, name).is_none_or(|value| all(value, test))
+    }
+
     /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.
     fn says(&self, name: &str) -> bool {
         match find_in(&self.own, name) {
@@ -486,6 +499,11 @@ impl TextTemplate {
             }
         }
         Ok(filled)
+    }
+
+    /// Returns whether it is nothing but a variable.
+    pub(crate) fn is_variable(&self) -> bool {
+        self.only_variable().is_some() || self.only_number().is_some() || self.only_optional().is_some()
     }
 
     /// Returns the variable that is to be a number, when the template is nothing else.

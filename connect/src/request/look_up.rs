@@ -235,6 +235,7 @@ impl ResourcePlan {
                 template.render(&scope).map_err(crate::blueprint::unusable)?,
             ));
         }
+        call.check_query(&scope, &|text| parts.language.takes(text))?;
         let query_scope = scope.clone().with_texts(&|text| parts.language.escape_in_query(text));
         let mut plan = call.plan_quoted(&parts.base, &scope, &path_scope, &query_scope, query)?;
         complete_headers(&mut plan);
