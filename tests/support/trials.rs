@@ -26,6 +26,8 @@ pub enum Word {
     Frozen,
     /// It is taken only without a fraction.
     Whole,
+    /// Of a text the digits are kept; others are refused.
+    Digits,
     /// Of a moment the day is kept; others than midnight are refused.
     Day,
 }

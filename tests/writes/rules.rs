@@ -21,6 +21,9 @@ pub fn fitting(system: System, kind: &str, field: &str, value: Value) -> Value {
     let rules = Trials::of(system);
     match value.as_str() {
         Some(number) if rules.has(kind, field, Word::Whole) => json!(number.split('.').next()),
+        Some(text) if rules.has(kind, field, Word::Digits) => {
+            json!(text.chars().filter(char::is_ascii_digit).collect::<String>())
+        }
         Some(moment) if rules.has(kind, field, Word::Day) => json!(format!("{}T00:00:00Z", &moment[..10])),
         _ => value,
     }
