@@ -16,6 +16,11 @@ pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {
     Trials::of(system).has(kind, field, Word::Alone)
 }
 
+/// Tells whether the record that a field names takes one new part for now.
+pub fn takes_one(system: System, kind: &str, field: &str) -> bool {
+    Trials::of(system).has(kind, field, Word::Once)
+}
+
 /// Makes a value one that the system takes in this field.
 pub fn fitting(system: System, kind: &str, field: &str, value: Value) -> Value {
     let rules = Trials::of(system);
