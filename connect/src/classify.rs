@@ -3,6 +3,7 @@
 //! Texts of the system are passed on only when a rule or a JSON error body names them, without stack traces and
 //! without paths of files.
 
+mod field;
 mod told;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use regex::Regex;
 
+use field::FieldName;
 pub(crate) use told::clean;
 use told::retry_after;
 #[cfg(test)]
@@ -158,7 +160,7 @@ pub(crate) struct Rule {
     message: Vec<Path>,
     code: Option<Path>,
     rule: Option<BusinessRule>,
-    field: Option<Path>,
+    field: Option<FieldName>,
     record: Option<(Path, Regex)>,
     cursor_expired: bool,
     nothing_found: bool,
@@ -202,7 +204,7 @@ impl Classifier {
                 field: rule
                     .field
                     .as_ref()
-                    .and_then(|path| parse_path(path, &format!("{pointer}/field"), problems)),
+                    .and_then(|field| FieldName::compile(field, &format!("{pointer}/field"), problems)),
                 record: rule
                     .record
                     .as_ref()
@@ -334,10 +336,7 @@ impl Rule {
         error
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-            .with_rule(
-                self.rule,
-                self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
-            )
+            .with_rule(self.rule, self.field.as_ref().and_then(|field| field.of(answer)))
             .with_spoken_of(self.spoken_of(answer))
             .with_cursor_expired(self.cursor_expired)
             .with_nothing_found(self.nothing_found)

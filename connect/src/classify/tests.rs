@@ -278,6 +278,38 @@ fn a_rule_of_the_business_comes_with_the_field_that_is_wrong() {
 }
 
 #[test]
+fn a_field_is_named_within_a_text_or_by_the_member_of_a_table() {
+    let rules = |field: serde_json::Value| {
+        let rule = json!({"when": {"status": 400}, "kind": "invalid_request", "field": field});
+        compile("json_rest", json!({"errors": [rule]}), json!({}))
+    };
+    let named = |field: serde_json::Value, body: &str| {
+        let error = rules(field).unwrap().classify(400, &HeaderMap::new(), body.as_bytes());
+        error.unwrap().remote_field().map(str::to_owned)
+    };
+    let within = json!({"path": "message", "pattern": r"\((?<field>[a-z_]+)\)"});
+    let body = r#"{"message":"A value is needed for 'Vendor' (partner_id)."}"#;
+    assert_eq!(named(within.clone(), body).as_deref(), Some("partner_id"));
+    assert_eq!(named(within, r#"{"message":"No"}"#), None);
+    let body = r#"{"supplier":["is needed"],"name":["is needed"]}"#;
+    assert_eq!(named(json!({"names": ""}), body).as_deref(), Some("supplier"));
+    assert_eq!(
+        named(json!({"names": "errors"}), r#"{"errors":{"name":[]}}"#).as_deref(),
+        Some("name")
+    );
+    assert_eq!(named(json!({"names": ""}), "[]"), None);
+    for wrong in [
+        json!({}),
+        json!({"path": "message"}),
+        json!({"names": "", "path": "a", "pattern": "(?<field>.)"}),
+    ] {
+        assert_eq!(rules(wrong).unwrap_err()[0].pointer, "/errors/0/field");
+    }
+    let problems = rules(json!({"path": "message", "pattern": "."})).unwrap_err();
+    assert_eq!(problems[0].pointer, "/errors/0/field/pattern");
+}
+
+#[test]
 fn a_rule_names_the_record_that_an_answer_speaks_of() {
     let rule = |pattern: &str| {
         json!([{

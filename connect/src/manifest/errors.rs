@@ -28,9 +28,9 @@ pub struct ErrorRule {
     /// Which rule of the business refuses a write.
     #[serde(default)]
     pub rule: Option<BusinessRule>,
-    /// Path in the body of the name of the field that is wrong, in the system's own words.
+    /// Path in the body of the name of the field that is wrong, in the system's own words; or where else it stands.
     #[serde(default)]
-    pub field: Option<String>,
+    pub field: Option<SpokenField>,
     /// The record that the answer speaks of, where it names that and not the field. In a refused write the field that
     /// refers to it is looked for, and told as the one that is wrong.
     #[serde(default)]
@@ -41,6 +41,32 @@ pub struct ErrorRule {
     /// Whether it says that a list or a look-up of several records found nothing, in systems that take this for a failure.
     #[serde(default)]
     pub nothing_found: bool,
+}
+
+/// Where an answer names a field.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SpokenField {
+    /// Path of the name.
+    Value(String),
+    /// It is no value by itself.
+    Place(FieldPlace),
+}
+
+/// Where an answer names a field, where the name is no value by itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldPlace {
+    /// Path of a text in the body.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Regular expression with the group `field`, which that text must match: `\((?<field>[a-z_]+)\)`.
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// Path of a table whose first member is named as the field, such as `{"name": ["is missing"]}`; empty for the whole
+    /// body.
+    #[serde(default)]
+    pub names: Option<String>,
 }
 
 /// Where an answer names a record.

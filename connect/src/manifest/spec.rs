@@ -18,13 +18,13 @@ use crate::{blueprint::Problem, json};
 /// Returns the JSON Schema of the files in `specs/`, for editors.
 #[must_use]
 pub fn spec_schema() -> Json {
-    shape::schema_of::<WrittenSpec>()
+    shape::spec_words().clone()
 }
 
 /// A spec as it is written: of a `row`, or of an `answer` and the request that it answers.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WrittenSpec {
+pub(super) struct WrittenSpec {
     /// The unified type; a refusal that is the same for all types has none.
     #[serde(rename = "type", default)]
     kind: Option<String>,
@@ -173,7 +173,7 @@ pub fn specs(folder: &FilePath) -> Result<Vec<Spec>, Vec<ManifestProblem>> {
 pub fn specs_of_files<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Vec<Spec>, Vec<ManifestProblem>> {
-    let schema = spec_schema();
+    let schema = shape::spec_words();
     let mut problems = Vec::new();
     let mut specs = Vec::new();
     for (path, text) in files
@@ -185,7 +185,7 @@ pub fn specs_of_files<'a>(
             Ok(documents) => {
                 for root in documents {
                     match spec(
-                        &schema,
+                        schema,
                         File {
                             name: path.to_owned(),
                             root,
@@ -273,7 +273,7 @@ fn shown_exchange(file: &File, written: &WrittenSpec) -> Result<Exchange, Vec<Ma
         (Some(_), None) => return wrong("", "`expect` is missing: what the answer becomes"),
         _ => {}
     }
-    let mut findings = shape::check(&shape::schema_of::<Outcome>(), &expect);
+    let mut findings = shape::check(shape::outcome_words(), &expect);
     if !findings.is_empty() {
         for finding in &mut findings {
             finding.pointer.insert_str(0, "/expect");

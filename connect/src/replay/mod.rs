@@ -1,13 +1,14 @@
 //! Replays what a spec shows: plans what it asks for, reads its answer as a live one, and tells every difference. No IO.
 
 mod answer;
+mod conditions;
 mod question;
 mod request;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json};
 
@@ -24,27 +25,47 @@ use crate::{
 };
 use question::Asked;
 
-/// Tells what differs between a spec and what the connector makes of it, with its place; nothing when it holds.
+/// Tells what differs between specs and what the connector makes of them, with their places; nothing when they hold.
 ///
-/// The blueprint is that of the connector, without settings: those of the spec are filled in.
+/// The blueprint is that of the connector, without settings: those of each spec are filled in.
 #[must_use]
-pub fn check_spec(blueprint: &Blueprint, spec: &Spec) -> Vec<ManifestProblem> {
-    let differences = differences(blueprint, spec).unwrap_or_else(|difference| vec![difference]);
-    let told = differences.into_iter();
-    told.map(|difference| spec.problem(&difference.pointer, difference.message))
-        .collect()
+pub fn check_specs(blueprint: &Blueprint, specs: &[Spec]) -> Vec<ManifestProblem> {
+    let mut variants = Variants::default();
+    let mut problems = Vec::new();
+    for spec in specs {
+        let variant = variants.of(blueprint, &spec.settings);
+        let found = variant.and_then(|variant| differences(&variant, spec));
+        let found = found.unwrap_or_else(|difference| vec![difference]);
+        let told = found.into_iter();
+        problems.extend(told.map(|difference| spec.problem(&difference.pointer, difference.message)));
+    }
+    problems
+}
+
+/// What was compiled for settings, which many specs share.
+#[derive(Default)]
+struct Variants(HashMap<String, Result<Blueprint, Difference>>);
+
+impl Variants {
+    fn of(&mut self, blueprint: &Blueprint, settings: &Map<String, Json>) -> Result<Blueprint, Difference> {
+        let compile = || {
+            let unfit = |message: String| Difference::new("/settings", message);
+            let manifest = blueprint.manifest();
+            let variant = manifest
+                .for_settings(settings)
+                .map_err(|problem| unfit(problem.to_string()))?;
+            Blueprint::compile(variant, Arc::clone(blueprint.catalogue())).map_err(|problems| {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                unfit(problems.join("; "))
+            })
+        };
+        let name = serde_json::to_string(settings).unwrap_or_default();
+        self.0.entry(name).or_insert_with(compile).clone()
+    }
 }
 
 fn differences(blueprint: &Blueprint, spec: &Spec) -> Result<Vec<Difference>, Difference> {
     let unfit = |message: String| Difference::new("/settings", message);
-    let manifest = blueprint.manifest();
-    let variant = manifest
-        .for_settings(&spec.settings)
-        .map_err(|problem| unfit(problem.to_string()))?;
-    let blueprint = Blueprint::compile(variant, Arc::clone(blueprint.catalogue())).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        unfit(problems.join("; "))
-    })?;
     match &spec.shows {
         Shows::Row { row, expect } => {
             let blueprint = blueprint.with_settings(&spec.settings).map_err(unfit)?;

@@ -4,7 +4,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::{blueprint::tests::compile, manifest::load::specs_of_files};
+use crate::{
+    blueprint::tests::compile,
+    manifest::load::{load_folder, specs, specs_of_files},
+};
 
 /// A small system with vendors and orders that can be written.
 fn blueprint() -> Blueprint {
@@ -35,8 +38,8 @@ fn told(spec: &str) -> Vec<String> {
     let text = format!("type: Vendor\nabout: it\n{spec}");
     let specs = specs_of_files([("specs/vendor.yaml", text.as_str())]);
     let specs = specs.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let problems = specs.iter().flat_map(|spec| check_spec(&blueprint(), spec));
-    problems.map(|problem| problem.to_string()).collect()
+    let problems = check_specs(&blueprint(), &specs);
+    problems.iter().map(ToString::to_string).collect()
 }
 
 fn refused(spec: &str) -> Vec<String> {
@@ -186,4 +189,21 @@ fn specs_that_do_not_hold_together_are_told() {
         told[0].starts_with("specs/vendor.yaml:3:") && told[0].contains("unknown field `nme`"),
         "{told:#?}"
     );
+}
+
+#[test]
+fn the_specs_of_built_in_connectors_hold() {
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors"));
+    let mut told = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.join("manifest.yaml").is_file() {
+            continue;
+        }
+        let (manifest, _) = load_folder(&path).unwrap();
+        let blueprint = Blueprint::compile(manifest, lineshaft_schema::Catalogue::unified().unwrap()).unwrap();
+        let problems = check_specs(&blueprint, &specs(&path).unwrap());
+        told.extend(problems.iter().map(|problem| format!("{}: {problem}", path.display())));
+    }
+    assert_eq!(told, Vec::<String>::new());
 }
