@@ -28,4 +28,5 @@ pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod token;
 pub(crate) mod wrapped;
-pub(crate) mod yaml;
+
+pub(crate) use lineshaft_yaml as yaml;

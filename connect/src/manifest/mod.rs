@@ -7,6 +7,7 @@ mod auth;
 mod batch;
 mod discovery;
 mod errors;
+mod exchange;
 mod field;
 mod http;
 mod labels;
@@ -20,7 +21,6 @@ mod spec;
 pub mod suggest;
 pub mod trust;
 mod write;
-pub mod yaml;
 
 pub use auth::{
     Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
@@ -28,6 +28,7 @@ pub use auth::{
 pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
 pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
+pub use exchange::{Answer, Key, Outcome, Place, Question, Refusal, SentRequest, Wanted, Way};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
@@ -40,6 +41,7 @@ pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
     Literals, ParameterSign, Quote, Search, TextLanguage,
 };
+pub use lineshaft_yaml as yaml;
 pub use resource::{
     Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, RowPairs,
     Scope, Seek, Select, Strategy,

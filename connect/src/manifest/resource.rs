@@ -163,7 +163,7 @@ pub struct ListOperation {
     #[serde(default)]
     pub paging: Option<Paging>,
     /// Path of a value that tells whether more records follow: `true` and `false` are believed whatever the page holds;
-    /// anything else that is there says that they do.
+    /// null and an empty text say that they do not, anything else that they do.
     #[serde(default)]
     pub more: Option<String>,
     /// Path of a value that is `true` on the last page, and `false` on every other.
