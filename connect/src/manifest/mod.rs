@@ -36,7 +36,7 @@ pub use field::{
 pub use http::{
     Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest, Wrapped,
 };
-pub use labels::{Labels, LabelsJoin};
+pub use labels::{LabelOf, Labels, LabelsJoin};
 pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
     Literals, ParameterSign, Quote, Search, TextLanguage,
