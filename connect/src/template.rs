@@ -10,7 +10,7 @@ mod xml;
 use std::{borrow::Cow, collections::HashMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
@@ -402,9 +402,6 @@ impl TextTemplate {
                     if scope.absent != Absent::Refused && value.is_null() {
                         return Err(format!("the variable `{name}` has no value"));
                     }
-                    if matches!(text.as_ref(), "." | "..") {
-                        return Err(format!("the variable `{name}` is not a name"));
-                    }
                     filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
                 }
                 Part::Upper(name) => filled.extend(utf8_percent_encode(
@@ -414,14 +411,14 @@ impl TextTemplate {
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
                 Part::Tail(name) => {
                     let tail = tail_of(name, scope)?;
-                    if tail.is_empty() || matches!(tail.as_str(), "." | "..") {
+                    if tail.is_empty() {
                         return Err(format!("the variable `{name}` does not end in a name"));
                     }
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
                 Part::Head(name) => {
                     let head = head_of(name, scope)?;
-                    if head.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                    if head.split('/').any(str::is_empty) {
                         return Err(format!("the variable `{name}` has nothing before its last slash"));
                     }
                     let parts = head
@@ -433,9 +430,6 @@ impl TextTemplate {
                 Part::Around { before, name, after } => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
-                    if matches!(text.as_ref(), "." | "..") {
-                        return Err(format!("the variable `{name}` is not a name"));
-                    }
                     if !text.is_empty() {
                         filled.push_str(before);
                         filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
@@ -445,6 +439,7 @@ impl TextTemplate {
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
             }
         }
+        check_segments(&filled)?;
         Ok(filled)
     }
 
@@ -542,6 +537,19 @@ fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
         joined.push_str(&text_of(&*scope.find(name)?));
     }
     Ok(STANDARD.encode(joined))
+}
+
+/// Refuses a path of which a segment leads to another folder, also where it is written with escapes.
+fn check_segments(path: &str) -> Result<(), String> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let leads_away = |segment: &str| {
+        let decoded = percent_decode_str(segment).collect::<Vec<u8>>();
+        matches!(decoded.as_slice(), b"." | b"..")
+    };
+    match path.split(['/', '\\']).any(leads_away) {
+        true => Err("a part of the path is `.` or `..` and not a name".to_owned()),
+        false => Ok(()),
+    }
 }
 
 /// Returns what follows the last slash of a variable, without a query; as it stands there, for addresses are escaped
