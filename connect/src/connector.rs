@@ -407,7 +407,7 @@ impl Connector {
         self.transport.authorizer().farewell().await
     }
 
-    /// Gives up the session that it uses, aside, because another one took its place elsewhere.
+    /// Gives up the session that it uses, aside, because other credentials took the place of its own.
     pub fn give_up(&self) {
         self.transport.authorizer().leave();
     }
