@@ -390,7 +390,7 @@ pub(super) fn refusal(run: &Run, error: &Error) -> Option<Stop> {
         error.kind(),
         ErrorKind::InvalidRequest | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::PermissionDenied
     );
-    (is_refused && error.reach() == Reach::Answered).then(|| Stop::Refused(vec![run.user_error(error)]))
+    (is_refused && error.reach() == Reach::Answered).then(|| Stop::Refused(run.user_errors(error)))
 }
 
 /// Puts the place of a row before the paths of its errors.

@@ -43,7 +43,7 @@ pub(super) struct Together {
 /// What an answer says of its row.
 enum End {
     Done,
-    Refused(UserError),
+    Refused(Vec<UserError>),
     Failed(Error),
     InDoubt(Error),
 }
@@ -254,10 +254,7 @@ impl Writer<'_> {
             self.cause = Some(error.clone());
             return match refusal(&row.run, &error) {
                 _ if error.leaves_doubt() => End::InDoubt(error),
-                Some(Stop::Refused(mut errors)) if errors.len() == 1 => match errors.pop() {
-                    Some(refused) => End::Refused(refused),
-                    None => End::Failed(error),
-                },
+                Some(Stop::Refused(errors)) => End::Refused(errors),
                 _ => End::Failed(error),
             };
         }
@@ -266,7 +263,7 @@ impl Writer<'_> {
             Err(error) if error.code == UserErrorCode::InDoubt => {
                 End::InDoubt(malformed(error.message).with_status(status).with_reach(Reach::Unknown))
             }
-            Err(error) => End::Refused(error),
+            Err(error) => End::Refused(vec![error]),
         }
     }
 
@@ -284,7 +281,7 @@ impl Writer<'_> {
                 End::Done => done = true,
                 End::InDoubt(error) => doubt = doubt.or(Some(error)),
                 End::Failed(error) => failed = failed.or(Some((path, error))),
-                End::Refused(error) => refused.extend(below(&path, vec![error])),
+                End::Refused(errors) => refused.extend(below(&path, errors)),
             }
         }
         let is_refused = failed.is_some() || !refused.is_empty();

@@ -31,6 +31,13 @@ pub struct ErrorRule {
     /// Path in the body of the name of the field that is wrong, in the system's own words.
     #[serde(default)]
     pub field: Option<String>,
+    /// Where an answer names the fields that are wrong as the members of an object: each is a field, its value what is wrong
+    /// with it. Each is told by itself, instead of `field`.
+    #[serde(default)]
+    pub field_keys: Option<FieldKeys>,
+    /// Beside `rate_limited` or `unavailable`: where the body tells how long to wait, besides the headers that do.
+    #[serde(default)]
+    pub wait: Option<Wait>,
     /// The record that the answer speaks of, where it names that and not the field. In a refused write the field that
     /// refers to it is looked for, and told as the one that is wrong.
     #[serde(default)]
@@ -41,6 +48,46 @@ pub struct ErrorRule {
     /// Whether it says that a list or a look-up of several records found nothing, in systems that take this for a failure.
     #[serde(default)]
     pub nothing_found: bool,
+}
+
+/// Where the fields that are wrong are the members of an object.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldKeys {
+    /// Path of the object; the body itself when left out. A value is a text, a list of texts, or for rows and parts an
+    /// object or a list of objects, whose names are joined by dots. Names that no field was written to are told of the
+    /// whole.
+    #[serde(default)]
+    pub path: String,
+    /// Which rule of the business a text means: regular expressions, the first that matches counts; the `rule` of the
+    /// error unless one does.
+    #[serde(default)]
+    pub rules: IndexMap<BusinessRule, String>,
+    /// Members that are no fields, such as a status that stands beside them.
+    #[serde(default)]
+    pub except: Vec<String>,
+}
+
+/// Where a body tells how long to wait.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// Path of the number.
+    pub path: String,
+    /// What it counts.
+    #[serde(default)]
+    pub unit: WaitUnit,
+}
+
+/// What a time to wait counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitUnit {
+    /// Seconds.
+    #[default]
+    S,
+    /// Milliseconds.
+    Ms,
 }
 
 /// Where an answer names a record.

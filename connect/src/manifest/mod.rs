@@ -26,7 +26,7 @@ pub use auth::{
 };
 pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
-pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
+pub use errors::{BodyTest, ErrorRule, FieldKeys, RuleConditions, SpokenRecord, Wait, WaitUnit};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
