@@ -4,6 +4,7 @@
 //! without paths of files.
 
 mod field;
+mod fields;
 mod told;
 
 use std::time::Duration;
@@ -13,7 +14,9 @@ use regex::Regex;
 
 use field::FieldName;
 pub(crate) use told::clean;
-use told::retry_after;
+use told::{retry_after, wait_of_body};
+
+use fields::FieldKeysPlan;
 #[cfg(test)]
 use told::wait_of;
 
@@ -21,7 +24,7 @@ use crate::{
     blueprint::Problem,
     error::{CredentialReason, Error, ErrorKind, Reach, SpokenOf, speaks_of_credentials},
     json::{self, Value},
-    manifest::{self, BusinessRule, ErrorRule, OneOrMany, RuleConditions},
+    manifest::{self, BusinessRule, ErrorRule, OneOrMany, RuleConditions, WaitUnit},
     path::Path,
 };
 
@@ -161,6 +164,8 @@ pub(crate) struct Rule {
     code: Option<Path>,
     rule: Option<BusinessRule>,
     field: Option<FieldName>,
+    field_keys: Option<FieldKeysPlan>,
+    wait: Option<(Path, WaitUnit)>,
     record: Option<(Path, Regex)>,
     cursor_expired: bool,
     nothing_found: bool,
@@ -183,6 +188,7 @@ impl Classifier {
             let pointer = format!("/errors/{at}");
             check_reason(rule, &pointer, problems);
             check_business(rule, &pointer, problems);
+            check_wait(rule, &pointer, problems);
             let messages = rule.message.iter().enumerate();
             rules.push(Rule {
                 when: Conditions::compile(
@@ -205,6 +211,14 @@ impl Classifier {
                     .field
                     .as_ref()
                     .and_then(|field| FieldName::compile(field, &format!("{pointer}/field"), problems)),
+                field_keys: rule
+                    .field_keys
+                    .as_ref()
+                    .and_then(|keys| FieldKeysPlan::compile(keys, &format!("{pointer}/field_keys"), problems)),
+                wait: rule.wait.as_ref().and_then(|wait| {
+                    let path = parse_path(&wait.path, &format!("{pointer}/wait/path"), problems);
+                    Some((path?, wait.unit))
+                }),
                 record: rule
                     .record
                     .as_ref()
@@ -326,6 +340,12 @@ impl Rule {
             .iter()
             .filter_map(text)
             .find(|text| !text.trim().is_empty());
+        let fields = match (&self.field_keys, answer.body()) {
+            (Some(keys), Some(body)) => keys.read(body),
+            _ => Vec::new(),
+        };
+        let message = message.or_else(|| fields.first().map(|field| field.message.clone()));
+        let rule = fields.first().and_then(|field| field.rule).or(self.rule);
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
         let error = Error::new(self.kind, describe(self.kind));
         let error = match is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
@@ -336,11 +356,17 @@ impl Rule {
         error
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-            .with_rule(self.rule, self.field.as_ref().and_then(|field| field.of(answer)))
+            .with_rule(rule, self.field.as_ref().and_then(|field| field.of(answer)))
+            .with_wrong_fields(fields)
             .with_spoken_of(self.spoken_of(answer))
             .with_cursor_expired(self.cursor_expired)
             .with_nothing_found(self.nothing_found)
-            .with_retry_after(wait)
+            .with_retry_after(wait.max(self.wait_in(answer)))
+    }
+
+    fn wait_in(&self, answer: &Answer<'_>) -> Option<Duration> {
+        let (path, unit) = self.wait.as_ref()?;
+        wait_of_body(json::scalar_text(path.first(answer.body()?)?)?, *unit)
     }
 
     fn spoken_of(&self, answer: &Answer<'_>) -> Option<SpokenOf> {
@@ -420,6 +446,14 @@ fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) 
         rule.kind,
         ErrorKind::InvalidRequest | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::PermissionDenied
     );
+    if rule.field_keys.is_some() && !refuses {
+        let message = "no field is wrong in a failure of this kind";
+        problems.push(Problem::new(format!("{pointer}/field_keys"), message));
+    }
+    if rule.field_keys.is_some() && rule.field.is_some() {
+        let message = "the fields are told by `field_keys` already";
+        problems.push(Problem::new(format!("{pointer}/field"), message));
+    }
     if rule.rule.is_some() && !refuses {
         let problem = Problem::new(
             format!("{pointer}/rule"),
@@ -427,6 +461,14 @@ fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) 
         );
         problems
             .push(problem.with_help("write `kind: invalid_request`, `conflict`, `not_found` or `permission_denied`"));
+    }
+}
+
+/// Reports waits of failures after which nobody waits.
+fn check_wait(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
+    if rule.wait.is_some() && !matches!(rule.kind, ErrorKind::RateLimited | ErrorKind::Unavailable) {
+        let problem = Problem::new(format!("{pointer}/wait"), "nobody waits after a failure of this kind");
+        problems.push(problem.with_help("write it beside `kind: rate_limited` or `kind: unavailable`"));
     }
 }
 

@@ -15,6 +15,7 @@ mod write_part;
 mod write_run;
 mod write_settle;
 mod write_shown;
+mod write_together;
 
 #[cfg(test)]
 mod batch_tests;
@@ -38,6 +39,8 @@ mod write_settle_tests;
 mod write_testing;
 #[cfg(test)]
 mod write_tests;
+#[cfg(test)]
+mod write_together_tests;
 #[cfg(test)]
 mod xml_tests;
 
@@ -340,7 +343,10 @@ impl Connector {
                 let plan = resource.plan_count(&request, &access.variables())?;
                 plan.ok_or_else(|| Error::new(ErrorKind::NotSupported, "the system cannot count"))
             };
-            let (response, pass) = self.fetch(context, access, plan).await?;
+            let (response, pass) = match self.fetch(context, access, plan).await {
+                Err(error) if error.nothing_found() => return Ok(Some(0)),
+                fetched => fetched?,
+            };
             let count = resource.read_count(&response.body, &response.headers);
             self.tell(pass, &count);
             count.map(Some)
@@ -412,7 +418,7 @@ impl Connector {
         self.transport.authorizer().farewell().await
     }
 
-    /// Gives up the session that it uses, aside, because another one took its place elsewhere.
+    /// Gives up the session that it uses, aside, because other credentials took the place of its own.
     pub fn give_up(&self) {
         self.transport.authorizer().leave();
     }
@@ -547,6 +553,30 @@ impl Connector {
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
         match self.transport.send_batch(context, access, plan, parts).await {
+            Ok(response) => Ok((response, pass)),
+            Err(error) => {
+                let result = Err(error);
+                self.tell(pass, &result);
+                result.map(|never: std::convert::Infallible| match never {})
+            }
+        }
+    }
+
+    /// Sends an envelope of so many requests that change something past the breaker, telling of them before it leaves.
+    async fn fetch_changes(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        departure: &dyn Departure,
+        parts: usize,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        let pass = self.breaker.admit()?;
+        match self
+            .transport
+            .send_changes(context, access, plan, departure, parts)
+            .await
+        {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);

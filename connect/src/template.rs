@@ -11,7 +11,7 @@ mod xml;
 use std::{borrow::Cow, collections::HashMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
@@ -424,9 +424,6 @@ impl TextTemplate {
                     if scope.absent != Absent::Refused && value.is_null() {
                         return Err(format!("the variable `{name}` has no value"));
                     }
-                    if matches!(text.as_ref(), "." | "..") {
-                        return Err(format!("the variable `{name}` is not a name"));
-                    }
                     filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
                 }
                 Part::Upper(name) => filled.extend(utf8_percent_encode(
@@ -436,7 +433,7 @@ impl TextTemplate {
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
                 Part::Tail(name) => {
                     let tail = tail_of(name, scope)?;
-                    if tail.is_empty() || matches!(tail.as_str(), "." | "..") {
+                    if tail.is_empty() {
                         return Err(format!("the variable `{name}` does not end in a name"));
                     }
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
@@ -448,9 +445,6 @@ impl TextTemplate {
                 Part::Around { before, name, after } => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
-                    if matches!(text.as_ref(), "." | "..") {
-                        return Err(format!("the variable `{name}` is not a name"));
-                    }
                     if !text.is_empty() {
                         filled.push_str(before);
                         filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
@@ -461,6 +455,7 @@ impl TextTemplate {
                 Part::Marks(..) => return Err("marks have no place in an address".to_owned()),
             }
         }
+        check_segments(&filled)?;
         Ok(filled)
     }
 
@@ -587,6 +582,19 @@ fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
         joined.push_str(&text_of(&*scope.find(name)?));
     }
     Ok(STANDARD.encode(joined))
+}
+
+/// Refuses a path of which a segment leads to another folder, also where it is written with escapes.
+fn check_segments(path: &str) -> Result<(), String> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let leads_away = |segment: &str| {
+        let decoded = percent_decode_str(segment).collect::<Vec<u8>>();
+        matches!(decoded.as_slice(), b"." | b"..")
+    };
+    match path.split(['/', '\\']).any(leads_away) {
+        true => Err("a part of the path is `.` or `..` and not a name".to_owned()),
+        false => Ok(()),
+    }
 }
 
 /// Returns what follows the last slash of a variable, without a query; as it stands there, for addresses are escaped

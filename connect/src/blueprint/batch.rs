@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     classify::parse_path,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     json,
     manifest::{BatchAnswers, BatchBody, BatchCount, BatchForm, Manifest, Request},
     path::Path,
@@ -21,7 +21,10 @@ use crate::{
     transport::Response,
 };
 
-const ENVELOPE_VARIABLES: &[&str] = &["resource.remote", "requests"];
+/// What the requests of an envelope have in common that is carried out as a whole.
+const GROUP: &str = "changes";
+
+const ENVELOPE_VARIABLES: &[&str] = &["resource.remote", "requests", "atomic"];
 const PART_VARIABLES: &[&str] = &[
     "resource.remote",
     "request.id",
@@ -34,6 +37,7 @@ const PART_VARIABLES: &[&str] = &[
     "request.header_list",
     "request.body",
     "request.body_base64",
+    "request.group",
 ];
 
 /// How several requests are sent as one.
@@ -44,6 +48,17 @@ pub(crate) struct BatchPlan {
     most: usize,
     fewest: usize,
     counts: BatchCount,
+    writes: bool,
+    atomic: bool,
+}
+
+/// What is in an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Requests that change nothing.
+    Reads,
+    /// Requests that change something.
+    Changes,
 }
 
 #[derive(Debug)]
@@ -89,6 +104,10 @@ impl BatchPlan {
             let message = "envelopes hold at least 1 request, and `min_requests` is at most `max_requests`";
             problems.push(Problem::new("/batch/max_requests", message));
         }
+        if batch.atomic && !batch.writes {
+            let problem = Problem::new("/batch/atomic", "envelopes of reads change nothing");
+            problems.push(problem.with_help("write it beside `writes: true`"));
+        }
         if batch.counts == BatchCount::Parts {
             let fits = |calls: u32| usize::try_from(calls).is_ok_and(|calls| calls >= most);
             for (at, _) in manifest
@@ -133,8 +152,13 @@ impl BatchPlan {
                 let plain = json!({
                     "id": "{{request.id}}", "method": "{{request.method}}", "url": "{{request.relative}}",
                     "headers": "{{request.headers}}", "body": "{{request.body}}",
+                    "atomicityGroup": "{{request.group}}",
                 });
                 let part = batch.part.as_ref().unwrap_or(&plain);
+                if batch.atomic && batch.part.is_some() && !call.uses("atomic") && !says_group(part) {
+                    let problem = Problem::new("/batch/atomic", "nothing in the envelope tells the system so");
+                    problems.push(problem.with_help("use `{{atomic}}` in `envelope` or `{{request.group}}` in `part`"));
+                }
                 let part = known.with(PART_VARIABLES).json(part, "/batch/part", problems)?;
                 let standard = BatchAnswers {
                     path: Some("responses".to_owned()),
@@ -155,6 +179,8 @@ impl BatchPlan {
             most,
             fewest,
             counts: batch.counts,
+            writes: batch.writes,
+            atomic: batch.atomic,
         })
     }
 
@@ -176,6 +202,21 @@ impl BatchPlan {
         }
     }
 
+    /// Returns whether requests that change something go into envelopes.
+    pub(crate) const fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// Returns whether the system carries out all changes of an envelope or none of them.
+    pub(crate) const fn is_atomic(&self) -> bool {
+        self.atomic
+    }
+
+    /// Returns whether a request that changes something can go into an envelope.
+    pub(crate) fn takes_change(&self, plan: &RequestPlan) -> bool {
+        self.writes && matches!(plan.body, RequestBody::Empty | RequestBody::Json(_))
+    }
+
     /// Returns as how many calls the system counts an envelope.
     pub(crate) fn calls(&self, parts: usize) -> u32 {
         match self.counts {
@@ -193,9 +234,13 @@ impl BatchPlan {
         base: &Base,
         remote: &str,
         parts: &[RequestPlan],
+        content: Content,
         variables: &Variables<'_>,
     ) -> Result<RequestPlan, Error> {
-        let scope = Scope::new(variables).with("resource.remote", remote);
+        let is_whole = self.atomic && content == Content::Changes;
+        let scope = Scope::new(variables)
+            .with("resource.remote", remote)
+            .with("atomic", is_whole);
         let empty = scope.clone().with("requests", Value::Array(Vec::new()));
         let mut plan = self.call.plan(base, &empty, &empty, Vec::new())?;
         let envelope = parse_address(&plan.url)?;
@@ -219,8 +264,11 @@ impl BatchPlan {
         }
         match &self.form {
             Form::Multipart => {
-                let lines = written.iter().map(|part| (part.relative, part.plan.headers.as_slice()));
-                let (kind, text) = multipart::write(lines);
+                let lines = written.iter().map(|part| (part.relative, part.plan));
+                let (kind, text) = match content {
+                    Content::Reads => multipart::write(lines),
+                    Content::Changes => multipart::write_changes(lines, self.atomic),
+                };
                 let own = ["content-type", "accept"];
                 plan.headers
                     .retain(|(name, _)| !own.iter().any(|own| name.eq_ignore_ascii_case(own)));
@@ -229,7 +277,10 @@ impl BatchPlan {
                 plan.body = RequestBody::Text(text);
             }
             Form::Json(form) => {
-                let requests = written.iter().map(|one| one.render(&form.part, remote, variables));
+                let group = is_whole.then_some(GROUP);
+                let requests = written
+                    .iter()
+                    .map(|one| one.render(&form.part, remote, group, variables));
                 let requests = requests.collect::<Result<Vec<_>, _>>()?;
                 let scope = scope.with("requests", Value::Array(requests));
                 plan = self.call.plan(base, &scope, &scope, Vec::new())?;
@@ -243,12 +294,20 @@ impl BatchPlan {
     ///
     /// # Errors
     /// Returns `MalformedResponse` when it is no answer to an envelope.
-    pub(crate) fn answers(&self, response: &Response, parts: usize) -> Result<Vec<Option<Response>>, Error> {
+    pub(crate) fn answers(
+        &self,
+        response: &Response,
+        parts: usize,
+        content: Content,
+    ) -> Result<Vec<Option<Response>>, Error> {
         let mut answers: Vec<Option<Response>> = (0..parts).map(|_| None).collect();
         match &self.form {
             Form::Multipart => {
-                for (slot, answer) in answers.iter_mut().zip(multipart::read(response)?) {
-                    *slot = Some(answer);
+                for (at, answer) in multipart::read(response)?.into_iter().enumerate() {
+                    let told = multipart::id_of(&answer).filter(|_| content == Content::Changes);
+                    if let Some(slot) = answers.get_mut(told.unwrap_or(at)) {
+                        *slot = Some(answer);
+                    }
                 }
             }
             Form::Json(form) => {
@@ -280,7 +339,7 @@ impl BatchPlan {
         if let Some(error) = blueprint.classifier.classify_envelope(status, headers, &response.body) {
             return Some(error);
         }
-        let answers = match self.answers(response, parts) {
+        let answers = match self.answers(response, parts, Content::Reads) {
             Ok(answers) => answers,
             Err(error) => return Some(error),
         };
@@ -289,12 +348,7 @@ impl BatchPlan {
             .flatten()
             .map(|answer| blueprint.classify(answer.status.as_u16(), &answer.headers, &answer.body))
             .collect();
-        let of_sign_in = failures.iter().flatten().find(|error| {
-            matches!(
-                error.kind(),
-                ErrorKind::SessionExpired | ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
-            )
-        });
+        let of_sign_in = failures.iter().flatten().find(|error| is_of_sign_in(error));
         let wants_peace = |error: &Option<Error>| {
             let kind = error.as_ref().map(Error::kind);
             matches!(kind, Some(ErrorKind::RateLimited | ErrorKind::Unavailable))
@@ -303,6 +357,62 @@ impl BatchPlan {
         let longest = || all()?.max_by_key(|error| error.retry_after());
         of_sign_in.or_else(longest).cloned()
     }
+
+    /// Returns the failure that an answer to an envelope of changes is: its own, or one that says of all parts that none
+    /// was carried out. What was carried out in part is never a failure of the whole, so that it is never sent again.
+    pub(crate) fn judge_changes(&self, blueprint: &Blueprint, response: &Response, parts: usize) -> Option<Error> {
+        let (status, headers) = (response.status.as_u16(), &response.headers);
+        if let Some(error) = blueprint.classifier.classify_envelope(status, headers, &response.body) {
+            return Some(error);
+        }
+        let answers = match self.answers(response, parts, Content::Changes) {
+            Ok(answers) => answers,
+            Err(error) => return Some(error.with_status(status).with_reach(Reach::Unknown)),
+        };
+        let told = answers.iter().flatten();
+        let told: Vec<&Response> = told.filter(|answer| !self.only_follows(answer)).collect();
+        if !self.atomic && told.len() < parts {
+            return None;
+        }
+        let failures: Option<Vec<Error>> = told
+            .iter()
+            .map(|answer| blueprint.classify(answer.status.as_u16(), &answer.headers, &answer.body))
+            .collect();
+        let failures = failures?;
+        let is_all = |is: fn(&Error) -> bool| failures.iter().all(is);
+        if is_all(is_of_sign_in) {
+            return failures.into_iter().next();
+        }
+        let is_throttled = |error: &Error| error.kind() == ErrorKind::RateLimited;
+        let longest = || failures.iter().max_by_key(|error| error.retry_after()).cloned();
+        is_all(is_throttled).then(longest).flatten()
+    }
+
+    /// Returns whether answers to an envelope are one for all of its requests, which does not name the one that it speaks of.
+    pub(crate) fn is_of_all(&self, answers: &[Option<Response>]) -> bool {
+        let mut told = answers.iter().flatten();
+        match (told.next(), told.next()) {
+            (Some(only), None) => self.atomic && answers.len() > 1 && multipart::id_of(only).is_none(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether an answer says only that another request of the same whole failed.
+    pub(crate) fn only_follows(&self, answer: &Response) -> bool {
+        self.atomic && answer.status == StatusCode::FAILED_DEPENDENCY
+    }
+}
+
+fn is_of_sign_in(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::SessionExpired | ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
+    )
+}
+
+/// Returns whether the template of a part names the group of the request.
+fn says_group(part: &Value) -> bool {
+    part.to_string().contains("request.group")
 }
 
 fn compile_call(request: &Request, known: &Known, problems: &mut Vec<Problem>) -> Option<Call> {
@@ -397,7 +507,13 @@ struct Written<'a> {
 }
 
 impl Written<'_> {
-    fn render(&self, template: &JsonTemplate, remote: &str, variables: &Variables<'_>) -> Result<Value, Error> {
+    fn render(
+        &self,
+        template: &JsonTemplate,
+        remote: &str,
+        group: Option<&str>,
+        variables: &Variables<'_>,
+    ) -> Result<Value, Error> {
         let plan = self.plan;
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         for (name, value) in &plan.headers {
@@ -426,6 +542,9 @@ impl Written<'_> {
             scope = scope
                 .with("request.body", value)
                 .with("request.body_base64", STANDARD.encode(text));
+        }
+        if let Some(group) = group {
+            scope = scope.with("request.group", group);
         }
         template.render(&scope).map_err(unusable)
     }

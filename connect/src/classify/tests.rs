@@ -278,7 +278,7 @@ fn a_rule_of_the_business_comes_with_the_field_that_is_wrong() {
 }
 
 #[test]
-fn a_field_is_named_within_a_text_or_by_the_member_of_a_table() {
+fn a_field_is_named_within_a_text() {
     let rules = |field: serde_json::Value| {
         let rule = json!({"when": {"status": 400}, "kind": "invalid_request", "field": field});
         compile("json_rest", json!({"errors": [rule]}), json!({}))
@@ -291,20 +291,6 @@ fn a_field_is_named_within_a_text_or_by_the_member_of_a_table() {
     let body = r#"{"message":"A value is needed for 'Vendor' (partner_id)."}"#;
     assert_eq!(named(within.clone(), body).as_deref(), Some("partner_id"));
     assert_eq!(named(within, r#"{"message":"No"}"#), None);
-    let body = r#"{"supplier":["is needed"],"name":["is needed"]}"#;
-    assert_eq!(named(json!({"names": ""}), body).as_deref(), Some("supplier"));
-    assert_eq!(
-        named(json!({"names": "errors"}), r#"{"errors":{"name":[]}}"#).as_deref(),
-        Some("name")
-    );
-    assert_eq!(named(json!({"names": ""}), "[]"), None);
-    for wrong in [
-        json!({}),
-        json!({"path": "message"}),
-        json!({"names": "", "path": "a", "pattern": "(?<field>.)"}),
-    ] {
-        assert_eq!(rules(wrong).unwrap_err()[0].pointer, "/errors/0/field");
-    }
     let problems = rules(json!({"path": "message", "pattern": "."})).unwrap_err();
     assert_eq!(problems[0].pointer, "/errors/0/field/pattern");
 }
@@ -342,4 +328,92 @@ fn a_rule_of_the_business_stands_beside_a_refusal() {
     let problems = compile("json_rest", json!({ "errors": errors }), json!({})).unwrap_err();
     let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
     assert_eq!(pointers, ["/errors/0/rule", "/errors/1/field"]);
+}
+
+#[test]
+fn each_member_of_a_refusal_is_a_field_that_is_wrong() {
+    let errors = json!([{
+        "when": {"status": 422}, "kind": "invalid_request", "rule": "invalid_value",
+        "field_keys": {"path": "errors", "rules": {"duplicate": "(?i)taken", "required": "(?i)blank"}, "except": ["status"]},
+    }, {
+        "when": {"status": 400}, "kind": "invalid_request", "field_keys": {},
+    }]);
+    let blueprint = compile("json_rest", json!({ "errors": errors }), json!({})).unwrap();
+    let told = |status: u16, body: serde_json::Value| -> Vec<(String, String, Option<BusinessRule>)> {
+        let error = blueprint
+            .classify(status, &HeaderMap::new(), body.to_string().as_bytes())
+            .unwrap();
+        let fields = error.wrong_fields().iter();
+        fields
+            .map(|field| (field.name.clone(), field.message.clone(), field.rule))
+            .collect()
+    };
+    let body = json!({"message": "no", "errors": {
+        "status": ["error"], "name": ["has been taken", "is ugly"], "due": "is in the past", "count": 3,
+        "lines": [{}, {"quantity": ["can't be blank"], "item": {"id": ["is gone"]}}],
+    }});
+    let own = |name: &str, message: &str, rule| (name.to_owned(), message.to_owned(), rule);
+    assert_eq!(
+        told(422, body.clone()),
+        [
+            own("name", "has been taken is ugly", Some(BusinessRule::Duplicate)),
+            own("due", "is in the past", None),
+            own("lines.1.quantity", "can't be blank", Some(BusinessRule::Required)),
+            own("lines.1.item.id", "is gone", None),
+        ]
+    );
+    let error = blueprint
+        .classify(422, &HeaderMap::new(), body.to_string().as_bytes())
+        .unwrap();
+    assert_eq!(error.remote_message(), Some("has been taken is ugly"));
+    assert_eq!(told(422, json!({"errors": "none"})), []);
+    // The body itself; what is hostile is bounded.
+    assert_eq!(told(400, json!({"ref": ["bad"]})), [own("ref", "bad", None)]);
+    let many: serde_json::Map<String, serde_json::Value> =
+        (0..500).map(|at| (format!("f{at}"), json!(["x"]))).collect();
+    assert_eq!(told(400, many.into()).len(), 50);
+    let deep = (0..50).fold(json!(["x"]), |inner, _| json!({ "a": inner }));
+    assert_eq!(told(400, deep), []);
+}
+
+#[test]
+fn a_body_tells_how_long_to_wait() {
+    let rule = |kind: &str, wait: serde_json::Value| json!([{"when": {"status": [200, 429], "body": [{"path": "code", "equals": 1100}]}, "kind": kind, "wait": wait}]);
+    let waits = |wait: serde_json::Value, header: Option<&str>, body: serde_json::Value| {
+        let manifest = json!({ "errors": rule("rate_limited", wait) });
+        let blueprint = compile("json_rest", manifest, json!({})).unwrap();
+        let mut headers = HeaderMap::new();
+        if let Some(header) = header {
+            headers.insert("retry-after", header.parse().unwrap());
+        }
+        let error = blueprint.classify(200, &headers, body.to_string().as_bytes()).unwrap();
+        error.retry_after()
+    };
+    let ms = json!({"path": "wait", "unit": "ms"});
+    let body = |wait: serde_json::Value| json!({"code": 1100, "wait": wait});
+    assert_eq!(
+        waits(ms.clone(), None, body(json!(2500))),
+        Some(Duration::from_millis(2500))
+    );
+    assert_eq!(
+        waits(ms.clone(), Some("1"), body(json!("2500"))),
+        Some(Duration::from_millis(2500))
+    );
+    assert_eq!(
+        waits(ms.clone(), Some("9"), body(json!(2500))),
+        Some(Duration::from_secs(9))
+    );
+    assert_eq!(
+        waits(json!({"path": "wait"}), None, body(json!(7))),
+        Some(Duration::from_secs(7))
+    );
+    for nothing in [json!(-1), json!("soon"), json!(null), json!({})] {
+        assert_eq!(waits(ms.clone(), None, body(nothing)), None);
+    }
+    assert_eq!(
+        waits(ms.clone(), None, body(json!(1e300))).is_none_or(|wait| wait == Duration::from_secs(86_400)),
+        true
+    );
+    let problems = compile("json_rest", json!({ "errors": rule("not_found", ms) }), json!({})).unwrap_err();
+    assert_eq!(problems[0].pointer, "/errors/0/wait");
 }

@@ -28,9 +28,16 @@ pub struct ErrorRule {
     /// Which rule of the business refuses a write.
     #[serde(default)]
     pub rule: Option<BusinessRule>,
-    /// Path in the body of the name of the field that is wrong, in the system's own words; or where else it stands.
+    /// Path in the body of the name of the field that is wrong, in the system's own words; or the text that it stands in.
     #[serde(default)]
     pub field: Option<SpokenField>,
+    /// Where an answer names the fields that are wrong as the members of an object: each is a field, its value what is wrong
+    /// with it. Each is told by itself, instead of `field`.
+    #[serde(default)]
+    pub field_keys: Option<FieldKeys>,
+    /// Beside `rate_limited` or `unavailable`: where the body tells how long to wait, besides the headers that do.
+    #[serde(default)]
+    pub wait: Option<Wait>,
     /// The record that the answer speaks of, where it names that and not the field. In a refused write the field that
     /// refers to it is looked for, and told as the one that is wrong.
     #[serde(default)]
@@ -49,24 +56,58 @@ pub struct ErrorRule {
 pub enum SpokenField {
     /// Path of the name.
     Value(String),
-    /// It is no value by itself.
-    Place(FieldPlace),
+    /// It stands within a text.
+    Within(FieldWithin),
 }
 
-/// Where an answer names a field, where the name is no value by itself.
+/// Where the name of a field stands within a text.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldWithin {
+    /// Path of the text in the body.
+    pub path: String,
+    /// Regular expression with the group `field`, which the text must match: `\((?<field>[a-z_]+)\)`.
+    pub pattern: String,
+}
+
+/// Where the fields that are wrong are the members of an object.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FieldPlace {
-    /// Path of a text in the body.
+pub struct FieldKeys {
+    /// Path of the object; the body itself when left out. A value is a text, a list of texts, or for rows and parts an
+    /// object or a list of objects, whose names are joined by dots. Names that no field was written to are told of the
+    /// whole.
     #[serde(default)]
-    pub path: Option<String>,
-    /// Regular expression with the group `field`, which that text must match: `\((?<field>[a-z_]+)\)`.
+    pub path: String,
+    /// Which rule of the business a text means: regular expressions, the first that matches counts; the `rule` of the
+    /// error unless one does.
     #[serde(default)]
-    pub pattern: Option<String>,
-    /// Path of a table whose first member is named as the field, such as `{"name": ["is missing"]}`; empty for the whole
-    /// body.
+    pub rules: IndexMap<BusinessRule, String>,
+    /// Members that are no fields, such as a status that stands beside them.
     #[serde(default)]
-    pub names: Option<String>,
+    pub except: Vec<String>,
+}
+
+/// Where a body tells how long to wait.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// Path of the number.
+    pub path: String,
+    /// What it counts.
+    #[serde(default)]
+    pub unit: WaitUnit,
+}
+
+/// What a time to wait counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitUnit {
+    /// Seconds.
+    #[default]
+    S,
+    /// Milliseconds.
+    Ms,
 }
 
 /// Where an answer names a record.

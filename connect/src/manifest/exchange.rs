@@ -210,7 +210,7 @@ pub struct Refusal {
     /// The rule of the business.
     #[serde(default)]
     pub rule: Option<BusinessRule>,
-    /// The system's name of the field that is wrong.
+    /// The system's name of the field that is wrong; the first of several.
     #[serde(default)]
     pub field: Option<String>,
     /// The place in the input that clients are told, where `asked` has one.

@@ -153,7 +153,8 @@ pub enum Paging {
         /// Where it stands; the list ends when it is missing or empty.
         next: String,
     },
-    /// The answer carries the address of the next page, which is followed as it is.
+    /// The answer carries the address of the next page, which is followed as it is, with the method and the body of the
+    /// first.
     Link {
         /// Path in the body.
         #[serde(default)]
@@ -274,7 +275,8 @@ pub enum RateScope {
     /// Those of all connections with the same credentials to the same host. What is sent without being signed in, such
     /// as a login, counts for its connection.
     Credentials,
-    /// Those of all connections to the same host, for systems whose host is the customer's own.
+    /// Those of all connections to the same host, whatever organization they are of, for systems whose host is one
+    /// customer's own: where customers share a host, one of them would use up the calls of the others.
     Host,
 }
 

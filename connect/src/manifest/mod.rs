@@ -27,7 +27,9 @@ pub use auth::{
 };
 pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
-pub use errors::{BodyTest, ErrorRule, FieldPlace, RuleConditions, SpokenField, SpokenRecord};
+pub use errors::{
+    BodyTest, ErrorRule, FieldKeys, FieldWithin, RuleConditions, SpokenField, SpokenRecord, Wait, WaitUnit,
+};
 pub use exchange::{Answer, Key, Outcome, Place, Question, Refusal, SentRequest, Wanted, Way};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,

@@ -336,12 +336,16 @@ pub struct RawAccess {
     /// never change anything.
     #[serde(default)]
     pub reads: Vec<String>,
-    /// What the envelope calls, where it names that in one text: a template with the variables `raw.segments.0` …; the
-    /// envelope has it as `raw.called`. Patterns of `except` without a slash are compared with it.
+    /// What the envelope calls, where it names that in one text: a template with the variables `raw.segments.0` … and,
+    /// where the body says it, `raw.body.<name>`; the envelope has it as `raw.called`. Patterns of `except` without a slash
+    /// are compared with it. Where a body may say it in several places, a list: the first has a value and is
+    /// `raw.called`, the others are compared where they have one. What a body says so is a name of letters, digits, `_`,
+    /// `.` and `-`, else the request is refused.
     #[serde(default)]
-    pub called: Option<String>,
+    pub called: Option<OneOrMany<String>>,
     /// The request that is sent instead, for systems with one address for everything, with the variables `raw.path`,
     /// `raw.segments.0` … (the parts of the path), `raw.called`, `raw.method`, `raw.query.<name>`, `raw.body` and `raw.body.<name>`.
+    /// It has the method of the request unless it says one itself; for GET and HEAD POST where it has a body.
     #[serde(default)]
     pub envelope: Option<Request>,
 }

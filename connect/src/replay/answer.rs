@@ -203,7 +203,7 @@ impl Replay<'_> {
         let Told { error, refused } = told;
         let user_error = match (refused, asked) {
             (Some(refused), _) => Some(refused.clone()),
-            (None, Asked::Write(run)) => Some(run.user_error(error)),
+            (None, Asked::Write(run)) => run.user_errors(error).into_iter().next(),
             _ => None,
         };
         let code = match &user_error {
@@ -227,7 +227,12 @@ impl Replay<'_> {
             as_json(&error.reason()),
         );
         compare("rule", expected.rule.as_ref().map(as_json), as_json(&error.rule()));
-        compare("field", text(&expected.field), Json::from(error.remote_field()));
+        let first = || error.wrong_fields().first().map(|field| field.name.as_str());
+        compare(
+            "field",
+            text(&expected.field),
+            Json::from(error.remote_field().or_else(first)),
+        );
         let path = user_error.as_ref().map(|user_error| &user_error.path);
         compare("path", expected.path.as_ref().map(as_json), as_json(&path));
         let own = user_error.as_ref().filter(|_| refused.is_some());

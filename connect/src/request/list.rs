@@ -4,7 +4,7 @@ use lineshaft_schema::{Condition, Direction, FieldIndex, Operand, Operator, Orde
 use serde_json::Value;
 use url::Url;
 
-use super::{ListRequest, PageState, RequestBody, RequestPlan, select::selection};
+use super::{ListRequest, PageState, RequestPlan, select::selection};
 use crate::{
     blueprint::{CountPlan, FilterRule, PagingPlan, ResourcePlan, SeekPlan, parse_address, same_origin, unusable},
     capability::Precision,
@@ -462,7 +462,8 @@ pub(crate) fn complete_headers(plan: &mut RequestPlan) {
     }
 }
 
-/// Follows a link to the next page, which must lead to where the first page came from.
+/// Follows a link to the next page, which must lead to where the first page came from. A list that is asked for by POST is
+/// so to its end, with the same body.
 fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
     let elsewhere = || {
         Error::new(
@@ -482,10 +483,5 @@ fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
     } else {
         target.to_string()
     };
-    Ok(RequestPlan {
-        method: http::Method::GET,
-        url,
-        body: RequestBody::Empty,
-        ..first
-    })
+    Ok(RequestPlan { url, ..first })
 }

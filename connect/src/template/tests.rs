@@ -103,7 +103,16 @@ fn a_value_in_a_path_stays_one_segment() {
         path("{{settings.base_url}}/{{resource.remote}}").unwrap(),
         "https://erp.example/api/po/x"
     );
-    assert!(path("/orders/{{key}}").is_err());
+    for hostile in [
+        "/orders/{{key}}",
+        "/orders/{{upper key}}/lines",
+        "/orders/{{unless nothing key}}",
+        "/orders/{{around \"\" key \"\"}}",
+        "/orders/./{{settings.base_url}}",
+    ] {
+        assert!(path(hostile).is_err(), "{hostile}");
+    }
+    assert_eq!(path("/orders('{{key}}')?a=../b").unwrap(), "/orders('..')?a=../b");
 }
 
 #[test]
@@ -145,7 +154,9 @@ fn the_tail_of_an_address_names_a_record() {
     assert_eq!(path(address).unwrap(), "/os/po/_QkVERk9SRC9BNjAwMg--");
     assert_eq!(path("a%20b\\c").unwrap(), "/os/po/a%20b%5Cc");
     assert!(path("https://erp.example/po/").is_err());
-    assert!(path("/po/..").is_err());
+    for hostile in ["/po/..", "/po/.", "/po/%2e%2E", "/po/.%2e", "/po/%2e"] {
+        assert!(path(hostile).is_err(), "{hostile}");
+    }
 }
 
 #[test]

@@ -318,6 +318,19 @@ impl Run {
         self.later.pop_front();
     }
 
+    /// Returns the rows that are still to be written by writes of their own, each with its place in the input.
+    pub(crate) fn rows_left(&self) -> Vec<(WriteRequest, Vec<String>)> {
+        let owner = self.key.clone().unwrap_or_default();
+        let rows = self.later.iter();
+        rows.map(|row| (with_owner(&row.request, row.owner, &owner), row.path.clone()))
+            .collect()
+    }
+
+    /// Takes note that all those rows were written.
+    pub(crate) fn wrote_all(&mut self) {
+        self.later.clear();
+    }
+
     /// Returns the key of the record, as soon as it is known.
     #[must_use]
     pub fn key(&self) -> Option<&RemoteKey> {
