@@ -28,6 +28,8 @@ mod tests;
 #[cfg(test)]
 mod whole_tests;
 #[cfg(test)]
+mod wrapped_tests;
+#[cfg(test)]
 mod write_settle_tests;
 #[cfg(test)]
 mod write_testing;

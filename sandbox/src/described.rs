@@ -27,4 +27,5 @@ pub(crate) mod server;
 pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod token;
+pub(crate) mod wrapped;
 pub(crate) mod yaml;

@@ -87,6 +87,8 @@ pub(crate) struct ListPlan {
     pub(crate) columns: indexmap::IndexMap<String, String>,
     pub(crate) page_size: u32,
     pub(crate) max_page_size: u32,
+    /// Whether the request does not say how many rows a page is to have: all pages have as many.
+    pub(crate) is_fixed: bool,
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,

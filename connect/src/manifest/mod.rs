@@ -33,7 +33,7 @@ pub use field::{
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
 pub use http::{
-    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
+    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest, Wrapped,
 };
 pub use labels::{Labels, LabelsJoin};
 pub use language::{
