@@ -291,7 +291,9 @@ fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
 /// Finds a member of every element of a list, as a list of those that have it. None if no element has it.
 fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
     fn gather(value: &Value, names: &[&str]) -> Option<Value> {
-        let [name, below @ ..] = names else { return Some(value.clone()) };
+        let [name, below @ ..] = names else {
+            return Some(value.clone());
+        };
         match value {
             Value::Array(list) => {
                 let found: Vec<Value> = list.iter().filter_map(|element| gather(element, names)).collect();

@@ -285,7 +285,10 @@ fn a_name_leads_through_lists() {
         let items = json!([{ "number": "00010" }, { "number": "00020" }]);
         assert_eq!(body, json!({ "items": items, "days": ["2026-01-05"] }));
         let xml = "<Items><item>{{row.lines.item}}</item></Items><Days><day>{{row.lines.schedule.day}}</day></Days><t>{{row.lines.text}}</t>";
-        let xml = XmlTemplate::parse(&format!("<a>{xml}</a>")).unwrap().render(&scope).unwrap();
+        let xml = XmlTemplate::parse(&format!("<a>{xml}</a>"))
+            .unwrap()
+            .render(&scope)
+            .unwrap();
         assert_eq!(
             xml,
             "<a><Items><item><number>00010</number></item><item><number>00020</number></item></Items><Days><day>2026-01-05</day></Days></a>"

@@ -169,7 +169,10 @@ fn a_mark_may_stand_within_an_object_of_the_row() {
         sending(row).unwrap();
     }
     let problems = sending("{{row.head.terms}}").unwrap_err();
-    assert!(problems[0].message.contains("the mark of `client_reference`"), "{problems:?}");
+    assert!(
+        problems[0].message.contains("the mark of `client_reference`"),
+        "{problems:?}"
+    );
 }
 
 #[test]
