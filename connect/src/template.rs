@@ -108,7 +108,7 @@ pub struct Scope<'a> {
 }
 
 /// Returns whether a variable is another one or a part of it.
-fn is_within(name: &str, whole: &str) -> bool {
+pub(crate) fn is_within(name: &str, whole: &str) -> bool {
     name.strip_prefix(whole)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -214,6 +214,7 @@ impl<'a> Scope<'a> {
         self.absent != Absent::Refused
             && !of_connection.iter().any(|start| name.starts_with(start))
             && find_in(&self.own, name).is_none()
+            && find_through_lists(&self.own, name).is_none()
     }
 
     /// Adds a variable, whose name may be dotted.
@@ -233,6 +234,9 @@ impl<'a> Scope<'a> {
     fn find(&self, name: &str) -> Result<Cow<'_, Value>, String> {
         if let Some(value) = find_in(&self.own, name) {
             return Ok(Cow::Borrowed(value));
+        }
+        if let Some(values) = find_through_lists(&self.own, name) {
+            return Ok(Cow::Owned(values));
         }
         let secret = |map: &SecretMap, name: &str, what: &str| match map.get(name) {
             Some(value) => Ok(Cow::Owned(Value::String(value.to_owned()))),
@@ -282,6 +286,25 @@ fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
         Value::Array(list) => list.get(name.parse::<usize>().ok()?),
         other => other.get(name),
     })
+}
+
+/// Finds a member of every element of a list, as a list of those that have it. None if no element has it.
+fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
+    fn gather(value: &Value, names: &[&str]) -> Option<Value> {
+        let [name, below @ ..] = names else {
+            return Some(value.clone());
+        };
+        match value {
+            Value::Array(list) => {
+                let found: Vec<Value> = list.iter().filter_map(|element| gather(element, names)).collect();
+                (!found.is_empty()).then_some(Value::Array(found))
+            }
+            other => gather(other.get(name)?, below),
+        }
+    }
+    let (first, below) = name.split_once('.')?;
+    let (_, value) = own.iter().rev().find(|(own, _)| *own == first)?;
+    gather(value, &below.split('.').collect::<Vec<_>>())
 }
 
 /// Returns the text form of a variable: lists are joined by commas, null is empty.

@@ -284,6 +284,30 @@ fn writes_leave_out_what_has_no_value_but_not_null() {
 }
 
 #[test]
+fn a_name_leads_through_lists() {
+    let row = json!({ "lines": [
+        { "item": { "number": "00010" }, "schedule": { "day": "2026-01-05" } },
+        { "item": { "number": "00020" } },
+    ] });
+    with_scope(|scope| {
+        let scope = scope.leaving_out().with("row", row);
+        let body = json!({ "items": "{{row.lines.item}}", "days": "{{row.lines.schedule.day}}", "texts": "{{row.lines.text}}" });
+        let body = JsonTemplate::parse(&body).unwrap().render(&scope).unwrap();
+        let items = json!([{ "number": "00010" }, { "number": "00020" }]);
+        assert_eq!(body, json!({ "items": items, "days": ["2026-01-05"] }));
+        let xml = "<Items><item>{{row.lines.item}}</item></Items><Days><day>{{row.lines.schedule.day}}</day></Days><t>{{row.lines.text}}</t>";
+        let xml = XmlTemplate::parse(&format!("<a>{xml}</a>"))
+            .unwrap()
+            .render(&scope)
+            .unwrap();
+        assert_eq!(
+            xml,
+            "<a><Items><item><number>00010</number></item><item><number>00020</number></item></Items><Days><day>2026-01-05</day></Days></a>"
+        );
+    });
+}
+
+#[test]
 fn a_variable_gives_way_to_another() {
     let template = json!({"name": "{{unless part text}}", "note": "is {{unless part text}}"});
     let template = JsonTemplate::parse(&template).unwrap();

@@ -155,6 +155,27 @@ fn rows_that_requests_send_one_by_one_are_not_all_or_nothing() {
 }
 
 #[test]
+fn a_mark_may_stand_within_an_object_of_the_row() {
+    let sending = |row: &str| {
+        let request = json!({"method": "POST", "path": "/rpc", "body": {"row": row}});
+        let step = json!({"name": "a", "request": request});
+        rpc(json!({"PurchaseOrder": {"write": {
+            "fields": {"origin": {"to": "head.origin"}},
+            "create": {"steps": [step], "reply": {"key": "result"}},
+        }}}))
+        .map(|_| ())
+    };
+    for row in ["{{row}}", "{{row.head}}", "{{row.head.origin}}"] {
+        sending(row).unwrap();
+    }
+    let problems = sending("{{row.head.terms}}").unwrap_err();
+    assert!(
+        problems[0].message.contains("the mark of `client_reference`"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn a_manifest_that_would_lose_writes_is_refused() {
     let post = |more: Json| {
         let mut step = json!({"name": "a", "request": {"method": "POST", "path": "/rpc", "body": {"row": "{{row}}"}}});
