@@ -10,6 +10,7 @@ mod page;
 mod parts;
 mod raw;
 mod resume;
+mod sorted;
 mod write;
 mod write_part;
 mod write_run;
@@ -27,6 +28,8 @@ mod labelled_tests;
 mod listed_tests;
 #[cfg(test)]
 mod raw_tests;
+#[cfg(test)]
+mod sorted_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -234,7 +237,7 @@ impl Connector {
             let Some(request) = self.with_codes(context, resource, &request).await? else {
                 return Ok(ListPage::empty());
             };
-            let mut page = self.list_page(context, resource, &request).await?;
+            let mut page = self.sorted_page(context, resource, &request).await?;
             page.records = self.whole(context, resource, &request.projection, page.records).await?;
             Ok(page)
         };

@@ -328,7 +328,8 @@ impl Compiler<'_> {
         let key = self.keys.get(name).cloned().unwrap_or_default();
         self.check_key(resource, &key, &language, &pointer, problems);
         let max_keys = usize::try_from(get_many.max_keys.unwrap_or(50)).unwrap_or(50).max(1);
-        let fields = compile_fields(self, def, resource, &mapping, &language, &pointer, problems);
+        let mut fields = compile_fields(self, def, resource, &mapping, &language, &pointer, problems);
+        fields.part_sorts(def, resource, list.sorts_missing, &language, &pointer, problems);
         let narrow;
         // An entity of an organization's own is described by its overlay.
         let filled = match def.label {
@@ -415,6 +416,7 @@ impl Compiler<'_> {
             seek,
             filters: fields.rules,
             sorts: fields.sorts,
+            in_parts: fields.in_parts,
             custom: custom_select(resource),
             batches: get_many.batch != Some(false),
             joins,

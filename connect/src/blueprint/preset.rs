@@ -162,6 +162,7 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         count: upper.count.clone().or(lower.count).filter(|_| upper.each.is_none()),
         select: upper.select.or(lower.select),
         order_separator: upper.order_separator.clone().or(lower.order_separator),
+        sorts_missing: upper.sorts_missing.or(lower.sorts_missing),
         lacks: if upper.lacks.is_empty() {
             lower.lacks
         } else {

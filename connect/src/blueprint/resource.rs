@@ -1,6 +1,10 @@
 //! The compiled form of one resource: everything that is needed to ask for its rows and to read them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
 use serde_json::{Map, Value};
@@ -48,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) seek: Option<SeekPlan>,
     pub(crate) filters: BTreeMap<FieldIndex, FilterRule>,
     pub(crate) sorts: BTreeMap<FieldIndex, String>,
+    /// The fields of these sorts by which lists are read in two parts: rows with a value, then those without.
+    pub(crate) in_parts: BTreeSet<FieldIndex>,
     pub(crate) custom: CustomSelect,
     /// Whether requests of one record go into envelopes.
     pub(crate) batches: bool,

@@ -33,7 +33,7 @@ pub use errors::{
 pub use exchange::{Answer, Key, Outcome, Place, Question, Refusal, SentRequest, Wanted, Way};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
-    ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
+    FullSort, ListMapping, Mapping, MissingRows, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
 pub use http::{
     Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest, Wrapped,

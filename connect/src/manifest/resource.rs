@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    field::{CustomFields, Mapping, OneOrMany, Test},
+    field::{CustomFields, Mapping, MissingRows, OneOrMany, Test},
     http::{Count, Paging, Request},
     labels::LabelsJoin,
     language::FilterLanguage,
@@ -190,6 +190,11 @@ pub struct ListOperation {
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,
+    /// Where the system puts rows without a value of the field that it sorts by, unless a field says otherwise; last when
+    /// left out. With `first`, fields that can be asked for missing values are sorted in two parts; by others that may
+    /// lack a value lists are not sorted by the system.
+    #[serde(default)]
+    pub sorts_missing: Option<MissingRows>,
     /// Members that records have and the rows of this list do not, for systems whose lists tell only a part. When one of
     /// them is asked for, the records of a page are read again one by one (`get_many.via: each`).
     #[serde(default)]

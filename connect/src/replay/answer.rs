@@ -294,6 +294,7 @@ fn place_of(next: Option<&PageState>) -> Place {
         Some(PageState::Cursor(cursor) | PageState::Held { cursor, .. }) => Place::Cursor(cursor.clone()),
         Some(PageState::Link(link)) => Place::Link(link.clone()),
         Some(PageState::Keyset(key)) => Place::Key(Key::Text(key.to_string())),
+        Some(PageState::Missing(next)) => place_of(next.as_deref()),
     }
 }
 
