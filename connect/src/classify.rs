@@ -164,6 +164,8 @@ pub(crate) struct Rule {
     record: Option<(Path, Regex)>,
     cursor_expired: bool,
     nothing_found: bool,
+    /// Whether it tells the end of a session by the status of a broken system.
+    ends_at_500: bool,
 }
 
 /// Everything that tells failures from successes.
@@ -209,6 +211,7 @@ impl Classifier {
                     .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
                 cursor_expired: rule.cursor_expired,
                 nothing_found: rule.nothing_found,
+                ends_at_500: tells_end_at(rule, 500),
             });
         }
         let success = manifest
@@ -309,7 +312,8 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        if is_about_credentials(self.kind, self.reason) && !answer.speaks_of_credentials() {
+        let speaks = answer.speaks_of_credentials() || self.ends_at_500 && answer.status == 500;
+        if is_about_credentials(self.kind, self.reason) && !speaks {
             return false;
         }
         self.when.hold_for(answer)
@@ -379,6 +383,14 @@ const fn is_about_credentials(kind: ErrorKind, reason: Option<CredentialReason>)
     reason.is_some() || matches!(kind, ErrorKind::InvalidCredentials | ErrorKind::SessionExpired)
 }
 
+/// Returns whether a rule tells the end of a session by status 500, as some systems do: then it names that status, and
+/// says by what else the answer is told from an outage. What refuses credentials never does.
+fn tells_end_at(rule: &ErrorRule, status: u16) -> bool {
+    let named = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    let tells_more = !rule.when.body.is_empty() || !rule.when.headers.is_empty();
+    status == 500 && named.contains(&status) && tells_more && rule.kind == ErrorKind::SessionExpired
+}
+
 /// Reports reasons beside other kinds, and rules that take a busy or broken system for a word about credentials.
 fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
     if rule.reason.is_some() && !matches!(rule.kind, ErrorKind::InvalidCredentials | ErrorKind::PermissionDenied) {
@@ -389,7 +401,8 @@ fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
         problems.push(problem.with_help("write `kind: invalid_credentials` or `kind: permission_denied`"));
     }
     let statuses = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
-    let Some(status) = statuses.iter().find(|status| !speaks_of_credentials(**status)) else {
+    let is_silent = |status: &&u16| !speaks_of_credentials(**status) && !tells_end_at(rule, **status);
+    let Some(status) = statuses.iter().find(is_silent) else {
         return;
     };
     if is_about_credentials(rule.kind, rule.reason) {

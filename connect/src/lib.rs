@@ -21,6 +21,7 @@ pub mod split;
 pub mod store;
 pub mod template;
 pub mod transport;
+mod wrapped;
 pub mod write;
 pub mod xml;
 

@@ -2,6 +2,7 @@
 //! as a template again.
 
 mod json;
+mod marks;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -174,6 +175,19 @@ impl<'a> Scope<'a> {
         self.is_absent(name) && (self.absent == Absent::LeftOut || will_never())
     }
 
+    /// Returns whether all texts in a variable of the request pass a test.
+    pub(crate) fn all_texts(&self, name: &str, test: &dyn Fn(&str) -> bool) -> bool {
+        fn all(value: &Value, test: &dyn Fn(&str) -> bool) -> bool {
+            match value {
+                Value::String(text) => test(text),
+                Value::Array(list) => list.iter().all(|element| all(element, test)),
+                Value::Object(members) => members.values().all(|member| all(member, test)),
+                _ => true,
+            }
+        }
+        find_in(&self.own, name).is_none_or(|value| all(value, test))
+    }
+
     /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.
     fn says(&self, name: &str) -> bool {
         match find_in(&self.own, name) {
@@ -301,6 +315,8 @@ enum Part {
     When(Box<str>, Box<str>),
     /// A variable that is left out of JSON when it is empty.
     Optional(Box<str>),
+    /// A copy of a row, or of rows, whose members are marked, but for those that are named.
+    Marks(Box<str>, Box<[Box<str>]>),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -357,7 +373,9 @@ impl TextTemplate {
                 Part::Base64(names) => names,
                 Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
-                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) => std::slice::from_ref(name),
+                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) | Part::Marks(name, _) => {
+                    std::slice::from_ref(name)
+                }
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -392,6 +410,10 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
+                // The name of a list may lead through several folders.
+                Part::Variable(name) if &**name == "resource.remote" => {
+                    filled.push_str(&segments(name, &text_of(&*scope.find(name)?))?);
+                }
                 Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
@@ -420,14 +442,7 @@ impl TextTemplate {
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
                 Part::Head(name) => {
-                    let head = head_of(name, scope)?;
-                    if head.split('/').any(|part| matches!(part, "" | "." | "..")) {
-                        return Err(format!("the variable `{name}` has nothing before its last slash"));
-                    }
-                    let parts = head
-                        .split('/')
-                        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
-                    filled.push_str(&parts.collect::<Vec<_>>().join("/"));
+                    filled.push_str(&segments(name, &head_of(name, scope)?)?);
                 }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
                 Part::Around { before, name, after } => {
@@ -443,6 +458,7 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(..) => return Err("marks have no place in an address".to_owned()),
             }
         }
         Ok(filled)
@@ -479,9 +495,15 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(name, keep) => filled.push_str(&escape(&text_of(&marks(name, keep, scope)?))?),
             }
         }
         Ok(filled)
+    }
+
+    /// Returns whether it is nothing but a variable.
+    pub(crate) fn is_variable(&self) -> bool {
+        self.only_variable().is_some() || self.only_number().is_some() || self.only_optional().is_some()
     }
 
     /// Returns the variable that is to be a number, when the template is nothing else.
@@ -508,6 +530,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the row that is marked and what is kept of it, when the template is nothing else.
+    fn only_marks(&self) -> Option<(&str, &[Box<str>])> {
+        match self.0.as_ref() {
+            [Part::Marks(name, keep)] => Some((name, keep)),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -515,6 +545,21 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+/// Returns a path of several segments, each of them escaped.
+fn segments(name: &str, text: &str) -> Result<String, String> {
+    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(format!("the variable `{name}` is not a path of names"));
+    }
+    let parts = text
+        .split('/')
+        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
+fn marks(name: &str, keep: &[Box<str>], scope: &Scope<'_>) -> Result<Value, String> {
+    Ok(marks::marked(scope.find(name)?.into_owned(), keep))
 }
 
 fn when<'t>(name: &str, text: &'t str, scope: &Scope<'_>) -> Result<&'t str, String> {

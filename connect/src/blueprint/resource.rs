@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     call::{Base, Call, Texts},
     filters::{FilterRule, KeyPart, Lowering},
+    labelled::Labelled,
     labels::JoinPlan,
 };
 use crate::{
@@ -52,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) batches: bool,
     /// The tables of codes that are joined into rows.
     pub(crate) joins: Vec<JoinPlan>,
+    /// Fields whose texts are labels of codes.
+    pub(crate) labelled: Vec<Labelled>,
     pub(crate) children_only: bool,
     pub(crate) max_keys: usize,
     pub(crate) max_url_bytes: usize,
@@ -87,6 +90,8 @@ pub(crate) struct ListPlan {
     pub(crate) columns: indexmap::IndexMap<String, String>,
     pub(crate) page_size: u32,
     pub(crate) max_page_size: u32,
+    /// Whether the request does not say how many rows a page is to have: all pages have as many.
+    pub(crate) is_fixed: bool,
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,

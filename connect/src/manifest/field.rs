@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::labels::LabelOf;
+
 /// Unified fields and where they come from.
 pub type Mapping = IndexMap<String, FieldMapping>;
 
@@ -265,6 +267,9 @@ pub enum Codec {
     HtmlText,
     /// JSON as it is.
     Json,
+    /// A text that the source keeps as a code: the label of its entry in a table of `labels` is read, and the code of
+    /// the entry with that label is written and asked for.
+    Label(LabelOf),
 }
 
 /// Unit of a Unix time.

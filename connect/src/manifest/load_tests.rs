@@ -215,7 +215,7 @@ fn specs_keep_the_digits_of_their_rows() {
 
 #[test]
 fn the_schemas_describe_every_key() {
-    for schema in [manifest_schema(), mapping_schema(), spec_schema()] {
+    for schema in [manifest_schema(), mapping_schema(), &spec_schema()] {
         let properties = schema["properties"].as_object().unwrap();
         assert!(
             properties

@@ -21,7 +21,6 @@ mod spec;
 pub mod suggest;
 pub mod trust;
 mod write;
-pub mod yaml;
 
 pub use auth::{
     Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
@@ -35,13 +34,14 @@ pub use field::{
     ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
 pub use http::{
-    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
+    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest, Wrapped,
 };
-pub use labels::{Labels, LabelsJoin};
+pub use labels::{LabelOf, Labels, LabelsJoin};
 pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
     Literals, ParameterSign, Quote, Search, TextLanguage,
 };
+pub use lineshaft_yaml as yaml;
 pub use resource::{
     Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, RowPairs,
     Scope, Seek, Select, Strategy,

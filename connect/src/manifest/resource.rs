@@ -299,6 +299,8 @@ pub enum Strategy {
     /// The whole list, read once and kept for a while: for small lists of systems that cannot be asked for several
     /// records. A write of the type through the connection ends it, and so does a new sign-in of a user.
     List,
+    /// Not at all: records are only found in lists, or among the rows of their parent.
+    None,
 }
 
 /// How a list goes on behind a known record without reading what comes before.
