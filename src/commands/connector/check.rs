@@ -8,7 +8,7 @@ use lineshaft_conformance::Example;
 use lineshaft_connect::{
     blueprint::Blueprint,
     manifest::load::{self, ManifestProblem},
-    replay::check_specs,
+    replay,
 };
 use lineshaft_sandbox::Description;
 use lineshaft_schema::Catalogue;
@@ -98,7 +98,7 @@ fn check_example(path: &Path, blueprint: &Blueprint) -> Result<(), Vec<String>> 
 /// Returns how many types and specs there are, or what differs from the specs.
 fn check_specs(path: &Path, blueprint: &Blueprint) -> Result<(usize, usize), Vec<String>> {
     let specs = load::specs(path).map_err(|problems| told(&problems))?;
-    let differences = check_specs(blueprint, &specs);
+    let differences = replay::check_specs(blueprint, &specs);
     if differences.is_empty() {
         Ok((blueprint.resources().count(), specs.len()))
     } else {
