@@ -352,7 +352,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn windows_show_nothing_of_credentials() {
         let shared = SharedWindows::default();
-        let rates = Rates::new("trial", &[scoped(RateScope::Credentials)], shared.clone());
+        let rate = Rate {
+            scope: RateScope::Credentials,
+            ..rate(1, 60, &[])
+        };
+        let rates = Rates::new("trial", &[rate], shared.clone());
         let secrets: SecretMap = [("token", "a")].into_iter().collect();
         let signed = Counted {
             credentials: Some(&secrets),
