@@ -130,6 +130,15 @@ impl<'a> Writer<'a> {
                 run.wrote_all();
                 continue;
             }
+            if let Next::Send { step, changes: true } = &next
+                && let Some(together) = self.send_together(&mut run, step, place).await
+            {
+                has_changed |= together.has_changed;
+                match together.stop {
+                    Some(stop) => break stop,
+                    None => continue,
+                }
+            }
             let stopped = match next {
                 Next::Done { key, warnings: remarks } => {
                     warnings.extend(remarks);

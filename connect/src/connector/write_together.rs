@@ -62,8 +62,9 @@ impl Writer<'_> {
             let resource = connector.blueprint.resource(request.kind)?;
             connector.blueprint.batch_of(resource)?;
             // What is wrong with rows was told before; whatever it is, it is told as that of one row.
-            let run = Run::start(&connector.blueprint, &request, connector.clock.now()).ok()?;
-            if !run.extent().single || !run.named_rows().is_empty() {
+            let mut run = Run::start(&connector.blueprint, &request, connector.clock.now()).ok()?;
+            let is_unreadable = run.next() == Next::Read && request.key.is_none();
+            if is_unreadable || !run.extent().single || !run.named_rows().is_empty() {
                 return None;
             }
             rows.push(Row { request, path, run });
@@ -74,6 +75,57 @@ impl Writer<'_> {
         if let Err(stop) = self.carry_out_together(batch, &mut rows, place, &mut together).await {
             together.stop = Some(stop);
         }
+        Some(together)
+    }
+
+    /// Sends the requests of a step that are left for its elements in one envelope; none when they are to be sent one by
+    /// one.
+    pub(super) async fn send_together(&mut self, run: &mut Run, step: &str, place: &[String]) -> Option<Together> {
+        let connector = self.connector;
+        let batch = connector.blueprint.batch().filter(|batch| batch.writes())?;
+        let resource = run
+            .resource()
+            .and_then(|resource| connector.blueprint.resource(resource.kind()))?;
+        connector.blueprint.batch_of(resource)?;
+        let mut left = run.elements_left();
+        left.truncate(batch.most());
+        if left.len() < batch.fewest().max(2) {
+            return None;
+        }
+        let mut together = Together::default();
+        let access = match deadline::keep(self.context, connector.access(self.context)).await {
+            Ok(access) => access,
+            Err(error) => {
+                together.stop = Some(Stop::Failed(error.with_reach(Reach::NotSent)));
+                return Some(together);
+            }
+        };
+        let goes_in = |run: &Run| {
+            let plan = run.request(&access.variables());
+            plan.is_ok_and(|plan| batch.takes_change(&plan))
+        };
+        if !left.iter().all(goes_in) {
+            return None;
+        }
+        let name = name_of_step(place, step);
+        let parts: Vec<(String, Run)> = left.into_iter().map(|run| (name.clone(), run)).collect();
+        let ended = match self.send_envelope(batch, resource, access, &parts).await {
+            Ok(answers) => {
+                let of_all = batch.is_of_all(&answers);
+                let told = answers
+                    .into_iter()
+                    .filter(|answer| !answer.as_ref().is_some_and(|answer| batch.only_follows(answer)));
+                let mut ends = Vec::new();
+                for answer in told {
+                    // What answers tell is taken up to the first failure: after it the write does not go on.
+                    let is_well = ends.iter().all(|(_, end)| matches!(end, End::Done));
+                    ends.push((Vec::new(), self.end_of(run, answer, is_well)));
+                }
+                self.judge_ends(batch, ends, of_all, &mut together)
+            }
+            Err(error) => Err(self.stop_of_change(run, error)),
+        };
+        together.stop = ended.err();
         Some(together)
     }
 
@@ -98,10 +150,7 @@ impl Writer<'_> {
             }
         }
         for row in rows.iter_mut() {
-            self.advance(row, place, together).await?;
-            if let Next::Done { warnings, .. } = row.run.next() {
-                together.warnings.extend(warnings);
-            }
+            self.finish(row, place, together).await?;
         }
         Ok(())
     }
@@ -147,6 +196,27 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Sends what a row needs after that.
+    async fn finish(&mut self, row: &mut Row, place: &[String], together: &mut Together) -> Result<(), Stop> {
+        loop {
+            match row.run.next() {
+                Next::Done { warnings, .. } => {
+                    together.warnings.extend(warnings);
+                    return Ok(());
+                }
+                Next::Send { step, changes } => {
+                    let at = [place, &row.path].concat();
+                    let sent = self.send(&row.request, &mut row.run, &step, changes, &at).await;
+                    sent.map_err(|stop| stop.below(&row.path, together))?;
+                }
+                Next::Read | Next::Write(..) => {
+                    let error = Error::new(ErrorKind::Internal, "a row cannot be written to its end");
+                    return Err(Stop::Failed(error));
+                }
+            }
+        }
+    }
+
     /// Sends one envelope; what is too little for one, or does not go into one, is sent as it is.
     async fn send_rows(
         &mut self,
@@ -182,7 +252,13 @@ impl Writer<'_> {
             }
             return Ok(());
         }
-        let sent = self.send_envelope(batch, resource, access, rows, place).await;
+        let mut parts: Vec<(String, Run)> = Vec::with_capacity(rows.len());
+        for row in rows.iter_mut() {
+            if let Next::Send { step, .. } = row.run.next() {
+                parts.push((name_of_step(&[place, &row.path].concat(), &step), row.run.clone()));
+            }
+        }
+        let sent = self.send_envelope(batch, resource, access, &parts).await;
         let (answers, of_all) = match sent {
             Ok(answers) => {
                 let of_all = batch.is_of_all(&answers);
@@ -194,27 +270,20 @@ impl Writer<'_> {
             .iter_mut()
             .zip(answers)
             .filter(|(_, answer)| !answer.as_ref().is_some_and(|answer| batch.only_follows(answer)))
-            .map(|(row, answer)| (row.path.clone(), self.end_of(row, answer)))
+            .map(|(row, answer)| (row.path.clone(), self.end_of(&mut row.run, answer, true)))
             .collect();
         self.judge_ends(batch, ends, of_all, together)
     }
 
-    /// Sends the requests of rows in one envelope and returns their answers.
+    /// Sends requests in one envelope, each named and by the write that it belongs to, and returns their answers.
     async fn send_envelope(
         &self,
         batch: &BatchPlan,
         resource: &ResourcePlan,
         access: Arc<Access>,
-        rows: &mut [&mut Row],
-        place: &[String],
+        parts: &[(String, Run)],
     ) -> Result<Vec<Option<Response>>, Error> {
         let connector = self.connector;
-        let mut parts: Vec<(String, Run)> = Vec::with_capacity(rows.len());
-        for row in rows.iter_mut() {
-            if let Next::Send { step, .. } = row.run.next() {
-                parts.push((name_of_step(&[place, &row.path].concat(), &step), row.run.clone()));
-            }
-        }
         let plan = |access: &Access| {
             let variables = access.variables();
             let plans: Result<Vec<RequestPlan>, Error> = parts.iter().map(|(_, run)| run.request(&variables)).collect();
@@ -228,7 +297,7 @@ impl Writer<'_> {
         let departure = NotedParts {
             connector,
             journal: self.journal,
-            parts: &parts,
+            parts,
         };
         let sent = connector.fetch_changes(self.context, access, plan, &departure, parts.len());
         let (response, pass) = sent.await?;
@@ -242,7 +311,8 @@ impl Writer<'_> {
         answers
     }
 
-    fn end_of(&mut self, row: &mut Row, answer: Option<Response>) -> End {
+    /// Tells what an answer says of its request. A write takes up only what it can go on with.
+    fn end_of(&mut self, run: &mut Run, answer: Option<Response>, goes_on: bool) -> End {
         let malformed = |message: String| Error::new(ErrorKind::MalformedResponse, message).with_reach(Reach::Unknown);
         let Some(answer) = answer else {
             return End::InDoubt(malformed("the system left the request out of its answer".to_owned()));
@@ -252,13 +322,16 @@ impl Writer<'_> {
         if let Some(error) = connector.blueprint.classify(status, &answer.headers, &answer.body) {
             connector.transport.line().heed_part(&error);
             self.cause = Some(error.clone());
-            return match refusal(&row.run, &error) {
+            return match refusal(run, &error) {
                 _ if error.leaves_doubt() => End::InDoubt(error),
                 Some(Stop::Refused(errors)) => End::Refused(errors),
                 _ => End::Failed(error),
             };
         }
-        match row.run.answered(&answer) {
+        if !goes_on {
+            return End::Done;
+        }
+        match run.answered(&answer) {
             Ok(()) => End::Done,
             Err(error) if error.code == UserErrorCode::InDoubt => {
                 End::InDoubt(malformed(error.message).with_status(status).with_reach(Reach::Unknown))

@@ -358,6 +358,78 @@ async fn change_sets_are_written_and_their_failure_told_for_the_request_that_it_
     assert_eq!(text.matches("multipart/mixed; boundary=lineshaft_changes_").count(), 2);
 }
 
+/// An approval that sends a request for each of three codes.
+fn with_elements(keep: Json, path: &str) -> Json {
+    let steps = json!([
+        { "name": "codes", "request": { "path": "/orders/{{key}}", "read_only": true }, "keep": { "codes": "codes", "rev": "rev" } },
+        { "name": "mark", "for_each": "kept.codes", "keep": keep,
+          "request": { "method": "PATCH", "path": path, "body": { "code": "{{item}}" } } },
+    ]);
+    json!({ "resources": { "PurchaseOrder": { "write": { "actions": { "approve": { "request": null, "steps": steps } } } } } })
+}
+
+async fn approve(shop: &Arc<Shop>, batch: Json, more: &Json) -> (Reply, usize) {
+    shop.rows.lock().unwrap().get_mut("orders/7").unwrap()["codes"] = json!(["1", "2", "3"]);
+    let (setup, wire) = setup_batched(shop, batch);
+    let connector = setup.patch(more).connector();
+    let request = request(Act::Action("approve".to_owned()), Some("7"), &[]);
+    let reply = connector.write(&context(), &request, &Paper::of(shop)).await;
+    (reply, wire.count_of("$batch"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_for_each_element_goes_in_envelopes_unless_one_waits_for_another() {
+    let each = with_elements(json!({}), "/lines/{{item}}");
+    let shop = shop_with_lines(3);
+    let (reply, envelopes) = approve(&shop, whole(), &each).await;
+    done(reply);
+    assert_eq!((envelopes, shop.changes().len()), (1, 3));
+    let log = shop.log.lock().unwrap().clone();
+    assert_eq!(
+        log[1..5],
+        [
+            "noted markPATCH lines/1",
+            "noted markPATCH lines/2",
+            "noted markPATCH lines/3",
+            "envelope"
+        ]
+    );
+    // Two go together, and the third alone.
+    let shop = shop_with_lines(3);
+    let (reply, envelopes) = approve(&shop, one_by_one(), &each).await;
+    done(reply);
+    assert_eq!((envelopes, shop.changes().len()), (1, 3));
+    // What an answer tells is needed by the next.
+    let shop = shop_with_lines(3);
+    let waiting = with_elements(
+        json!({ "rev": "rev" }),
+        "/lines/{{item}}?after={{unless kept.rev item}}",
+    );
+    let (reply, envelopes) = approve(&shop, whole(), &waiting).await;
+    done(reply);
+    assert_eq!((envelopes, shop.changes().len()), (0, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_element_that_is_refused_ends_the_write_where_it_is() {
+    let each = with_elements(json!({}), "/lines/{{item}}");
+    for (batch, is_doubt) in [
+        (whole(), false),
+        (json!({ "form": "json", "path": "/$batch", "writes": true }), true),
+    ] {
+        let shop = shop_with_lines(3);
+        shop.fault("PATCH lines/2", Fault::Instead(answer(422, r#"{"message":"no"}"#)));
+        let (reply, _) = approve(&shop, batch, &each).await;
+        // Of an action that was carried out in part only its end can be told.
+        match is_doubt {
+            true => assert!(matches!(&reply, Reply::InDoubt { .. }), "{reply:?}"),
+            false => assert_eq!(refused(reply).len(), 1),
+        }
+        let last = shop.row("lines/3").unwrap();
+        assert_eq!(last.get("code").is_some(), is_doubt);
+    }
+}
+
 #[test]
 fn a_whole_must_be_told_to_the_system() {
     let resources = || json!({ "Vendor": { "remote": "vendors", "key": "id", "fields": { "name": "name" } } });

@@ -46,7 +46,7 @@ pub struct Batch {
     #[serde(default)]
     pub counts: BatchCount,
     /// Whether requests that change something go into envelopes too: those of rows that are written after the record that
-    /// they belong to (`each` under `write.children`). Envelopes hold either reads or changes, and one of changes is sent
+    /// they belong to (`each` under `write.children`), and those of a step `for_each`. Envelopes hold either reads or changes, and one of changes is sent
     /// once.
     #[serde(default)]
     pub writes: bool,

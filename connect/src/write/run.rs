@@ -318,6 +318,23 @@ impl Run {
         self.later.pop_front();
     }
 
+    /// Returns the write as it stands at each element that the next step is still to be sent for, where none of these
+    /// requests waits for the answer to another; nothing where they are sent one after the other.
+    pub(crate) fn elements_left(&self) -> Vec<Self> {
+        let Some(step) = self.operation.steps.get(self.at).filter(|step| step.call.changes()) else {
+            return Vec::new();
+        };
+        let keeps = !step.keep.is_empty();
+        let is_kept = |name: &Option<String>| name.as_ref().is_some_and(|name| name.starts_with("kept."));
+        let waits = keeps && (step.call.uses_below("kept") || is_kept(&step.when) || is_kept(&step.unless));
+        if waits || self.key.is_none() {
+            return Vec::new();
+        }
+        let count = self.items(step).map_or(0, |items| items.len());
+        let at = |item| Self { item, ..self.clone() };
+        (self.item..count).map(at).collect()
+    }
+
     /// Returns the rows that are still to be written by writes of their own, each with its place in the input.
     pub(crate) fn rows_left(&self) -> Vec<(WriteRequest, Vec<String>)> {
         let owner = self.key.clone().unwrap_or_default();
@@ -401,7 +418,7 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn resource(&self) -> Option<&ResourcePlan> {
+    pub(crate) fn resource(&self) -> Option<&ResourcePlan> {
         self.blueprint.resource(self.request.kind)
     }
 
