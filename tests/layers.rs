@@ -55,6 +55,13 @@ fn requests_to_systems_go_out_from_the_connector_framework() {
 }
 
 #[test]
+fn databases_of_systems_are_spoken_to_by_one_crate() {
+    for library in ["tokio-postgres", "mysql_async", "tiberius"] {
+        assert_eq!(direct_dependants(library), names(&["lineshaft-databases"]));
+    }
+}
+
+#[test]
 fn the_words_import_nothing_of_ours() {
     for (of, allowed) in [
         (
@@ -74,9 +81,11 @@ fn the_words_import_nothing_of_ours() {
                 "lineshaft",
                 "lineshaft-api",
                 "lineshaft-conformance",
+                "lineshaft-databases",
                 "lineshaft-engine",
             ],
         ),
+        ("lineshaft-databases", &["lineshaft"]),
         ("lineshaft-entities", &["lineshaft", "lineshaft-engine"]),
         ("lineshaft-engine", &["lineshaft", "lineshaft-api"]),
         ("lineshaft-api", &["lineshaft"]),

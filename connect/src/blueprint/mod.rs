@@ -2,6 +2,7 @@
 
 mod anti_forgery;
 mod assertion;
+mod base;
 mod batch;
 mod call;
 mod check;
@@ -14,6 +15,7 @@ mod filters;
 mod key_groups;
 pub(crate) mod labels;
 mod multipart;
+mod names;
 mod oauth2;
 mod overlaid;
 mod preset;
@@ -191,7 +193,7 @@ impl Blueprint {
             credentials: &none,
             session: &none,
         };
-        parse_address(&self.base.address(&Scope::new(&variables))?)
+        self.base.parse(&self.base.address(&Scope::new(&variables))?)
     }
 
     /// Plans the login of a way to sign in; none when it has no sessions. The answer is judged by `classify` and read

@@ -37,8 +37,8 @@ pub use http::{
 };
 pub use labels::{Labels, LabelsJoin};
 pub use language::{
-    Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
-    Literals, ParameterSign, Quote, Search, TextLanguage,
+    Escape, FilterLanguage, Flat, FlatExpression, Forms, IdentifierQuote, Joiner, JsonLanguage, Junction, JunctionForm,
+    LiteralForm, Literals, ParameterSign, Quote, Search, TextLanguage,
 };
 pub use resource::{
     Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, RowPairs,
