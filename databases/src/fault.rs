@@ -27,6 +27,12 @@ impl Fault {
         }
     }
 
+    /// There are more or fewer values than places for them.
+    pub(crate) fn unfit(wanted: usize, given: usize) -> Self {
+        let message = format!("the statement has {wanted} places for values, and there are {given}");
+        Self::refused(StatusCode::BAD_REQUEST, "values", message)
+    }
+
     pub(crate) fn timeout() -> Self {
         let message = "the database broke the statement off, because it took too long";
         Self::Failed(Error::new(ErrorKind::Timeout, message).with_reach(Reach::Unknown))

@@ -80,9 +80,17 @@ impl Session {
         self.limit(statement.time).await?;
         let begin = "START TRANSACTION READ ONLY";
         self.connection.query_drop(begin).await.map_err(|error| judge(&error))?;
-        let values = Params::Positional(statement.values.iter().map(bound).collect());
-        let sql = statement.sql.as_str();
-        let result = self.connection.exec_iter(sql, values).await;
+        let prepared = self.connection.prep(statement.sql.as_str()).await;
+        let prepared = prepared.map_err(|error| judge(&error))?;
+        let (wanted, given) = (usize::from(prepared.num_params()), statement.values.len());
+        if wanted != given {
+            return Err(Fault::unfit(wanted, given));
+        }
+        let values = match given {
+            0 => Params::Empty,
+            _ => Params::Positional(statement.values.iter().map(bound).collect()),
+        };
+        let result = self.connection.exec_iter(prepared, values).await;
         let mut result = result.map_err(|error| judge(&error))?;
         let mut answer = Rows::new(statement.most_bytes);
         while let Some(row) = result.next().await.map_err(|error| judge(&error))? {
@@ -166,10 +174,6 @@ fn judge(error: &Error) -> Fault {
             | DriverError::MysqlOldPasswordDisabled
             | DriverError::CleartextPluginDisabled,
         ) => Fault::sign_in_not_supported(),
-        Error::Driver(DriverError::StmtParamsMismatch { required, supplied }) => {
-            let message = format!("the statement has {required} places for values, and there are {supplied}");
-            Fault::refused(http::StatusCode::BAD_REQUEST, "values", message)
-        }
         Error::Driver(DriverError::PacketTooLarge | DriverError::UnexpectedPacket { .. }) => {
             Fault::malformed("a packet is not one")
         }

@@ -113,8 +113,7 @@ impl Session {
         let prepared = prepared.map_err(|error| judge(&error))?;
         let (wanted, given) = (prepared.params().len(), statement.values.len());
         if wanted != given {
-            let message = format!("the statement has {wanted} places for values, and there are {given}");
-            return Err(Fault::refused(http::StatusCode::BAD_REQUEST, "values", message));
+            return Err(Fault::unfit(wanted, given));
         }
         let values = statement.values.iter().map(Bound::of);
         let rows = self.client.query_raw(&prepared, values).await;

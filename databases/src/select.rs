@@ -128,7 +128,7 @@ mod tests {
         for (database, sql) in [
             (
                 Database::Postgres,
-                r#"SELECT "a", "update" FROM "s"."t;--" WHERE "a" ILIKE $1 ESCAPE '\' ORDER BY "a" LIMIT 10"#,
+                r#"SELECT "a", "update" FROM "s"."t;--" WHERE "a" ILIKE $1 ESCAPE '!' ORDER BY "a" LIMIT 10"#,
             ),
             (
                 Database::Mysql,

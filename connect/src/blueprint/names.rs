@@ -8,16 +8,19 @@ pub(super) fn filter_name(path: &Path, language: &Language) -> Option<String> {
     if path.levels_up() > 0 || path.text().contains('[') || path.root() == labels::MEMBER {
         return None;
     }
+    if language.quotes_names() {
+        // What stands within a column has no name of its own.
+        let mut names = path.names();
+        let only = names.next().filter(|name| can_stand(name, language))?;
+        return names.next().is_none().then(|| only.to_owned());
+    }
     let names: Vec<&str> = path
         .names()
         .take_while(|name| name.parse::<usize>().is_err())
         .map(|name| name.strip_suffix('.').unwrap_or(name))
         .collect();
-    // What stands within a column has no name of its own.
-    if language.quotes_names() && names.len() > 1 {
-        return None;
-    }
-    Some(names.join(language.path())).filter(|_| names.iter().all(|name| can_stand(name, language)))
+    let can_stand = !names.is_empty() && names.iter().all(|name| can_stand(name, language));
+    can_stand.then(|| names.join(language.path()))
 }
 
 /// Returns whether a name may stand in conditions, sorts and lists of names.
