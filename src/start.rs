@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use lineshaft_connect::transport::HttpClient;
+use lineshaft_connect::transport::{HttpClient, Wire};
+use lineshaft_databases::Databases;
 use lineshaft_engine::{
     Engine, Parts, credentials, database,
     registry::Registry,
@@ -35,9 +36,7 @@ pub enum Migrations {
 pub async fn engine(settings: &Settings, migrations: Migrations) -> anyhow::Result<Arc<Engine>> {
     let registry = registry(settings)?;
     let keys = Arc::new(keys(settings)?);
-    let client =
-        HttpClient::new(&settings.upstream.client()?).context("the client for calls to systems cannot be made")?;
-    let wire = Arc::new(client);
+    let wire = wire(settings)?;
     let url = settings.database.url.expose_secret();
     let waiting = Instant::now() + Duration::from_millis(settings.database.wait_ms);
     let mut pause = Duration::from_millis(250);
@@ -68,6 +67,16 @@ pub async fn engine(settings: &Settings, migrations: Migrations) -> anyhow::Resu
         check_keys(&engine, settings).await?;
     }
     Ok(Arc::new(engine))
+}
+
+/// Returns the way to systems: HTTP, and databases for the connectors that speak SQL.
+///
+/// # Errors
+/// Tells which of the settings cannot be used.
+pub fn wire(settings: &Settings) -> anyhow::Result<Arc<dyn Wire>> {
+    let settings = settings.upstream.client()?;
+    let client = HttpClient::new(&settings).context("the client for calls to systems cannot be made")?;
+    Ok(Arc::new(Databases::new(Arc::new(client), &settings)))
 }
 
 /// Returns the connectors: the built-in ones, then those of the directories.

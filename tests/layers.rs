@@ -17,7 +17,7 @@ fn direct_dependants(of: &str) -> BTreeSet<String> {
         .unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    assert!(packages.len() >= 9, "the workspace has its crates");
+    assert!(packages.len() >= 11, "the workspace has its crates");
     let depends = |package: &&serde_json::Value| {
         let dependencies = package["dependencies"].as_array().unwrap();
         dependencies
@@ -55,6 +55,13 @@ fn requests_to_systems_go_out_from_the_connector_framework() {
 }
 
 #[test]
+fn databases_of_systems_are_spoken_to_by_one_crate() {
+    for library in ["tokio-postgres", "mysql_async", "tiberius"] {
+        assert_eq!(direct_dependants(library), names(&["lineshaft-databases"]));
+    }
+}
+
+#[test]
 fn the_words_import_nothing_of_ours() {
     for (of, allowed) in [
         (
@@ -74,10 +81,12 @@ fn the_words_import_nothing_of_ours() {
                 "lineshaft",
                 "lineshaft-api",
                 "lineshaft-conformance",
+                "lineshaft-databases",
                 "lineshaft-engine",
             ],
         ),
         ("lineshaft-yaml", &["lineshaft-connect", "lineshaft-sandbox"]),
+        ("lineshaft-databases", &["lineshaft"]),
         ("lineshaft-entities", &["lineshaft", "lineshaft-engine"]),
         ("lineshaft-engine", &["lineshaft", "lineshaft-api"]),
         ("lineshaft-api", &["lineshaft"]),

@@ -16,6 +16,7 @@ mod bad_input;
 mod conformance;
 mod connect;
 mod counts;
+mod databases;
 mod faults;
 mod federation;
 mod identity;

@@ -203,7 +203,7 @@ impl Trials {
     /// Returns how many records of a type the system shows, when its world tells it.
     async fn expected(&self, entity: &str) -> Option<usize> {
         let place = self.stage.present().await;
-        let sandbox = place.sandbox();
+        let sandbox = place.sandbox()?;
         let counted = expected::count(sandbox.system(), entity, &sandbox.world());
         counted.unwrap_or_else(|problem| {
             self.check(entity, "can be computed from sandbox.yaml", Err(problem));

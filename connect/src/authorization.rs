@@ -156,6 +156,7 @@ impl Flow<'_> {
             plan: &plan,
             sign_in: &none,
             most_bytes: MOST_BYTES,
+            time: Limits::default().attempt,
         });
         let response = timeout::limit(Limits::default().attempt, context.deadline(), sent).await?;
         let token = read_token(response.status.as_u16(), &response.headers, &response.body).map_err(as_refused_code)?;

@@ -34,8 +34,8 @@ impl Place for Stand {
         self.plant.connection(self.system).parse().unwrap()
     }
 
-    fn sandbox(&self) -> &Sandbox {
-        self.plant.sandbox(self.system)
+    fn sandbox(&self) -> Option<&Sandbox> {
+        Some(self.plant.sandbox(self.system))
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 use lineshaft::{
     http::{App, router},
     settings::{Settings, Source},
+    start,
 };
-use lineshaft_connect::transport::HttpClient;
 use lineshaft_engine::{
     Engine, Parts,
     connections::{Deployment, NewConnection},
@@ -203,7 +203,7 @@ impl Plant {
             database,
             keys: Arc::new(KeyRing::generate().unwrap()),
             registry: loading.await.unwrap(),
-            wire: Arc::new(HttpClient::new(&settings.upstream.client().unwrap()).unwrap()),
+            wire: start::wire(&settings).unwrap(),
             settings: own,
         }));
         let app = Arc::new(App::new(

@@ -1,6 +1,7 @@
 //! What connections may not do: a right that is taken away is told for its type alone, and refused credentials are told,
 //! change the state of the connection and are never sent again.
 
+use lineshaft_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::{Listing, Trials, Verdict};
@@ -13,15 +14,16 @@ impl Trials {
             Ok(place) => place,
             Err(problem) => return self.check("", "another simulated system", Err(problem)),
         };
+        let Some(sandbox) = place.sandbox() else { return };
         for listing in listings
             .iter()
             .filter(|listing| self.subject.tries(&listing.shape.entity))
         {
             // Some types have no table of their own whose rights could be taken away.
-            if place.sandbox().deny(&listing.shape.entity).is_ok() {
+            if sandbox.deny(&listing.shape.entity).is_ok() {
                 let outcome = denied(&*place, listing).await;
                 self.check(&listing.shape.entity, "without the right to read it", outcome);
-                let allowed = place.sandbox().allow(&listing.shape.entity);
+                let allowed = sandbox.allow(&listing.shape.entity);
                 self.check(
                     &listing.shape.entity,
                     "with the right again",
@@ -30,7 +32,7 @@ impl Trials {
             }
         }
         if let Some(first) = listings.first() {
-            let outcome = refused(&*place, first).await;
+            let outcome = refused(&*place, sandbox, first).await;
             self.check("", "refused credentials", outcome);
         }
     }
@@ -70,8 +72,7 @@ async fn denied(place: &dyn Place, listing: &Listing) -> Verdict {
     }
 }
 
-async fn refused(place: &dyn Place, listing: &Listing) -> Verdict {
-    let sandbox = place.sandbox();
+async fn refused(place: &dyn Place, sandbox: &Sandbox, listing: &Listing) -> Verdict {
     sandbox.revoke_credentials();
     let text = text_of(listing);
     let answer = place.ask(&text, json!({})).await;

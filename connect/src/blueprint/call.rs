@@ -4,9 +4,10 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use indexmap::IndexMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::Url;
+use serde_json::json;
 
 use super::Problem;
+pub(crate) use super::base::{Base, parse_address, same_origin};
 use crate::{
     error::{Error, ErrorKind},
     manifest,
@@ -159,6 +160,23 @@ impl Known {
         }
     }
 
+    /// Parses a statement. Only what cannot change its form may stand in it.
+    fn sql(&self, request: &manifest::Request, pointer: &str, problems: &mut Vec<Problem>) -> Option<Body> {
+        let place = format!("{pointer}/sql");
+        let text = self.text(request.sql.as_deref()?, &place, problems)?;
+        let is_list = self.own.contains(&"where_values");
+        for name in text.variables().filter(|name| !is_list || !IN_SQL.contains(name)) {
+            let problem = Problem::new(place.clone(), format!("`{name}` must not stand in a statement"));
+            problems.push(
+                problem.with_help("bind it: write the database's sign for a value, and the variable in `values`"),
+            );
+        }
+        let usual = if is_list { json!("{{where_values}}") } else { json!([]) };
+        let values = request.values.as_ref().unwrap_or(&usual);
+        let values = self.json(values, &format!("{pointer}/values"), problems)?;
+        Some(Body::Sql { text, values })
+    }
+
     /// Parses a table of templates.
     pub(crate) fn texts(&self, table: &IndexMap<String, String>, pointer: &str, problems: &mut Vec<Problem>) -> Texts {
         let parse = |(name, text): (&String, &String)| {
@@ -179,33 +197,17 @@ pub(crate) fn escape_pointer(key: &str) -> String {
 /// Names with templates.
 pub(crate) type Texts = Vec<(String, TextTemplate)>;
 
-/// What all requests of a connector share.
-#[derive(Clone, Debug)]
-pub(crate) struct Base {
-    pub(super) url: TextTemplate,
-    pub(super) headers: Texts,
-    pub(super) query: Texts,
-    /// What requests say that they accept, where that is not JSON.
-    pub(super) accept: Option<&'static str>,
-}
-
-impl Base {
-    /// Renders the base address, without a slash at its end.
-    pub(crate) fn address(&self, scope: &Scope<'_>) -> Result<String, Error> {
-        let address = self.url.render(scope).map_err(unusable)?;
-        let address = address.trim_end_matches('/').to_owned();
-        parse_address(&address)?;
-        Ok(address)
-    }
-}
-
 #[derive(Clone, Debug)]
 enum Body {
     None,
     Json(JsonTemplate),
     Xml(XmlTemplate),
     Form(Texts),
+    Sql { text: TextTemplate, values: JsonTemplate },
 }
+
+/// Variables that may stand in SQL: their names are quoted, their values bound, or they are numbers.
+const IN_SQL: &[&str] = &["resource.remote", "select", "where", "order", "limit", "offset"];
 
 /// A request with templates.
 #[derive(Clone, Debug)]
@@ -230,7 +232,12 @@ impl Call {
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let bodies = [request.body.is_some(), request.form.is_some(), request.xml.is_some()];
+        let bodies = [
+            request.body.is_some(),
+            request.form.is_some(),
+            request.xml.is_some(),
+            request.sql.is_some(),
+        ];
         let bodies = bodies.into_iter().filter(|is_there| *is_there).count();
         let method = match request.method.as_deref() {
             Some(name) => match http::Method::from_bytes(name.as_bytes()) {
@@ -247,7 +254,10 @@ impl Call {
             None => http::Method::GET,
         };
         if bodies > 1 {
-            problems.push(Problem::new(pointer, "a request has one of `body`, `form` and `xml`"));
+            problems.push(Problem::new(
+                pointer,
+                "a request has one of `body`, `form`, `xml` and `sql`",
+            ));
         }
         if request.soap_action.is_some() && request.xml.is_none() {
             let problem = Problem::new(
@@ -256,8 +266,13 @@ impl Call {
             );
             problems.push(problem.with_help("write the envelope in `xml`"));
         }
+        if request.values.is_some() && request.sql.is_none() {
+            let message = "there is no statement that they could be bound to";
+            problems.push(Problem::new(format!("{pointer}/values"), message));
+        }
         check_headers(&request.headers, &format!("{pointer}/headers"), problems);
         let body = match (&request.body, &request.form, &request.xml) {
+            (None, None, None) if request.sql.is_some() => known.sql(request, pointer, problems)?,
             (Some(body), ..) => Body::Json(known.json(body, &format!("{pointer}/body"), problems)?),
             (None, Some(form), _) => Body::Form(known.texts(form, &format!("{pointer}/form"), problems)),
             (None, None, Some(xml)) => Body::Xml(known.xml(xml, &format!("{pointer}/xml"), problems)?),
@@ -267,7 +282,11 @@ impl Call {
         let soap_action =
             soap_action.and_then(|action| known.text(action, &format!("{pointer}/soap_action"), problems));
         Some(Self {
-            repeatable: reads || request.read_only || matches!(method, http::Method::GET | http::Method::HEAD),
+            // Statements are single SELECTs.
+            repeatable: reads
+                || request.read_only
+                || request.sql.is_some()
+                || matches!(method, http::Method::GET | http::Method::HEAD),
             method,
             path: known.text(
                 request.path.as_deref().unwrap_or_default(),
@@ -286,6 +305,11 @@ impl Call {
     pub(super) fn never_repeated(mut self) -> Self {
         self.repeatable = false;
         self
+    }
+
+    /// Returns whether it is a statement in SQL.
+    pub(super) const fn is_statement(&self) -> bool {
+        matches!(self.body, Body::Sql { .. })
     }
 
     /// Returns whether it changes something.
@@ -309,6 +333,7 @@ impl Call {
             Body::Json(template) => template.variables(),
             Body::Xml(template) => template.variables().collect(),
             Body::Form(fields) => of(fields).collect(),
+            Body::Sql { text, values } => text.variables().chain(values.variables()).collect(),
         };
         let action = self.soap_action.iter().flat_map(TextTemplate::variables);
         body.into_iter()
@@ -397,6 +422,11 @@ impl Call {
                 render_into(fields, scope, &mut form)?;
                 RequestBody::Form(form.into_iter().collect())
             }
+            Body::Sql { text, values } => {
+                let sql = text.render(scope).map_err(unusable)?;
+                let values = values.render(scope).map_err(unusable)?;
+                RequestBody::Json(json!({ "sql": sql, "values": values }).to_string())
+            }
         };
         if let Some(action) = &self.soap_action {
             let action = action.render(scope).map_err(unusable)?;
@@ -476,29 +506,6 @@ pub(super) fn check_headers(headers: &IndexMap<String, String>, pointer: &str, p
     }
 }
 
-/// Parses an address of the web.
-pub(crate) fn parse_address(address: &str) -> Result<Url, Error> {
-    match Url::parse(address) {
-        Ok(url)
-            if matches!(url.scheme(), "http" | "https")
-                && url.host().is_some()
-                && url.username().is_empty()
-                && url.password().is_none() =>
-        {
-            Ok(url)
-        }
-        _ => Err(Error::new(
-            ErrorKind::InvalidSettings,
-            "the address of the system is not a web address",
-        )),
-    }
-}
-
-/// Returns whether two addresses have the same scheme, host and port.
-pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
-}
-
 /// Turns a failure to fill in a template into an error.
 pub(crate) fn unusable(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidSettings, message.into().into_owned())
@@ -516,6 +523,7 @@ fn unfit(wrong: Unfit) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use serde_json::json;
+    use url::Url;
 
     use super::*;
     use crate::template::{SecretMap, Variables};
@@ -535,6 +543,7 @@ mod tests {
             headers: vec![("x-ours".to_owned(), TextTemplate::parse("1").unwrap())],
             query: Vec::new(),
             accept: None,
+            is_database: false,
         };
         let settings = json!({ "value": value });
         let (credentials, session) = (SecretMap::new(), SecretMap::new());

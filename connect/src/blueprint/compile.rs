@@ -19,6 +19,7 @@ use super::{
     filters::KeyPart,
     labelled,
     labels::{self, JoinPlan},
+    names::{can_stand, filter_name, is_safe_name},
     preset::{Preset, lay_get_many, lay_list, preset},
     probe::ProbePlan,
     raw::RawPlan,
@@ -29,7 +30,7 @@ use crate::{
     capability::Capability,
     classify::Classifier,
     dialect::{Language, LiteralKind, Own},
-    manifest::{ListOperation, Manifest, Resource, Select, Strategy},
+    manifest::{ListOperation, Manifest, Protocol, Resource, Select, Strategy},
     mapping::CompiledMapping,
     path::Path,
     request::selected_name,
@@ -195,6 +196,7 @@ fn compile_base(manifest: &Manifest, known: &Known, reading: &Reading, problems:
         headers: known.texts(&manifest.http.headers, "/http/headers", problems),
         query: known.texts(&manifest.http.query, "/http/query", problems),
         accept: reading.accept(),
+        is_database: manifest.protocol == Protocol::Sql,
     })
 }
 
@@ -231,29 +233,6 @@ fn own_key(manifest: &Manifest, resource: &Resource) -> Vec<KeyPart> {
         }
     };
     resource.key.as_slice().iter().map(part).collect()
-}
-
-/// Returns the name that a path has in filters; nothing when that does not follow from the path.
-pub(super) fn filter_name(path: &Path, language: &Language) -> Option<String> {
-    if path.levels_up() > 0 || path.text().contains('[') || path.root() == labels::MEMBER {
-        return None;
-    }
-    let names: Vec<&str> = path
-        .names()
-        .take_while(|name| name.parse::<usize>().is_err())
-        .map(|name| name.strip_suffix('.').unwrap_or(name))
-        .collect();
-    (!names.is_empty() && names.iter().all(|name| is_safe_name(name)))
-        .then(|| names.join(language.path()))
-        .filter(|name| language.is_name(name))
-}
-
-/// Names go into filters as they are, so they must not look like anything else.
-pub(super) fn is_safe_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .chars()
-            .all(|sign| sign.is_alphanumeric() || matches!(sign, '_' | '.' | '/' | '-' | '$' | '@' | ':'))
 }
 
 pub(super) struct Compiler<'a> {
@@ -472,7 +451,7 @@ impl Compiler<'_> {
             problems.push(Problem::new(format!("{pointer}/key"), "needs at least one path"));
         }
         for (part, text) in key.iter().zip(resource.key.as_slice()) {
-            if !is_safe_name(&part.name) || !language.is_name(&part.name) {
+            if !can_stand(&part.name, language) {
                 problems.push(Problem::new(
                     format!("{pointer}/key"),
                     format!("`{text}` is not the name of a field"),
@@ -533,7 +512,7 @@ impl Compiler<'_> {
         let custom = custom_select(resource).names;
         let names = names.iter().map(selected_name);
         for name in names.chain(custom.iter().map(String::as_str)) {
-            let is_plain = is_safe_name(name) && language.is_name(name);
+            let is_plain = can_stand(name, language);
             if !is_plain && !list.columns.contains_key(name) {
                 problems.push(
                     Problem::new(
@@ -573,6 +552,16 @@ impl Compiler<'_> {
                 format!("{pointer}/list/request"),
                 "values stand beside the conditions, but the request does not use `{{where_values}}`",
             ));
+        }
+        let binds = language
+            .own()
+            .is_some_and(|own| own.quotes_names() && own.has_parameters());
+        if list.call.is_statement() && !binds {
+            let problem = Problem::new(
+                format!("{pointer}/list/request"),
+                "a statement needs a language that quotes names and binds values",
+            );
+            problems.push(problem.with_help("give `identifier` and `parameters` in `language`"));
         }
         let sorts_by_form = list.call.uses("order");
         if sorts_by_form && !sorts.is_empty() && language.own().is_some_and(|own| !own.sorts()) {

@@ -8,9 +8,10 @@ use lineshaft_schema::{FieldIndex, FieldType, Operator, TypeDef};
 use super::{
     Problem,
     call::{Call, Known, escape_pointer},
-    compile::{Compiler, is_safe_name},
+    compile::Compiler,
     filters::KeyPart,
     key_groups::group_rows,
+    names::{can_stand, is_safe_name},
     preset::lay_request,
     resource::{CellsPlan, ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
 };
@@ -394,16 +395,20 @@ impl Compiler<'_> {
                 problems.push(problem.with_help("use `query` or `list_query`"));
                 return None;
             }
-            let fits = if language.is_text() {
+            let fits = if language.quotes_names() {
+                // As text it could say anything.
+                value.is_object()
+            } else if language.is_text() {
                 value.is_string()
             } else {
                 value.is_array() || (value.is_object() && language.own().is_some())
             };
             if !fits {
-                problems.push(Problem::new(
-                    pointer,
-                    "is not written in the language of the resource's filters",
-                ));
+                let problem = Problem::new(pointer, "is not written in the language of the resource's filters");
+                problems.push(match language.quotes_names() {
+                    true => problem.with_help("give fields and their values: `{company: A, status: [open, done]}`"),
+                    false => problem,
+                });
                 return None;
             }
             filled.json(value, &pointer, problems)
@@ -444,7 +449,7 @@ impl Compiler<'_> {
                 ));
             }
             (Some(by), None) => {
-                if !is_safe_name(by) || !language.is_name(by) {
+                if !can_stand(by, language) {
                     problems.push(Problem::new(
                         format!("{pointer}/by"),
                         format!("`{by}` is not the name of a field"),

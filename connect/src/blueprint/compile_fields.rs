@@ -7,8 +7,9 @@ use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Operator, Typ
 use super::{
     Problem,
     call::escape_pointer,
-    compile::{Compiler, filter_name, is_safe_name},
+    compile::Compiler,
     filters::{FilterRule, KeyPart, Names, Parameter},
+    names::{can_stand, filter_name, is_safe_name},
 };
 use crate::{
     capability::{FieldCapability, Precision},
@@ -200,7 +201,7 @@ impl Place<'_> {
                 self.own_names().and_then(|names| names.into_iter().next())
             }
             SortBy::Name(name) | SortBy::Full(FullSort { by: Some(name), .. }) => {
-                Some(name.clone()).filter(|name| is_safe_name(name) && self.language.is_name(name))
+                Some(name.clone()).filter(|name| can_stand(name, self.language))
             }
         };
         if !self.field.sortable() {
@@ -387,10 +388,7 @@ impl Place<'_> {
                 }
             },
         };
-        for name in names
-            .iter()
-            .filter(|name| !is_safe_name(name) || !self.language.is_name(name))
-        {
+        for name in names.iter().filter(|name| !can_stand(name, self.language)) {
             problems.push(Problem::new(
                 format!("{pointer}/by"),
                 format!("`{name}` is not the name of a field"),

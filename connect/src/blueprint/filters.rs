@@ -137,6 +137,7 @@ impl Lowering<'_> {
                 .parts()
                 .iter()
                 .any(|part| self.language.widens(part, rule.wildcard.as_deref(), searches)),
+            Value::Enum(..) => self.language.collates(),
             _ => false,
         };
         let wide = match &condition.operand {

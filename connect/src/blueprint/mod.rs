@@ -2,6 +2,7 @@
 
 mod anti_forgery;
 mod assertion;
+mod base;
 mod batch;
 mod call;
 mod check;
@@ -15,6 +16,7 @@ mod key_groups;
 pub(crate) mod labelled;
 pub(crate) mod labels;
 mod multipart;
+mod names;
 mod oauth2;
 mod overlaid;
 mod preset;
@@ -192,7 +194,7 @@ impl Blueprint {
             credentials: &none,
             session: &none,
         };
-        parse_address(&self.base.address(&Scope::new(&variables))?)
+        self.base.parse(&self.base.address(&Scope::new(&variables))?)
     }
 
     /// Plans the login of a way to sign in; none when it has no sessions. The answer is judged by `classify` and read

@@ -54,6 +54,20 @@ pub(super) fn preset(protocol: Protocol) -> Preset {
             },
             get_many: GetMany::default(),
         },
+        Protocol::Sql => Preset {
+            dialect: Dialect::Parameters,
+            list: ListOperation {
+                records: Some("rows".to_owned()),
+                max_page_size: Some(1000),
+                order_separator: Some(", ".to_owned()),
+                ..plain_list(Paging::Offset { first: 0, more: None }, Select::Names)
+            },
+            get_many: GetMany {
+                via: Some(Strategy::In),
+                max_keys: Some(500),
+                ..GetMany::default()
+            },
+        },
         Protocol::JsonRpc => Preset {
             dialect: Dialect::DomainPrefix,
             list: ListOperation {
@@ -211,6 +225,8 @@ pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Op
         lower.form.get_or_insert_with(IndexMap::new).extend(form.clone());
     }
     lower.xml = upper.xml.clone().or(lower.xml);
+    lower.sql = upper.sql.clone().or(lower.sql);
+    lower.values = upper.values.clone().or(lower.values);
     lower.soap_action = upper.soap_action.clone().or(lower.soap_action);
     lower.body = match (lower.body, upper.body.clone()) {
         (Some(serde_json::Value::Object(mut below)), Some(serde_json::Value::Object(above))) => {

@@ -39,20 +39,57 @@ impl ValueKind {
         }
         let word = word.strip_prefix("Edm.").unwrap_or(word).to_ascii_lowercase();
         Some(match word.as_str() {
-            "string" | "char" | "text" | "html" | "guid" | "uuid" | "fullname" | "alphanumeric" | "alnum"
-            | "longalnum" | "upper" | "lower" | "alphabet" | "ln" | "gl" | "time" | "timeofday" | "duration"
-            | "timedelta" => Self::Text,
+            "string"
+            | "char"
+            | "text"
+            | "html"
+            | "guid"
+            | "uuid"
+            | "fullname"
+            | "alphanumeric"
+            | "alnum"
+            | "longalnum"
+            | "upper"
+            | "lower"
+            | "alphabet"
+            | "ln"
+            | "gl"
+            | "time"
+            | "timeofday"
+            | "duration"
+            | "timedelta"
+            | "varchar"
+            | "nvarchar"
+            | "nchar"
+            | "ntext"
+            | "tinytext"
+            | "mediumtext"
+            | "longtext"
+            | "character"
+            | "character varying"
+            | "citext"
+            | "uniqueidentifier"
+            | "interval"
+            | "xml"
+            | "time without time zone" => Self::Text,
             "integer" | "int" | "int16" | "int32" | "int64" | "byte" | "sbyte" | "biginteger" | "bigint"
-            | "smallint" | "serial" => Self::Integer,
-            "number" | "decimal" | "double" | "single" | "float" | "monetary" | "numeric" | "real" | "amount" => {
-                Self::Decimal
-            }
-            "boolean" | "bool" | "yorn" => Self::Boolean,
+            | "smallint" | "serial" | "tinyint" | "mediumint" | "year" => Self::Integer,
+            "number" | "decimal" | "double" | "single" | "float" | "monetary" | "numeric" | "real" | "amount"
+            | "double precision" | "money" | "smallmoney" => Self::Decimal,
+            "boolean" | "bool" | "bit" | "yorn" => Self::Boolean,
             "date" => Self::Date,
-            "datetime" | "datetimeoffset" | "timestamp" | "utcdatetime" | "date-time" => Self::Datetime,
+            "datetime"
+            | "datetimeoffset"
+            | "timestamp"
+            | "utcdatetime"
+            | "date-time"
+            | "datetime2"
+            | "smalldatetime"
+            | "timestamp without time zone"
+            | "timestamp with time zone" => Self::Datetime,
             "selection" | "multiselection" | "enum" => Self::Choice,
             "many2one" | "reference" | "one2one" | "many2one_reference" => Self::Reference,
-            "object" | "dict" | "json" | "properties" => Self::Object,
+            "object" | "dict" | "json" | "jsonb" | "properties" => Self::Object,
             "array" | "one2many" | "many2many" => Self::List,
             _ => return None,
         })

@@ -179,6 +179,19 @@ pub struct SortTerm {
     pub name: String,
     /// Which way.
     pub direction: Direction,
+    /// What is sorted by.
+    pub by: SortedBy,
+}
+
+/// What a sort is by, as far as systems sort it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortedBy {
+    /// A field.
+    Field,
+    /// A field that is a text, which systems may sort by rules of their own.
+    Text,
+    /// A part of the key, which every row has.
+    Key,
 }
 
 /// A condition as it is sent.
@@ -252,6 +265,16 @@ impl Language {
     /// Returns whether a name, safe in every dialect, may stand in conditions and sorts.
     pub(crate) fn is_name(&self, name: &str) -> bool {
         self.own().is_none_or(|own| own.is_name(name))
+    }
+
+    /// Returns whether names are quoted wherever they stand.
+    pub(crate) fn quotes_names(&self) -> bool {
+        self.own().is_some_and(Own::quotes_names)
+    }
+
+    /// Returns whether the system takes texts for equal that are not the same.
+    pub(crate) fn collates(&self) -> bool {
+        self.own().is_some_and(Own::collates)
     }
 
     /// Returns whether conditions can be joined by "or".
@@ -436,6 +459,7 @@ impl Language {
             return text.contains(['%', '_']) || text == "*";
         }
         wildcard.is_some_and(|sign| text.contains(sign))
+            || self.collates()
             || (searches && self.own().is_some_and(|own| own.search_widens(text)))
     }
 }

@@ -492,10 +492,12 @@ fn sorts_are_written_in_every_dialect() {
         SortTerm {
             name: "a".to_owned(),
             direction: Direction::Descending,
+            by: SortedBy::Field,
         },
         SortTerm {
             name: "id".to_owned(),
             direction: Direction::Ascending,
+            by: SortedBy::Field,
         },
     ];
     let order = |dialect| language(dialect, false).write_order(&terms, ",");

@@ -120,6 +120,14 @@ pub struct Request {
     /// XML body, sent as `text/xml` unless a header says otherwise.
     #[serde(default)]
     pub xml: Option<String>,
+    /// SQL statement, with the protocol `sql`. In lists it may use `resource.remote` and `select`, whose names are
+    /// quoted, and `where`, `order`, `limit`, `offset`; everything else goes into `values`.
+    #[serde(default)]
+    pub sql: Option<String>,
+    /// The values that are bound to the signs in `sql`: a list, as a template. The values of the conditions unless said
+    /// otherwise.
+    #[serde(default)]
+    pub values: Option<serde_json::Value>,
     /// What the header `SOAPAction` names, for SOAP 1.1.
     #[serde(default)]
     pub soap_action: Option<String>,

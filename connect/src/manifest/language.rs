@@ -47,9 +47,17 @@ pub struct TextLanguage {
     /// Regular expression of the names of fields.
     #[serde(default)]
     pub names: Option<String>,
+    /// How names are quoted wherever they stand: in conditions, sorts, `{{select}}` and `{{resource.remote}}`. Then names
+    /// may have any signs. Dots in the name of the object separate its parts.
+    #[serde(default)]
+    pub identifier: Option<IdentifierQuote>,
     /// What joins the names of a path; a dot unless said otherwise.
     #[serde(default)]
     pub path: Option<String>,
+    /// Whether the system compares texts by rules of its own, such as without regard to case, so that equal ones may
+    /// differ. Those that it finds are checked here, and what depends on texts being different is not sent.
+    #[serde(default)]
+    pub collates: bool,
     /// Comparisons, with `{name}` and `{value}`; what is left out is not sent.
     pub compare: Forms<String>,
     /// What stands for `{value}` in searches for texts.
@@ -79,6 +87,12 @@ pub struct TextLanguage {
     /// One term of a sort, with `{name}` and `{direction}`; `order_separator` of the list joins them.
     #[serde(default)]
     pub order: Option<String>,
+    /// The same where a field is a text, for systems that have rules of their own for the order of texts.
+    #[serde(default)]
+    pub order_text: Option<String>,
+    /// The same for parts of the key, which every row has.
+    #[serde(default)]
+    pub order_key: Option<String>,
     /// The word for the ascending direction; `asc` unless said otherwise.
     #[serde(default)]
     pub ascending: Option<String>,
@@ -176,6 +190,16 @@ pub struct Quote {
     pub sign: String,
     /// How signs in the text are kept from ending it.
     pub escape: Escape,
+}
+
+/// How names are quoted.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentifierQuote {
+    /// The sign before a name.
+    pub open: String,
+    /// The sign behind it, which is written twice where it stands in the name.
+    pub close: String,
 }
 
 /// How signs in a quoted text are kept from ending it.

@@ -40,8 +40,8 @@ pub use http::{
 };
 pub use labels::{LabelOf, Labels, LabelsJoin};
 pub use language::{
-    Escape, FilterLanguage, Flat, FlatExpression, Forms, Joiner, JsonLanguage, Junction, JunctionForm, LiteralForm,
-    Literals, ParameterSign, Quote, Search, TextLanguage,
+    Escape, FilterLanguage, Flat, FlatExpression, Forms, IdentifierQuote, Joiner, JsonLanguage, Junction, JunctionForm,
+    LiteralForm, Literals, ParameterSign, Quote, Search, TextLanguage,
 };
 pub use lineshaft_yaml as yaml;
 pub use resource::{

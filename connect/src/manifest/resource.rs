@@ -27,6 +27,9 @@ pub enum Protocol {
     JsonRpc,
     /// XML over HTTP, with or without SOAP: answers are XML; the manifest says the rest.
     Xml,
+    /// SQL, sent to a database itself: requests are single SELECT statements with bound values, answers are
+    /// `{"rows": [{column: value}]}`; the manifest says which statements.
+    Sql,
 }
 
 /// The language of filters and sorts.

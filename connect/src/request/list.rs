@@ -1,6 +1,6 @@
 //! Plans the pages of lists and their counts.
 
-use lineshaft_schema::{Condition, Direction, FieldIndex, Operand, Operator, Order, Position, RemoteKey};
+use lineshaft_schema::{Condition, Direction, FieldIndex, FieldType, Operand, Operator, Order, Position, RemoteKey};
 use serde_json::Value;
 use url::Url;
 
@@ -9,7 +9,7 @@ use crate::{
     blueprint::{CountPlan, FilterRule, PagingPlan, ResourcePlan, SeekPlan, parse_address, same_origin, unusable},
     capability::Precision,
     codec::Literal,
-    dialect::{Comparison, Constant, Expression, SortTerm, Written},
+    dialect::{Comparison, Constant, Expression, SortTerm, SortedBy, Written},
     error::{Error, ErrorKind},
     manifest::{Expired, Select},
     template::{JsonTemplate, Scope, Variables},
@@ -130,8 +130,9 @@ impl ResourcePlan {
             Some(term) => (term.name.as_str(), parts.language.direction(term.direction)),
             None => ("", ""),
         };
+        let (remote, select) = self.named(select);
         let mut scope = Scope::new(variables)
-            .with("resource.remote", parts.capability.remote.as_str())
+            .with("resource.remote", remote)
             .with("select", select)
             .with("expand", expand)
             .with("where", condition)
@@ -185,6 +186,26 @@ impl ResourcePlan {
         let mut plan = call.plan(&parts.base, &scope, &scope, query)?;
         complete_headers(&mut plan);
         Ok(plan)
+    }
+
+    /// Returns the values of `resource.remote` and `select`, quoted where the language quotes names.
+    fn named(&self, select: Value) -> (String, Value) {
+        let remote = &self.parts.capability.remote;
+        let own = self.parts.language.own().filter(|own| own.quotes_names());
+        let (Some(own), Value::Array(names)) = (own, &select) else {
+            return (remote.clone(), select);
+        };
+        let names: Vec<String> = names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|name| own.name(name))
+            .collect();
+        let list = if names.is_empty() {
+            "*".to_owned()
+        } else {
+            names.join(", ")
+        };
+        (own.object(remote), list.into())
     }
 
     /// Returns the values of `offset`, `page` and `cursor`.
@@ -296,7 +317,11 @@ impl ResourcePlan {
             parts.scope.list.as_ref().filter(|_| !asked.by_key),
         ];
         for template in scopes.into_iter().flatten() {
-            all.extend(native(template, scope)?);
+            all.extend(if parts.language.quotes_names() {
+                fixed(template, scope)?
+            } else {
+                native(template, scope)?
+            });
         }
         all.extend(asked.condition.take());
         all.extend(self.lowering().filter(&self.split(&request.filter).pushed));
@@ -368,9 +393,14 @@ impl ResourcePlan {
                 .sorts
                 .get(&order.field)
                 .ok_or_else(|| Error::new(ErrorKind::NotSupported, "the system cannot sort by this field"))?;
+            let field = self.mapping.definition().and_then(|def| def.field_at(order.field));
             terms.push(SortTerm {
                 name: name.clone(),
                 direction: order.direction,
+                by: match field.is_some_and(|field| field.kind == FieldType::Text) {
+                    true => SortedBy::Text,
+                    false => SortedBy::Field,
+                },
             });
         }
         // Rows are put in order, not what stands in them.
@@ -388,6 +418,7 @@ impl ResourcePlan {
                     terms.push(SortTerm {
                         name,
                         direction: Direction::Ascending,
+                        by: SortedBy::Key,
                     });
                 }
             }
@@ -429,6 +460,31 @@ fn native(template: &JsonTemplate, scope: &Scope<'_>) -> Result<Option<Expressio
         _ => true,
     };
     Ok((!empty).then_some(Expression::Native(condition)))
+}
+
+/// Returns the condition that fields have certain values.
+fn fixed(template: &JsonTemplate, scope: &Scope<'_>) -> Result<Option<Expression>, Error> {
+    let condition = template.render(scope).map_err(unusable)?;
+    let Value::Object(fields) = condition else {
+        return Ok(None);
+    };
+    let constant = |value: &Value| match value {
+        Value::Null => Some(Constant::Null),
+        Value::Bool(flag) => Some(Constant::Boolean(*flag)),
+        Value::Number(number) => Some(Constant::Number(number.to_string())),
+        Value::String(text) => Some(Constant::Text(text.clone())),
+        _ => None,
+    };
+    let mut all = Vec::new();
+    for (name, value) in &fields {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let constants: Option<Vec<_>> = values.iter().map(constant).collect();
+        let condition = constants.and_then(|constants| Expression::one_of(name, constants));
+        all.push(
+            condition.ok_or_else(|| unusable(format!("the scope says nothing of `{name}` that can be asked for")))?,
+        );
+    }
+    Ok(Some(Expression::all(all)))
 }
 
 fn render(

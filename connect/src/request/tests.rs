@@ -12,6 +12,7 @@ mod domain;
 mod language;
 mod odata;
 mod parameters;
+mod sql;
 mod within;
 
 use chrono::{DateTime, NaiveDate, Utc};

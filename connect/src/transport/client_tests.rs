@@ -114,6 +114,7 @@ async fn send(client: &HttpClient, plan: &RequestPlan, most_bytes: usize) -> Res
         plan,
         sign_in: &sign_in,
         most_bytes,
+        time: Duration::from_secs(10),
     });
     timeout::limit(Duration::from_secs(10), Instant::now() + Duration::from_secs(60), sent).await
 }

@@ -100,11 +100,7 @@ impl Guard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("user names in addresses are not allowed"));
         }
-        if url.port().is_some_and(|port| FOREIGN_PORTS.contains(&port)) {
-            return Err(refused(
-                "the port of the address belongs to something else than web servers",
-            ));
-        }
+        url.port().map_or(Ok(()), check_port)?;
         let address = match url.host() {
             None => return Err(refused("the address has no host")),
             Some(Host::Domain(name)) => return check_name(name),
@@ -135,6 +131,25 @@ impl Guard {
             Ok(_) | Err(ResolveError::Unknown) => Ok(()),
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// Looks a host up and returns the addresses that connections of other protocols than HTTP may go to, encrypted or
+    /// in the clear. The connection must go to one of them, not to the name.
+    ///
+    /// # Errors
+    /// Refuses what [`check`](Self::check) refuses, and names that lie in forbidden networks only.
+    pub async fn addresses(&self, host: &str, port: u16, secure: bool) -> Result<Vec<SocketAddr>, Error> {
+        check_port(port)?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let mut found = match bare.unwrap_or(host).parse::<IpAddr>() {
+            Ok(address) => self.sift(vec![SocketAddr::new(address, port)], secure)?,
+            Err(_) => {
+                check_name(host)?;
+                self.resolve(host, secure).await?
+            }
+        };
+        found.iter_mut().for_each(|address| address.set_port(port));
+        Ok(found)
     }
 
     /// Returns whether requests may go to an address, over https or in the clear.
@@ -179,6 +194,13 @@ const FOREIGN_PORTS: &[u16] = &[
     0, 19, 21, 22, 23, 25, 53, 110, 119, 143, 465, 587, 993, 995, 6379, 11211,
 ];
 
+fn check_port(port: u16) -> Result<(), Error> {
+    match FOREIGN_PORTS.contains(&port) {
+        true => Err(refused("the port of the address belongs to something else")),
+        false => Ok(()),
+    }
+}
+
 /// Names by which clouds hand out the secrets of their machines.
 const METADATA_NAMES: &[&str] = &[
     "metadata",
@@ -215,7 +237,7 @@ pub(crate) enum ResolveError {
     Unknown,
     #[error("the network of the host is not allowed")]
     Forbidden,
-    #[error("only https is allowed for this host")]
+    #[error("only encrypted connections are allowed for this host")]
     NotSecure,
 }
 

@@ -438,15 +438,16 @@ impl Line {
         }
         (0..way.calls).for_each(|_| context.count_call());
         let started = Instant::now();
+        let end = match change {
+            Some(_) => started + self.attempt,
+            None => context.deadline(),
+        };
         let with_cookies = access.and_then(|access| access.with_cookies(headers, &plan.url));
         let outgoing = Outgoing {
             plan: signed.as_ref().map_or(plan, |signed| &signed.plan),
             sign_in: with_cookies.as_ref().unwrap_or(headers),
             most_bytes: self.most_bytes,
-        };
-        let end = match change {
-            Some(_) => started + self.attempt,
-            None => context.deadline(),
+            time: self.attempt.min(end.saturating_duration_since(started)),
         };
         let result = timeout::limit(self.attempt, end, self.wire.send(outgoing)).await;
         log::attempt(context, plan, access, &result, started);

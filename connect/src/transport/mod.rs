@@ -46,7 +46,7 @@ pub use client::{ClientSettings, HttpClient};
 pub use guard::{Guard, InvalidNetwork, Network};
 pub(crate) use line::{Departure, Judge, Line};
 pub use post::{Post, Posted};
-pub use trace::{Stage, Step};
+pub use trace::{Stage, Step, encryption, trace_socket};
 pub use windows::SharedWindows;
 
 use self::{
@@ -81,6 +81,8 @@ pub struct Outgoing<'a> {
     pub sign_in: &'a HeaderMap,
     /// Bytes that the answer may have after decompression.
     pub most_bytes: usize,
+    /// How long the answer is waited for. The future is dropped then; systems that can be told so need not go on.
+    pub time: Duration,
 }
 
 /// The seam to the network: sends one request once and reads the whole answer.

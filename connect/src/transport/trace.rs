@@ -207,7 +207,7 @@ impl Tracer<'_> {
             Host::Ipv4(address) => Some(ServerName::IpAddress(IpAddr::V4(*address).into())),
             Host::Ipv6(address) => Some(ServerName::IpAddress(IpAddr::V6(*address).into())),
         };
-        let (Some(name), Ok(config)) = (name, self.config()) else {
+        let (Some(name), Ok(config)) = (name, encryption(self.authorities)) else {
             return Step::failed(
                 Stage::Tls,
                 "the encryption cannot be set up here",
@@ -240,21 +240,55 @@ impl Tracer<'_> {
             ),
         }
     }
+}
 
-    fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let more = self
-            .authorities
-            .iter()
-            .flat_map(|pem| CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
-        let verifier = Verifier::new_with_extra_roots(more, Arc::clone(&provider))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        Ok(Arc::new(config))
+/// Returns how connections are encrypted that are not HTTP: certificates are verified as those of web servers are.
+///
+/// # Errors
+/// When the authorities of the machine cannot be read.
+pub fn encryption(authorities: &[Vec<u8>]) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let more = authorities
+        .iter()
+        .flat_map(|pem| CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
+    let verifier = Verifier::new_with_extra_roots(more, Arc::clone(&provider))?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Goes the way to a host that speaks another protocol than HTTP, up to where it accepts connections.
+pub async fn trace_socket(guard: &Guard, connect: Duration, host: &str, port: u16) -> Vec<Step> {
+    let tracer = Tracer {
+        guard,
+        connect,
+        authorities: &[],
+    };
+    let mut steps = vec![Step::passed(Stage::Url, "the address is fine", Duration::ZERO)];
+    let started = Instant::now();
+    let (step, addresses) = match guard.addresses(host, port, true).await {
+        Ok(addresses) => {
+            let list: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+            let detail = format!("`{host}` leads to {}", list.join(", "));
+            (Step::passed(Stage::Dns, detail, started.elapsed()), addresses)
+        }
+        Err(error) => {
+            let advice = "Check the name of the host. If it stands in a company network, the operator must allow that network \
+                          (setting `upstream.allow_networks`).";
+            (
+                Step::failed(Stage::Dns, error.message(), advice, started.elapsed()),
+                Vec::new(),
+            )
+        }
+    };
+    if record(&mut steps, step) {
+        let (step, _) = tracer.connect(&addresses).await;
+        steps.push(step);
     }
+    steps
 }
 
 /// Adds a step and returns whether the way goes on.

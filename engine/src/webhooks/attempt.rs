@@ -111,6 +111,7 @@ async fn exchange(wire: &dyn Wire, plan: &RequestPlan, signature: &str, time: Du
         plan,
         sign_in: &sign_in,
         most_bytes: KEPT_OF_BODY,
+        time,
     });
     match timeout(time, sent).await {
         Ok(Ok(response)) => Ok(response),

@@ -13,7 +13,6 @@ use lineshaft_conformance::{Answer, Example, Make, Place, Stage, Subject};
 use lineshaft_connect::{
     blueprint::Blueprint,
     manifest::{Manifest, suggest},
-    transport::HttpClient,
 };
 use lineshaft_engine::{
     Engine, Parts,
@@ -40,6 +39,7 @@ use crate::{
     http::{App, router},
     output::{Output, Style},
     settings::{Settings, Source},
+    start,
 };
 
 /// Most bytes of an answer.
@@ -234,7 +234,7 @@ impl Local {
             database,
             keys: Arc::new(KeyRing::generate()?),
             registry: bench.registry()?,
-            wire: Arc::new(HttpClient::new(&settings.upstream.client()?)?),
+            wire: start::wire(&settings)?,
             settings: own,
         }));
         engine.serve_under("http://localhost".to_owned());
@@ -291,8 +291,8 @@ impl Place for Local {
         self.connection
     }
 
-    fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
+    fn sandbox(&self) -> Option<&Sandbox> {
+        Some(&self.sandbox)
     }
 }
 

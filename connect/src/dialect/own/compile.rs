@@ -14,7 +14,8 @@ use super::{
 use crate::{
     blueprint::Problem,
     manifest::{
-        Escape, FilterLanguage, Flat, Forms, JsonLanguage, Junction, LiteralForm, Literals, Quote, Search, TextLanguage,
+        Escape, FilterLanguage, Flat, Forms, IdentifierQuote, JsonLanguage, Junction, LiteralForm, Literals, Quote,
+        Search, TextLanguage,
     },
 };
 
@@ -94,6 +95,11 @@ impl<'p> Checker<'p> {
             &language.search,
             &[],
         );
+        let order_text = language.order_text.map(Value::from);
+        let order_key = language.order_key.map(Value::from);
+        for (key, form) in [("order_text", &order_text), ("order_key", &order_key)] {
+            self.optional(key, form.as_ref(), &["name"], &["direction"]);
+        }
         let and = self.joint("and", language.and);
         let or = language.or.map(|or| self.joint("or", or));
         if let Some(group) = &language.group {
@@ -116,6 +122,7 @@ impl<'p> Checker<'p> {
                 self.tell("parameters/sign", "must not be empty");
             }
         }
+        self.identifier(language.identifier.as_ref());
         let can_quote = language.quote.is_some() || parameter.is_some();
         self.literals(&language.literals, true, can_quote);
         if language.tells_empty && !(can_quote && language.literals.string.quoted.unwrap_or(true)) {
@@ -137,6 +144,8 @@ impl<'p> Checker<'p> {
             }),
             path: language.path.unwrap_or_else(|| ".".to_owned()),
             names,
+            identifier: language.identifier,
+            collates: language.collates,
             forbid: self.forbid(&language.forbid),
             search: language.search,
             kinds: Kinds::new(&language.literals, can_quote),
@@ -147,6 +156,8 @@ impl<'p> Checker<'p> {
             present,
             tells_empty: language.tells_empty,
             order,
+            order_text,
+            order_key,
             ascending: language.ascending.unwrap_or_else(|| "asc".to_owned()),
             descending: language.descending.unwrap_or_else(|| "desc".to_owned()),
         }
@@ -187,6 +198,8 @@ impl<'p> Checker<'p> {
             }),
             path: language.path.unwrap_or_else(|| ".".to_owned()),
             names,
+            identifier: None,
+            collates: false,
             forbid: self.forbid(&language.forbid),
             search: language.search,
             kinds: Kinds::new(&language.literals, true),
@@ -197,6 +210,8 @@ impl<'p> Checker<'p> {
             present: language.present,
             tells_empty: language.tells_empty,
             order: language.order,
+            order_text: None,
+            order_key: None,
             ascending: language.ascending.unwrap_or_else(|| "asc".to_owned()),
             descending: language.descending.unwrap_or_else(|| "desc".to_owned()),
         }
@@ -295,6 +310,17 @@ impl<'p> Checker<'p> {
         let is_none = quote.sign.is_empty() && quote.escape == Escape::Xml;
         if !is_one && !is_none {
             self.tell("quote/sign", "must be one sign, or empty beside `escape: xml`");
+        }
+    }
+
+    fn identifier(&mut self, quote: Option<&IdentifierQuote>) {
+        let Some(quote) = quote else { return };
+        for (key, sign) in [("open", &quote.open), ("close", &quote.close)] {
+            if sign.chars().count() != 1
+                || sign.contains(|sign: char| sign.is_alphanumeric() || matches!(sign, '.' | ' '))
+            {
+                self.tell(&format!("identifier/{key}"), "must be one sign");
+            }
         }
     }
 

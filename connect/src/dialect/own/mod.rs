@@ -17,10 +17,13 @@ use lineshaft_schema::{Direction, Operator};
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Comparison, Constant, Expression, SortTerm, Written, escape_signs};
-use crate::manifest::{Flat, Forms, Search};
+use super::{Comparison, Constant, Expression, SortTerm, SortedBy, Written, escape_signs};
+use crate::manifest::{Flat, Forms, IdentifierQuote, Search};
 
 pub(super) use prepare::Prepared;
+
+/// Most bytes of a name that is quoted.
+const MOST_NAME: usize = 256;
 
 /// A described language, ready to write.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Own {
     /// What joins the names of a path.
     path: String,
     names: Option<Regex>,
+    identifier: Option<IdentifierQuote>,
+    collates: bool,
     /// In small letters.
     forbid: Vec<String>,
     search: Search,
@@ -40,6 +45,8 @@ pub(crate) struct Own {
     present: Option<Value>,
     tells_empty: bool,
     order: Option<Value>,
+    order_text: Option<Value>,
+    order_key: Option<Value>,
     ascending: String,
     descending: String,
 }
@@ -66,6 +73,38 @@ impl Own {
         &self.path
     }
 
+    /// Returns whether names are quoted, so that they may have any signs.
+    pub(crate) const fn quotes_names(&self) -> bool {
+        self.identifier.is_some()
+    }
+
+    /// Returns whether the system takes texts for equal that are not the same.
+    pub(crate) const fn collates(&self) -> bool {
+        self.collates
+    }
+
+    /// Writes the name of a field.
+    pub(crate) fn name(&self, name: &str) -> String {
+        match &self.identifier {
+            Some(IdentifierQuote { open, close }) => {
+                format!("{open}{}{close}", name.replace(close.as_str(), &close.repeat(2)))
+            }
+            None => name.to_owned(),
+        }
+    }
+
+    /// Writes the name of an object, whose parts are separated by dots.
+    pub(crate) fn object(&self, name: &str) -> String {
+        match &self.identifier {
+            Some(_) => name
+                .split('.')
+                .map(|part| self.name(part))
+                .collect::<Vec<_>>()
+                .join("."),
+            None => name.to_owned(),
+        }
+    }
+
     /// Returns whether conditions are text.
     pub(crate) const fn is_text(&self) -> bool {
         matches!(self.form, Form::Text(_))
@@ -88,6 +127,9 @@ impl Own {
 
     /// Returns whether a name may stand in conditions and sorts.
     pub(crate) fn is_name(&self, name: &str) -> bool {
+        if self.quotes_names() {
+            return !name.is_empty() && name.len() <= MOST_NAME && !name.chars().any(char::is_control);
+        }
         !name.contains("--") && self.names.as_ref().is_none_or(|names| names.is_match(name))
     }
 
@@ -209,8 +251,14 @@ impl Own {
             return Value::from("");
         };
         let write = |term: &SortTerm| {
+            let own = match term.by {
+                SortedBy::Field => None,
+                SortedBy::Text => self.order_text.as_ref(),
+                SortedBy::Key => self.order_key.as_ref(),
+            };
+            let form = own.unwrap_or(form);
             fill::fill_json(form, &|word| match word {
-                "name" => Some(term.name.as_str().into()),
+                "name" => Some(self.name(&term.name).into()),
                 "direction" => Some(self.direction(term.direction).into()),
                 _ => None,
             })

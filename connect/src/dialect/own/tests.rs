@@ -84,6 +84,7 @@ fn terms(terms: &[(&str, Direction)]) -> Vec<SortTerm> {
     let term = |(name, direction): &(&str, Direction)| SortTerm {
         name: (*name).to_owned(),
         direction: *direction,
+        by: SortedBy::Field,
     };
     terms.iter().map(term).collect()
 }

@@ -255,7 +255,7 @@ impl Writer<'_> {
 
     fn leaf(&mut self, leaf: &Leaf) -> Option<String> {
         let own = self.own;
-        let name = || Some(leaf.name.clone());
+        let name = || Some(own.name(&leaf.name));
         match &leaf.test {
             Test::Compare(comparison, constant) => {
                 let form = own.form_of(*comparison)?.as_str()?;
