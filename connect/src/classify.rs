@@ -3,6 +3,7 @@
 //! Texts of the system are passed on only when a rule or a JSON error body names them, without stack traces and
 //! without paths of files.
 
+mod field;
 mod fields;
 mod told;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use regex::Regex;
 
+use field::FieldName;
 pub(crate) use told::clean;
 use told::{retry_after, wait_of_body};
 
@@ -161,12 +163,14 @@ pub(crate) struct Rule {
     message: Vec<Path>,
     code: Option<Path>,
     rule: Option<BusinessRule>,
-    field: Option<Path>,
+    field: Option<FieldName>,
     field_keys: Option<FieldKeysPlan>,
     wait: Option<(Path, WaitUnit)>,
     record: Option<(Path, Regex)>,
     cursor_expired: bool,
     nothing_found: bool,
+    /// Whether it tells the end of a session by the status of a broken system.
+    ends_at_500: bool,
 }
 
 /// Everything that tells failures from successes.
@@ -206,7 +210,7 @@ impl Classifier {
                 field: rule
                     .field
                     .as_ref()
-                    .and_then(|path| parse_path(path, &format!("{pointer}/field"), problems)),
+                    .and_then(|field| FieldName::compile(field, &format!("{pointer}/field"), problems)),
                 field_keys: rule
                     .field_keys
                     .as_ref()
@@ -221,6 +225,7 @@ impl Classifier {
                     .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
                 cursor_expired: rule.cursor_expired,
                 nothing_found: rule.nothing_found,
+                ends_at_500: tells_end_at(rule, 500),
             });
         }
         let success = manifest
@@ -321,7 +326,8 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        if is_about_credentials(self.kind, self.reason) && !answer.speaks_of_credentials() {
+        let speaks = answer.speaks_of_credentials() || self.ends_at_500 && answer.status == 500;
+        if is_about_credentials(self.kind, self.reason) && !speaks {
             return false;
         }
         self.when.hold_for(answer)
@@ -339,6 +345,7 @@ impl Rule {
             _ => Vec::new(),
         };
         let message = message.or_else(|| fields.first().map(|field| field.message.clone()));
+        let rule = fields.first().and_then(|field| field.rule).or(self.rule);
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
         let error = Error::new(self.kind, describe(self.kind));
         let error = match is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
@@ -349,10 +356,7 @@ impl Rule {
         error
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-            .with_rule(
-                self.rule,
-                self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
-            )
+            .with_rule(rule, self.field.as_ref().and_then(|field| field.of(answer)))
             .with_wrong_fields(fields)
             .with_spoken_of(self.spoken_of(answer))
             .with_cursor_expired(self.cursor_expired)
@@ -405,6 +409,14 @@ const fn is_about_credentials(kind: ErrorKind, reason: Option<CredentialReason>)
     reason.is_some() || matches!(kind, ErrorKind::InvalidCredentials | ErrorKind::SessionExpired)
 }
 
+/// Returns whether a rule tells the end of a session by status 500, as some systems do: then it names that status, and
+/// says by what else the answer is told from an outage. What refuses credentials never does.
+fn tells_end_at(rule: &ErrorRule, status: u16) -> bool {
+    let named = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    let tells_more = !rule.when.body.is_empty() || !rule.when.headers.is_empty();
+    status == 500 && named.contains(&status) && tells_more && rule.kind == ErrorKind::SessionExpired
+}
+
 /// Reports reasons beside other kinds, and rules that take a busy or broken system for a word about credentials.
 fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
     if rule.reason.is_some() && !matches!(rule.kind, ErrorKind::InvalidCredentials | ErrorKind::PermissionDenied) {
@@ -415,7 +427,8 @@ fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
         problems.push(problem.with_help("write `kind: invalid_credentials` or `kind: permission_denied`"));
     }
     let statuses = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
-    let Some(status) = statuses.iter().find(|status| !speaks_of_credentials(**status)) else {
+    let is_silent = |status: &&u16| !speaks_of_credentials(**status) && !tells_end_at(rule, **status);
+    let Some(status) = statuses.iter().find(is_silent) else {
         return;
     };
     if is_about_credentials(rule.kind, rule.reason) {

@@ -3,12 +3,14 @@
 mod batched;
 mod discover;
 mod kept;
+mod labelled;
 mod listed;
 mod look_up;
 mod page;
 mod parts;
 mod raw;
 mod resume;
+mod sorted;
 mod write;
 mod write_part;
 mod write_run;
@@ -21,13 +23,19 @@ mod batch_tests;
 #[cfg(test)]
 mod discover_tests;
 #[cfg(test)]
+mod labelled_tests;
+#[cfg(test)]
 mod listed_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
+mod sorted_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod whole_tests;
+#[cfg(test)]
+mod wrapped_tests;
 #[cfg(test)]
 mod write_settle_tests;
 #[cfg(test)]
@@ -226,7 +234,10 @@ impl Connector {
         let kind = request.kind;
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
-            let mut page = self.list_page(context, resource, &request).await?;
+            let Some(request) = self.with_codes(context, resource, &request).await? else {
+                return Ok(ListPage::empty());
+            };
+            let mut page = self.sorted_page(context, resource, &request).await?;
             page.records = self.whole(context, resource, &request.projection, page.records).await?;
             Ok(page)
         };
@@ -327,9 +338,12 @@ impl Connector {
             if !resource.capability().count {
                 return Ok(None);
             }
+            let Some(request) = self.with_codes(context, resource, request).await? else {
+                return Ok(Some(0));
+            };
             let access = self.access(context).await?;
             let plan = |access: &Access| {
-                let plan = resource.plan_count(request, &access.variables())?;
+                let plan = resource.plan_count(&request, &access.variables())?;
                 plan.ok_or_else(|| Error::new(ErrorKind::NotSupported, "the system cannot count"))
             };
             let (response, pass) = match self.fetch(context, access, plan).await {

@@ -2,6 +2,7 @@
 //! as a template again.
 
 mod json;
+mod marks;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -107,7 +108,7 @@ pub struct Scope<'a> {
 }
 
 /// Returns whether a variable is another one or a part of it.
-fn is_within(name: &str, whole: &str) -> bool {
+pub(crate) fn is_within(name: &str, whole: &str) -> bool {
     name.strip_prefix(whole)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -174,6 +175,19 @@ impl<'a> Scope<'a> {
         self.is_absent(name) && (self.absent == Absent::LeftOut || will_never())
     }
 
+    /// Returns whether all texts in a variable of the request pass a test.
+    pub(crate) fn all_texts(&self, name: &str, test: &dyn Fn(&str) -> bool) -> bool {
+        fn all(value: &Value, test: &dyn Fn(&str) -> bool) -> bool {
+            match value {
+                Value::String(text) => test(text),
+                Value::Array(list) => list.iter().all(|element| all(element, test)),
+                Value::Object(members) => members.values().all(|member| all(member, test)),
+                _ => true,
+            }
+        }
+        find_in(&self.own, name).is_none_or(|value| all(value, test))
+    }
+
     /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.
     fn says(&self, name: &str) -> bool {
         match find_in(&self.own, name) {
@@ -200,6 +214,7 @@ impl<'a> Scope<'a> {
         self.absent != Absent::Refused
             && !of_connection.iter().any(|start| name.starts_with(start))
             && find_in(&self.own, name).is_none()
+            && find_through_lists(&self.own, name).is_none()
     }
 
     /// Adds a variable, whose name may be dotted.
@@ -219,6 +234,9 @@ impl<'a> Scope<'a> {
     fn find(&self, name: &str) -> Result<Cow<'_, Value>, String> {
         if let Some(value) = find_in(&self.own, name) {
             return Ok(Cow::Borrowed(value));
+        }
+        if let Some(values) = find_through_lists(&self.own, name) {
+            return Ok(Cow::Owned(values));
         }
         let secret = |map: &SecretMap, name: &str, what: &str| match map.get(name) {
             Some(value) => Ok(Cow::Owned(Value::String(value.to_owned()))),
@@ -270,6 +288,25 @@ fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
     })
 }
 
+/// Finds a member of every element of a list, as a list of those that have it. None if no element has it.
+fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
+    fn gather(value: &Value, names: &[&str]) -> Option<Value> {
+        let [name, below @ ..] = names else {
+            return Some(value.clone());
+        };
+        match value {
+            Value::Array(list) => {
+                let found: Vec<Value> = list.iter().filter_map(|element| gather(element, names)).collect();
+                (!found.is_empty()).then_some(Value::Array(found))
+            }
+            other => gather(other.get(name)?, below),
+        }
+    }
+    let (first, below) = name.split_once('.')?;
+    let (_, value) = own.iter().rev().find(|(own, _)| *own == first)?;
+    gather(value, &below.split('.').collect::<Vec<_>>())
+}
+
 /// Returns the text form of a variable: lists are joined by commas, null is empty.
 fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
@@ -301,6 +338,8 @@ enum Part {
     When(Box<str>, Box<str>),
     /// A variable that is left out of JSON when it is empty.
     Optional(Box<str>),
+    /// A copy of a row, or of rows, whose members are marked, but for those that are named.
+    Marks(Box<str>, Box<[Box<str>]>),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -357,7 +396,9 @@ impl TextTemplate {
                 Part::Base64(names) => names,
                 Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
-                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) => std::slice::from_ref(name),
+                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) | Part::Marks(name, _) => {
+                    std::slice::from_ref(name)
+                }
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -392,6 +433,10 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
+                // The name of a list may lead through several folders.
+                Part::Variable(name) if &**name == "resource.remote" => {
+                    filled.push_str(&segments(name, &text_of(&*scope.find(name)?))?);
+                }
                 Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
@@ -417,14 +462,7 @@ impl TextTemplate {
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
                 Part::Head(name) => {
-                    let head = head_of(name, scope)?;
-                    if head.split('/').any(str::is_empty) {
-                        return Err(format!("the variable `{name}` has nothing before its last slash"));
-                    }
-                    let parts = head
-                        .split('/')
-                        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
-                    filled.push_str(&parts.collect::<Vec<_>>().join("/"));
+                    filled.push_str(&segments(name, &head_of(name, scope)?)?);
                 }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
                 Part::Around { before, name, after } => {
@@ -437,6 +475,7 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(..) => return Err("marks have no place in an address".to_owned()),
             }
         }
         check_segments(&filled)?;
@@ -474,9 +513,15 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(name, keep) => filled.push_str(&escape(&text_of(&marks(name, keep, scope)?))?),
             }
         }
         Ok(filled)
+    }
+
+    /// Returns whether it is nothing but a variable.
+    pub(crate) fn is_variable(&self) -> bool {
+        self.only_variable().is_some() || self.only_number().is_some() || self.only_optional().is_some()
     }
 
     /// Returns the variable that is to be a number, when the template is nothing else.
@@ -503,6 +548,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the row that is marked and what is kept of it, when the template is nothing else.
+    fn only_marks(&self) -> Option<(&str, &[Box<str>])> {
+        match self.0.as_ref() {
+            [Part::Marks(name, keep)] => Some((name, keep)),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -510,6 +563,21 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+/// Returns a path of several segments, each of them escaped.
+fn segments(name: &str, text: &str) -> Result<String, String> {
+    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(format!("the variable `{name}` is not a path of names"));
+    }
+    let parts = text
+        .split('/')
+        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
+fn marks(name: &str, keep: &[Box<str>], scope: &Scope<'_>) -> Result<Value, String> {
+    Ok(marks::marked(scope.find(name)?.into_owned(), keep))
 }
 
 fn when<'t>(name: &str, text: &'t str, scope: &Scope<'_>) -> Result<&'t str, String> {

@@ -12,6 +12,7 @@ mod compile_fields;
 pub(crate) mod discovery;
 mod filters;
 mod key_groups;
+pub(crate) mod labelled;
 pub(crate) mod labels;
 mod multipart;
 mod oauth2;

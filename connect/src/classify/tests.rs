@@ -204,6 +204,35 @@ fn rules_cannot_take_busy_or_broken_systems_for_refusals() {
     assert!(problems(json!({"when": {"status": 503}, "kind": "unavailable"})).is_empty());
 }
 
+#[test]
+fn a_rule_that_names_status_500_and_more_tells_the_end_of_a_session() {
+    let body = json!([{"path": "code", "equals": "ENDED"}]);
+    let compiled = |rule: serde_json::Value| compile("json_rpc", json!({"errors": [rule]}), json!({}));
+    let ended = compiled(json!({"when": {"status": [401, 500], "body": body}, "kind": "session_expired"})).unwrap();
+    let kind = |status, code: &str| {
+        let body = json!({ "code": code }).to_string();
+        ended
+            .classify(status, &HeaderMap::new(), body.as_bytes())
+            .unwrap()
+            .kind()
+    };
+    assert_eq!(kind(500, "ENDED"), ErrorKind::SessionExpired);
+    assert_eq!(kind(500, "other"), ErrorKind::Unavailable);
+    assert_eq!(kind(502, "ENDED"), ErrorKind::Unavailable);
+    let error = ended.classify(500, &HeaderMap::new(), br#"{"code":"ENDED"}"#).unwrap();
+    assert_eq!((error.reach(), error.reason()), (Reach::Answered, None));
+    let silent = compiled(json!({"when": {"body": body}, "kind": "session_expired"})).unwrap();
+    let error = silent.classify(500, &HeaderMap::new(), br#"{"code":"ENDED"}"#).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    for rule in [
+        json!({"when": {"status": 500}, "kind": "session_expired"}),
+        json!({"when": {"status": 503, "body": body}, "kind": "session_expired"}),
+        json!({"when": {"status": 500, "body": body}, "kind": "invalid_credentials"}),
+    ] {
+        assert!(compiled(rule.clone()).is_err(), "{rule}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn busy_and_broken_systems_and_the_network_say_nothing_about_credentials(
@@ -246,6 +275,24 @@ fn a_rule_of_the_business_comes_with_the_field_that_is_wrong() {
         .unwrap();
     assert_eq!((other.rule(), other.remote_field()), (None, None));
     assert!(other.leaves_doubt());
+}
+
+#[test]
+fn a_field_is_named_within_a_text() {
+    let rules = |field: serde_json::Value| {
+        let rule = json!({"when": {"status": 400}, "kind": "invalid_request", "field": field});
+        compile("json_rest", json!({"errors": [rule]}), json!({}))
+    };
+    let named = |field: serde_json::Value, body: &str| {
+        let error = rules(field).unwrap().classify(400, &HeaderMap::new(), body.as_bytes());
+        error.unwrap().remote_field().map(str::to_owned)
+    };
+    let within = json!({"path": "message", "pattern": r"\((?<field>[a-z_]+)\)"});
+    let body = r#"{"message":"A value is needed for 'Vendor' (partner_id)."}"#;
+    assert_eq!(named(within.clone(), body).as_deref(), Some("partner_id"));
+    assert_eq!(named(within, r#"{"message":"No"}"#), None);
+    let problems = rules(json!({"path": "message", "pattern": "."})).unwrap_err();
+    assert_eq!(problems[0].pointer, "/errors/0/field/pattern");
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Connector {
         Ok(Arc::new(tables))
     }
 
-    async fn table(&self, context: &CallContext, name: &str) -> Result<Arc<Table>, Error> {
+    pub(super) async fn table(&self, context: &CallContext, name: &str) -> Result<Arc<Table>, Error> {
         let labels = self.blueprint.labels(name);
         let labels = labels.ok_or_else(|| Error::new(ErrorKind::Internal, "the table of codes has no plan"))?;
         let access = self.access(context).await?;

@@ -1,7 +1,7 @@
 //! Carries a write out: sends one request after the other as its run says, has each written down before it leaves, and
 //! takes back what was begun when a later part fails.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::HeaderMap;
@@ -75,6 +75,16 @@ impl<'a> Writer<'a> {
     pub(super) fn write<'w>(&'w mut self, request: &'w WriteRequest, place: Vec<String>) -> BoxFuture<'w, Reply> {
         async move {
             let _changing = self.connector.changing(request.kind);
+            let mut coded = Cow::Borrowed(request);
+            if self.connector.writes_labels(request) {
+                let coding = self.connector.with_written_codes(self.context, request);
+                match deadline::keep(self.context, coding).await {
+                    Ok(Ok(written)) => coded = written,
+                    Ok(Err(errors)) => return Reply::Refused(errors),
+                    Err(error) => return Reply::Failed(error.with_reach(Reach::NotSent)),
+                }
+            }
+            let request = coded.as_ref();
             let now = self.connector.clock.now();
             let run = match Run::start(&self.connector.blueprint, request, now) {
                 Ok(run) => run,

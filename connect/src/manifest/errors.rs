@@ -28,9 +28,9 @@ pub struct ErrorRule {
     /// Which rule of the business refuses a write.
     #[serde(default)]
     pub rule: Option<BusinessRule>,
-    /// Path in the body of the name of the field that is wrong, in the system's own words.
+    /// Path in the body of the name of the field that is wrong, in the system's own words; or the text that it stands in.
     #[serde(default)]
-    pub field: Option<String>,
+    pub field: Option<SpokenField>,
     /// Where an answer names the fields that are wrong as the members of an object: each is a field, its value what is wrong
     /// with it. Each is told by itself, instead of `field`.
     #[serde(default)]
@@ -48,6 +48,26 @@ pub struct ErrorRule {
     /// Whether it says that a list or a look-up of several records found nothing, in systems that take this for a failure.
     #[serde(default)]
     pub nothing_found: bool,
+}
+
+/// Where an answer names a field.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SpokenField {
+    /// Path of the name.
+    Value(String),
+    /// It stands within a text.
+    Within(FieldWithin),
+}
+
+/// Where the name of a field stands within a text.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldWithin {
+    /// Path of the text in the body.
+    pub path: String,
+    /// Regular expression with the group `field`, which the text must match: `\((?<field>[a-z_]+)\)`.
+    pub pattern: String,
 }
 
 /// Where the fields that are wrong are the members of an object.

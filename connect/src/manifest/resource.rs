@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    field::{CustomFields, Mapping, OneOrMany, Test},
+    field::{CustomFields, Mapping, MissingRows, OneOrMany, Test},
     http::{Count, Paging, Request},
     labels::LabelsJoin,
     language::FilterLanguage,
@@ -163,7 +163,7 @@ pub struct ListOperation {
     #[serde(default)]
     pub paging: Option<Paging>,
     /// Path of a value that tells whether more records follow: `true` and `false` are believed whatever the page holds;
-    /// anything else that is there says that they do.
+    /// null and an empty text say that they do not, anything else that they do.
     #[serde(default)]
     pub more: Option<String>,
     /// Path of a value that is `true` on the last page, and `false` on every other.
@@ -190,6 +190,11 @@ pub struct ListOperation {
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,
+    /// Where the system puts rows without a value of the field that it sorts by, unless a field says otherwise; last when
+    /// left out. With `first`, fields that can be asked for missing values are sorted in two parts; by others that may
+    /// lack a value lists are not sorted by the system.
+    #[serde(default)]
+    pub sorts_missing: Option<MissingRows>,
     /// Members that records have and the rows of this list do not, for systems whose lists tell only a part. When one of
     /// them is asked for, the records of a page are read again one by one (`get_many.via: each`).
     #[serde(default)]
@@ -299,6 +304,8 @@ pub enum Strategy {
     /// The whole list, read once and kept for a while: for small lists of systems that cannot be asked for several
     /// records. A write of the type through the connection ends it, and so does a new sign-in of a user.
     List,
+    /// Not at all: records are only found in lists, or among the rows of their parent.
+    None,
 }
 
 /// How a list goes on behind a known record without reading what comes before.

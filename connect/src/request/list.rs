@@ -86,6 +86,8 @@ impl ResourcePlan {
     pub(super) fn page_limit(&self, wanted: u32) -> u32 {
         match self.parts.list.paging {
             PagingPlan::Page { .. } => self.parts.list.page_size,
+            // The system alone says how many.
+            _ if self.parts.list.is_fixed => self.parts.list.page_size,
             // The record that was read before comes again.
             PagingPlan::StartKey { inclusive: true } => {
                 wanted.saturating_add(1).clamp(2, self.parts.list.max_page_size.max(2))

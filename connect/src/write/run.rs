@@ -15,7 +15,7 @@ use super::{
     run_scope::Item,
 };
 use crate::{
-    blueprint::{Blueprint, ResourcePlan},
+    blueprint::{Blueprint, ResourcePlan, key_rows},
     codec::shown,
     error::{Error, ErrorKind},
     manifest::Sends,
@@ -111,7 +111,7 @@ impl Run {
             None if request.act != Act::Create => {
                 errors.push(wrong(&[], UserErrorCode::NotFound, "no record is named"));
             }
-            Some(key) if key.parts().len() != length => {
+            Some(key) if key.parts().len() != length || key_rows(&resource.parts.key, None, key).is_none() => {
                 errors.push(wrong(
                     &[],
                     UserErrorCode::NotFound,

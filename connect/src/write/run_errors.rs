@@ -70,7 +70,8 @@ impl Run {
     }
 }
 
-fn code_of(error: &Error, expects: bool) -> UserErrorCode {
+/// Returns the code of a refusal; `expects` says that the write named the version that it expects.
+pub(crate) fn code_of(error: &Error, expects: bool) -> UserErrorCode {
     if let Some(rule) = error.rule() {
         return match rule {
             BusinessRule::Required => UserErrorCode::Required,
