@@ -410,10 +410,7 @@ fn a_body_tells_how_long_to_wait() {
     for nothing in [json!(-1), json!("soon"), json!(null), json!({})] {
         assert_eq!(waits(ms.clone(), None, body(nothing)), None);
     }
-    assert_eq!(
-        waits(ms.clone(), None, body(json!(1e300))).is_none_or(|wait| wait == Duration::from_secs(86_400)),
-        true
-    );
+    assert!(waits(ms.clone(), None, body(json!(1e300))).is_none_or(|wait| wait == Duration::from_secs(86_400)));
     let problems = compile("json_rest", json!({ "errors": rule("not_found", ms) }), json!({})).unwrap_err();
     assert_eq!(problems[0].pointer, "/errors/0/wait");
 }
