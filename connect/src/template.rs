@@ -223,7 +223,9 @@ fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
     })
 }
 
-/// Finds a member of every element of a list, as a list of those that have it. None if no element has it.
+/// Finds a member of every element of a list in the row that is written, as a list of those that have it. None if no
+/// element has it. Other variables do not lead through lists: where a client's own body says what is called, a list would
+/// pass for one name.
 fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
     fn gather(value: &Value, names: &[&str]) -> Option<Value> {
         let [name, below @ ..] = names else {
@@ -237,8 +239,8 @@ fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
             other => gather(other.get(name)?, below),
         }
     }
-    let (first, below) = name.split_once('.')?;
-    let (_, value) = own.iter().rev().find(|(own, _)| *own == first)?;
+    let below = name.strip_prefix("row.")?;
+    let (_, value) = own.iter().rev().find(|(own, _)| *own == "row")?;
     gather(value, &below.split('.').collect::<Vec<_>>())
 }
 
