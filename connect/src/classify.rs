@@ -3,6 +3,9 @@
 //! Texts of the system are passed on only when a rule or a JSON error body names them, without stack traces and
 //! without paths of files.
 
+mod fault;
+mod field;
+mod fields;
 mod told;
 
 use std::time::Duration;
@@ -10,16 +13,19 @@ use std::time::Duration;
 use http::HeaderMap;
 use regex::Regex;
 
+use fault::fault_of;
+use field::FieldName;
+use fields::FieldKeysPlan;
 pub(crate) use told::clean;
-use told::retry_after;
 #[cfg(test)]
 use told::wait_of;
+use told::{retry_after, wait_of_body};
 
 use crate::{
     blueprint::Problem,
     error::{CredentialReason, Error, ErrorKind, Reach, SpokenOf, speaks_of_credentials},
     json::{self, Value},
-    manifest::{self, BusinessRule, ErrorRule, OneOrMany, RuleConditions},
+    manifest::{self, BusinessRule, ErrorRule, OneOrMany, RuleConditions, WaitUnit},
     path::Path,
 };
 
@@ -158,10 +164,14 @@ pub(crate) struct Rule {
     message: Vec<Path>,
     code: Option<Path>,
     rule: Option<BusinessRule>,
-    field: Option<Path>,
+    field: Option<FieldName>,
+    field_keys: Option<FieldKeysPlan>,
+    wait: Option<(Path, WaitUnit)>,
     record: Option<(Path, Regex)>,
     cursor_expired: bool,
     nothing_found: bool,
+    /// Whether it tells the end of a session by the status of a broken system.
+    ends_at_500: bool,
 }
 
 /// Everything that tells failures from successes.
@@ -179,6 +189,7 @@ impl Classifier {
             let pointer = format!("/errors/{at}");
             check_reason(rule, &pointer, problems);
             check_business(rule, &pointer, problems);
+            check_wait(rule, &pointer, problems);
             let messages = rule.message.iter().enumerate();
             rules.push(Rule {
                 when: Conditions::compile(
@@ -200,13 +211,22 @@ impl Classifier {
                 field: rule
                     .field
                     .as_ref()
-                    .and_then(|path| parse_path(path, &format!("{pointer}/field"), problems)),
+                    .and_then(|field| FieldName::compile(field, &format!("{pointer}/field"), problems)),
+                field_keys: rule
+                    .field_keys
+                    .as_ref()
+                    .and_then(|keys| FieldKeysPlan::compile(keys, &format!("{pointer}/field_keys"), problems)),
+                wait: rule.wait.as_ref().and_then(|wait| {
+                    let path = parse_path(&wait.path, &format!("{pointer}/wait/path"), problems);
+                    Some((path?, wait.unit))
+                }),
                 record: rule
                     .record
                     .as_ref()
                     .and_then(|record| compile_record(record, &format!("{pointer}/record"), problems)),
                 cursor_expired: rule.cursor_expired,
                 nothing_found: rule.nothing_found,
+                ends_at_500: tells_end_at(rule, 500),
             });
         }
         let success = manifest
@@ -307,7 +327,8 @@ fn is_object(body: &[u8]) -> bool {
 
 impl Rule {
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        if is_about_credentials(self.kind, self.reason) && !answer.speaks_of_credentials() {
+        let speaks = answer.speaks_of_credentials() || self.ends_at_500 && answer.status == 500;
+        if is_about_credentials(self.kind, self.reason) && !speaks {
             return false;
         }
         self.when.hold_for(answer)
@@ -320,6 +341,12 @@ impl Rule {
             .iter()
             .filter_map(text)
             .find(|text| !text.trim().is_empty());
+        let fields = match (&self.field_keys, answer.body()) {
+            (Some(keys), Some(body)) => keys.read(body),
+            _ => Vec::new(),
+        };
+        let message = message.or_else(|| fields.first().map(|field| field.message.clone()));
+        let rule = fields.first().and_then(|field| field.rule).or(self.rule);
         let code = self.code.as_ref().and_then(text).filter(|code| !code.is_empty());
         let error = Error::new(self.kind, describe(self.kind));
         let error = match is_about_credentials(self.kind, self.reason) && !speaks_of_credentials(answer.status) {
@@ -330,14 +357,17 @@ impl Rule {
         error
             .with_reason(self.reason)
             .with_remote(code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-            .with_rule(
-                self.rule,
-                self.field.as_ref().and_then(text).filter(|name| !name.is_empty()),
-            )
+            .with_rule(rule, self.field.as_ref().and_then(|field| field.of(answer)))
+            .with_wrong_fields(fields)
             .with_spoken_of(self.spoken_of(answer))
             .with_cursor_expired(self.cursor_expired)
             .with_nothing_found(self.nothing_found)
-            .with_retry_after(wait)
+            .with_retry_after(wait.max(self.wait_in(answer)))
+    }
+
+    fn wait_in(&self, answer: &Answer<'_>) -> Option<Duration> {
+        let (path, unit) = self.wait.as_ref()?;
+        wait_of_body(json::scalar_text(path.first(answer.body()?)?)?, *unit)
     }
 
     fn spoken_of(&self, answer: &Answer<'_>) -> Option<SpokenOf> {
@@ -380,6 +410,14 @@ const fn is_about_credentials(kind: ErrorKind, reason: Option<CredentialReason>)
     reason.is_some() || matches!(kind, ErrorKind::InvalidCredentials | ErrorKind::SessionExpired)
 }
 
+/// Returns whether a rule tells the end of a session by status 500, as some systems do: then it names that status, and
+/// says by what else the answer is told from an outage. What refuses credentials never does.
+fn tells_end_at(rule: &ErrorRule, status: u16) -> bool {
+    let named = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    let tells_more = !rule.when.body.is_empty() || !rule.when.headers.is_empty();
+    status == 500 && named.contains(&status) && tells_more && rule.kind == ErrorKind::SessionExpired
+}
+
 /// Reports reasons beside other kinds, and rules that take a busy or broken system for a word about credentials.
 fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
     if rule.reason.is_some() && !matches!(rule.kind, ErrorKind::InvalidCredentials | ErrorKind::PermissionDenied) {
@@ -390,7 +428,8 @@ fn check_reason(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
         problems.push(problem.with_help("write `kind: invalid_credentials` or `kind: permission_denied`"));
     }
     let statuses = rule.when.status.as_ref().map_or(&[][..], OneOrMany::as_slice);
-    let Some(status) = statuses.iter().find(|status| !speaks_of_credentials(**status)) else {
+    let is_silent = |status: &&u16| !speaks_of_credentials(**status) && !tells_end_at(rule, **status);
+    let Some(status) = statuses.iter().find(is_silent) else {
         return;
     };
     if is_about_credentials(rule.kind, rule.reason) {
@@ -408,6 +447,14 @@ fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) 
         rule.kind,
         ErrorKind::InvalidRequest | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::PermissionDenied
     );
+    if rule.field_keys.is_some() && !refuses {
+        let message = "no field is wrong in a failure of this kind";
+        problems.push(Problem::new(format!("{pointer}/field_keys"), message));
+    }
+    if rule.field_keys.is_some() && rule.field.is_some() {
+        let message = "the fields are told by `field_keys` already";
+        problems.push(Problem::new(format!("{pointer}/field"), message));
+    }
     if rule.rule.is_some() && !refuses {
         let problem = Problem::new(
             format!("{pointer}/rule"),
@@ -415,6 +462,14 @@ fn check_business(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) 
         );
         problems
             .push(problem.with_help("write `kind: invalid_request`, `conflict`, `not_found` or `permission_denied`"));
+    }
+}
+
+/// Reports waits of failures after which nobody waits.
+fn check_wait(rule: &ErrorRule, pointer: &str, problems: &mut Vec<Problem>) {
+    if rule.wait.is_some() && !matches!(rule.kind, ErrorKind::RateLimited | ErrorKind::Unavailable) {
+        let problem = Problem::new(format!("{pointer}/wait"), "nobody waits after a failure of this kind");
+        problems.push(problem.with_help("write it beside `kind: rate_limited` or `kind: unavailable`"));
     }
 }
 
@@ -524,48 +579,6 @@ fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
         .find_map(|name| text(inner, name).or_else(|| text(&body, name)));
     let code = ["code", "reasonCode"].iter().find_map(|name| text(inner, name));
     (code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-}
-
-/// What SOAP says of a failure.
-struct Fault {
-    kind: ErrorKind,
-    code: Option<String>,
-    message: Option<String>,
-}
-
-/// Finds the fault in the body of a SOAP envelope, of either version. What the caller did wrong is no failure of the
-/// system, though SOAP 1.1 wants the status of one for both.
-fn fault_of(body: &[u8]) -> Option<Fault> {
-    // As answers in XML are translated; others are not parsed for it.
-    if !body.starts_with(b"{\"Envelope\":") {
-        return None;
-    }
-    let body = json::parse(body).ok()?;
-    let fault = body.get("Envelope")?.get("Body")?.get("Fault")?;
-    let text = |path: &[&str]| {
-        let value = path.iter().try_fold(fault, |value, name| match value.elements() {
-            Some(list) => list.first()?.get(name),
-            None => value.get(name),
-        })?;
-        let value = value.elements().and_then(<[_]>::first).unwrap_or(value);
-        let text = value.get("#text").unwrap_or(value);
-        json::scalar_text(text).map(clean).filter(|text| !text.is_empty())
-    };
-    let code = text(&["faultcode"]).or_else(|| text(&["Code", "Value"]));
-    let name = code.as_deref().and_then(|code| code.rsplit(':').next());
-    let is_callers = name.is_some_and(|name| {
-        let name = name.split('.').next().unwrap_or_default();
-        matches!(name, "Client" | "Sender" | "MustUnderstand" | "VersionMismatch")
-    });
-    Some(Fault {
-        kind: if is_callers {
-            ErrorKind::InvalidRequest
-        } else {
-            ErrorKind::Unavailable
-        },
-        message: text(&["faultstring"]).or_else(|| text(&["Reason", "Text"])),
-        code: text(&["Code", "Subcode", "Value"]).or(code),
-    })
 }
 
 /// Takes a text, or the text in `{"lang": …, "value": …}`.

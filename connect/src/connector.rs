@@ -3,36 +3,47 @@
 mod batched;
 mod discover;
 mod kept;
+mod labelled;
 mod listed;
 mod look_up;
 mod page;
 mod parts;
 mod raw;
 mod resume;
+mod sorted;
 mod write;
 mod write_part;
 mod write_run;
 mod write_settle;
 mod write_shown;
+mod write_together;
 
 #[cfg(test)]
 mod batch_tests;
 #[cfg(test)]
 mod discover_tests;
 #[cfg(test)]
+mod labelled_tests;
+#[cfg(test)]
 mod listed_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
+mod sorted_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod whole_tests;
+#[cfg(test)]
+mod wrapped_tests;
 #[cfg(test)]
 mod write_settle_tests;
 #[cfg(test)]
 mod write_testing;
 #[cfg(test)]
 mod write_tests;
+#[cfg(test)]
+mod write_together_tests;
 #[cfg(test)]
 mod xml_tests;
 
@@ -223,7 +234,10 @@ impl Connector {
         let kind = request.kind;
         let run = async |context: &CallContext| {
             let resource = capability::require(&self.blueprint, kind, "list", |capability| capability.list)?;
-            let mut page = self.list_page(context, resource, &request).await?;
+            let Some(request) = self.with_codes(context, resource, &request).await? else {
+                return Ok(ListPage::empty());
+            };
+            let mut page = self.sorted_page(context, resource, &request).await?;
             page.records = self.whole(context, resource, &request.projection, page.records).await?;
             Ok(page)
         };
@@ -324,12 +338,18 @@ impl Connector {
             if !resource.capability().count {
                 return Ok(None);
             }
+            let Some(request) = self.with_codes(context, resource, request).await? else {
+                return Ok(Some(0));
+            };
             let access = self.access(context).await?;
             let plan = |access: &Access| {
-                let plan = resource.plan_count(request, &access.variables())?;
+                let plan = resource.plan_count(&request, &access.variables())?;
                 plan.ok_or_else(|| Error::new(ErrorKind::NotSupported, "the system cannot count"))
             };
-            let (response, pass) = self.fetch(context, access, plan).await?;
+            let (response, pass) = match self.fetch(context, access, plan).await {
+                Err(error) if error.nothing_found() => return Ok(Some(0)),
+                fetched => fetched?,
+            };
             let count = resource.read_count(&response.body, &response.headers);
             self.tell(pass, &count);
             count.map(Some)
@@ -401,7 +421,7 @@ impl Connector {
         self.transport.authorizer().farewell().await
     }
 
-    /// Gives up the session that it uses, aside, because another one took its place elsewhere.
+    /// Gives up the session that it uses, aside, because other credentials took the place of its own.
     pub fn give_up(&self) {
         self.transport.authorizer().leave();
     }
@@ -536,6 +556,30 @@ impl Connector {
     ) -> Result<(Arc<Response>, Pass<'_>), Error> {
         let pass = self.breaker.admit()?;
         match self.transport.send_batch(context, access, plan, parts).await {
+            Ok(response) => Ok((response, pass)),
+            Err(error) => {
+                let result = Err(error);
+                self.tell(pass, &result);
+                result.map(|never: std::convert::Infallible| match never {})
+            }
+        }
+    }
+
+    /// Sends an envelope of so many requests that change something past the breaker, telling of them before it leaves.
+    async fn fetch_changes(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        departure: &dyn Departure,
+        parts: usize,
+    ) -> Result<(Arc<Response>, Pass<'_>), Error> {
+        let pass = self.breaker.admit()?;
+        match self
+            .transport
+            .send_changes(context, access, plan, departure, parts)
+            .await
+        {
             Ok(response) => Ok((response, pass)),
             Err(error) => {
                 let result = Err(error);

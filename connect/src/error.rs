@@ -156,9 +156,18 @@ struct Inner {
     reach: Reach,
     rule: Option<BusinessRule>,
     remote_field: Option<String>,
+    wrong_fields: Vec<WrongField>,
     spoken_of: Option<SpokenOf>,
     cursor_expired: bool,
     nothing_found: bool,
+}
+
+/// One of several fields that the system found wrong, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WrongField {
+    pub(crate) name: String,
+    pub(crate) message: String,
+    pub(crate) rule: Option<BusinessRule>,
 }
 
 /// A record that the system spoke of.
@@ -195,6 +204,7 @@ impl Error {
             reach: Reach::NotSent,
             rule: None,
             remote_field: None,
+            wrong_fields: Vec::new(),
             spoken_of: None,
             cursor_expired: false,
             nothing_found: false,
@@ -252,6 +262,24 @@ impl Error {
             inner.rule = rule;
             inner.remote_field = field.map(|text| cut(&text, 100));
         })
+    }
+
+    /// Adds the fields that the system found wrong, each with its own words.
+    #[must_use]
+    pub(crate) fn with_wrong_fields(self, fields: Vec<WrongField>) -> Self {
+        self.change(|inner| {
+            inner.wrong_fields = fields;
+            for field in &mut inner.wrong_fields {
+                field.name = cut(&field.name, 100);
+                field.message = cut(&field.message, 500);
+            }
+        })
+    }
+
+    /// Returns the fields that the system found wrong, where it told each by itself.
+    #[must_use]
+    pub(crate) fn wrong_fields(&self) -> &[WrongField] {
+        &self.0.wrong_fields
     }
 
     /// Adds the record that the system spoke of.

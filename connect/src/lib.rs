@@ -15,11 +15,13 @@ pub mod layers;
 pub mod manifest;
 pub mod mapping;
 pub mod path;
+pub mod replay;
 pub mod request;
 pub mod split;
 pub mod store;
 pub mod template;
 pub mod transport;
+mod wrapped;
 pub mod write;
 pub mod xml;
 

@@ -2,88 +2,24 @@
 //! as a template again.
 
 mod json;
+mod marks;
 mod parse;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod xml;
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 pub use json::JsonTemplate;
 use parse::{parse_variable, split_end};
+pub use secrets::SecretMap;
 pub(crate) use xml::Unfit;
 pub use xml::XmlTemplate;
-
-/// Secret values by name. Printed, it shows only the names.
-#[derive(Clone, Default)]
-pub struct SecretMap(HashMap<String, SecretString>);
-
-impl SecretMap {
-    /// Makes an empty map.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets a value.
-    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<SecretString>) {
-        self.0.insert(name.into(), value.into());
-    }
-
-    /// Returns a value in the clear.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(ExposeSecret::expose_secret)
-    }
-
-    /// Returns whether there is such a value.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// Returns whether there are no values.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Iterates over the names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    /// Iterates over names and values in the clear.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.expose_secret()))
-    }
-}
-
-impl fmt::Debug for SecretMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = self.names().collect();
-        names.sort_unstable();
-        f.debug_set().entries(names).finish()
-    }
-}
-
-impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for SecretMap {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
-        Self(
-            values
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
-    }
-}
 
 /// What a connection gives to templates.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +43,7 @@ pub struct Scope<'a> {
 }
 
 /// Returns whether a variable is another one or a part of it.
-fn is_within(name: &str, whole: &str) -> bool {
+pub(crate) fn is_within(name: &str, whole: &str) -> bool {
     name.strip_prefix(whole)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -174,6 +110,19 @@ impl<'a> Scope<'a> {
         self.is_absent(name) && (self.absent == Absent::LeftOut || will_never())
     }
 
+    /// Returns whether all texts in a variable of the request pass a test.
+    pub(crate) fn all_texts(&self, name: &str, test: &dyn Fn(&str) -> bool) -> bool {
+        fn all(value: &Value, test: &dyn Fn(&str) -> bool) -> bool {
+            match value {
+                Value::String(text) => test(text),
+                Value::Array(list) => list.iter().all(|element| all(element, test)),
+                Value::Object(members) => members.values().all(|member| all(member, test)),
+                _ => true,
+            }
+        }
+        find_in(&self.own, name).is_none_or(|value| all(value, test))
+    }
+
     /// Returns whether a variable of the request says something: it is there and neither empty nor false nor zero.
     fn says(&self, name: &str) -> bool {
         match find_in(&self.own, name) {
@@ -200,6 +149,7 @@ impl<'a> Scope<'a> {
         self.absent != Absent::Refused
             && !of_connection.iter().any(|start| name.starts_with(start))
             && find_in(&self.own, name).is_none()
+            && find_through_lists(&self.own, name).is_none()
     }
 
     /// Adds a variable, whose name may be dotted.
@@ -219,6 +169,9 @@ impl<'a> Scope<'a> {
     fn find(&self, name: &str) -> Result<Cow<'_, Value>, String> {
         if let Some(value) = find_in(&self.own, name) {
             return Ok(Cow::Borrowed(value));
+        }
+        if let Some(values) = find_through_lists(&self.own, name) {
+            return Ok(Cow::Owned(values));
         }
         let secret = |map: &SecretMap, name: &str, what: &str| match map.get(name) {
             Some(value) => Ok(Cow::Owned(Value::String(value.to_owned()))),
@@ -270,6 +223,27 @@ fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
     })
 }
 
+/// Finds a member of every element of a list in the row that is written, as a list of those that have it. None if no
+/// element has it. Other variables do not lead through lists: where a client's own body says what is called, a list would
+/// pass for one name.
+fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
+    fn gather(value: &Value, names: &[&str]) -> Option<Value> {
+        let [name, below @ ..] = names else {
+            return Some(value.clone());
+        };
+        match value {
+            Value::Array(list) => {
+                let found: Vec<Value> = list.iter().filter_map(|element| gather(element, names)).collect();
+                (!found.is_empty()).then_some(Value::Array(found))
+            }
+            other => gather(other.get(name)?, below),
+        }
+    }
+    let below = name.strip_prefix("row.")?;
+    let (_, value) = own.iter().rev().find(|(own, _)| *own == "row")?;
+    gather(value, &below.split('.').collect::<Vec<_>>())
+}
+
 /// Returns the text form of a variable: lists are joined by commas, null is empty.
 fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
@@ -301,6 +275,8 @@ enum Part {
     When(Box<str>, Box<str>),
     /// A variable that is left out of JSON when it is empty.
     Optional(Box<str>),
+    /// A copy of a row, or of rows, whose members are marked, but for those that are named.
+    Marks(Box<str>, Box<[Box<str>]>),
 }
 
 /// What may stand in a segment that was escaped before.
@@ -357,7 +333,9 @@ impl TextTemplate {
                 Part::Base64(names) => names,
                 Part::Tail(name) | Part::Head(name) => std::slice::from_ref(name),
                 Part::Unless(names) => names,
-                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) => std::slice::from_ref(name),
+                Part::Around { name, .. } | Part::When(name, _) | Part::Optional(name) | Part::Marks(name, _) => {
+                    std::slice::from_ref(name)
+                }
             };
             names.iter().map(AsRef::as_ref)
         })
@@ -392,6 +370,10 @@ impl TextTemplate {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Variable(name) if name.starts_with("settings.") => filled.push_str(&text_of(&*scope.find(name)?)),
+                // The name of a list may lead through several folders.
+                Part::Variable(name) if &**name == "resource.remote" => {
+                    filled.push_str(&segments(name, &text_of(&*scope.find(name)?))?);
+                }
                 Part::Variable(name) | Part::Number(name) | Part::Optional(name) => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
@@ -402,9 +384,6 @@ impl TextTemplate {
                     if scope.absent != Absent::Refused && value.is_null() {
                         return Err(format!("the variable `{name}` has no value"));
                     }
-                    if matches!(text.as_ref(), "." | "..") {
-                        return Err(format!("the variable `{name}` is not a name"));
-                    }
                     filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
                 }
                 Part::Upper(name) => filled.extend(utf8_percent_encode(
@@ -414,28 +393,18 @@ impl TextTemplate {
                 Part::Base64(names) => filled.extend(utf8_percent_encode(&base64_of(names, scope)?, PATH_SEGMENT)),
                 Part::Tail(name) => {
                     let tail = tail_of(name, scope)?;
-                    if tail.is_empty() || matches!(tail.as_str(), "." | "..") {
+                    if tail.is_empty() {
                         return Err(format!("the variable `{name}` does not end in a name"));
                     }
                     filled.extend(utf8_percent_encode(&tail, ESCAPED_SEGMENT));
                 }
                 Part::Head(name) => {
-                    let head = head_of(name, scope)?;
-                    if head.split('/').any(|part| matches!(part, "" | "." | "..")) {
-                        return Err(format!("the variable `{name}` has nothing before its last slash"));
-                    }
-                    let parts = head
-                        .split('/')
-                        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
-                    filled.push_str(&parts.collect::<Vec<_>>().join("/"));
+                    filled.push_str(&segments(name, &head_of(name, scope)?)?);
                 }
                 Part::Unless(names) => filled.extend(utf8_percent_encode(&unless(names, scope)?, PATH_SEGMENT)),
                 Part::Around { before, name, after } => {
                     let value = scope.find(name)?;
                     let text = text_of(&value);
-                    if matches!(text.as_ref(), "." | "..") {
-                        return Err(format!("the variable `{name}` is not a name"));
-                    }
                     if !text.is_empty() {
                         filled.push_str(before);
                         filled.extend(utf8_percent_encode(&text, PATH_SEGMENT));
@@ -443,8 +412,10 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(..) => return Err("marks have no place in an address".to_owned()),
             }
         }
+        check_segments(&filled)?;
         Ok(filled)
     }
 
@@ -479,9 +450,15 @@ impl TextTemplate {
                     }
                 }
                 Part::When(name, text) => filled.push_str(when(name, text, scope)?),
+                Part::Marks(name, keep) => filled.push_str(&escape(&text_of(&marks(name, keep, scope)?))?),
             }
         }
         Ok(filled)
+    }
+
+    /// Returns whether it is nothing but a variable.
+    pub(crate) fn is_variable(&self) -> bool {
+        self.only_variable().is_some() || self.only_number().is_some() || self.only_optional().is_some()
     }
 
     /// Returns the variable that is to be a number, when the template is nothing else.
@@ -508,6 +485,14 @@ impl TextTemplate {
         }
     }
 
+    /// Returns the row that is marked and what is kept of it, when the template is nothing else.
+    fn only_marks(&self) -> Option<(&str, &[Box<str>])> {
+        match self.0.as_ref() {
+            [Part::Marks(name, keep)] => Some((name, keep)),
+            _ => None,
+        }
+    }
+
     /// Returns the variable when the template is nothing else.
     fn only_variable(&self) -> Option<&str> {
         match self.0.as_ref() {
@@ -515,6 +500,21 @@ impl TextTemplate {
             _ => None,
         }
     }
+}
+
+/// Returns a path of several segments, each of them escaped.
+fn segments(name: &str, text: &str) -> Result<String, String> {
+    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(format!("the variable `{name}` is not a path of names"));
+    }
+    let parts = text
+        .split('/')
+        .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string());
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
+fn marks(name: &str, keep: &[Box<str>], scope: &Scope<'_>) -> Result<Value, String> {
+    Ok(marks::marked(scope.find(name)?.into_owned(), keep))
 }
 
 fn when<'t>(name: &str, text: &'t str, scope: &Scope<'_>) -> Result<&'t str, String> {
@@ -542,6 +542,19 @@ fn base64_of(names: &[Box<str>], scope: &Scope<'_>) -> Result<String, String> {
         joined.push_str(&text_of(&*scope.find(name)?));
     }
     Ok(STANDARD.encode(joined))
+}
+
+/// Refuses a path of which a segment leads to another folder, also where it is written with escapes.
+fn check_segments(path: &str) -> Result<(), String> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let leads_away = |segment: &str| {
+        let decoded = percent_decode_str(segment).collect::<Vec<u8>>();
+        matches!(decoded.as_slice(), b"." | b"..")
+    };
+    match path.split(['/', '\\']).any(leads_away) {
+        true => Err("a part of the path is `.` or `..` and not a name".to_owned()),
+        false => Ok(()),
+    }
 }
 
 /// Returns what follows the last slash of a variable, without a query; as it stands there, for addresses are escaped

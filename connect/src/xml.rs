@@ -20,6 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     json::Value,
     manifest::{Answers, Manifest, Protocol},
+    wrapped::Wrapping,
 };
 pub(crate) use lists::Lists;
 pub(crate) use write::{attributes_of, check_name, elements, escape, text_of};
@@ -32,6 +33,7 @@ pub const MAX_DEPTH: usize = 60;
 pub(crate) struct Reading {
     xml: bool,
     lists: Lists,
+    wrapping: Option<Wrapping>,
 }
 
 impl Reading {
@@ -45,10 +47,17 @@ impl Reading {
             let problem = Problem::new("/http/lists", "JSON has lists of its own");
             problems.push(problem.with_help("write `answers: xml` beside it if the system answers with XML"));
         }
+        let wrapped = manifest.http.wrapped.as_ref();
         Self {
             xml,
+            wrapping: wrapped.map(|wrapped| Wrapping::compile(wrapped, answers, problems)),
             lists: Lists::compile(&manifest.http.lists, "/http/lists", problems),
         }
+    }
+
+    /// Returns how values are wrapped.
+    pub(crate) const fn wrapping(&self) -> Option<&Wrapping> {
+        self.wrapping.as_ref()
     }
 
     /// Returns whether the system answers with XML.
@@ -61,11 +70,15 @@ impl Reading {
         self.xml.then_some("text/xml, application/xml, application/json;q=0.5")
     }
 
-    /// Returns the body of an answer as JSON; nothing when it needs no translation, because it is no XML or a web page.
+    /// Returns the body of an answer as JSON with plain values; nothing when it needs no translation, because it is
+    /// neither XML nor wrapped, or a web page.
     ///
     /// # Errors
     /// Returns `MalformedResponse` for XML that is broken, nested too deep, or has a document type.
     pub(crate) fn translate(&self, headers: &HeaderMap, body: &[u8]) -> Result<Option<Bytes>, Error> {
+        if let Some(wrapping) = &self.wrapping {
+            return Ok(wrapping.read(body));
+        }
         if !self.xml || body.is_empty() {
             return Ok(None);
         }

@@ -5,8 +5,10 @@ mod directory;
 use std::{
     collections::{BTreeMap, HashMap},
     io,
+    num::NonZero,
     path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    thread,
     time::Duration,
 };
 
@@ -110,15 +112,16 @@ impl Registry {
                 folders.entry(folder).or_default().push((file, text));
             }
         }
-        for (folder, files) in folders {
-            if !files.iter().any(|(file, _)| *file == "manifest.yaml") {
-                continue;
-            }
+        folders.retain(|_, files| files.iter().any(|(file, _)| *file == "manifest.yaml"));
+        let kinds = at_once(folders.into_iter().collect(), |(folder, files)| {
             let is_evidence = |file: &str| file.starts_with("specs/") || file == trust::VERIFIED;
             let evidence = files.iter().filter(|(file, _)| is_evidence(file));
             let evidence = evidence.map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
             let evidence = evidence.collect();
-            match kind_of(&self.catalogue, load::load_files(files), evidence) {
+            (folder, kind_of(&self.catalogue, load::load_files(files), evidence))
+        });
+        for (folder, kind) in kinds {
+            match kind {
                 Ok(kind) => drop(self.built_in.kinds.insert(kind.manifest.id.clone(), Arc::new(kind))),
                 Err(problems) => self.built_in.rejected.push(rejected(folder, folder, problems, None)),
             }
@@ -223,6 +226,30 @@ fn kind_of(catalogue: &Arc<Catalogue>, loaded: Loaded, evidence: Vec<(String, St
         variants: Mutex::default(),
         manifest,
     })
+}
+
+/// Does the same with each thing, on as many threads as the machine has cores. What comes out has the order of what went in.
+fn at_once<T: Send, R: Send>(things: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(things.len());
+    let (things, work) = (Mutex::new(things.into_iter().enumerate()), &work);
+    let next = || things.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let run = || {
+            std::iter::from_fn(next)
+                .map(|(at, thing)| (at, work(thing)))
+                .collect::<Vec<_>>()
+        };
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut done = run();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn compile(catalogue: &Arc<Catalogue>, manifest: &Manifest) -> Result<Blueprint, Vec<Problem>> {

@@ -27,4 +27,6 @@ pub(crate) mod server;
 pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod token;
-pub(crate) mod yaml;
+pub(crate) mod wrapped;
+
+pub(crate) use lineshaft_yaml as yaml;

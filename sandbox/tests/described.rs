@@ -6,5 +6,6 @@ mod described {
     mod loading;
     mod signing_in;
     mod support;
+    mod wrapping;
     mod writing;
 }

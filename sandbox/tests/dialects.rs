@@ -176,6 +176,12 @@ async fn envelopes_are_taken_apart() {
         (Some(&json!(201)), Some(&json!(400)))
     );
     assert_eq!(get(&sandbox, "/vendors/7001").await, json!({"error": "Not Found"}));
+    // What is told as done may have failed all the same.
+    let told = json!({"atomic": true, "requests": [
+        {"method": "POST", "url": "/vendors", "body": {"id": 7003, "name": "One"}},
+        {"method": "POST", "url": "/vendors", "body": {"id": 7004, "name": "No"}}]});
+    post(&sandbox, "/batch", &told).await;
+    assert_eq!(get(&sandbox, "/vendors/7003").await, json!({"error": "Not Found"}));
     post(&sandbox, "/batch", &write(false)).await;
     assert_eq!(get(&sandbox, "/vendors/7002").await.get("name"), Some(&json!("One")));
     assert!(

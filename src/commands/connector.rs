@@ -42,7 +42,7 @@ pub(super) async fn run(
         cli::Connector::Check { path } => check::check(&path, out),
         cli::Connector::New { id, directory } => new::make(&id, &directory, out),
         cli::Connector::Schema { of } => {
-            out.json(&match of {
+            out.json(match of {
                 SchemaOf::Manifest => load::manifest_schema(),
                 SchemaOf::Mapping => load::mapping_schema(),
             })?;

@@ -24,8 +24,12 @@ pub enum Word {
     Alone,
     /// It changes only in a state that a new record has left.
     Frozen,
+    /// It names a record that takes one new part for now; the next goes to another.
+    Once,
     /// It is taken only without a fraction.
     Whole,
+    /// Of a text the digits are kept; others are refused.
+    Digits,
     /// Of a moment the day is kept; others than midnight are refused.
     Day,
 }

@@ -13,7 +13,7 @@ use super::{
     call::{Call, Done},
     form::Form,
     model::{operations, writable_types},
-    rules::{expected, is_frozen},
+    rules::{expected, is_frozen, takes_one},
     stage::{Stage, complaint, create},
     values::difference,
 };
@@ -455,11 +455,14 @@ impl Trial<'_> {
         if let Some(create) = form("create") {
             self.undeclared_fields(&create, owner.as_deref()).await;
             record = self.create(&create, owner.as_deref()).await;
-            least = self.create_least(&create, owner.as_deref()).await;
-            record = record.or(least.clone());
-            for made in [&mut record, &mut least].into_iter().flatten() {
-                made["owner"] = json!(owner);
+            let next = self.next_owner(owner.as_deref());
+            least = self.create_least(&create, next.as_deref()).await;
+            for (made, owner) in [(&mut record, &owner), (&mut least, &next)] {
+                if let Some(made) = made {
+                    made["owner"] = json!(owner);
+                }
             }
+            record = record.or_else(|| least.clone());
         }
         if let Some(update) = form("update") {
             let record = record
@@ -497,6 +500,15 @@ impl Trial<'_> {
             row["owner"].as_str().map(str::to_owned)
         })
         .or_else(|| Some(self.stage.pool.any_id(of)))
+    }
+
+    /// Returns the record that the next part is made below: another one where the first takes no more for now.
+    fn next_owner(&self, owner: Option<&str>) -> Option<String> {
+        let field = self.def.owner_field(&self.stage.catalogue);
+        let is_taken = field.is_some_and(|field| takes_one(self.stage.system, &self.def.name, &field.name));
+        let mut rows = self.stage.pool.all(&self.def.name).iter();
+        let other = rows.find_map(|row| row["owner"].as_str().filter(|other| Some(*other) != owner));
+        other.filter(|_| is_taken).or(owner).map(str::to_owned)
     }
 }
 

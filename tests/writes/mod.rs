@@ -11,6 +11,7 @@ mod values;
 
 mod batch;
 mod crash;
+mod envelopes;
 mod faults;
 mod keys;
 mod locks;

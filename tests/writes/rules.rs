@@ -16,11 +16,19 @@ pub fn goes_alone(system: System, kind: &str, field: &str) -> bool {
     Trials::of(system).has(kind, field, Word::Alone)
 }
 
+/// Tells whether the record that a field names takes one new part for now.
+pub fn takes_one(system: System, kind: &str, field: &str) -> bool {
+    Trials::of(system).has(kind, field, Word::Once)
+}
+
 /// Makes a value one that the system takes in this field.
 pub fn fitting(system: System, kind: &str, field: &str, value: Value) -> Value {
     let rules = Trials::of(system);
     match value.as_str() {
         Some(number) if rules.has(kind, field, Word::Whole) => json!(number.split('.').next()),
+        Some(text) if rules.has(kind, field, Word::Digits) => {
+            json!(text.chars().filter(char::is_ascii_digit).collect::<String>())
+        }
         Some(moment) if rules.has(kind, field, Word::Day) => json!(format!("{}T00:00:00Z", &moment[..10])),
         _ => value,
     }

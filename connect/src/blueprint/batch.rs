@@ -1,27 +1,32 @@
 //! Envelopes: several planned requests become one, and its answer becomes theirs again. No IO.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::{Map, Value, json};
+mod answers;
+mod written;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use super::{
     Blueprint, Problem, ResourcePlan,
-    call::{Base, Call, Known, parse_address, same_origin, unusable},
+    call::{Base, Call, Known, parse_address, same_origin},
     multipart,
 };
+use answers::Answers;
+use written::{Written, below, origin_length};
+
 use crate::{
-    classify::parse_path,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Reach},
     json,
     manifest::{BatchAnswers, BatchBody, BatchCount, BatchForm, Manifest, Request},
-    path::Path,
     request::{RequestBody, RequestPlan},
     template::{JsonTemplate, Scope, Variables},
     transport::Response,
 };
 
-const ENVELOPE_VARIABLES: &[&str] = &["resource.remote", "requests"];
+/// What the requests of an envelope have in common that is carried out as a whole.
+const GROUP: &str = "changes";
+
+const ENVELOPE_VARIABLES: &[&str] = &["resource.remote", "requests", "atomic"];
 const PART_VARIABLES: &[&str] = &[
     "resource.remote",
     "request.id",
@@ -34,6 +39,7 @@ const PART_VARIABLES: &[&str] = &[
     "request.header_list",
     "request.body",
     "request.body_base64",
+    "request.group",
 ];
 
 /// How several requests are sent as one.
@@ -44,6 +50,17 @@ pub(crate) struct BatchPlan {
     most: usize,
     fewest: usize,
     counts: BatchCount,
+    writes: bool,
+    atomic: bool,
+}
+
+/// What is in an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Requests that change nothing.
+    Reads,
+    /// Requests that change something.
+    Changes,
 }
 
 #[derive(Debug)]
@@ -57,17 +74,6 @@ enum Form {
 struct JsonForm {
     part: JsonTemplate,
     answers: Answers,
-}
-
-/// Where answers stand, compiled.
-#[derive(Debug)]
-struct Answers {
-    list: Path,
-    id: Option<Path>,
-    status: Option<Path>,
-    headers: Option<Path>,
-    body: Path,
-    form: BatchBody,
 }
 
 impl BatchPlan {
@@ -88,6 +94,10 @@ impl BatchPlan {
         if most == 0 || fewest == 0 || fewest > most {
             let message = "envelopes hold at least 1 request, and `min_requests` is at most `max_requests`";
             problems.push(Problem::new("/batch/max_requests", message));
+        }
+        if batch.atomic && !batch.writes {
+            let problem = Problem::new("/batch/atomic", "envelopes of reads change nothing");
+            problems.push(problem.with_help("write it beside `writes: true`"));
         }
         if batch.counts == BatchCount::Parts {
             let fits = |calls: u32| usize::try_from(calls).is_ok_and(|calls| calls >= most);
@@ -133,8 +143,13 @@ impl BatchPlan {
                 let plain = json!({
                     "id": "{{request.id}}", "method": "{{request.method}}", "url": "{{request.relative}}",
                     "headers": "{{request.headers}}", "body": "{{request.body}}",
+                    "atomicityGroup": "{{request.group}}",
                 });
                 let part = batch.part.as_ref().unwrap_or(&plain);
+                if batch.atomic && batch.part.is_some() && !call.uses("atomic") && !says_group(part) {
+                    let problem = Problem::new("/batch/atomic", "nothing in the envelope tells the system so");
+                    problems.push(problem.with_help("use `{{atomic}}` in `envelope` or `{{request.group}}` in `part`"));
+                }
                 let part = known.with(PART_VARIABLES).json(part, "/batch/part", problems)?;
                 let standard = BatchAnswers {
                     path: Some("responses".to_owned()),
@@ -155,6 +170,8 @@ impl BatchPlan {
             most,
             fewest,
             counts: batch.counts,
+            writes: batch.writes,
+            atomic: batch.atomic,
         })
     }
 
@@ -176,6 +193,21 @@ impl BatchPlan {
         }
     }
 
+    /// Returns whether requests that change something go into envelopes.
+    pub(crate) const fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// Returns whether the system carries out all changes of an envelope or none of them.
+    pub(crate) const fn is_atomic(&self) -> bool {
+        self.atomic
+    }
+
+    /// Returns whether a request that changes something can go into an envelope.
+    pub(crate) fn takes_change(&self, plan: &RequestPlan) -> bool {
+        self.writes && matches!(plan.body, RequestBody::Empty | RequestBody::Json(_))
+    }
+
     /// Returns as how many calls the system counts an envelope.
     pub(crate) fn calls(&self, parts: usize) -> u32 {
         match self.counts {
@@ -193,9 +225,13 @@ impl BatchPlan {
         base: &Base,
         remote: &str,
         parts: &[RequestPlan],
+        content: Content,
         variables: &Variables<'_>,
     ) -> Result<RequestPlan, Error> {
-        let scope = Scope::new(variables).with("resource.remote", remote);
+        let is_whole = self.atomic && content == Content::Changes;
+        let scope = Scope::new(variables)
+            .with("resource.remote", remote)
+            .with("atomic", is_whole);
         let empty = scope.clone().with("requests", Value::Array(Vec::new()));
         let mut plan = self.call.plan(base, &empty, &empty, Vec::new())?;
         let envelope = parse_address(&plan.url)?;
@@ -219,8 +255,11 @@ impl BatchPlan {
         }
         match &self.form {
             Form::Multipart => {
-                let lines = written.iter().map(|part| (part.relative, part.plan.headers.as_slice()));
-                let (kind, text) = multipart::write(lines);
+                let lines = written.iter().map(|part| (part.relative, part.plan));
+                let (kind, text) = match content {
+                    Content::Reads => multipart::write(lines),
+                    Content::Changes => multipart::write_changes(lines, self.atomic),
+                };
                 let own = ["content-type", "accept"];
                 plan.headers
                     .retain(|(name, _)| !own.iter().any(|own| name.eq_ignore_ascii_case(own)));
@@ -229,7 +268,10 @@ impl BatchPlan {
                 plan.body = RequestBody::Text(text);
             }
             Form::Json(form) => {
-                let requests = written.iter().map(|one| one.render(&form.part, remote, variables));
+                let group = is_whole.then_some(GROUP);
+                let requests = written
+                    .iter()
+                    .map(|one| one.render(&form.part, remote, group, variables));
                 let requests = requests.collect::<Result<Vec<_>, _>>()?;
                 let scope = scope.with("requests", Value::Array(requests));
                 plan = self.call.plan(base, &scope, &scope, Vec::new())?;
@@ -243,12 +285,20 @@ impl BatchPlan {
     ///
     /// # Errors
     /// Returns `MalformedResponse` when it is no answer to an envelope.
-    pub(crate) fn answers(&self, response: &Response, parts: usize) -> Result<Vec<Option<Response>>, Error> {
+    pub(crate) fn answers(
+        &self,
+        response: &Response,
+        parts: usize,
+        content: Content,
+    ) -> Result<Vec<Option<Response>>, Error> {
         let mut answers: Vec<Option<Response>> = (0..parts).map(|_| None).collect();
         match &self.form {
             Form::Multipart => {
-                for (slot, answer) in answers.iter_mut().zip(multipart::read(response)?) {
-                    *slot = Some(answer);
+                for (at, answer) in multipart::read(response)?.into_iter().enumerate() {
+                    let told = multipart::id_of(&answer).filter(|_| content == Content::Changes);
+                    if let Some(slot) = answers.get_mut(told.unwrap_or(at)) {
+                        *slot = Some(answer);
+                    }
                 }
             }
             Form::Json(form) => {
@@ -280,7 +330,7 @@ impl BatchPlan {
         if let Some(error) = blueprint.classifier.classify_envelope(status, headers, &response.body) {
             return Some(error);
         }
-        let answers = match self.answers(response, parts) {
+        let answers = match self.answers(response, parts, Content::Reads) {
             Ok(answers) => answers,
             Err(error) => return Some(error),
         };
@@ -289,12 +339,7 @@ impl BatchPlan {
             .flatten()
             .map(|answer| blueprint.classify(answer.status.as_u16(), &answer.headers, &answer.body))
             .collect();
-        let of_sign_in = failures.iter().flatten().find(|error| {
-            matches!(
-                error.kind(),
-                ErrorKind::SessionExpired | ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
-            )
-        });
+        let of_sign_in = failures.iter().flatten().find(|error| is_of_sign_in(error));
         let wants_peace = |error: &Option<Error>| {
             let kind = error.as_ref().map(Error::kind);
             matches!(kind, Some(ErrorKind::RateLimited | ErrorKind::Unavailable))
@@ -303,6 +348,70 @@ impl BatchPlan {
         let longest = || all()?.max_by_key(|error| error.retry_after());
         of_sign_in.or_else(longest).cloned()
     }
+
+    /// Returns the failure that an answer to an envelope of changes is: its own, or one that says of all parts that none
+    /// was carried out. What was carried out in part is never a failure of the whole, so that it is never sent again.
+    pub(crate) fn judge_changes(&self, blueprint: &Blueprint, response: &Response, parts: usize) -> Option<Error> {
+        let (status, headers) = (response.status.as_u16(), &response.headers);
+        if let Some(error) = blueprint.classifier.classify_envelope(status, headers, &response.body) {
+            return Some(error);
+        }
+        let answers = match self.answers(response, parts, Content::Changes) {
+            Ok(answers) => answers,
+            Err(error) => return Some(error.with_status(status).with_reach(Reach::Unknown)),
+        };
+        let told = answers.iter().flatten();
+        let told: Vec<&Response> = told.filter(|answer| !self.only_follows(answer)).collect();
+        if !self.atomic && told.len() < parts {
+            return None;
+        }
+        let failures: Option<Vec<Error>> = told
+            .iter()
+            .map(|answer| blueprint.classify(answer.status.as_u16(), &answer.headers, &answer.body))
+            .collect();
+        let failures = failures?;
+        let is_all = |is: fn(&Error) -> bool| failures.iter().all(is);
+        if is_all(is_of_sign_in) {
+            return failures.into_iter().next();
+        }
+        let is_throttled = |error: &Error| error.kind() == ErrorKind::RateLimited;
+        let longest = || failures.iter().max_by_key(|error| error.retry_after()).cloned();
+        is_all(is_throttled).then(longest).flatten()
+    }
+
+    /// Returns whether answers to an envelope are one for all of its requests, which does not name the one that it speaks of.
+    pub(crate) fn is_of_all(&self, answers: &[Option<Response>]) -> bool {
+        let mut told = answers.iter().flatten();
+        match (told.next(), told.next()) {
+            (Some(only), None) => self.atomic && answers.len() > 1 && !self.is_named(only),
+            _ => false,
+        }
+    }
+
+    /// Returns whether an answer tells to which request it belongs.
+    fn is_named(&self, answer: &Response) -> bool {
+        match &self.form {
+            Form::Multipart => multipart::id_of(answer).is_some(),
+            Form::Json(form) => form.answers.id.is_some(),
+        }
+    }
+
+    /// Returns whether an answer says only that another request of the same whole failed.
+    pub(crate) fn only_follows(&self, answer: &Response) -> bool {
+        self.atomic && answer.status == StatusCode::FAILED_DEPENDENCY
+    }
+}
+
+fn is_of_sign_in(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::SessionExpired | ErrorKind::InvalidCredentials | ErrorKind::ReauthorizationRequired
+    )
+}
+
+/// Returns whether the template of a part names the group of the request.
+fn says_group(part: &Value) -> bool {
+    part.to_string().contains("request.group")
 }
 
 fn compile_call(request: &Request, known: &Known, problems: &mut Vec<Problem>) -> Option<Call> {
@@ -314,133 +423,6 @@ fn compile_call(request: &Request, known: &Known, problems: &mut Vec<Problem>) -
         }
     }
     call
-}
-
-impl Answers {
-    fn compile(answers: &BatchAnswers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut path = |name: &str, text: &Option<String>| {
-            let text = text.as_deref().unwrap_or_default();
-            parse_path(text, &format!("/batch/answers/{name}"), problems)
-        };
-        let (list, body) = (path("path", &answers.path), path("body", &answers.body));
-        let mut given = |name: &str, text: &Option<String>| text.is_some().then(|| path(name, text)).flatten();
-        Some(Self {
-            id: given("id", &answers.id),
-            status: given("status", &answers.status),
-            headers: given("headers", &answers.headers),
-            list: list?,
-            body: body?,
-            form: answers.form,
-        })
-    }
-
-    fn read(&self, element: &json::Value<'_>) -> Result<Response, Error> {
-        let status = self.status.as_ref().and_then(|path| path.first(element));
-        let status = match status.and_then(json::scalar_text) {
-            Some(text) => text
-                .trim()
-                .parse::<u16>()
-                .ok()
-                .and_then(|code| StatusCode::from_u16(code).ok()),
-            None => Some(StatusCode::OK),
-        };
-        let status = status.ok_or_else(|| malformed("a part of the answer has no HTTP status"))?;
-        let headers = self.headers.as_ref().and_then(|path| path.first(element));
-        let body = self.body.first(element);
-        let body = match (self.form, body) {
-            (_, None | Some(json::Value::Null)) => Bytes::new(),
-            (BatchBody::Json, Some(value)) => value.to_string().into(),
-            (BatchBody::Text, Some(value)) => match value.as_str() {
-                Some(text) => Bytes::copy_from_slice(text.as_bytes()),
-                None => value.to_string().into(),
-            },
-            (BatchBody::Base64, Some(value)) => {
-                let text = value.as_str().unwrap_or_default();
-                let decoded = STANDARD.decode(text.trim());
-                decoded
-                    .map_err(|_| malformed("a part of the answer is not base64"))?
-                    .into()
-            }
-        };
-        Ok(Response {
-            status,
-            headers: headers.map(read_headers).unwrap_or_default(),
-            body,
-        })
-    }
-}
-
-fn read_headers(value: &json::Value<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut add = |name: &str, value: &str| {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            headers.append(name, value);
-        }
-    };
-    for (name, value) in value.members().unwrap_or_default() {
-        add(name, json::scalar_text(value).unwrap_or_default());
-    }
-    for entry in value.elements().unwrap_or_default() {
-        let text = |name| entry.get(name).and_then(json::scalar_text).unwrap_or_default();
-        add(text("name"), text("value"));
-    }
-    headers
-}
-
-/// One request as the templates of envelopes know it.
-struct Written<'a> {
-    id: String,
-    relative: &'a str,
-    below_base: &'a str,
-    path: &'a str,
-    plan: &'a RequestPlan,
-}
-
-impl Written<'_> {
-    fn render(&self, template: &JsonTemplate, remote: &str, variables: &Variables<'_>) -> Result<Value, Error> {
-        let plan = self.plan;
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        for (name, value) in &plan.headers {
-            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            headers.push((name.clone(), value.clone()));
-        }
-        let list = headers
-            .iter()
-            .map(|(name, value)| json!({ "name": name, "value": value }));
-        let list: Vec<Value> = list.collect();
-        let object = headers.into_iter().map(|(name, value)| (name, Value::String(value)));
-        let object: Map<String, Value> = object.collect();
-        let mut scope = Scope::new(variables)
-            .leaving_out()
-            .with("resource.remote", remote)
-            .with("request.id", self.id.as_str())
-            .with("request.method", plan.method.as_str())
-            .with("request.url", plan.url.as_str())
-            .with("request.path", self.path)
-            .with("request.below_base", self.below_base)
-            .with("request.relative", self.relative)
-            .with("request.headers", Value::Object(object))
-            .with("request.header_list", Value::Array(list));
-        if let RequestBody::Json(text) | RequestBody::Text(text) = &plan.body {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-            scope = scope
-                .with("request.body", value)
-                .with("request.body_base64", STANDARD.encode(text));
-        }
-        template.render(&scope).map_err(unusable)
-    }
-}
-
-/// Returns what follows an address, if another begins with it.
-fn below<'u>(url: &'u str, start: &str) -> Option<&'u str> {
-    let rest = url.strip_prefix(start)?;
-    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
-}
-
-fn origin_length(url: &str) -> usize {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(start..).unwrap_or_default();
-    rest.find(['/', '?', '#']).map_or(url.len(), |at| start + at)
 }
 
 fn malformed(message: &str) -> Error {

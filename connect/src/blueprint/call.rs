@@ -365,7 +365,19 @@ impl Call {
         self.plan_quoted(base, scope, path_scope, scope, parameters)
     }
 
-    /// The same with variables of their own for the query too.
+    /// Refuses texts that cannot stand within the texts of the query, which are written in a language of filters.
+    pub(crate) fn check_query(&self, scope: &Scope<'_>, takes: &dyn Fn(&str) -> bool) -> Result<(), Error> {
+        let texts = self.query.iter().filter(|(_, template)| !template.is_variable());
+        for name in texts.flat_map(|(_, template)| template.variables()) {
+            if !scope.all_texts(name, &|text| text.is_empty() || takes(text)) {
+                let message = format!("`{name}` has signs that the system's language cannot hold");
+                return Err(Error::new(ErrorKind::InvalidRequest, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same as `plan` with variables of their own for what stands within texts of the query too.
     ///
     /// # Errors
     /// As `plan`.
@@ -394,7 +406,11 @@ impl Call {
             render_into(&base.query, scope, &mut query)?;
             render_into(&base.headers, scope, &mut headers)?;
         }
-        render_into(&self.query, query_scope, &mut query)?;
+        for (name, template) in &self.query {
+            // Only what stands within a text is a part of it.
+            let scope = if template.is_variable() { scope } else { query_scope };
+            query.insert(name.clone(), template.render(scope).map_err(unusable)?);
+        }
         render_into(&self.headers, scope, &mut headers)?;
         query.extend(parameters);
         let body = match &self.body {

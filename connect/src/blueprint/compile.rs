@@ -17,6 +17,7 @@ use super::{
     compile_fields::compile_fields,
     discovery::DiscoveryPlan,
     filters::KeyPart,
+    labelled,
     labels::{self, JoinPlan},
     names::{can_stand, filter_name, is_safe_name},
     preset::{Preset, lay_get_many, lay_list, preset},
@@ -38,8 +39,9 @@ use crate::{
 };
 
 /// Compiles a manifest.
-pub(super) fn compile(manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<Blueprint, Vec<Problem>> {
+pub(super) fn compile(mut manifest: Manifest, catalogue: Arc<Catalogue>) -> Result<Blueprint, Vec<Problem>> {
     let mut problems = Vec::new();
+    labelled::spell_out(&mut manifest, &mut problems);
     check::check(&manifest, &mut problems);
     let known = Known {
         connection: check::connection_variables(&manifest),
@@ -112,10 +114,11 @@ pub(super) fn compile_alone(
         connection: check::connection_variables(manifest),
         ..Known::default()
     };
-    let resource = Resource {
+    let mut resource = Resource {
         write: None,
         ..resource.clone()
     };
+    labelled::spell_out_resource(&mut resource, &manifest.labels, name, problems);
     let mut keys = key_parts(manifest);
     keys.insert(name.to_owned(), own_key(manifest, &resource));
     let compiler = Compiler {
@@ -133,11 +136,12 @@ pub(super) fn compile_alone(
 /// it was. Only resources may differ.
 pub(super) fn recompile(
     base: &Blueprint,
-    manifest: Manifest,
+    mut manifest: Manifest,
     catalogue: Arc<Catalogue>,
     touched: &BTreeSet<String>,
 ) -> Result<Blueprint, Vec<Problem>> {
     let mut problems = Vec::new();
+    labelled::spell_out(&mut manifest, &mut problems);
     let known = Known {
         connection: check::connection_variables(&manifest),
         ..Known::default()
@@ -303,7 +307,8 @@ impl Compiler<'_> {
         let key = self.keys.get(name).cloned().unwrap_or_default();
         self.check_key(resource, &key, &language, &pointer, problems);
         let max_keys = usize::try_from(get_many.max_keys.unwrap_or(50)).unwrap_or(50).max(1);
-        let fields = compile_fields(self, def, resource, &mapping, &language, &pointer, problems);
+        let mut fields = compile_fields(self, def, resource, &mapping, &language, &pointer, problems);
+        fields.part_sorts(def, resource, list.sorts_missing, &language, &pointer, problems);
         let narrow;
         // An entity of an organization's own is described by its overlay.
         let filled = match def.label {
@@ -390,9 +395,11 @@ impl Compiler<'_> {
             seek,
             filters: fields.rules,
             sorts: fields.sorts,
+            in_parts: fields.in_parts,
             custom: custom_select(resource),
             batches: get_many.batch != Some(false),
             joins,
+            labelled: labelled::compile(def, resource, &self.manifest.labels, &pointer, problems),
             children_only: resource.children_only,
             max_keys,
             max_url_bytes: self.manifest.limits.max_url_bytes.unwrap_or(4_000),

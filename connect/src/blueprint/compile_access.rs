@@ -10,13 +10,15 @@ use super::{
     call::{Call, Known, escape_pointer},
     compile::Compiler,
     filters::KeyPart,
+    key_groups::group_rows,
     names::{can_stand, is_safe_name},
     preset::lay_request,
     resource::{CellsPlan, ChildrenPlan, CountPlan, GetManyPlan, KeptList, ListPlan, PagingPlan, ScopePlan, SeekPlan},
 };
 use crate::{
     classify::parse_path,
-    dialect::{Language, LiteralKind},
+    codec::Literal,
+    dialect::{Constant, Expression, Language, LiteralKind},
     manifest::{GetMany, ListOperation, Paging, Resource, Select, Strategy},
     path::Path,
     xml::{Lists, Reading},
@@ -169,7 +171,9 @@ impl Compiler<'_> {
             );
             problems.push(problem);
         }
+        let is_fixed = !matches!(paging, PagingPlan::None) && !call.uses("limit") && !call.uses("last");
         Some(ListPlan {
+            is_fixed,
             call,
             records: records?,
             each: list.each.clone(),
@@ -213,7 +217,7 @@ impl Compiler<'_> {
         pointer: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<GetManyPlan> {
-        let via = get_many.via?;
+        let via = get_many.via.filter(|via| *via != Strategy::None)?;
         let pointer = format!("{pointer}/get_many");
         if get_many.max_keys == Some(0) {
             problems.push(Problem::new(format!("{pointer}/max_keys"), "must be at least 1"));
@@ -269,6 +273,14 @@ impl Compiler<'_> {
                 ));
                 return None;
             }
+            (Strategy::In | Strategy::OrChain, _)
+                if get_many.max_keys != Some(1) && key.len() > 1 && !can_ask_for_two(key, language) =>
+            {
+                let message = "the language cannot ask for several keys of more than one part";
+                let problem = Problem::new(format!("{pointer}/via"), message);
+                problems.push(problem.with_help("give a form for `in`, use `each`, or write `max_keys: 1`"));
+                return None;
+            }
             (Strategy::In | Strategy::OrChain, Some(_)) => {
                 let problem = Problem::new(
                     request_pointer,
@@ -282,7 +294,7 @@ impl Compiler<'_> {
                 problems.push(Problem::new(request_pointer, message));
                 None
             }
-            (Strategy::In | Strategy::OrChain | Strategy::List, None) => None,
+            (Strategy::In | Strategy::OrChain | Strategy::List | Strategy::None, _) => None,
         };
         let of_list = [("keep_s", get_many.keep_s), ("max_rows", get_many.max_rows)];
         for (name, number) in of_list {
@@ -443,9 +455,15 @@ impl Compiler<'_> {
                         format!("`{by}` is not the name of a field"),
                     ));
                 }
+                let written = resource.key.as_slice();
                 let named = key.iter().position(|part| part.name == *by);
-                let part = named.unwrap_or(key.len().saturating_sub(1));
-                let known = named.and_then(|at| key.get(at)).and_then(|part| part.kind.clone());
+                let Some(part) = named.or_else(|| written.iter().position(|path| path == by)) else {
+                    // What is compared is the key of the last record: with another field the list would not end.
+                    let problem = Problem::new(format!("{pointer}/by"), format!("`{by}` is not a part of the key"));
+                    problems.push(problem.with_help(format!("the key is: {}", written.join(", "))));
+                    return None;
+                };
+                let known = key.get(part).and_then(|part| part.kind.clone());
                 let kind = known.or(seek.numeric.then_some(LiteralKind::Number));
                 return Some(SeekPlan::By {
                     name: by.clone(),
@@ -460,6 +478,25 @@ impl Compiler<'_> {
         }
         None
     }
+}
+
+/// Returns whether the language can ask for two keys that differ in their last part. Keys that differ in more are asked
+/// for apart where they have to be.
+fn can_ask_for_two(key: &[KeyPart], language: &Language) -> bool {
+    let constant = |part: &KeyPart, text: &str| Constant::of(Literal::Text(text.to_owned()), part.kind.as_ref());
+    let row = |last: &str| {
+        let parts = key.iter().enumerate();
+        let texts = parts.map(|(at, part)| constant(part, if at + 1 == key.len() { last } else { "1" }));
+        texts.collect::<Option<Vec<_>>>()
+    };
+    // Of a key that is no number nothing is known here.
+    let (Some(first), Some(second)) = (row("1"), row("2")) else {
+        return true;
+    };
+    let groups = group_rows(key.len(), vec![first, second]);
+    let both: Option<Vec<Expression>> = groups.iter().map(|group| group.expression(key)).collect();
+    let both = both.and_then(Expression::any);
+    both.is_some_and(|both| language.widened(&both).is_some())
 }
 
 fn paging(paging: Option<&Paging>, pointer: &str, problems: &mut Vec<Problem>) -> PagingPlan {

@@ -1,6 +1,6 @@
 //! Compiles what a manifest says about filters and sorts of fields, and derives what may be told to clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lineshaft_schema::{Catalogue, FieldDef, FieldIndex, FieldType, Operator, TypeDef};
 
@@ -15,7 +15,7 @@ use crate::{
     capability::{FieldCapability, Precision},
     codec::Literal,
     dialect::{Constant, Language, LiteralKind},
-    manifest::{FieldFilter, FieldMapping, FullFilter, FullMapping, Resource, SortBy},
+    manifest::{FieldFilter, FieldMapping, FullFilter, FullMapping, FullSort, MissingRows, Resource, SortBy},
     mapping::{CompiledField, CompiledMapping},
 };
 
@@ -27,6 +27,8 @@ const CHANGED: &str = "updatedAt";
 pub(super) struct Fields {
     pub(super) rules: BTreeMap<FieldIndex, FilterRule>,
     pub(super) sorts: BTreeMap<FieldIndex, String>,
+    /// Sorts that are read in two parts, since the system puts rows without a value first.
+    pub(super) in_parts: BTreeSet<FieldIndex>,
 }
 
 impl Fields {
@@ -49,6 +51,50 @@ impl Fields {
             operators.entry(Operator::In).or_insert(*precision);
         }
         operators
+    }
+
+    /// Finds the sorts that put rows without a value first. Where the system cannot be asked for these rows it does not
+    /// sort by the field.
+    pub(super) fn part_sorts(
+        &mut self,
+        def: &TypeDef,
+        resource: &Resource,
+        all: Option<MissingRows>,
+        language: &Language,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        let written = |field: &FieldIndex| {
+            let name = &def.field_at(*field)?.name;
+            match resource.fields.get(name.as_str())? {
+                FieldMapping::Full(full) => Some((name, full.sort.as_ref()?)),
+                FieldMapping::Path(_) => None,
+            }
+        };
+        let fields: Vec<FieldIndex> = self.sorts.keys().copied().collect();
+        for field in fields {
+            let own = match written(&field) {
+                Some((name, SortBy::Full(full))) => Some((name, full.missing)),
+                _ => None,
+            };
+            let rule = self.rules.get(&field);
+            let puts_first = own.map(|(_, missing)| missing).or(all) == Some(MissingRows::First);
+            if !puts_first || rule.is_some_and(FilterRule::never_null) {
+                continue;
+            }
+            let is_asked = rule
+                .is_some_and(|rule| Self::operators(rule, language).get(&Operator::IsNull) == Some(&Precision::Exact));
+            if is_asked {
+                self.in_parts.insert(field);
+                continue;
+            }
+            self.sorts.remove(&field);
+            if let Some((name, _)) = own {
+                let message = "rows without a value can be told apart only with `isNull` among the exact filters";
+                let pointer = format!("{pointer}/fields/{}/sort/missing", escape_pointer(name));
+                problems.push(Problem::new(pointer, message));
+            }
+        }
     }
 
     /// Returns the reference fields by which children of many parents can be asked for.
@@ -151,8 +197,12 @@ impl Place<'_> {
         let pointer = format!("{}/sort", self.pointer);
         let name = match sort {
             SortBy::Own(false) => return None,
-            SortBy::Own(true) => self.own_names().and_then(|names| names.into_iter().next()),
-            SortBy::Name(name) => Some(name.clone()).filter(|name| can_stand(name, self.language)),
+            SortBy::Own(true) | SortBy::Full(FullSort { by: None, .. }) => {
+                self.own_names().and_then(|names| names.into_iter().next())
+            }
+            SortBy::Name(name) | SortBy::Full(FullSort { by: Some(name), .. }) => {
+                Some(name.clone()).filter(|name| can_stand(name, self.language))
+            }
         };
         if !self.field.sortable() {
             problems.push(Problem::new(

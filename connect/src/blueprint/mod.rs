@@ -13,6 +13,7 @@ mod compile_fields;
 pub(crate) mod discovery;
 mod filters;
 mod key_groups;
+pub(crate) mod labelled;
 pub(crate) mod labels;
 mod multipart;
 mod names;
@@ -37,7 +38,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use anti_forgery::AntiForgery;
-pub(crate) use batch::BatchPlan;
+pub(crate) use batch::{BatchPlan, Content};
 pub(crate) use call::{Base, Call, Known, escape_pointer, parse_address, same_origin, unusable};
 pub(crate) use filters::{FilterRule, KeyPart, Lowering, key_rows};
 pub(crate) use key_groups::group_rows;

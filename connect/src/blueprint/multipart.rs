@@ -5,39 +5,97 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
     error::{Error, ErrorKind},
+    request::RequestPlan,
     transport::Response,
 };
 
-/// Between the parts. Requests are lines of addresses and headers, none of which begins with two dashes and it.
+/// Between the parts. Requests are lines of addresses and headers, and bodies JSON in one line: none of them begins with two
+/// dashes and it.
 const BOUNDARY: &str = "lineshaft_batch";
+
+/// Between the requests of a change set, with its number.
+const CHANGES: &str = "lineshaft_changes";
+
+/// What tells which request an answer in a change set belongs to.
+const CONTENT_ID: &str = "content-id";
 
 /// How deep parts may stand in parts: answers to change sets do.
 const DEEPEST: usize = 3;
 
 /// Writes GET requests with their headers. Returns the content type and the text.
-pub(super) fn write<'p>(parts: impl Iterator<Item = (&'p str, &'p [(String, String)])>) -> (String, String) {
+pub(super) fn write<'p>(parts: impl Iterator<Item = (&'p str, &'p RequestPlan)>) -> (String, String) {
     let mut text = String::new();
-    for (address, headers) in parts {
-        text.push_str("--");
-        text.push_str(BOUNDARY);
-        text.push_str("\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nGET ");
-        text.push_str(address);
-        text.push_str(" HTTP/1.1\r\n");
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
-            text.push_str("Accept: application/json\r\n");
-        }
-        for (name, value) in headers {
-            text.push_str(name);
-            text.push_str(": ");
-            text.push_str(value);
-            text.push_str("\r\n");
-        }
-        text.push_str("\r\n\r\n");
+    for (address, plan) in parts {
+        write_request(&mut text, BOUNDARY, None, address, plan);
     }
-    text.push_str("--");
-    text.push_str(BOUNDARY);
-    text.push_str("--\r\n");
+    end(&mut text, BOUNDARY);
     (format!("multipart/mixed; boundary={BOUNDARY}"), text)
+}
+
+/// Writes requests that change something, as one change set or each as one of its own.
+pub(super) fn write_changes<'p>(
+    parts: impl Iterator<Item = (&'p str, &'p RequestPlan)>,
+    together: bool,
+) -> (String, String) {
+    let mut text = String::new();
+    let mut open: Option<String> = None;
+    for (at, (address, plan)) in parts.enumerate() {
+        let number = at + 1;
+        let boundary = match open.take().filter(|_| together) {
+            Some(boundary) => boundary,
+            None => {
+                let boundary = format!("{CHANGES}_{number}");
+                let head = format!("--{BOUNDARY}\r\nContent-Type: multipart/mixed; boundary={boundary}\r\n\r\n");
+                text.push_str(&head);
+                boundary
+            }
+        };
+        write_request(&mut text, &boundary, Some(number), address, plan);
+        if !together {
+            end(&mut text, &boundary);
+        }
+        open = Some(boundary);
+    }
+    if let Some(boundary) = open.filter(|_| together) {
+        end(&mut text, &boundary);
+    }
+    end(&mut text, BOUNDARY);
+    (format!("multipart/mixed; boundary={BOUNDARY}"), text)
+}
+
+fn write_request(text: &mut String, boundary: &str, number: Option<usize>, address: &str, plan: &RequestPlan) {
+    text.push_str("--");
+    text.push_str(boundary);
+    text.push_str("\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n");
+    if let Some(number) = number {
+        text.push_str(&format!("Content-ID: {number}\r\n"));
+    }
+    text.push_str(&format!("\r\n{} {address} HTTP/1.1\r\n", plan.method));
+    let has = |wanted: &str| plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if !has("accept") {
+        text.push_str("Accept: application/json\r\n");
+    }
+    let body = plan.body.text();
+    if let Some(kind) = plan.body.content_type().filter(|_| !has("content-type")) {
+        text.push_str(&format!("Content-Type: {kind}\r\n"));
+    }
+    for (name, value) in &plan.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    text.push_str(&format!("\r\n{body}\r\n"));
+}
+
+fn end(text: &mut String, boundary: &str) {
+    text.push_str(&format!("--{boundary}--\r\n"));
+}
+
+/// Returns the place of the request that an answer says to belong to.
+pub(super) fn id_of(answer: &Response) -> Option<usize> {
+    let id = answer.headers.get(CONTENT_ID)?.to_str().ok()?;
+    id.trim().parse::<usize>().ok()?.checked_sub(1)
 }
 
 /// Reads the answers in the order in which they come.
@@ -54,9 +112,9 @@ fn read_parts(headers: &HeaderMap, body: &Bytes, depth: usize, into: &mut Vec<Re
     let boundary = boundary_of(headers).ok_or_else(|| malformed("the answer to an envelope has no parts"))?;
     let delimiter = format!("--{boundary}");
     for part in split(body, delimiter.as_bytes()) {
-        let (headers, content) = head_of(&body.slice_ref(part))?;
-        if boundary_of(&headers).is_some() && depth > 0 {
-            read_parts(&headers, &content, depth - 1, into)?;
+        let (own, content) = head_of(&body.slice_ref(part))?;
+        if boundary_of(&own).is_some() && depth > 0 {
+            read_parts(&own, &content, depth - 1, into)?;
             continue;
         }
         let status_end = memchr::memchr(b'\n', &content).unwrap_or(content.len());
@@ -67,7 +125,10 @@ fn read_parts(headers: &HeaderMap, body: &Bytes, depth: usize, into: &mut Vec<Re
         let status = code.and_then(|code| StatusCode::from_bytes(code.as_bytes()).ok());
         let status = status.ok_or_else(|| malformed("a part of the answer is no answer"))?;
         let rest = content.slice(content.len().min(status_end + 1)..);
-        let (headers, body) = head_of(&rest)?;
+        let (mut headers, body) = head_of(&rest)?;
+        if let Some(id) = own.get(CONTENT_ID) {
+            headers.entry(CONTENT_ID).or_insert_with(|| id.clone());
+        }
         into.push(Response { status, headers, body });
     }
     Ok(())

@@ -176,6 +176,7 @@ pub(super) fn lay_list(lower: ListOperation, upper: Option<&ListOperation>) -> L
         count: upper.count.clone().or(lower.count).filter(|_| upper.each.is_none()),
         select: upper.select.or(lower.select),
         order_separator: upper.order_separator.clone().or(lower.order_separator),
+        sorts_missing: upper.sorts_missing.or(lower.sorts_missing),
         lacks: if upper.lacks.is_empty() {
             lower.lacks
         } else {
@@ -210,6 +211,10 @@ pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Op
     let (Some(mut lower), Some(upper)) = (lower.clone(), upper) else {
         return lower.or_else(|| upper.cloned());
     };
+    // A GET has no body.
+    if upper.method.as_deref() == Some("GET") {
+        (lower.body, lower.form, lower.xml) = (None, None, None);
+    }
     lower.method = upper.method.clone().or(lower.method);
     lower.path = upper.path.clone().or(lower.path);
     lower.query.extend(upper.query.clone());
@@ -231,4 +236,24 @@ pub(crate) fn lay_request(lower: Option<Request>, upper: Option<&Request>) -> Op
         (below, above) => above.or(below),
     };
     Some(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_get_leaves_the_body_of_the_request_below_behind() {
+        let request = |told: serde_json::Value| serde_json::from_value::<Request>(told).unwrap();
+        let search = request(json!({
+            "method": "POST", "path": "/search", "query": {"all": "1"}, "body": {"size": 10},
+        }));
+        let by_parent = request(json!({"method": "GET", "path": "/tasks/{{key}}"}));
+        let laid = lay_request(Some(search), Some(&by_parent)).unwrap();
+        assert_eq!(laid.path.as_deref(), Some("/tasks/{{key}}"));
+        assert!(laid.body.is_none());
+        assert!(laid.query.contains_key("all"));
+    }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    manifest::RawAccess,
+    manifest::{OneOrMany, RawAccess},
     request::{RequestBody, RequestPlan, complete_headers},
     template::{Scope, SecretMap, TextTemplate, Variables},
 };
@@ -68,8 +68,17 @@ pub(crate) struct RawPlan {
     /// What is not called, where the envelope names that in one text.
     never_called: Vec<Pattern>,
     reads: Vec<Pattern>,
-    called: Option<TextTemplate>,
-    envelope: Option<Call>,
+    /// What the envelope calls: the first tells it, the others where they have a value.
+    called: Vec<TextTemplate>,
+    envelope: Option<Envelope>,
+}
+
+/// The request that is sent instead.
+#[derive(Debug)]
+struct Envelope {
+    call: Call,
+    /// Whether it has the method of the client's request.
+    keeps_method: bool,
 }
 
 impl RawPlan {
@@ -84,20 +93,20 @@ impl RawPlan {
                 problems.extend(problem.map(|message| Problem::new(format!("/raw/{name}/{at}"), message)));
             }
         }
-        let called = raw.called.as_ref();
-        let called = called.map(|text| {
+        let texts = raw.called.as_ref().map_or(&[][..], OneOrMany::as_slice);
+        let mut called = Vec::with_capacity(texts.len());
+        for text in texts {
             let known = Known::default().with_open(&[], Default::default(), &["raw"]);
-            known.text(text, "/raw/called", problems)
-        });
-        let called = match called {
-            Some(called) => Some(called?),
-            None => None,
-        };
+            called.push(known.text(text, "/raw/called", problems)?);
+        }
         let (never_called, except): (Vec<String>, Vec<String>) =
             raw.except.iter().cloned().partition(|text| is_of_call("except", text));
         let known = known.with_open(&[], Default::default(), &["raw"]);
         let envelope = match &raw.envelope {
-            Some(request) => Some(Call::compile(request, false, &known, "/raw/envelope", problems)?),
+            Some(request) => Some(Envelope {
+                call: Call::compile(request, false, &known, "/raw/envelope", problems)?,
+                keeps_method: request.method.is_none(),
+            }),
             None => None,
         };
         let methods = raw.methods.iter();
@@ -127,12 +136,12 @@ impl RawPlan {
         };
         let path = CleanPath::parse(&request.path).map_err(RawRefusal)?;
         let is_allowed = self.paths.iter().any(|pattern| pattern.matches(path.segments()));
-        let called = match &self.called {
-            Some(called) if is_allowed => Some(call_of(called, method, &path)?),
-            _ => None,
+        let called = match is_allowed {
+            true => self.calls_of(method, &path, request.body.as_ref())?,
+            false => Vec::new(),
         };
         let is_excepted = self.except.iter().any(|pattern| pattern.may_mean(path.segments()))
-            || called.as_ref().is_some_and(|called| {
+            || called.iter().any(|called| {
                 let called = std::slice::from_ref(called);
                 self.never_called.iter().any(|pattern| pattern.may_mean(called))
             });
@@ -158,28 +167,64 @@ impl RawPlan {
             reads: bodiless || self.reads.iter().any(|pattern| pattern.matches(path.segments())),
             method: method.clone(),
             path,
-            called,
+            called: called.into_iter().next(),
             body,
         })
     }
+
+    /// Returns what the envelope calls, which no credentials and no parameters take part in.
+    fn calls_of(
+        &self,
+        method: &http::Method,
+        path: &CleanPath,
+        body: Option<&Value>,
+    ) -> Result<Vec<String>, RawRefusal> {
+        let (settings, credentials, session) = (Map::new(), SecretMap::new(), SecretMap::new());
+        let variables = Variables {
+            settings: &settings,
+            credentials: &credentials,
+            session: &session,
+        };
+        let raw = json!({"path": path.encoded(), "segments": path.segments(), "method": method.as_str(), "body": body});
+        let strict = Scope::new(&variables).with("raw", raw);
+        let lenient = strict.clone().leaving_out();
+        let refused = || {
+            let message = format!("the request for `{}` names nothing that can be called", path.encoded());
+            RawRefusal(message)
+        };
+        let mut calls = Vec::with_capacity(self.called.len());
+        for (at, template) in self.called.iter().enumerate() {
+            let scope = if at == 0 { &strict } else { &lenient };
+            let called = template.render(scope).map_err(|_| refused())?;
+            let mut said = template.variables().filter_map(|name| name.strip_prefix("raw.body."));
+            if (at == 0 && called.is_empty()) || !said.all(|place| says_name(body, place)) {
+                return Err(refused());
+            }
+            if !called.is_empty() {
+                calls.push(called);
+            }
+        }
+        Ok(calls)
+    }
 }
 
-/// Returns what the envelope calls, which no credentials and no parameters take part in.
-fn call_of(called: &TextTemplate, method: &http::Method, path: &CleanPath) -> Result<String, RawRefusal> {
-    let (settings, credentials, session) = (Map::new(), SecretMap::new(), SecretMap::new());
-    let variables = Variables {
-        settings: &settings,
-        credentials: &credentials,
-        session: &session,
-    };
-    let raw = json!({"path": path.encoded(), "segments": path.segments(), "method": method.as_str()});
-    let rendered = called.render(&Scope::new(&variables).with("raw", raw));
-    rendered.map_err(|_| {
-        RawRefusal(format!(
-            "the path `{}` names nothing that can be called",
-            path.encoded()
-        ))
-    })
+/// Returns whether what a body says at a place is a name that means nothing else, or is not there. On the way there are
+/// objects only: of a list nobody knows which element counts.
+fn says_name(body: Option<&Value>, place: &str) -> bool {
+    let is_of_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '.' | '-');
+    let mut value = body;
+    for name in place.split('.') {
+        value = match value {
+            Some(Value::Object(members)) => members.get(name),
+            None | Some(Value::Null) => return true,
+            Some(_) => return false,
+        };
+    }
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.chars().all(is_of_name),
+        Some(_) => false,
+    }
 }
 
 /// A request that may be sent.
@@ -230,7 +275,7 @@ impl Blueprint {
         let admitted = self.admit_raw(request).map_err(refused)?;
         let envelope = self.raw.as_ref().and_then(|raw| raw.envelope.as_ref());
         let mut plan = match envelope {
-            Some(call) => {
+            Some(envelope) => {
                 let members = request.query.iter().map(|(name, value)| (name.clone(), json!(value)));
                 let raw = json!({
                     "path": admitted.path.encoded(),
@@ -241,7 +286,12 @@ impl Blueprint {
                     "body": request.body,
                 });
                 let scope = Scope::new(variables).leaving_out().with("raw", raw);
-                call.plan(&self.base, &scope, &scope, Vec::new())?
+                let mut plan = envelope.call.plan(&self.base, &scope, &scope, Vec::new())?;
+                let bodiless = matches!(admitted.method, http::Method::GET | http::Method::HEAD);
+                if envelope.keeps_method && (plan.body == RequestBody::Empty || !bodiless) {
+                    plan.method.clone_from(&admitted.method);
+                }
+                plan
             }
             None => self.plan_as_is(request, &admitted, variables)?,
         };

@@ -1,6 +1,10 @@
 //! The compiled form of one resource: everything that is needed to ask for its rows and to read them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use lineshaft_schema::{FieldIndex, Filter, TypeIndex};
 use serde_json::{Map, Value};
@@ -8,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     call::{Base, Call, Texts},
     filters::{FilterRule, KeyPart, Lowering},
+    labelled::Labelled,
     labels::JoinPlan,
 };
 use crate::{
@@ -47,11 +52,15 @@ pub(crate) struct Parts {
     pub(crate) seek: Option<SeekPlan>,
     pub(crate) filters: BTreeMap<FieldIndex, FilterRule>,
     pub(crate) sorts: BTreeMap<FieldIndex, String>,
+    /// The fields of these sorts by which lists are read in two parts: rows with a value, then those without.
+    pub(crate) in_parts: BTreeSet<FieldIndex>,
     pub(crate) custom: CustomSelect,
     /// Whether requests of one record go into envelopes.
     pub(crate) batches: bool,
     /// The tables of codes that are joined into rows.
     pub(crate) joins: Vec<JoinPlan>,
+    /// Fields whose texts are labels of codes.
+    pub(crate) labelled: Vec<Labelled>,
     pub(crate) children_only: bool,
     pub(crate) max_keys: usize,
     pub(crate) max_url_bytes: usize,
@@ -87,6 +96,8 @@ pub(crate) struct ListPlan {
     pub(crate) columns: indexmap::IndexMap<String, String>,
     pub(crate) page_size: u32,
     pub(crate) max_page_size: u32,
+    /// Whether the request does not say how many rows a page is to have: all pages have as many.
+    pub(crate) is_fixed: bool,
     pub(crate) count: Option<CountPlan>,
     pub(crate) select: Select,
     pub(crate) order_separator: String,

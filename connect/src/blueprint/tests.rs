@@ -318,6 +318,70 @@ fn everything_wrong_is_told_at_once() {
 }
 
 #[test]
+fn look_ups_by_key_can_be_switched_off() {
+    let vendor = |get_many: Value| {
+        let resources =
+            json!({"Vendor": {"remote": "V", "key": "id", "get_many": get_many, "fields": {"name": "name"}}});
+        compile("odata_v4", json!({}), resources).unwrap()
+    };
+    let most = |blueprint: &Blueprint| {
+        let capability = blueprint.capability(definition("Vendor").index).unwrap();
+        capability.get_many
+    };
+    assert!(most(&vendor(json!(null))).is_some(), "the protocol has a way");
+    assert_eq!(most(&vendor(json!({"via": "none"}))), None);
+}
+
+#[test]
+fn a_list_goes_on_by_the_key_alone() {
+    let vendor = |key: Value, by: &str| {
+        problems(
+            json!({"Vendor": {"remote": "V", "key": key, "seek": {"by": by}, "fields": {"name": "name"}}}),
+            json!({}),
+        )
+    };
+    let found = vendor(json!("id"), "changed");
+    has(
+        &found,
+        "/resources/Vendor/seek/by",
+        "`changed` is not a part of the key",
+    );
+    for (key, by) in [
+        (json!("id"), "id"),
+        (json!(["company", "id"]), "id"),
+        (json!("head.id"), "head/id"),
+    ] {
+        assert_eq!(vendor(key, by), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_key_of_parts_needs_a_language_that_asks_for_several() {
+    let found = |flat: Value, get_many: Value| {
+        let language = json!({"json": {"flat": flat, "compare": {"eq": {"name": "{name}", "value": "{value}"}}}});
+        let vendor =
+            json!({"Vendor": {"remote": "V", "key": ["a", "b"], "get_many": get_many, "fields": {"name": "name"}}});
+        problems(vendor, json!({"protocol": "json_rest", "language": language}))
+    };
+    let within = json!({"via": "in"});
+    let place = "/resources/Vendor/get_many/via";
+    has(
+        &found(json!({"joiner": {"and": "AND"}}), within.clone()),
+        place,
+        "several keys",
+    );
+    has(
+        &found(json!({"joiner": {"and": "AND", "or": "OR"}}), within.clone()),
+        place,
+        "several keys",
+    );
+    let groups = json!({"joiner": {"and": "AND", "or": "OR"}, "open": "(", "close": ")"});
+    assert_eq!(found(groups, within.clone()), Vec::<String>::new());
+    let one = json!({"via": "in", "max_keys": 1});
+    assert_eq!(found(json!({"joiner": {"and": "AND"}}), one), Vec::<String>::new());
+}
+
+#[test]
 fn variables_must_exist_where_they_are_used() {
     let vendor =
         |list: Value| json!({"Vendor": {"remote": "V", "key": "id", "list": list, "fields": {"name": "name"}}});

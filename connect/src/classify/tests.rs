@@ -204,6 +204,35 @@ fn rules_cannot_take_busy_or_broken_systems_for_refusals() {
     assert!(problems(json!({"when": {"status": 503}, "kind": "unavailable"})).is_empty());
 }
 
+#[test]
+fn a_rule_that_names_status_500_and_more_tells_the_end_of_a_session() {
+    let body = json!([{"path": "code", "equals": "ENDED"}]);
+    let compiled = |rule: serde_json::Value| compile("json_rpc", json!({"errors": [rule]}), json!({}));
+    let ended = compiled(json!({"when": {"status": [401, 500], "body": body}, "kind": "session_expired"})).unwrap();
+    let kind = |status, code: &str| {
+        let body = json!({ "code": code }).to_string();
+        ended
+            .classify(status, &HeaderMap::new(), body.as_bytes())
+            .unwrap()
+            .kind()
+    };
+    assert_eq!(kind(500, "ENDED"), ErrorKind::SessionExpired);
+    assert_eq!(kind(500, "other"), ErrorKind::Unavailable);
+    assert_eq!(kind(502, "ENDED"), ErrorKind::Unavailable);
+    let error = ended.classify(500, &HeaderMap::new(), br#"{"code":"ENDED"}"#).unwrap();
+    assert_eq!((error.reach(), error.reason()), (Reach::Answered, None));
+    let silent = compiled(json!({"when": {"body": body}, "kind": "session_expired"})).unwrap();
+    let error = silent.classify(500, &HeaderMap::new(), br#"{"code":"ENDED"}"#).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    for rule in [
+        json!({"when": {"status": 500}, "kind": "session_expired"}),
+        json!({"when": {"status": 503, "body": body}, "kind": "session_expired"}),
+        json!({"when": {"status": 500, "body": body}, "kind": "invalid_credentials"}),
+    ] {
+        assert!(compiled(rule.clone()).is_err(), "{rule}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn busy_and_broken_systems_and_the_network_say_nothing_about_credentials(
@@ -249,6 +278,24 @@ fn a_rule_of_the_business_comes_with_the_field_that_is_wrong() {
 }
 
 #[test]
+fn a_field_is_named_within_a_text() {
+    let rules = |field: serde_json::Value| {
+        let rule = json!({"when": {"status": 400}, "kind": "invalid_request", "field": field});
+        compile("json_rest", json!({"errors": [rule]}), json!({}))
+    };
+    let named = |field: serde_json::Value, body: &str| {
+        let error = rules(field).unwrap().classify(400, &HeaderMap::new(), body.as_bytes());
+        error.unwrap().remote_field().map(str::to_owned)
+    };
+    let within = json!({"path": "message", "pattern": r"\((?<field>[a-z_]+)\)"});
+    let body = r#"{"message":"A value is needed for 'Vendor' (partner_id)."}"#;
+    assert_eq!(named(within.clone(), body).as_deref(), Some("partner_id"));
+    assert_eq!(named(within, r#"{"message":"No"}"#), None);
+    let problems = rules(json!({"path": "message", "pattern": "."})).unwrap_err();
+    assert_eq!(problems[0].pointer, "/errors/0/field/pattern");
+}
+
+#[test]
 fn a_rule_names_the_record_that_an_answer_speaks_of() {
     let rule = |pattern: &str| {
         json!([{
@@ -281,4 +328,93 @@ fn a_rule_of_the_business_stands_beside_a_refusal() {
     let problems = compile("json_rest", json!({ "errors": errors }), json!({})).unwrap_err();
     let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
     assert_eq!(pointers, ["/errors/0/rule", "/errors/1/field"]);
+}
+
+#[test]
+fn each_member_of_a_refusal_is_a_field_that_is_wrong() {
+    let errors = json!([{
+        "when": {"status": 422}, "kind": "invalid_request", "rule": "invalid_value",
+        "field_keys": {"path": "errors", "rules": {"duplicate": "(?i)taken", "required": "(?i)blank"}, "except": ["status"]},
+    }, {
+        "when": {"status": 400}, "kind": "invalid_request", "field_keys": {},
+    }]);
+    let blueprint = compile("json_rest", json!({ "errors": errors }), json!({})).unwrap();
+    let told = |status: u16, body: serde_json::Value| -> Vec<(String, String, Option<BusinessRule>)> {
+        let error = blueprint
+            .classify(status, &HeaderMap::new(), body.to_string().as_bytes())
+            .unwrap();
+        let fields = error.wrong_fields().iter();
+        fields
+            .map(|field| (field.name.clone(), field.message.clone(), field.rule))
+            .collect()
+    };
+    let body = json!({"message": "no", "errors": {
+        "status": ["error"], "name": ["has been taken", "is ugly"], "due": "is in the past", "count": 3,
+        "lines": [{}, {"quantity": ["can't be blank"], "item": {"id": ["is gone"]}}],
+    }});
+    let own = |name: &str, message: &str, rule| (name.to_owned(), message.to_owned(), rule);
+    assert_eq!(
+        told(422, body.clone()),
+        [
+            own("name", "has been taken is ugly", Some(BusinessRule::Duplicate)),
+            own("due", "is in the past", None),
+            own("lines.1.quantity", "can't be blank", Some(BusinessRule::Required)),
+            own("lines.1.item.id", "is gone", None),
+        ]
+    );
+    let error = blueprint
+        .classify(422, &HeaderMap::new(), body.to_string().as_bytes())
+        .unwrap();
+    assert_eq!(error.remote_message(), Some("has been taken is ugly"));
+    assert_eq!(told(422, json!({"errors": "none"})), []);
+    // The body itself; what is hostile is bounded.
+    assert_eq!(told(400, json!({"ref": ["bad"]})), [own("ref", "bad", None)]);
+    let many: serde_json::Map<String, serde_json::Value> =
+        (0..500).map(|at| (format!("f{at}"), json!(["x"]))).collect();
+    assert_eq!(told(400, many.into()).len(), 50);
+    let deep = (0..50).fold(json!(["x"]), |inner, _| json!({ "a": inner }));
+    assert_eq!(told(400, deep), []);
+}
+
+#[test]
+fn a_body_tells_how_long_to_wait() {
+    let rule = |kind: &str, wait: serde_json::Value| json!([{"when": {"status": [200, 429], "body": [{"path": "code", "equals": 1100}]}, "kind": kind, "wait": wait}]);
+    let waits = |wait: serde_json::Value, header: Option<&str>, body: serde_json::Value| {
+        let manifest = json!({ "errors": rule("rate_limited", wait) });
+        let blueprint = compile("json_rest", manifest, json!({})).unwrap();
+        let mut headers = HeaderMap::new();
+        if let Some(header) = header {
+            headers.insert("retry-after", header.parse().unwrap());
+        }
+        let error = blueprint.classify(200, &headers, body.to_string().as_bytes()).unwrap();
+        error.retry_after()
+    };
+    let ms = json!({"path": "wait", "unit": "ms"});
+    let body = |wait: serde_json::Value| json!({"code": 1100, "wait": wait});
+    assert_eq!(
+        waits(ms.clone(), None, body(json!(2500))),
+        Some(Duration::from_millis(2500))
+    );
+    assert_eq!(
+        waits(ms.clone(), Some("1"), body(json!("2500"))),
+        Some(Duration::from_millis(2500))
+    );
+    assert_eq!(
+        waits(ms.clone(), Some("9"), body(json!(2500))),
+        Some(Duration::from_secs(9))
+    );
+    assert_eq!(
+        waits(json!({"path": "wait"}), None, body(json!(7))),
+        Some(Duration::from_secs(7))
+    );
+    for nothing in [json!(-1), json!("soon"), json!(null), json!({})] {
+        assert_eq!(waits(ms.clone(), None, body(nothing)), None);
+    }
+    assert_eq!(
+        waits(ms.clone(), None, body(json!(9e9))),
+        Some(Duration::from_secs(86_400))
+    );
+    assert_eq!(waits(ms.clone(), None, body(json!(1e300))), None);
+    let problems = compile("json_rest", json!({ "errors": rule("not_found", ms) }), json!({})).unwrap_err();
+    assert_eq!(problems[0].pointer, "/errors/0/wait");
 }

@@ -110,6 +110,8 @@ fn chosen(field: &FieldDef, codec: &Codec, catalogue: &Catalogue) -> Result<Kind
             }
             Some(Kind::Prefixed(prefix.as_str().into(), suffix.as_str().into()))
         }
+        // The table is joined into the row, where the path leads to the label.
+        Codec::Label(_) if is_text && !field.list => Some(Kind::Text(Form::Plain, check)),
         Codec::HtmlText if is_text => Some(Kind::Text(Form::Html, Check::None)),
         Codec::Join { separator } if is_text && !field.list => Some(Kind::Join(separator.as_str().into())),
         Codec::Duration { unit } if field.type_name == "Duration" => Some(Kind::Duration(*unit)),
@@ -186,5 +188,6 @@ fn word_of(codec: &Codec) -> &'static str {
         Codec::Join { .. } => "join",
         Codec::HtmlText => "html_text",
         Codec::Json => "json",
+        Codec::Label(_) => "label",
     }
 }

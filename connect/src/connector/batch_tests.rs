@@ -398,6 +398,34 @@ async fn the_rows_of_several_parents_come_in_envelopes_page_by_page() {
     assert_eq!((wire.count(), context.calls()), (2, 2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_part_and_a_count_that_found_nothing_are_empty() {
+    let wire = Scripted::new(|seen| match seen.url.contains("$batch") {
+        true => odata(seen, |id| (id == "7").then(|| (400, json!({ "nothing": true })))),
+        false => answer(400, r#"{"nothing":true}"#),
+    });
+    let rule = json!({ "when": { "body": [{ "path": "nothing", "equals": true }] }, "kind": "not_found", "nothing_found": true });
+    let connector = setup(wire.clone(), json!({ "form": "json", "path": "/$batch" }))
+        .patch(&json!({ "errors": [rule], "list": { "count": { "path": "total" } } }))
+        .connector();
+    let found = connector
+        .get_many(&context(), vendor(), &keys(5..9), &names())
+        .await
+        .unwrap();
+    assert_eq!((found.len(), wire.count()), (3, 1));
+    let request = ListRequest {
+        kind: vendor(),
+        filter: Filter::always(),
+        order: None,
+        after: None,
+        limit: 1,
+        projection: names(),
+        count: true,
+        page: None,
+    };
+    assert_eq!(connector.count(&context(), &request).await.unwrap(), Some(0));
+}
+
 #[test]
 fn what_is_wrong_with_envelopes_is_told_with_its_place() {
     let resources = || json!({ "Vendor": { "remote": "vendors", "key": "id", "fields": { "name": "name" } } });

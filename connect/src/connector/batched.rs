@@ -12,7 +12,7 @@ use super::{
     page::Asked,
 };
 use crate::{
-    blueprint::{BatchPlan, ResourcePlan, labels::Tables},
+    blueprint::{BatchPlan, Content, ResourcePlan, labels::Tables},
     context::CallContext,
     error::{Error, ErrorKind},
     layers::deadline,
@@ -138,14 +138,15 @@ impl Connector {
                 })
                 .collect();
             let (base, remote) = (self.blueprint.base(), resource.remote());
-            shared.batch.envelope(base, remote, &plans?, &now.variables())
+            let variables = now.variables();
+            shared.batch.envelope(base, remote, &plans?, Content::Reads, &variables)
         };
         let sent = self
             .fetch_batch(shared.context, Arc::clone(access), plan, parts.len())
             .await;
         let answers = match sent {
             Ok((response, pass)) => {
-                let answers = shared.batch.answers(&response, parts.len());
+                let answers = shared.batch.answers(&response, parts.len(), Content::Reads);
                 self.tell(pass, &answers);
                 answers
             }
@@ -195,7 +196,7 @@ impl Connector {
             .blueprint
             .classify(answer.status.as_u16(), &answer.headers, &answer.body);
         if let Some(error) = failure {
-            if part.look_up.single && error.kind() == ErrorKind::NotFound {
+            if error.nothing_found() || part.look_up.single && error.kind() == ErrorKind::NotFound {
                 return End::Read(Vec::new(), None);
             }
             let passes = matches!(

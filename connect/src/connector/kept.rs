@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
 
-/// From so many things on, those whose time is over are given up.
+/// From so many things on, the shelves of those whose time is over are given up.
 const MANY: usize = 64;
 
 /// Things of one connection that are read once and kept.
@@ -130,12 +130,16 @@ impl<K: Clone + Eq + Hash, V> Kept<K, V> {
 
     fn shelf(&self, key: &K) -> Arc<Shelf<V>> {
         let mut shelves = lock(&self.0);
+        let now = Instant::now();
+        // Things may be large: none outstays its time for longer than the connection is idle.
+        for shelf in shelves.values() {
+            let mut state = lock(&shelf.state);
+            if state.kept.as_ref().is_some_and(|thing| thing.until <= now) {
+                state.kept = None;
+            }
+        }
         if shelves.len() >= MANY && !shelves.contains_key(key) {
-            let now = Instant::now();
-            shelves.retain(|_, shelf| {
-                let is_kept = || lock(&shelf.state).kept.as_ref().is_some_and(|thing| now < thing.until);
-                Arc::strong_count(shelf) > 1 || is_kept()
-            });
+            shelves.retain(|_, shelf| Arc::strong_count(shelf) > 1 || lock(&shelf.state).kept.is_some());
         }
         Arc::clone(shelves.entry(key.clone()).or_default())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lineshaft_schema::{KeyMap, Projection, Record, RemoteKey, TypeIndex};
+use lineshaft_schema::{KeyMap, Projection, Record, RemoteKey, TypeIndex, catalogue::Shape};
 
 use super::{Connector, kept::Kept, page::Asked};
 use crate::{
@@ -138,7 +138,7 @@ impl Connector {
         Ok(Arc::new(tables))
     }
 
-    async fn table(&self, context: &CallContext, name: &str) -> Result<Arc<Table>, Error> {
+    pub(super) async fn table(&self, context: &CallContext, name: &str) -> Result<Arc<Table>, Error> {
         let labels = self.blueprint.labels(name);
         let labels = labels.ok_or_else(|| Error::new(ErrorKind::Internal, "the table of codes has no plan"))?;
         let access = self.access(context).await?;
@@ -154,10 +154,18 @@ impl Connector {
         tables.get(&name.to_owned(), labels.kept_for, version, read).await
     }
 
-    /// Ends what is kept of a type, or of all of them.
+    /// Ends what is kept of a type and of its parts, or of all of them.
     pub(super) fn forget_kept(&self, kind: Option<TypeIndex>) {
         let memory = &self.memory;
-        memory.lists.end(|(listed, _)| kind.is_none_or(|kind| kind == *listed));
+        let catalogue = self.blueprint.catalogue();
+        let written = kind.and_then(|kind| catalogue.type_at(kind));
+        let is_part = |listed: TypeIndex| {
+            let shape = catalogue.type_at(listed).map(|def| &def.shape);
+            matches!((shape, written), (Some(Shape::Part { of }), Some(written)) if *of == written.name)
+        };
+        memory
+            .lists
+            .end(|(listed, _)| kind.is_none_or(|kind| kind == *listed) || is_part(*listed));
         let ended: Option<Vec<&str>> = kind.map(|kind| self.blueprint.labels_ended_by(kind).collect());
         memory
             .tables

@@ -301,3 +301,29 @@ fn what_is_wrong_with_lists_and_tables_is_told_with_its_place() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_of_an_owner_ends_what_is_kept_of_its_parts() {
+    let wire = Scripted::new(|_| answer(200, r#"{"rows":[{"id":"1","order":"7","text":"bolt"}]}"#));
+    let connector = Setup::with_token(wire.clone())
+        .patch(&json!({
+            "get_many": { "via": "list", "keep_s": 60 },
+            "resources": { "PurchaseOrderLine": {
+                "remote": "lines", "key": "id", "fields": { "purchaseOrder": "order", "description": "text" },
+            } },
+        }))
+        .connector();
+    let wanted = projection("PurchaseOrderLine", &["description"]);
+    let read = async |count: usize| {
+        let found = connector
+            .get_many(&context(), kind("PurchaseOrderLine"), &keys(1..2), &wanted)
+            .await;
+        assert_eq!((found.unwrap().len(), wire.count()), (1, count));
+    };
+    read(1).await;
+    read(1).await;
+    drop(connector.changing(kind("Vendor")));
+    read(1).await;
+    drop(connector.changing(kind("PurchaseOrder")));
+    read(2).await;
+}

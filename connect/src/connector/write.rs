@@ -1,6 +1,6 @@
 //! Writes: carries them out, tries them without sending what changes something, and tells what a system can write.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use lineshaft_schema::TypeIndex;
 use tokio::time::Instant;
@@ -78,6 +78,18 @@ impl Connector {
             Some(within) => within.told(errors),
             None => errors,
         };
+        let mut coded = Cow::Borrowed(request);
+        if self.writes_labels(request) {
+            let coding = async |context: &CallContext| self.with_written_codes(context, request).await;
+            match self
+                .operate(context, Operation::Write, Some(request.kind), coding)
+                .await?
+            {
+                Ok(written) => coded = written,
+                Err(errors) => return Ok(Err(told(errors))),
+            }
+        }
+        let request = coded.as_ref();
         let mut run = match Run::start(&self.blueprint, request, self.clock.now()) {
             Ok(run) => run,
             Err(errors) => return Ok(Err(told(errors))),

@@ -1,7 +1,7 @@
 //! Carries a write out: sends one request after the other as its run says, has each written down before it leaves, and
 //! takes back what was begun when a later part fails.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::HeaderMap;
@@ -24,15 +24,15 @@ const TIME_TO_UNDO: Duration = Duration::from_secs(5);
 
 /// Carries one write out.
 pub(super) struct Writer<'a> {
-    connector: &'a Connector,
-    context: &'a CallContext,
-    journal: &'a dyn Journal,
+    pub(super) connector: &'a Connector,
+    pub(super) context: &'a CallContext,
+    pub(super) journal: &'a dyn Journal,
     /// The failure that stopped the write.
-    cause: Option<Error>,
+    pub(super) cause: Option<Error>,
 }
 
 /// Why a write did not come to its end.
-enum Stop {
+pub(super) enum Stop {
     /// The system or a check refused it.
     Refused(Vec<UserError>),
     /// A request failed and nothing was carried out by it.
@@ -75,6 +75,16 @@ impl<'a> Writer<'a> {
     pub(super) fn write<'w>(&'w mut self, request: &'w WriteRequest, place: Vec<String>) -> BoxFuture<'w, Reply> {
         async move {
             let _changing = self.connector.changing(request.kind);
+            let mut coded = Cow::Borrowed(request);
+            if self.connector.writes_labels(request) {
+                let coding = self.connector.with_written_codes(self.context, request);
+                match deadline::keep(self.context, coding).await {
+                    Ok(Ok(written)) => coded = written,
+                    Ok(Err(errors)) => return Reply::Refused(errors),
+                    Err(error) => return Reply::Failed(error.with_reach(Reach::NotSent)),
+                }
+            }
+            let request = coded.as_ref();
             let now = self.connector.clock.now();
             let run = match Run::start(&self.connector.blueprint, request, now) {
                 Ok(run) => run,
@@ -107,7 +117,29 @@ impl<'a> Writer<'a> {
         let mut has_changed = false;
         let mut failed_at = Vec::new();
         let stop = loop {
-            let stopped = match run.next() {
+            let next = run.next();
+            if matches!(next, Next::Write(..))
+                && let Some(together) = self.write_together(&run, place).await
+            {
+                has_changed |= together.has_changed;
+                warnings.extend(together.warnings);
+                if let Some(stop) = together.stop {
+                    failed_at = together.failed_at;
+                    break stop;
+                }
+                run.wrote_all();
+                continue;
+            }
+            if let Next::Send { step, changes: true } = &next
+                && let Some(together) = self.send_together(&mut run, step, place).await
+            {
+                has_changed |= together.has_changed;
+                match together.stop {
+                    Some(stop) => break stop,
+                    None => continue,
+                }
+            }
+            let stopped = match next {
                 Next::Done { key, warnings: remarks } => {
                     warnings.extend(remarks);
                     return Reply::Done {
@@ -181,7 +213,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Sends the request of a step.
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         request: &WriteRequest,
         run: &mut Run,
@@ -346,7 +378,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn stop_of_change(&mut self, run: &Run, error: Error) -> Stop {
+    pub(super) fn stop_of_change(&mut self, run: &Run, error: Error) -> Stop {
         self.cause = Some(error.clone());
         if error.leaves_doubt() {
             return Stop::InDoubt(error);
@@ -355,7 +387,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Whatever becomes of a read, nothing was carried out by it.
-    fn stop_of_look(&mut self, run: &Run, error: Error) -> Stop {
+    pub(super) fn stop_of_look(&mut self, run: &Run, error: Error) -> Stop {
         self.cause = Some(error.clone());
         refusal(run, &error).unwrap_or_else(|| Stop::Failed(error.with_reach(Reach::NotSent)))
     }
@@ -372,16 +404,16 @@ impl Stop {
 }
 
 /// Returns what the caller can mend, when the system said so.
-fn refusal(run: &Run, error: &Error) -> Option<Stop> {
+pub(super) fn refusal(run: &Run, error: &Error) -> Option<Stop> {
     let is_refused = matches!(
         error.kind(),
         ErrorKind::InvalidRequest | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::PermissionDenied
     );
-    (is_refused && error.reach() == Reach::Answered).then(|| Stop::Refused(vec![run.user_error(error)]))
+    (is_refused && error.reach() == Reach::Answered).then(|| Stop::Refused(run.user_errors(error)))
 }
 
 /// Puts the place of a row before the paths of its errors.
-fn below(place: &[String], mut errors: Vec<UserError>) -> Vec<UserError> {
+pub(super) fn below(place: &[String], mut errors: Vec<UserError>) -> Vec<UserError> {
     for error in &mut errors {
         error.path.splice(0..0, place.iter().cloned());
     }
@@ -400,7 +432,7 @@ fn told(errors: &[UserError]) -> String {
 }
 
 /// Names a step in the journal; those of rows by their place in the input.
-fn name_of_step(place: &[String], step: &str) -> String {
+pub(super) fn name_of_step(place: &[String], step: &str) -> String {
     match (place.is_empty(), step.is_empty()) {
         (true, _) => step.to_owned(),
         (false, true) => place.join("."),
@@ -440,26 +472,51 @@ impl Connector {
         key: &RemoteKey,
         projection: &Projection,
     ) -> Result<Option<(serde_json::Value, Arc<Record>)>, Error> {
+        let keys = std::slice::from_ref(key);
+        let found = self.read_all_fresh(context, kind, keys, projection).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// The same for several records of one type, which are read together.
+    pub(super) async fn read_all_fresh(
+        &self,
+        context: &CallContext,
+        kind: TypeIndex,
+        keys: &[RemoteKey],
+        projection: &Projection,
+    ) -> Result<Vec<Option<(serde_json::Value, Arc<Record>)>>, Error> {
         let resource = capability::require(&self.blueprint, kind, "look up", |_| true)?;
-        let (by, wanted) = way_to(resource, key).ok_or_else(|| {
-            let message = format!("{} cannot be read by their keys in this system", resource.type_name());
-            Error::new(ErrorKind::NotSupported, message)
-        })?;
+        let mut way = None;
+        let mut wanted: Vec<RemoteKey> = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (by, one) = way_to(resource, key).ok_or_else(|| {
+                let message = format!("{} cannot be read by their keys in this system", resource.type_name());
+                Error::new(ErrorKind::NotSupported, message)
+            })?;
+            way = Some(by);
+            if !wanted.contains(&one) {
+                wanted.push(one);
+            }
+        }
+        let Some(by) = way else { return Ok(Vec::new()) };
         self.transport.forget_reads();
         self.forget_kept(Some(kind));
-        let keys = std::slice::from_ref(&wanted);
         let (chunks, _) = self
-            .look_up(context, resource, by, keys, projection, usize::MAX)
+            .look_up(context, resource, by, &wanted, projection, usize::MAX)
             .await?;
-        let Some(record) = chunks.into_iter().flatten().find(|record| record.key == *key) else {
-            return Ok(None);
-        };
-        let row = match &record.raw {
-            Some(raw) => serde_json::from_str(raw)
-                .map_err(|_| Error::new(ErrorKind::MalformedResponse, "the row of the record cannot be read"))?,
-            None => serde_json::Value::Null,
-        };
-        Ok(Some((row, Arc::new(record))))
+        let records: Vec<Arc<Record>> = chunks.into_iter().flatten().map(Arc::new).collect();
+        let found = keys.iter().map(|key| {
+            let Some(record) = records.iter().find(|record| record.key == *key) else {
+                return Ok(None);
+            };
+            let row = match &record.raw {
+                Some(raw) => serde_json::from_str(raw)
+                    .map_err(|_| Error::new(ErrorKind::MalformedResponse, "the row of the record cannot be read"))?,
+                None => serde_json::Value::Null,
+            };
+            Ok(Some((row, Arc::clone(record))))
+        });
+        found.collect()
     }
 }
 

@@ -66,6 +66,13 @@ impl Shop {
         self.faults.lock().unwrap().push_back((request, fault));
     }
 
+    /// Takes the next fault of a request.
+    pub(super) fn fault_of(&self, name: &str) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap();
+        let at = faults.iter().position(|(wanted, _)| *wanted == name)?;
+        faults.remove(at).map(|(_, fault)| fault)
+    }
+
     pub(super) fn row(&self, path: &str) -> Option<Json> {
         self.rows.lock().unwrap().get(path).cloned()
     }
@@ -90,13 +97,7 @@ impl Shop {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let name = format!("{} {path}", seen.method);
         self.log.lock().unwrap().push(format!("sent {name}"));
-        let mut faults = self.faults.lock().unwrap();
-        let fault = faults
-            .iter()
-            .position(|(wanted, _)| *wanted == name)
-            .and_then(|at| faults.remove(at))
-            .map(|(_, fault)| fault);
-        match fault {
+        match self.fault_of(&name) {
             Some(Fault::Instead(act)) => act,
             Some(Fault::After(act)) => {
                 self.carry_out(seen.method.as_str(), path, query, &seen.body);

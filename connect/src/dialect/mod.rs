@@ -444,6 +444,10 @@ impl Language {
         if self.is(&[Dialect::Oslc]) {
             return oslc::escaped(text);
         }
+        if self.own().is_some_and(|own| !own.is_text()) || self.is(&[Dialect::DomainPrefix, Dialect::DomainNested]) {
+            // Conditions that are written down in an address are JSON.
+            return escape_json(text);
+        }
         self.escape_quoted(text)
     }
 
@@ -462,6 +466,13 @@ impl Language {
 
 fn join(terms: &[SortTerm], separator: &str, write: impl Fn(&SortTerm) -> String) -> Value {
     Value::String(terms.iter().map(write).collect::<Vec<_>>().join(separator))
+}
+
+/// Writes a text for use inside a text of JSON.
+fn escape_json(text: &str) -> String {
+    let written = Value::from(text).to_string();
+    let inner = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
 }
 
 /// Puts an escape before some signs.

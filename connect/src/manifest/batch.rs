@@ -21,15 +21,16 @@ pub struct Batch {
     /// Headers of the envelope. `Prefer: odata.continue-on-error` goes with those of `OData` unless said otherwise.
     #[serde(default)]
     pub headers: IndexMap<String, String>,
-    /// For `json`: the body around the list `{{requests}}`. `{requests: "{{requests}}"}` unless said otherwise.
+    /// For `json`: the body around the list `{{requests}}`, with the variable `atomic`, which says whether the system is to
+    /// carry out all of it or nothing. `{requests: "{{requests}}"}` unless said otherwise.
     #[serde(default)]
     pub envelope: Option<serde_json::Value>,
     /// For `json`: one of the requests, with the variables `request.id` (a text, counted from 1), `request.method`,
     /// `request.url` (the whole address), `request.path` (what follows the host, with the query), `request.below_base`
     /// (what follows the base address), `request.relative` (what follows the folder of the envelope's address),
     /// `request.headers` (an object), `request.header_list` (a list of `name` and `value`), `request.body` (JSON),
-    /// `request.body_base64`. Members whose variable has no value are left out. That of `OData` 4.01 unless said
-    /// otherwise.
+    /// `request.body_base64`, `request.group` (a name, the same for all requests of an envelope that is carried out as a
+    /// whole or not at all). Members whose variable has no value are left out. That of `OData` 4.01 unless said otherwise.
     #[serde(default)]
     pub part: Option<serde_json::Value>,
     /// For `json`: where the answers stand; as in `OData` 4.01 unless said otherwise.
@@ -44,13 +45,24 @@ pub struct Batch {
     /// As how many calls the system counts an envelope.
     #[serde(default)]
     pub counts: BatchCount,
+    /// Whether requests that change something go into envelopes too: those of rows that are written after the record that
+    /// they belong to (`each` under `write.children`), and those of a step `for_each`. Envelopes hold either reads or changes, and one of changes is sent
+    /// once.
+    #[serde(default)]
+    pub writes: bool,
+    /// Beside `writes`: whether the system carries out all changes of an envelope or none of them. In `multipart_odata` they
+    /// are one change set, else each is a change set of its own; in `json` the templates say so by `atomic` or
+    /// `request.group`.
+    #[serde(default)]
+    pub atomic: bool,
 }
 
 /// What envelopes are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchForm {
-    /// `multipart/mixed` with a request in each part, as `OData` versions 2 and 4 have it. Only GET requests go in.
+    /// `multipart/mixed` with a request in each part, as `OData` versions 2 and 4 have it. Of reads only GET requests go in,
+    /// of changes those with a JSON body or none.
     MultipartOdata,
     /// JSON.
     Json,

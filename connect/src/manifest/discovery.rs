@@ -83,9 +83,12 @@ impl Discovery {
             part.trim().trim_end_matches([' ', '.'])
         });
         let cut = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        // What is excepted is so below another object too: `suppliers/1/payments`.
+        let ends = cut.match_indices('/').filter_map(|(at, _)| cut.get(at + 1..));
+        let names: Vec<&str> = [remote.as_str(), &cut].into_iter().chain(ends).collect();
         self.except.iter().any(|pattern| {
             let pattern = pattern.to_lowercase();
-            fits(&pattern, &remote) || fits(&pattern, &cut)
+            names.iter().any(|name| fits(&pattern, name))
         })
     }
 
@@ -170,6 +173,8 @@ mod tests {
             "abc",
             "ir.cron.",
             "ir.cron ;x/",
+            "partners/1/res.users",
+            "a/b/ir.cron/",
         ] {
             assert!(discovery.excepts(name), "{name}");
         }

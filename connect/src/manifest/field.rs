@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::labels::LabelOf;
+
 /// Unified fields and where they come from.
 pub type Mapping = IndexMap<String, FieldMapping>;
 
@@ -265,6 +267,9 @@ pub enum Codec {
     HtmlText,
     /// JSON as it is.
     Json,
+    /// A text that the source keeps as a code: the label of its entry in a table of `labels` is read, and the code of
+    /// the entry with that label is written and asked for.
+    Label(LabelOf),
 }
 
 /// Unit of a Unix time.
@@ -358,6 +363,30 @@ pub enum SortBy {
     Own(bool),
     /// By this name.
     Name(String),
+    /// The long form.
+    Full(FullSort),
+}
+
+/// The long form of a sort.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FullSort {
+    /// The name in sorts where it is not the path.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Where the system puts rows without a value, in lists that go up and in those that go down alike or not.
+    pub missing: MissingRows,
+}
+
+/// Where a system puts rows without a value of the field that it sorts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingRows {
+    /// Before the others in one direction at least. Lists are then read in two parts, those with a value and those
+    /// without; the field has `isNull` among its exact filters for that.
+    First,
+    /// Behind the others both ways.
+    Last,
 }
 
 /// What of a row is customer-specific.

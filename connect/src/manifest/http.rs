@@ -37,6 +37,21 @@ pub struct Http {
     /// begin at any element, such as `Lines.Line`.
     #[serde(default)]
     pub lists: Vec<String>,
+    /// That the system wraps every value of its JSON in an object.
+    #[serde(default)]
+    pub wrapped: Option<Wrapped>,
+}
+
+/// A system whose values are wrapped in objects: `{"value": 5}` is read as 5 and `{}` as null, wherever they stand in an
+/// answer, and the bodies of writes are wrapped again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapped {
+    /// The member that holds the value, such as `value`.
+    pub member: String,
+    /// Members that are not wrapped; what is below them stays as it is too.
+    #[serde(default)]
+    pub plain: Vec<String>,
 }
 
 /// What the answers of a system are.
@@ -71,7 +86,8 @@ pub struct ResponseTest {
 /// text alone. A JSON member that is nothing but `{{optional a}}` is left out when the variable is empty, and so is an
 /// object in which all variables are such ones.
 /// `{{base64 a b}}` is the base64 form of the variables joined by `:`, `{{tail a}}` what follows the last slash of an
-/// address, `{{head a}}` what comes before it. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
+/// address, `{{head a}}` what comes before it. `{{marks a b}}` is a copy of the object or the objects `a` with "X" for each
+/// member but `b`. A JSON object with a member `...` is that member's object with the members after it laid over it and those before
 /// it under it: `{"...": "{{row}}",
 /// "id": "{{key}}", "note": null}` is the row with an id and without its note.
 /// In `xml` variables are escaped; objects become elements, and an element that is nothing but one variable is repeated
@@ -145,7 +161,8 @@ pub enum Paging {
         /// Where it stands; the list ends when it is missing or empty.
         next: String,
     },
-    /// The answer carries the address of the next page, which is followed as it is.
+    /// The answer carries the address of the next page, which is followed as it is, with the method and the body of the
+    /// first.
     Link {
         /// Path in the body.
         #[serde(default)]
@@ -266,7 +283,8 @@ pub enum RateScope {
     /// Those of all connections with the same credentials to the same host. What is sent without being signed in, such
     /// as a login, counts for its connection.
     Credentials,
-    /// Those of all connections to the same host, for systems whose host is the customer's own.
+    /// Those of all connections to the same host, whatever organization they are of, for systems whose host is one
+    /// customer's own: where customers share a host, one of them would use up the calls of the others.
     Host,
 }
 

@@ -33,6 +33,16 @@ pub struct Labels {
     pub ended_by: Vec<String>,
 }
 
+/// What of the entries of a table a text is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelOf {
+    /// The table.
+    pub of: String,
+    /// The name under which its `keep` has the label.
+    pub member: String,
+}
+
 /// A table of codes that is joined into rows. Mappings find the entry of the row's code at `_labels.<name>`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

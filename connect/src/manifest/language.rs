@@ -351,7 +351,7 @@ pub struct Joiner {
     /// The word for "or".
     #[serde(default)]
     pub or: Option<String>,
-    /// Whether it joins a comparison to the one before it; to the one after it otherwise.
+    /// Whether it joins a comparison to the one before it, and is empty in the first; to the one after it otherwise.
     #[serde(default)]
     pub to_previous: bool,
 }

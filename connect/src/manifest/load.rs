@@ -1,6 +1,6 @@
 //! Connector folders: read, checked against the grammar, every problem told at once with its place.
 
-use std::{fmt, path::Path as FilePath};
+use std::{fmt, path::Path as FilePath, sync::LazyLock};
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::blueprint::Problem;
 
-pub use super::spec::{Source, SourceKind, Spec, spec_schema, specs, specs_of_files};
+pub use super::spec::{Exchange, Shows, Source, SourceKind, Spec, spec_schema, specs, specs_of_files};
 
 /// The version of the manifest language that this build reads.
 pub const VERSION: u32 = 1;
@@ -176,14 +176,16 @@ pub(super) fn sort(problems: &mut [ManifestProblem]) {
 
 /// Returns the JSON Schema of `manifest.yaml`, for editors.
 #[must_use]
-pub fn manifest_schema() -> Json {
-    shape::schema_of::<Manifest>()
+pub fn manifest_schema() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(shape::schema_of::<Manifest>);
+    &SCHEMA
 }
 
 /// Returns the JSON Schema of the files in `mappings/`, for editors.
 #[must_use]
-pub fn mapping_schema() -> Json {
-    shape::schema_of::<Resource>()
+pub fn mapping_schema() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(shape::schema_of::<Resource>);
+    &SCHEMA
 }
 
 /// Returns the JSON Schema of overlays, for editors; the words of a field mapping are those of
@@ -308,7 +310,7 @@ pub fn load_files<'a>(
         Some(file) => {
             whole = file.root.to_json();
             problems.extend(
-                shape::check(&manifest_schema(), &whole)
+                shape::check(manifest_schema(), &whole)
                     .into_iter()
                     .map(|finding| file.finding(finding)),
             );
@@ -336,7 +338,7 @@ fn check_mappings(sources: &Sources, whole: &mut Json) -> Vec<ManifestProblem> {
     for (name, file) in &sources.mappings {
         let mapping = file.root.to_json();
         problems.extend(
-            shape::check(&schema, &mapping)
+            shape::check(schema, &mapping)
                 .into_iter()
                 .map(|finding| file.finding(finding)),
         );
@@ -403,7 +405,7 @@ fn finish(whole: Json, sources: &Sources) -> Result<Manifest, Vec<ManifestProble
         }
         let mut patched = whole.clone();
         merge(&mut patched, &variant.patch);
-        let findings = shape::check(&schema, &patched);
+        let findings = shape::check(schema, &patched);
         problems.extend(findings.iter().map(|finding| Problem {
             pointer: format!("{base}/patch{}", finding.pointer),
             message: finding.message.clone(),

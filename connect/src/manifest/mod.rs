@@ -7,6 +7,7 @@ mod auth;
 mod batch;
 mod discovery;
 mod errors;
+mod exchange;
 mod field;
 mod http;
 mod labels;
@@ -20,26 +21,29 @@ mod spec;
 pub mod suggest;
 pub mod trust;
 mod write;
-pub mod yaml;
 
 pub use auth::{
     Auth, AuthKind, ClientAuth, CredentialField, Grant, KeepAlive, Logout, REFRESH_TOKEN, SettingField, SettingKind,
 };
 pub use batch::{Batch, BatchAnswers, BatchBody, BatchCount, BatchForm};
 pub use discovery::{DiscoverObjects, Discovery, ObjectsForm};
-pub use errors::{BodyTest, ErrorRule, RuleConditions, SpokenRecord};
+pub use errors::{
+    BodyTest, ErrorRule, FieldKeys, FieldWithin, RuleConditions, SpokenField, SpokenRecord, Wait, WaitUnit,
+};
+pub use exchange::{Answer, Key, Outcome, Place, Question, Refusal, SentRequest, Wanted, Way};
 pub use field::{
     Case, Codec, Compute, CustomFields, CustomRows, DurationUnit, FieldFilter, FieldMapping, FullFilter, FullMapping,
-    ListMapping, Mapping, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
+    FullSort, ListMapping, Mapping, MissingRows, OneOrMany, ParameterFilter, SortBy, Test, UnixUnit,
 };
 pub use http::{
-    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest,
+    Answers, Count, Expired, Http, Limits, Paging, Probe, Rate, RateCost, RateScope, Request, ResponseTest, Wrapped,
 };
-pub use labels::{Labels, LabelsJoin};
+pub use labels::{LabelOf, Labels, LabelsJoin};
 pub use language::{
     Escape, FilterLanguage, Flat, FlatExpression, Forms, IdentifierQuote, Joiner, JsonLanguage, Junction, JunctionForm,
     LiteralForm, Literals, ParameterSign, Quote, Search, TextLanguage,
 };
+pub use lineshaft_yaml as yaml;
 pub use resource::{
     Cells, ChildrenOperation, Dialect, GetMany, ListOperation, Normalization, Protocol, RawAccess, Resource, RowPairs,
     Scope, Seek, Select, Strategy,

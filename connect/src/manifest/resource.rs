@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    field::{CustomFields, Mapping, OneOrMany, Test},
+    field::{CustomFields, Mapping, MissingRows, OneOrMany, Test},
     http::{Count, Paging, Request},
     labels::LabelsJoin,
     language::FilterLanguage,
@@ -166,7 +166,7 @@ pub struct ListOperation {
     #[serde(default)]
     pub paging: Option<Paging>,
     /// Path of a value that tells whether more records follow: `true` and `false` are believed whatever the page holds;
-    /// anything else that is there says that they do.
+    /// null and an empty text say that they do not, anything else that they do.
     #[serde(default)]
     pub more: Option<String>,
     /// Path of a value that is `true` on the last page, and `false` on every other.
@@ -193,6 +193,11 @@ pub struct ListOperation {
     /// Separator of several sort terms, for text dialects.
     #[serde(default)]
     pub order_separator: Option<String>,
+    /// Where the system puts rows without a value of the field that it sorts by, unless a field says otherwise; last when
+    /// left out. With `first`, fields that can be asked for missing values are sorted in two parts; by others that may
+    /// lack a value lists are not sorted by the system.
+    #[serde(default)]
+    pub sorts_missing: Option<MissingRows>,
     /// Members that records have and the rows of this list do not, for systems whose lists tell only a part. When one of
     /// them is asked for, the records of a page are read again one by one (`get_many.via: each`).
     #[serde(default)]
@@ -302,6 +307,8 @@ pub enum Strategy {
     /// The whole list, read once and kept for a while: for small lists of systems that cannot be asked for several
     /// records. A write of the type through the connection ends it, and so does a new sign-in of a user.
     List,
+    /// Not at all: records are only found in lists, or among the rows of their parent.
+    None,
 }
 
 /// How a list goes on behind a known record without reading what comes before.
@@ -337,12 +344,16 @@ pub struct RawAccess {
     /// never change anything.
     #[serde(default)]
     pub reads: Vec<String>,
-    /// What the envelope calls, where it names that in one text: a template with the variables `raw.segments.0` …; the
-    /// envelope has it as `raw.called`. Patterns of `except` without a slash are compared with it.
+    /// What the envelope calls, where it names that in one text: a template with the variables `raw.segments.0` … and,
+    /// where the body says it, `raw.body.<name>`; the envelope has it as `raw.called`. Patterns of `except` without a slash
+    /// are compared with it. Where a body may say it in several places, a list: the first has a value and is
+    /// `raw.called`, the others are compared where they have one. What a body says so is a name of letters, digits, `_`,
+    /// `.` and `-`, else the request is refused.
     #[serde(default)]
-    pub called: Option<String>,
+    pub called: Option<OneOrMany<String>>,
     /// The request that is sent instead, for systems with one address for everything, with the variables `raw.path`,
     /// `raw.segments.0` … (the parts of the path), `raw.called`, `raw.method`, `raw.query.<name>`, `raw.body` and `raw.body.<name>`.
+    /// It has the method of the request unless it says one itself; for GET and HEAD POST where it has a body.
     #[serde(default)]
     pub envelope: Option<Request>,
 }

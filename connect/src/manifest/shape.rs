@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value as Json};
 
-use super::{FullMapping, WriteField, load::escape, overlay::Overlay, suggest};
+use super::{FullMapping, Outcome, WriteField, load::escape, overlay::Overlay, spec::WrittenSpec, suggest};
 
 /// Something that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,18 @@ pub(super) fn overlay_words() -> &'static Json {
 /// Returns the schema of what is said of writing a field.
 pub(super) fn write_words() -> &'static Json {
     static SCHEMA: LazyLock<Json> = LazyLock::new(schema_of::<WriteField>);
+    &SCHEMA
+}
+
+/// Returns the schema of specs.
+pub(super) fn spec_words() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(schema_of::<WrittenSpec>);
+    &SCHEMA
+}
+
+/// Returns the schema of what the answer of a spec becomes.
+pub(super) fn outcome_words() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(schema_of::<Outcome>);
     &SCHEMA
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     FieldMapping, Manifest, Mapping, Resource,
-    load::{ManifestProblem, SourceKind, Spec, read_documents, specs_of_files, typed},
+    load::{ManifestProblem, Shows, SourceKind, Spec, read_documents, specs_of_files, typed},
     shape, suggest,
 };
 use crate::blueprint::Problem;
@@ -152,7 +152,8 @@ pub fn report<'f>(manifest: &Manifest, files: impl IntoIterator<Item = (&'f str,
 }
 
 /// What is recalled makes a draft of the type, whatever else is known of it. A test on a real server makes up for specs
-/// that are only documented. Otherwise the weakest source counts.
+/// that are only documented. Otherwise the weakest source counts, that of refusals among them; but refusals alone, without
+/// any row, prove nothing. Specs without a type count for none.
 fn of_type(name: &str, resource: &Resource, specs: &[Spec], server: Option<&Verified>) -> TypeTrust {
     let verified = server
         .and_then(|server| server.types.get(name))
@@ -160,18 +161,22 @@ fn of_type(name: &str, resource: &Resource, specs: &[Spec], server: Option<&Veri
         .unwrap_or_default();
     let mut recalled = resource.recalled.clone();
     marked(&resource.fields, "", &mut recalled);
-    let own: Vec<&Spec> = specs.iter().filter(|spec| spec.kind == name).collect();
+    let own: Vec<&Spec> = specs.iter().filter(|spec| spec.kind.as_deref() == Some(name)).collect();
     let mut because: Vec<String> = recalled.iter().map(|what| format!("`{what}` is recalled")).collect();
     for spec in &own {
         if matches!(&spec.source, Some(source) if source.kind == SourceKind::Recalled) {
-            because.push(format!("the row of `{}` in {} is recalled", spec.about, spec.file));
+            let what = match spec.shows {
+                Shows::Row { .. } => "row",
+                Shows::Exchange(_) => "answer",
+            };
+            because.push(format!("the {what} of `{}` in {} is recalled", spec.about, spec.file));
         }
     }
     let mut trust = Trust::Draft;
     if because.is_empty() && !verified.is_empty() {
         trust = Trust::Verified;
         because.extend(server.map(|server| format!("a test on {} {}", server.server, server.version)));
-    } else if because.is_empty() && own.is_empty() {
+    } else if because.is_empty() && !own.iter().any(|spec| spec.shows_rows()) {
         because.push("no spec shows a row of it".to_owned());
     } else if because.is_empty() {
         let silent = own.iter().filter(|spec| spec.source.is_none());

@@ -8,6 +8,7 @@ use super::{
     errors::{BodyTest, RuleConditions},
     field::{Codec, OneOrMany},
     http::Request,
+    labels::LabelOf,
 };
 
 /// How records of a type are written.
@@ -118,6 +119,10 @@ pub struct FullWriteField {
     /// Beside `each`: members that every element has besides, with the same value in all.
     #[serde(default)]
     pub constants: serde_json::Map<String, serde_json::Value>,
+    /// The table of codes in which the text is looked for: the code of its entry is written. As it is read unless said
+    /// otherwise. For fields of the record itself.
+    #[serde(default)]
+    pub label: Option<LabelOf>,
     /// When it can be written; always unless said otherwise.
     #[serde(default)]
     pub on: Occasion,

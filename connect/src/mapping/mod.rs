@@ -10,7 +10,7 @@ mod evaluate;
 pub(crate) mod expression;
 mod field;
 mod select;
-mod spec;
+pub(crate) mod spec;
 mod test;
 
 use std::{borrow::Cow, sync::Arc};
@@ -26,7 +26,6 @@ pub use expression::functions;
 pub(crate) use field::Backward;
 pub use field::CompiledField;
 pub use select::Selected;
-pub use spec::check_spec;
 
 use crate::{json, manifest::Normalization, path::Path};
 pub(crate) use custom::Custom;

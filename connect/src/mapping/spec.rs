@@ -1,27 +1,16 @@
-//! Checks a mapping against a spec: a raw row and what the API must show of it.
+//! Compares records with what a spec expects of them.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use indexmap::IndexMap;
 use lineshaft_schema::{Catalogue, Projection, Record, TypeDef, Value};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::CompiledMapping;
 use crate::{
     codec::shown,
     json,
-    manifest::{load::Spec, suggest},
+    manifest::{load::escape, suggest},
 };
-
-/// Maps the row of a spec and tells what differs from what the spec expects; nothing when it holds.
-///
-/// Only the fields that the spec names are compared. `remoteId` is the text of the key. Fields whose names begin with
-/// `custom:` are customer-specific ones, compared as JSON.
-#[must_use]
-pub fn check_spec(mapping: &CompiledMapping, spec: &Spec) -> Vec<String> {
-    match check(mapping, spec) {
-        Ok(differences) => differences,
-        Err(problem) => vec![problem],
-    }
-}
 
 /// The key of a record among the fields of a spec.
 const KEY: &str = "remoteId";
@@ -29,30 +18,86 @@ const KEY: &str = "remoteId";
 /// The start of the names of customer-specific fields in a spec.
 const CUSTOM: &str = "custom:";
 
-fn check(mapping: &CompiledMapping, spec: &Spec) -> Result<Vec<String>, String> {
-    let mapping = mapping.with_settings(&spec.settings)?;
-    let def = mapping.definition().ok_or("the type is not in the catalogue")?;
-    let mut differences = Vec::new();
-    let mut projection = Projection::default();
-    for name in spec.expect.keys() {
+/// Something that is not as a spec expects it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// A JSON pointer to what is expected.
+    pub(crate) pointer: String,
+    pub(crate) message: String,
+}
+
+impl Difference {
+    pub(crate) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Fields of a record and their values as the API shows them.
+pub(crate) type Expected = IndexMap<String, Json>;
+
+/// Maps the row of a spec and tells what differs from what the spec expects; nothing when it holds.
+///
+/// Only the fields that the spec names are compared. `remoteId` is the text of the key. Fields whose names begin with
+/// `custom:` are customer-specific ones, compared as JSON.
+pub(crate) fn check_row(
+    mapping: &CompiledMapping,
+    settings: &Map<String, Json>,
+    row: &json::Value<'_>,
+    expect: &Expected,
+) -> Vec<Difference> {
+    let checked = mapping.with_settings(settings).and_then(|mapping| {
+        let def = mapping.definition().ok_or("the type is not in the catalogue")?;
+        let mut differences = Vec::new();
+        let mut projection = Projection::default();
+        project(def, expect, "/expect", &mut projection, &mut differences);
+        let record = mapping.map_row(row, &projection, DateTime::<Utc>::UNIX_EPOCH)?;
+        differences.extend(compare(def, &record, expect, "/expect", &mapping.catalogue));
+        Ok(differences)
+    });
+    checked.unwrap_or_else(|problem| vec![Difference::new("/row", problem)])
+}
+
+/// Adds the fields that are expected, and tells which of them are none.
+pub(crate) fn project(
+    def: &TypeDef,
+    expect: &Expected,
+    pointer: &str,
+    projection: &mut Projection,
+    differences: &mut Vec<Difference>,
+) {
+    for name in expect.keys() {
         match def.field(name) {
             _ if name.starts_with(CUSTOM) => projection.custom = true,
             _ if name == KEY => {}
             Some(field) if !field.computed => projection.insert(field.index),
-            _ => differences.push(suggest::unknown("field", name, def.fields.keys().map(String::as_str))),
+            _ => {
+                let unknown = suggest::unknown("field", name, def.fields.keys().map(String::as_str));
+                differences.push(Difference::new(format!("{pointer}/{}", escape(name)), unknown));
+            }
         }
     }
-    let record = mapping.map_row(&spec.row, &projection, DateTime::<Utc>::UNIX_EPOCH)?;
-    for problem in &record.problems {
-        differences.push(format!(
-            "{}: {} (at `{}`)",
-            problem.field, problem.message, problem.path
-        ));
-    }
-    for (name, expected) in &spec.expect {
-        differences.extend(difference(def, &record, name, expected, &mapping.catalogue));
-    }
-    Ok(differences)
+}
+
+/// Tells what of a record differs from what is expected, and what of it could not be mapped.
+pub(crate) fn compare(
+    def: &TypeDef,
+    record: &Record,
+    expect: &Expected,
+    pointer: &str,
+    catalogue: &Catalogue,
+) -> Vec<Difference> {
+    let problems = record.problems.iter().map(|problem| {
+        let message = format!("{} (at `{}`)", problem.message, problem.path);
+        Difference::new(format!("{pointer}/{}", escape(&problem.field)), message)
+    });
+    let differences = expect.iter().filter_map(|(name, expected)| {
+        let message = difference(def, record, name, expected, catalogue)?;
+        Some(Difference::new(format!("{pointer}/{}", escape(name)), message))
+    });
+    problems.chain(differences).collect()
 }
 
 fn difference(def: &TypeDef, record: &Record, name: &str, expected: &Json, catalogue: &Catalogue) -> Option<String> {
@@ -61,7 +106,7 @@ fn difference(def: &TypeDef, record: &Record, name: &str, expected: &Json, catal
         let found: Json = found
             .and_then(|field| serde_json::from_str(&field.value).ok())
             .unwrap_or(Json::Null);
-        return (found != *expected).then(|| format!("{name}: expected {expected}, the mapping gives {found}"));
+        return (found != *expected).then(|| format!("expected {expected}, found {found}"));
     }
     if name == KEY {
         let key = record.key.to_string();
@@ -69,16 +114,13 @@ fn difference(def: &TypeDef, record: &Record, name: &str, expected: &Json, catal
             Json::Number(number) => number.to_string() == key,
             other => other.as_str() == Some(&key),
         };
-        return (!same).then(|| format!("{name}: expected {expected}, the mapping gives {}", Json::from(key)));
+        return (!same).then(|| format!("expected {expected}, found {}", Json::from(key)));
     }
     let value = record.get(def.field(name)?.index);
     if same(value, expected, catalogue) {
         return None;
     }
-    Some(format!(
-        "{name}: expected {expected}, the mapping gives {}",
-        shown(value, catalogue)
-    ))
+    Some(format!("expected {expected}, found {}", shown(value, catalogue)))
 }
 
 /// Compares by meaning: `1.5` and `"1.50"` are one decimal, and an instant may be written in any zone.

@@ -8,7 +8,7 @@ use lineshaft_schema::{Catalogue, FieldIndex, Projection, Record};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::{CompiledMapping, Selected, check_spec};
+use super::{CompiledMapping, Selected, spec::check_row};
 use crate::{
     blueprint::Problem,
     codec::shown,
@@ -429,27 +429,31 @@ fn a_spec_tells_what_differs() {
     let mapping = compile(
         "fields: {number: n, net: a, at: {path: t, as: {date_time: {zone: '{{settings.zone}}'}}}, total: {object: {amount: a, currency: c}}, vendor: v, count: k}\ncustom_fields: {pattern: ^x_}",
     );
-    let specs = |expect: &str| {
+    let check = |expect: &str| {
         let text = format!(
             "type: Order\nabout: an order\nsettings: {{zone: Europe/Berlin}}\nrow: {{id: 7, n: A, a: 1234567890123456789.10, t: '2026-11-22 06:30:00', c: EUR, v: 5, k: x, x_a: [1]}}\nexpect: {expect}\n"
         );
-        load::specs_of_files([("specs/order.yaml", text.as_str())])
+        let spec = load::specs_of_files([("specs/order.yaml", text.as_str())])
             .unwrap()
-            .remove(0)
+            .remove(0);
+        let load::Shows::Row { row, expect } = &spec.shows else {
+            panic!("not a row")
+        };
+        let differences = check_row(&mapping, &spec.settings, row, expect);
+        let told: Vec<String> = differences
+            .into_iter()
+            .map(|difference| spec.problem(&difference.pointer, difference.message).to_string())
+            .collect();
+        told
     };
     let right = "{remoteId: 7, number: A, net: '1234567890123456789.1', at: '2026-11-22T05:30:00Z', total: {amount: '1234567890123456789.10', currency: EUR}, vendor: 5, isDeleted: false, 'custom:x_a': [1]}";
-    assert_eq!(check_spec(&mapping, &specs(right)), Vec::<String>::new());
-    let wrong = check_spec(
-        &mapping,
-        &specs(
-            "{remoteId: 8, number: B, total: {amount: 1}, at: '2026-11-22T06:30:00Z', count: 1, nmber: x, 'custom:x_a': 1}",
-        ),
+    assert_eq!(check(right), Vec::<String>::new());
+    let wrong = check(
+        "{remoteId: 8, number: B, total: {amount: 1}, at: '2026-11-22T06:30:00Z', count: 1, nmber: x, 'custom:x_a': 1}",
     );
     assert_eq!(wrong.len(), 8, "{wrong:#?}");
-    assert!(
-        wrong.contains(&"number: expected \"B\", the mapping gives \"A\"".to_owned()),
-        "{wrong:#?}"
-    );
+    let told = "specs/order.yaml:5:31: expect.number: expected \"B\", found \"A\" (about: an order)".to_owned();
+    assert!(wrong.contains(&told), "{wrong:#?}");
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use lineshaft_schema::{Condition, Direction, FieldIndex, FieldType, Operand, Ope
 use serde_json::Value;
 use url::Url;
 
-use super::{ListRequest, PageState, RequestBody, RequestPlan, select::selection};
+use super::{ListRequest, PageState, RequestPlan, select::selection};
 use crate::{
     blueprint::{CountPlan, FilterRule, PagingPlan, ResourcePlan, SeekPlan, parse_address, same_origin, unusable},
     capability::Precision,
@@ -86,6 +86,8 @@ impl ResourcePlan {
     pub(super) fn page_limit(&self, wanted: u32) -> u32 {
         match self.parts.list.paging {
             PagingPlan::Page { .. } => self.parts.list.page_size,
+            // The system alone says how many.
+            _ if self.parts.list.is_fixed => self.parts.list.page_size,
             // The record that was read before comes again.
             PagingPlan::StartKey { inclusive: true } => {
                 wanted.saturating_add(1).clamp(2, self.parts.list.max_page_size.max(2))
@@ -516,7 +518,8 @@ pub(crate) fn complete_headers(plan: &mut RequestPlan) {
     }
 }
 
-/// Follows a link to the next page, which must lead to where the first page came from.
+/// Follows a link to the next page, which must lead to where the first page came from. A list that is asked for by POST is
+/// so to its end, with the same body.
 fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
     let elsewhere = || {
         Error::new(
@@ -536,10 +539,5 @@ fn follow(first: RequestPlan, link: &str) -> Result<RequestPlan, Error> {
     } else {
         target.to_string()
     };
-    Ok(RequestPlan {
-        method: http::Method::GET,
-        url,
-        body: RequestBody::Empty,
-        ..first
-    })
+    Ok(RequestPlan { url, ..first })
 }

@@ -235,6 +235,7 @@ impl ResourcePlan {
                 template.render(&scope).map_err(crate::blueprint::unusable)?,
             ));
         }
+        call.check_query(&scope, &|text| parts.language.takes(text))?;
         let query_scope = scope.clone().with_texts(&|text| parts.language.escape_in_query(text));
         let mut plan = call.plan_quoted(&parts.base, &scope, &path_scope, &query_scope, query)?;
         complete_headers(&mut plan);
@@ -246,7 +247,7 @@ impl ResourcePlan {
         let parts = self.key_parts(by);
         let possible = self.possible(by, parts, keys);
         match strategy {
-            Strategy::Each => return possible.into_iter().map(|key| vec![key]).collect(),
+            Strategy::Each | Strategy::None => return possible.into_iter().map(|key| vec![key]).collect(),
             Strategy::List if possible.is_empty() => return Vec::new(),
             Strategy::List => return vec![possible],
             Strategy::In | Strategy::OrChain => {}

@@ -61,6 +61,9 @@ pub enum PageState {
         /// The record behind which the list of the cursor began, when it began anew.
         from: Option<RemoteKey>,
     },
+    /// Among the rows without a value of the field that the list is sorted by, which are read behind the others: at
+    /// their beginning, or there.
+    Missing(Option<Box<PageState>>),
 }
 
 /// One page of a list, mapped.

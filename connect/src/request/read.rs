@@ -192,8 +192,9 @@ impl ResourcePlan {
         if let Some(is_last) = list.last.as_ref().and_then(|path| flag(path.first(body)?)) {
             return Some(!is_last);
         }
+        // Where it stands without a value, such as an address of the next page that is null, nothing follows.
         let value = list.more.as_ref()?.first(body)?;
-        flag(value).or_else(|| (!json::is_blank(value)).then_some(true))
+        Some(flag(value).unwrap_or_else(|| !json::is_blank(value)))
     }
 
     /// Reads an answer to a look-up. Records that were not asked for are left out: some systems ignore conditions that

@@ -403,6 +403,28 @@ fn answers_that_are_not_as_promised_are_malformed() {
 }
 
 #[test]
+fn a_list_that_is_posted_follows_its_links_by_post() {
+    let vendors = json!({"Vendor": {
+        "remote": "v", "key": "id", "fields": {"name": "name"},
+        "list": {
+            "request": {"method": "POST", "path": "/search", "body": {"of": "{{resource.remote}}"}, "read_only": true},
+            "paging": {"link": {"body": "next"}},
+        },
+    }});
+    let blueprint = tests::compile("json_rest", json!({}), vendors).unwrap();
+    let next = plan(
+        resource(&blueprint, "Vendor"),
+        &ListRequest {
+            page: Some(PageState::Link("/search?page=2".to_owned())),
+            ..list("Vendor")
+        },
+    );
+    assert!(next.url.ends_with("/search?page=2"), "{}", next.url);
+    assert_eq!((next.method.as_str(), next.repeatable), ("POST", true));
+    assert_eq!(next.body, RequestBody::Json(r#"{"of":"v"}"#.to_owned()));
+}
+
+#[test]
 fn next_links_are_found_in_headers() {
     let manifest = json!({
         "Vendor": {"remote": "v", "key": "id", "list": {"paging": {"link": {"header": "Link"}}}, "fields": {"name": "name"}},

@@ -15,6 +15,7 @@ enum Node {
     Number(Box<str>),
     Optional(Box<str>),
     Unless([Box<str>; 2]),
+    Marks(Box<str>, Box<[Box<str>]>),
     Text(TextTemplate),
     List(Vec<Node>),
     Object(Vec<(TextTemplate, Node)>),
@@ -69,6 +70,9 @@ impl Node {
                 if let Some(names) = template.only_unless() {
                     return Ok(Self::Unless(names.clone()));
                 }
+                if let Some((name, keep)) = template.only_marks() {
+                    return Ok(Self::Marks(name.into(), keep.into()));
+                }
                 match template.only_variable() {
                     Some(name) => Self::Variable(name.into()),
                     None if template.as_constant().is_some() => Self::Constant(value.clone()),
@@ -90,7 +94,7 @@ impl Node {
     fn variables<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
             Self::Constant(_) => {}
-            Self::Variable(name) | Self::Number(name) | Self::Optional(name) => names.push(name),
+            Self::Variable(name) | Self::Number(name) | Self::Optional(name) | Self::Marks(name, _) => names.push(name),
             Self::Unless(both) => names.extend(both.iter().map(AsRef::as_ref)),
             Self::Text(template) => names.extend(template.variables()),
             Self::List(list) => list.iter().for_each(|node| node.variables(names)),
@@ -163,6 +167,7 @@ impl Node {
             Self::Number(name) => number_of(name, &*scope.find(name)?)?,
             Self::Unless([condition, _]) if scope.says(condition) => Value::Null,
             Self::Unless([_, name]) => scope.find(name)?.into_owned(),
+            Self::Marks(name, keep) => super::marks(name, keep, scope)?,
             Self::Text(template) => Value::String(template.render(scope)?),
             Self::List(list) => {
                 let present = list.iter().filter(|node| !node.is_left_out_of_list(scope));
@@ -184,7 +189,7 @@ impl Node {
     /// Returns whether it is nothing but a variable that has no value, or a list of nothing but objects that are left out.
     fn is_left_out(&self, scope: &Scope<'_>) -> bool {
         match self {
-            Self::Variable(name) | Self::Number(name) => scope.omits(name),
+            Self::Variable(name) | Self::Number(name) | Self::Marks(name, _) => scope.omits(name),
             Self::Optional(name) => scope.omits(name) || scope.is_empty(name),
             Self::Object(_) => self.is_all_optional(scope),
             Self::Unless([condition, name]) => scope.says(condition) || (scope.omits(name)),

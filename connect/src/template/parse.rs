@@ -32,6 +32,10 @@ pub(super) fn parse_variable(inner: &str) -> Result<Part, String> {
         rest.iter().try_for_each(|name| check_name(name))?;
         return Ok(Part::Base64(rest.into_boxed_slice()));
     }
+    if let ("marks", [name, keep @ ..]) = (first, rest.as_slice()) {
+        check_name(name)?;
+        return Ok(Part::Marks(name.clone(), keep.into()));
+    }
     if let ("number", [name]) = (first, rest.as_slice()) {
         check_name(name)?;
         return Ok(Part::Number(name.clone()));
@@ -59,7 +63,7 @@ pub(super) fn parse_variable(inner: &str) -> Result<Part, String> {
     }
     if !rest.is_empty() {
         return Err(format!(
-            "`{}` is neither a variable nor `number`, `upper`, `head`, `tail`, `unless`, `optional` or `base64` of variables",
+            "`{}` is neither a variable nor `number`, `upper`, `head`, `tail`, `unless`, `optional`, `marks` or `base64` of variables",
             inner.trim()
         ));
     }

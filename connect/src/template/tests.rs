@@ -101,9 +101,45 @@ fn a_value_in_a_path_stays_one_segment() {
     };
     assert_eq!(
         path("{{settings.base_url}}/{{resource.remote}}").unwrap(),
-        "https://erp.example/api/po%2Fx"
+        "https://erp.example/api/po/x"
     );
-    assert!(path("/orders/{{key}}").is_err());
+    for hostile in [
+        "/orders/{{key}}",
+        "/orders/{{upper key}}/lines",
+        "/orders/{{unless nothing key}}",
+        "/orders/{{around \"\" key \"\"}}",
+        "/orders/./{{settings.base_url}}",
+    ] {
+        assert!(path(hostile).is_err(), "{hostile}");
+    }
+    assert_eq!(path("/orders('{{key}}')?a=../b").unwrap(), "/orders('..')?a=../b");
+}
+
+#[test]
+fn the_name_of_a_list_may_be_a_path() {
+    let path = |name: &str| {
+        with_scope(|scope| {
+            let scope = scope.with("resource.remote", name.to_owned()).with("key", "a/b");
+            TextTemplate::parse("/{{resource.remote}}/{{key}}")
+                .unwrap()
+                .render_path(&scope)
+        })
+    };
+    assert_eq!(path("company/part").unwrap(), "/company/part/a%2Fb");
+    assert_eq!(path("a b/c?d#e").unwrap(), "/a%20b/c%3Fd%23e/a%2Fb");
+    assert_eq!(path("%2e%2e/x").unwrap(), "/%252e%252e/x/a%2Fb");
+    for name in [
+        "",
+        ".",
+        "..",
+        "/part",
+        "company/",
+        "company//part",
+        "company/../part",
+        "./part",
+    ] {
+        assert!(path(name).is_err(), "{name}");
+    }
 }
 
 #[test]
@@ -118,7 +154,9 @@ fn the_tail_of_an_address_names_a_record() {
     assert_eq!(path(address).unwrap(), "/os/po/_QkVERk9SRC9BNjAwMg--");
     assert_eq!(path("a%20b\\c").unwrap(), "/os/po/a%20b%5Cc");
     assert!(path("https://erp.example/po/").is_err());
-    assert!(path("/po/..").is_err());
+    for hostile in ["/po/..", "/po/.", "/po/%2e%2E", "/po/.%2e", "/po/%2e"] {
+        assert!(path(hostile).is_err(), "{hostile}");
+    }
 }
 
 #[test]
@@ -246,6 +284,30 @@ fn writes_leave_out_what_has_no_value_but_not_null() {
 }
 
 #[test]
+fn a_name_leads_through_lists() {
+    let row = json!({ "lines": [
+        { "item": { "number": "00010" }, "schedule": { "day": "2026-01-05" } },
+        { "item": { "number": "00020" } },
+    ] });
+    with_scope(|scope| {
+        let scope = scope.leaving_out().with("raw", row.clone()).with("row", row);
+        let body = json!({ "raw": "{{raw.lines.item}}", "items": "{{row.lines.item}}", "days": "{{row.lines.schedule.day}}", "texts": "{{row.lines.text}}" });
+        let body = JsonTemplate::parse(&body).unwrap().render(&scope).unwrap();
+        let items = json!([{ "number": "00010" }, { "number": "00020" }]);
+        assert_eq!(body, json!({ "items": items, "days": ["2026-01-05"] }));
+        let xml = "<Items><item>{{row.lines.item}}</item></Items><Days><day>{{row.lines.schedule.day}}</day></Days><t>{{row.lines.text}}</t>";
+        let xml = XmlTemplate::parse(&format!("<a>{xml}</a>"))
+            .unwrap()
+            .render(&scope)
+            .unwrap();
+        assert_eq!(
+            xml,
+            "<a><Items><item><number>00010</number></item><item><number>00020</number></item></Items><Days><day>2026-01-05</day></Days></a>"
+        );
+    });
+}
+
+#[test]
 fn a_variable_gives_way_to_another() {
     let template = json!({"name": "{{unless part text}}", "note": "is {{unless part text}}"});
     let template = JsonTemplate::parse(&template).unwrap();
@@ -303,4 +365,37 @@ fn texts_go_with_the_variable_they_stand_around() {
         body.unwrap().render(&scope).unwrap(),
         json!({ "q": "a = '}}'", "keep": "", "mixed": { "where": "a = '}}'" } })
     );
+}
+
+#[test]
+fn a_row_is_marked_by_what_it_has() {
+    let row = json!({
+        "number": "4500000001", "note": "x", "terms": null, "address": { "city": "Berlin", "item": "7" },
+        "lines": [{ "item": "00010", "quantity": 5 }, { "item": "00020", "deleted": false }],
+    });
+    let marked = json!({
+        "number": "4500000001", "note": "X", "terms": "X", "address": { "city": "X", "item": "7" },
+        "lines": [{ "item": "00010", "quantity": "X" }, { "item": "00020", "deleted": "X" }],
+    });
+    with_scope(|scope| {
+        let scope = scope.leaving_out().with("row", row);
+        let body = json!({ "header": "{{marks row number item}}", "items": "{{marks row.lines item}}", "none": "{{marks row.no}}" });
+        let body = JsonTemplate::parse(&body).unwrap().render(&scope).unwrap();
+        assert_eq!(body, json!({ "header": marked, "items": marked["lines"] }));
+        let xml = "<Items><item>{{marks row.lines item}}</item></Items><none>{{marks row.no}}</none>";
+        let xml = XmlTemplate::parse(&format!("<a>{xml}</a>"))
+            .unwrap()
+            .render(&scope)
+            .unwrap();
+        assert_eq!(
+            xml,
+            "<a><Items><item><item>00010</item><quantity>X</quantity></item><item><item>00020</item><deleted>X</deleted></item></Items></a>"
+        );
+        assert!(
+            TextTemplate::parse("/{{marks row}}")
+                .unwrap()
+                .render_path(&scope)
+                .is_err()
+        );
+    });
 }

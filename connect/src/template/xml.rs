@@ -297,6 +297,9 @@ fn render_element(
 
 /// Returns the value of a variable, with its lists and objects.
 fn value_of(template: &TextTemplate, scope: &Scope<'_>) -> Result<Value, Unfit> {
+    if let Some((name, keep)) = template.only_marks() {
+        return super::marks(name, keep, scope).map_err(Unfit::Variable);
+    }
     match template.only_variable() {
         Some(name) => scope.find(name).map(std::borrow::Cow::into_owned),
         None => template.render(scope).map(Value::String),
@@ -315,7 +318,7 @@ fn is_left_out(template: &TextTemplate, scope: &Scope<'_>) -> bool {
     {
         return true;
     }
-    let Some(name) = template.only_variable() else {
+    let Some(name) = template.only_variable().or(template.only_marks().map(|(name, _)| name)) else {
         let is_empty = || template.render(scope).is_ok_and(|text| text.is_empty());
         return scope.absent == Absent::Refused && is_empty();
     };

@@ -94,6 +94,8 @@ pub(crate) enum Judge {
     Caller,
     /// The connector, each of so many parts of an envelope.
     Batch(usize),
+    /// The connector, each of so many parts of an envelope that change something.
+    Changes(usize),
 }
 
 /// How a request that changes something failed.
@@ -260,9 +262,16 @@ impl Line {
             let refused = self.refused_mark(response, &mark_refused);
             refused.or_else(|| self.judge(judge, response))
         };
+        let way = match (judge, self.blueprint.batch()) {
+            (Judge::Changes(parts), Some(batch)) => Way {
+                calls: batch.calls(parts),
+                ..Way::default()
+            },
+            _ => Way::default(),
+        };
         self.retries.deposit();
         match self
-            .attempt(context, plan, Some(access), Some(change), Way::default(), &classify)
+            .attempt(context, plan, Some(access), Some(change), way, &classify)
             .await
         {
             Ok(response) => Ok(response),
@@ -339,6 +348,9 @@ impl Line {
     }
 
     fn judge(&self, judge: Judge, response: &Response) -> Option<Error> {
+        if let (Judge::Changes(parts), Some(batch)) = (judge, self.blueprint.batch()) {
+            return batch.judge_changes(&self.blueprint, response, parts);
+        }
         let error = self.classify(response)?;
         let is_ours = matches!(
             error.kind(),

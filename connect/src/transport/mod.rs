@@ -206,6 +206,20 @@ impl Transport {
         self.send_judged(context, access, plan, None, Judge::Batch(parts)).await
     }
 
+    /// The same for an envelope of so many requests that change something, which is sent once. What was carried out in
+    /// part is in its answer.
+    pub(crate) async fn send_changes(
+        &self,
+        context: &CallContext,
+        access: Arc<Access>,
+        plan: impl Fn(&Access) -> Result<RequestPlan, Error> + Sync,
+        departure: &dyn Departure,
+        parts: usize,
+    ) -> Result<Arc<Response>, Error> {
+        self.send_judged(context, access, plan, Some(departure), Judge::Changes(parts))
+            .await
+    }
+
     async fn send_judged(
         &self,
         context: &CallContext,

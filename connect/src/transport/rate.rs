@@ -350,6 +350,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn windows_show_nothing_of_credentials() {
+        let shared = SharedWindows::default();
+        let rate = Rate {
+            scope: RateScope::Credentials,
+            ..rate(1, 60, &[])
+        };
+        let rates = Rates::new("trial", &[rate], shared.clone());
+        let secrets: SecretMap = [("token", "a")].into_iter().collect();
+        let signed = Counted {
+            credentials: Some(&secrets),
+            ..call(&Method::GET)
+        };
+        rates.wait(&signed, in_seconds(5)).await.unwrap();
+        assert_eq!(format!("{shared:?}"), "SharedWindows { count: 1 }");
+        assert!(!format!("{rates:?}").contains("Credentials("), "{rates:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn each_method_has_its_own_window_and_costly_calls_count_as_more() {
         let rates = made(&[
             Rate {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,11 +26,19 @@ pub(super) type Moments = VecDeque<Instant>;
 pub(super) type Window = Arc<Mutex<Moments>>;
 
 /// The windows that connections share. Clones are the same windows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SharedWindows(Arc<Mutex<HashMap<Key, Window>>>);
 
+/// Shows how many there are: digests of credentials are for no log.
+impl fmt::Debug for SharedWindows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("SharedWindows").field("count", &windows.len()).finish()
+    }
+}
+
 /// Which window of which rate.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     /// The kind of system, the place of the rate in its manifest, and what it allows.
     rate: (Arc<str>, usize, usize, Duration),
@@ -37,7 +46,7 @@ struct Key {
     method: Option<Method>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Whose {
     Connection,
     /// A digest of the credentials, and the host.

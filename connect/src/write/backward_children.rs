@@ -259,9 +259,14 @@ impl Backward<'_> {
         };
         let known = key.map(|key| match (is_inline, resource) {
             // Rows without a resource have the key of their owner and one part more.
-            (true, _) | (_, None) => key.parts().last().map_or(Json::Null, |part| part.as_str().into()),
+            (true, _) | (_, None) => Some(key.parts().last().map_or(Json::Null, |part| part.as_str().into())),
             (false, Some(resource)) => key_json(&resource.parts.key, key),
         });
+        if let (Some(None), Some(key)) = (&known, key) {
+            self.tell(path, UserErrorCode::NotFound, format!("there is no row `{key}`"));
+            return;
+        }
+        let known = known.flatten();
         let remote = resource.map_or("", ResourcePlan::remote);
         match render(template, &embed.settings, remote, row.clone(), known) {
             Ok(json) => {

@@ -22,7 +22,7 @@ use crate::{
     describe::DescribePlan,
     manifest::{self, Manifest, Resource, WriteOperation, suggest},
     mapping::{CompiledMapping, Custom},
-    template::JsonTemplate,
+    template::{JsonTemplate, is_within},
 };
 
 /// How the records of a type are written.
@@ -425,13 +425,13 @@ impl Place<'_> {
         }
         let place = plan.reference.as_ref().and_then(|reference| {
             let target = plan.fields.iter().find(|target| target.field == reference.field)?;
-            target.member()
+            target.places().pop()
         });
         let carries = |call: &Call| {
             let mut names = call.variables();
-            place.is_none_or(|place| {
-                names
-                    .any(|name| name == "row" || name == "client_reference" || name.strip_prefix("row.") == Some(place))
+            place.as_deref().is_none_or(|place| {
+                let leads_there = |name: &str| name.strip_prefix("row.").is_some_and(|name| is_within(place, name));
+                names.any(|name| name == "row" || name == "client_reference" || leads_there(name))
             })
         };
         if plan.reference.is_some() && first.is_some_and(|step| !carries(&step.call)) {

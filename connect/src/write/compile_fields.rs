@@ -99,7 +99,7 @@ impl Target {
     }
 
     /// Returns where it goes, in words of the source system.
-    fn places(&self) -> Vec<String> {
+    pub(super) fn places(&self) -> Vec<String> {
         match &self.way {
             Way::One(to, _) => vec![to.join(".")],
             Way::Key(parts, _) => parts.iter().flatten().map(|part| part.to.join(".")).collect(),

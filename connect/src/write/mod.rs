@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use belonging::NamedRow;
 pub(crate) use extent::Extent;
 pub use run::{Next, Run};
+pub(crate) use run_errors::code_of;
 pub(crate) use within::Within;
 
 use crate::error::Error;

@@ -15,7 +15,7 @@ use super::{
     run_scope::Item,
 };
 use crate::{
-    blueprint::{Blueprint, ResourcePlan},
+    blueprint::{Blueprint, ResourcePlan, key_rows},
     codec::shown,
     error::{Error, ErrorKind},
     manifest::Sends,
@@ -111,7 +111,7 @@ impl Run {
             None if request.act != Act::Create => {
                 errors.push(wrong(&[], UserErrorCode::NotFound, "no record is named"));
             }
-            Some(key) if key.parts().len() != length => {
+            Some(key) if key.parts().len() != length || key_rows(&resource.parts.key, None, key).is_none() => {
                 errors.push(wrong(
                     &[],
                     UserErrorCode::NotFound,
@@ -318,6 +318,36 @@ impl Run {
         self.later.pop_front();
     }
 
+    /// Returns the write as it stands at each element that the next step is still to be sent for, where none of these
+    /// requests waits for the answer to another; nothing where they are sent one after the other.
+    pub(crate) fn elements_left(&self) -> Vec<Self> {
+        let Some(step) = self.operation.steps.get(self.at).filter(|step| step.call.changes()) else {
+            return Vec::new();
+        };
+        let keeps = !step.keep.is_empty();
+        let is_kept = |name: &Option<String>| name.as_ref().is_some_and(|name| name.starts_with("kept."));
+        let waits = keeps && (step.call.uses_below("kept") || is_kept(&step.when) || is_kept(&step.unless));
+        if waits || self.key.is_none() {
+            return Vec::new();
+        }
+        let count = self.items(step).map_or(0, |items| items.len());
+        let at = |item| Self { item, ..self.clone() };
+        (self.item..count).map(at).collect()
+    }
+
+    /// Returns the rows that are still to be written by writes of their own, each with its place in the input.
+    pub(crate) fn rows_left(&self) -> Vec<(WriteRequest, Vec<String>)> {
+        let owner = self.key.clone().unwrap_or_default();
+        let rows = self.later.iter();
+        rows.map(|row| (with_owner(&row.request, row.owner, &owner), row.path.clone()))
+            .collect()
+    }
+
+    /// Takes note that all those rows were written.
+    pub(crate) fn wrote_all(&mut self) {
+        self.later.clear();
+    }
+
     /// Returns the key of the record, as soon as it is known.
     #[must_use]
     pub fn key(&self) -> Option<&RemoteKey> {
@@ -388,7 +418,7 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn resource(&self) -> Option<&ResourcePlan> {
+    pub(crate) fn resource(&self) -> Option<&ResourcePlan> {
         self.blueprint.resource(self.request.kind)
     }
 

@@ -24,9 +24,29 @@ impl Run {
         }
     }
 
+    /// Returns a refusal of the system in the words of the input, each field that it found wrong by itself.
+    pub(crate) fn user_errors(&self, error: &Error) -> Vec<UserError> {
+        let fields = error.wrong_fields();
+        if fields.is_empty() {
+            return vec![self.user_error(error)];
+        }
+        let expects = self.request.expected_version.is_some();
+        let told = fields.iter().map(|field| UserError {
+            path: self.path_of(&field.name),
+            code: code_of(&error.clone().with_rule(field.rule.or(error.rule()), None), expects),
+            message: field.message.clone(),
+            remote_code: error.remote_code().map(str::to_owned),
+            remote_message: Some(field.message.clone()),
+        });
+        told.collect()
+    }
+
     /// Finds the field of the input from which a field of the system came; empty when none did.
     fn path_of(&self, field: &str) -> Vec<String> {
-        let names: Vec<&str> = field.split(['.', '/']).filter(|name| !name.is_empty()).collect();
+        let parts = field.split(['.', '/']).filter(|name| !name.is_empty());
+        // Places in lists are no names: they tell which of several rows it is.
+        let (places, names): (Vec<&str>, Vec<&str>) =
+            parts.partition(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
         let Some(last) = names.last() else { return Vec::new() };
         let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
         let is_whole = |source: &&Source| {
@@ -35,8 +55,12 @@ impl Run {
         let is_last = |source: &&Source| source.remote.last().is_some_and(|name| same(name, last));
         let is_first =
             |source: &&Source| names.len() == 1 && source.remote.first().is_some_and(|name| same(name, last));
+        let is_there = |source: &&Source| places.iter().all(|place| source.input.iter().any(|part| part == place));
         let mut sources = self.sources.iter();
-        let found = sources.clone().find(is_whole).or_else(|| sources.clone().find(is_last));
+        let found = sources.clone().filter(is_whole).find(is_there);
+        let found = found.or_else(|| sources.clone().find(is_whole));
+        let found = found.or_else(|| sources.clone().filter(is_last).find(is_there));
+        let found = found.or_else(|| sources.clone().find(is_last));
         let found = found.or_else(|| sources.find(is_first));
         if let Some(source) = found {
             return source.input.clone();
@@ -46,7 +70,8 @@ impl Run {
     }
 }
 
-fn code_of(error: &Error, expects: bool) -> UserErrorCode {
+/// Returns the code of a refusal; `expects` says that the write named the version that it expects.
+pub(crate) fn code_of(error: &Error, expects: bool) -> UserErrorCode {
     if let Some(rule) = error.rule() {
         return match rule {
             BusinessRule::Required => UserErrorCode::Required,

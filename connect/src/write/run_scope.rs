@@ -9,7 +9,7 @@ use crate::{
     blueprint::{Call, KeyPart, ResourcePlan, key_rows},
     dialect::{Comparison, Constant, Expression},
     error::Error,
-    request::{RequestPlan, complete_headers},
+    request::{RequestBody, RequestPlan, complete_headers},
     template::{Scope, Variables},
 };
 
@@ -105,8 +105,12 @@ impl Run {
         if let Some(predicate) = self.key.as_ref().and_then(|key| predicate(resource, key)) {
             path = path.with("resource.at", predicate);
         }
+        call.check_query(&scope, &|text| language.takes(text))?;
         let query = scope.clone().with_texts(&|text| language.escape_in_query(text));
         let mut plan = call.plan_quoted(&resource.parts.base, &scope, &path, &query, Vec::new())?;
+        if let (Some(wrapping), RequestBody::Json(text)) = (self.blueprint.reading().wrapping(), &mut plan.body) {
+            *text = wrapping.write(std::mem::take(text));
+        }
         complete_headers(&mut plan);
         Ok(plan)
     }
@@ -125,28 +129,28 @@ fn predicate(resource: &ResourcePlan, key: &RemoteKey) -> Option<String> {
     Some(format!("({})", named.collect::<Option<Vec<_>>>()?.join(",")))
 }
 
-fn push_key(own: &mut Vec<(&'static str, Json)>, names: [&'static str; 2], key: Json) {
+fn push_key(own: &mut Vec<(&'static str, Json)>, names: [&'static str; 2], key: Option<Json>) {
     let [name, first] = names;
+    let Some(key) = key else { return };
     if !key.is_array() {
         own.push((first, key.clone()));
     }
     own.push((name, key));
 }
 
-/// Returns a key as JSON: its only part, or all of them; numbers as numbers.
-pub(super) fn key_json(parts: &[KeyPart], key: &RemoteKey) -> Json {
-    let rows = key_rows(parts, None, key);
-    let constants = rows.as_ref().and_then(|rows| rows.first());
-    let mut written: Vec<Json> = match constants {
-        Some(constants) => constants.iter().map(Constant::json).collect(),
-        None => key.parts().iter().map(|part| part.as_str().into()).collect(),
+/// Returns a key as JSON: its only part, or all of them; numbers as numbers. Nothing for a key that no record can have:
+/// it could stand for something else where numbers stand without quotes.
+pub(super) fn key_json(parts: &[KeyPart], key: &RemoteKey) -> Option<Json> {
+    let mut written: Vec<Json> = match key_rows(parts, None, key) {
+        Some(rows) => rows.first()?.iter().map(Constant::json).collect(),
+        // The type is not mapped, so that nothing is known of its keys.
+        None if parts.is_empty() => key.parts().iter().map(|part| part.as_str().into()).collect(),
+        None => return None,
     };
-    match (written.pop(), written.is_empty()) {
-        (Some(only), true) => only,
-        (Some(last), false) => {
-            written.push(last);
-            Json::Array(written)
-        }
-        (None, _) => Json::Null,
+    let last = written.pop()?;
+    if written.is_empty() {
+        return Some(last);
     }
+    written.push(last);
+    Some(Json::Array(written))
 }

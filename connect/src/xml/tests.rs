@@ -130,7 +130,7 @@ fn what_is_named_is_a_list_with_one_element_and_with_none() {
 fn texts_are_read_in_the_encoding_that_they_name() {
     let reading = Reading {
         xml: true,
-        lists: Lists::default(),
+        ..Reading::default()
     };
     let translate = |kind: &'static str, body: &[u8]| {
         let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))]
@@ -327,7 +327,7 @@ proptest! {
 
     #[test]
     fn no_bytes_break_the_reading(bytes in prop::collection::vec(any::<u8>(), 0..200), marks in "[<>/&;!?a\\[\\]=\"' -]{0,60}") {
-        let reading = Reading { xml: true, lists: lists(&["a", "a.a", "b.c"]) };
+        let reading = Reading { xml: true, lists: lists(&["a", "a.a", "b.c"]), ..Reading::default() };
         let _ = reading.translate(&HeaderMap::new(), &bytes);
         let _ = reading.translate(&HeaderMap::new(), marks.as_bytes());
         let _ = XmlTemplate::parse(&marks.replace('a', "{{a}}"));

@@ -14,7 +14,7 @@ use std::{
 use lineshaft_connect::manifest::load;
 use lineshaft_schema::Catalogue;
 
-use super::{Kind, Rejected, kind_of, rejected};
+use super::{Kind, Rejected, at_once, kind_of, rejected};
 
 /// The parts of a connector's folder that hold files.
 const PARTS: [&str; 3] = ["", "mappings", "specs"];
@@ -51,11 +51,12 @@ impl Directory {
             folders: BTreeMap::new(),
             unreadable: false,
         };
-        for path in connectors_in(path)? {
+        let folders = at_once(connectors_in(path)?, |path| {
             let mut folder = Folder::default();
             folder.take(&path, look(&path), catalogue);
-            directory.folders.insert(path, folder);
-        }
+            (path, folder)
+        });
+        directory.folders.extend(folders);
         Ok(directory)
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::endpoint::{Answer, Body as AnswerBody};
 use super::form::{Failure, Form, Scope};
 use super::protocol::xml;
+use super::wrapped::Wrapped;
 
 pub(super) fn status_only(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
@@ -24,8 +25,13 @@ pub(super) fn plain(status: StatusCode, content_type: &'static str, text: String
     response
 }
 
-/// Writes an answer as it is described.
-pub(super) fn write(answer: &Answer, status: StatusCode, scope: &Scope) -> Result<Response, Failure> {
+/// Writes an answer as it is described; values of a success are wrapped where the system does so.
+pub(super) fn write(
+    answer: &Answer,
+    status: StatusCode,
+    scope: &Scope,
+    wrapped: Option<&Wrapped>,
+) -> Result<Response, Failure> {
     let told = match &answer.status {
         Some(form) => form.value_or_null(scope)?.as_u64(),
         None => None,
@@ -36,7 +42,14 @@ pub(super) fn write(answer: &Answer, status: StatusCode, scope: &Scope) -> Resul
         .unwrap_or(status);
     let (content_type, body) = match &answer.body {
         AnswerBody::Empty => (None, None),
-        AnswerBody::Json(form) => (Some("application/json"), Some(form.value_or_null(scope)?.to_string())),
+        AnswerBody::Json(form) => {
+            let body = form.value_or_null(scope)?;
+            let body = match wrapped.filter(|_| status.as_u16() < 400) {
+                Some(wrapped) => wrapped.wrapped(body),
+                None => body,
+            };
+            (Some("application/json"), Some(body.to_string()))
+        }
         AnswerBody::Text(form) => (Some("text/plain; charset=utf-8"), form.text(scope)?),
         AnswerBody::Xml(text) => (Some("text/xml; charset=utf-8"), Some(text.write(scope)?)),
         AnswerBody::Tree(form, soap) => {

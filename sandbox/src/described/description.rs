@@ -18,6 +18,7 @@ use super::limits::Limit;
 use super::load::{Faulty, Fields, Loader};
 use super::protocol::odata::Service;
 use super::table::{Denied, Table};
+use super::wrapped::Wrapped;
 use super::yaml::{self, Data, Node};
 
 /// A system that a `sandbox.yaml` describes.
@@ -42,6 +43,8 @@ pub struct Description {
     pub(crate) services: Vec<Service>,
     /// The token that writes need.
     pub(crate) csrf: Option<Csrf>,
+    /// How the values of JSON are wrapped.
+    pub(crate) wrapped: Option<Wrapped>,
     /// The unified types with the tables that show them.
     pub(crate) entities: Vec<(&'static str, &'static [&'static str])>,
     /// Where it comes from, for what goes wrong while it runs.
@@ -189,6 +192,7 @@ impl Description {
             .map(|node| Service::read_all(loader, node, &tables))
             .unwrap_or_default();
         let csrf = fields.take("csrf").map(|node| Csrf::read(loader, node));
+        let wrapped = fields.take("wrapped").map(|node| Wrapped::read(loader, node));
         fields.finish(loader);
         Self {
             id: leak(id),
@@ -208,6 +212,7 @@ impl Description {
             endpoints,
             services,
             csrf,
+            wrapped,
             file: file.to_owned(),
         }
     }

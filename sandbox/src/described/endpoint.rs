@@ -22,6 +22,8 @@ pub(crate) struct Endpoint {
     pub(crate) open: bool,
     pub(crate) operation: Option<Form>,
     pub(crate) write: Option<Form>,
+    /// Its values are wrapped, where the system wraps values.
+    pub(crate) wraps: bool,
     pub(crate) steps: Vec<Step>,
     /// It is one step, whose rows are shown as clients see them.
     pub(crate) is_single: bool,
@@ -153,6 +155,7 @@ impl Endpoint {
         let open = fields.flag(loader, "open");
         let operation = fields.take("operation").map(|node| Form::read(loader, node));
         let write = fields.take("write").map(|node| Form::read(loader, node));
+        let wraps = fields.take("wrapped").is_none_or(|node| loader.flag(node, "wrapped"));
         let answer = fields
             .take("answer")
             .map(|node| Answer::read(loader, node))
@@ -184,6 +187,7 @@ impl Endpoint {
                     .any(|step| step.action.signs_in() && !matches!(step.action, Action::Logout)),
             operation,
             write,
+            wraps: wraps && !steps.iter().any(|step| step.action.signs_in()),
             steps,
             is_single,
             answer,

@@ -18,6 +18,8 @@ pub(crate) struct Envelope {
     headers: Vec<(String, Form)>,
     body: Form,
     atomic: Option<Code>,
+    /// What tells that a request failed, besides its status.
+    failed: Option<Code>,
 }
 
 impl Envelope {
@@ -29,6 +31,7 @@ impl Envelope {
         let headers = fields.take("headers").map(|node| Form::members(loader, node));
         let body = fields.take("body").map(|node| Form::read(loader, node));
         let atomic = fields.take("atomic").and_then(|node| Code::read(loader, node));
+        let failed = fields.take("failed").and_then(|node| Code::read(loader, node));
         fields.finish(loader);
         Some(Self {
             of: of?,
@@ -37,7 +40,16 @@ impl Envelope {
             headers: headers.unwrap_or_default(),
             body: body.unwrap_or(Form::Literal(Json::Null)),
             atomic,
+            failed,
         })
+    }
+
+    /// Returns whether the answer to a part says that nothing was done.
+    pub(crate) fn has_failed(&self, scope: &Scope, part: &Part, answer: &PartAnswer) -> Result<bool, Failure> {
+        match &self.failed {
+            Some(failed) => failed.is_true(&scope.with("r", to_value(&shown(part, answer)))),
+            None => Ok(false),
+        }
     }
 
     /// Takes the requests out of an envelope.

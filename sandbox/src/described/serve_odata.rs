@@ -80,7 +80,7 @@ impl Server {
             Ok(parts) => parts,
             Err(message) => return Ok(response(&service.refused(&crate::odata::Problem::bad(message)))),
         };
-        let answered = self.parts(request, parts, account, &place.root)?;
+        let answered = self.parts(request, parts, account, &place.root, &|_, _| Ok(false))?;
         let answer = match is_json {
             true => PartAnswer {
                 status: 200,
@@ -104,13 +104,15 @@ impl Server {
         Ok(response)
     }
 
-    /// Carries out the requests of an envelope. Those of one group that are not all done leave nothing behind.
+    /// Carries out the requests of an envelope. Those of one group that are not all done leave nothing behind; `fails` says
+    /// so of answers whose status does not.
     pub(crate) fn parts(
         &self,
         envelope: &Request,
         parts: Vec<Part>,
         account: Account,
         root: &str,
+        fails: &dyn Fn(&Part, &PartAnswer) -> Result<bool, Failure>,
     ) -> Result<Vec<(Part, PartAnswer)>, Failure> {
         // Nobody else writes until the envelope is done.
         let _guard = lock(&self.writing);
@@ -132,7 +134,7 @@ impl Server {
                 },
                 false => taken(self.carry_out(envelope::request(envelope, &part, root), Some(account))?),
             };
-            if part.group.is_some() && answer.status >= 400 && !has_failed {
+            if part.group.is_some() && !has_failed && (answer.status >= 400 || fails(&part, &answer)?) {
                 has_failed = true;
                 lock(&self.latest).clone_from(&before);
             }

@@ -101,9 +101,18 @@ impl Server {
     }
 
     /// Carries a request out; one that came in an envelope is that of the envelope's caller.
-    pub(crate) fn carry_out(&self, request: Request, envelope: Option<Account>) -> Result<Response, Failure> {
+    pub(crate) fn carry_out(&self, mut request: Request, envelope: Option<Account>) -> Result<Response, Failure> {
         let rows = self.rows();
         let found = find(self.description, &request, &rows.scope())?;
+        let mut bare = None;
+        if let (Found::Endpoint(endpoint, _), Some(wrapped)) = (&found, &self.description.wrapped)
+            && endpoint.wraps
+        {
+            match wrapped.unwrapped(request.body.take()) {
+                Ok(body) => request.body = body,
+                Err(name) => bare = Some(name),
+            }
+        }
         let params = match &found {
             Found::Endpoint(_, params) => params.as_slice(),
             Found::WrongMethod | Found::Nothing => &[],
@@ -179,6 +188,10 @@ impl Server {
         };
         if known.request.is_malformed {
             let problem = Problem::malformed("the body is not JSON");
+            return self.refuse(&known, account, "invalid", &problem);
+        }
+        if let Some(name) = bare {
+            let problem = Problem::malformed(format!("the value of {name} is not wrapped"));
             return self.refuse(&known, account, "invalid", &problem);
         }
         let mut response = self.run(&mut known, account, endpoint, envelope.is_some())?;
@@ -287,7 +300,10 @@ impl Server {
             Some(Ready::Token(document)) if matches!(endpoint.answer.body, AnswerBody::Empty) => {
                 Ok(plain(StatusCode::OK, "application/json", document.to_string()))
             }
-            _ => write(&endpoint.answer, StatusCode::OK, scope),
+            _ => {
+                let wrapped = self.description.wrapped.as_ref().filter(|_| endpoint.wraps);
+                write(&endpoint.answer, StatusCode::OK, scope, wrapped)
+            }
         }
     }
 
@@ -323,7 +339,7 @@ impl Server {
         let answer = refusals.get(name).or_else(|| refusals.get(stands_for?));
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = match answer {
-            Some(answer) => write(answer, status, &scope)?,
+            Some(answer) => write(answer, status, &scope, None)?,
             None => plain(
                 status,
                 "application/json",

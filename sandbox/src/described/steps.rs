@@ -12,6 +12,7 @@ use super::envelope;
 use super::form::{Failure, Form, Scope, members_json, row_value, to_value};
 use super::list::Stop;
 use super::problem::{Kind, Problem};
+use super::protocol::batch::{Part, PartAnswer};
 use super::protocol::statement;
 use super::request::Request;
 use super::rows::{Overlay, Row, Rows, key_from, key_of, shown_row};
@@ -148,8 +149,10 @@ impl Run<'_> {
                 self.name(named.unwrap_or("rows"), to_value(&Json::Array(found)));
             }
             Action::Envelope(envelope) => {
-                let parts = envelope.parts(&self.scope())?;
-                let answered = self.server.parts(self.request, parts, self.account, "")?;
+                let scope = self.scope();
+                let parts = envelope.parts(&scope)?;
+                let fails = |part: &Part, answer: &PartAnswer| envelope.has_failed(&scope, part, answer);
+                let answered = self.server.parts(self.request, parts, self.account, "", &fails)?;
                 let shown = answered
                     .iter()
                     .map(|(part, answer)| envelope::shown(part, answer))

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use lineshaft_conformance::Example;
 use lineshaft_connect::{
     blueprint::Blueprint,
-    manifest::load::{self, ManifestProblem, Spec},
-    mapping::check_spec,
+    manifest::load::{self, ManifestProblem},
+    replay,
 };
 use lineshaft_sandbox::Description;
 use lineshaft_schema::Catalogue;
@@ -98,34 +98,12 @@ fn check_example(path: &Path, blueprint: &Blueprint) -> Result<(), Vec<String>> 
 /// Returns how many types and specs there are, or what differs from the specs.
 fn check_specs(path: &Path, blueprint: &Blueprint) -> Result<(usize, usize), Vec<String>> {
     let specs = load::specs(path).map_err(|problems| told(&problems))?;
-    let mut differences = Vec::new();
-    for spec in &specs {
-        let found = check_one(blueprint, spec).unwrap_or_else(|problem| vec![problem]);
-        differences.extend(
-            found
-                .into_iter()
-                .map(|difference| format!("{}: {}: {difference}", spec.file, spec.about)),
-        );
-    }
+    let differences = replay::check_specs(blueprint, &specs);
     if differences.is_empty() {
         Ok((blueprint.resources().count(), specs.len()))
     } else {
-        Err(differences)
+        Err(told(&differences))
     }
-}
-
-/// Returns what differs from one spec, for a connection with its settings.
-fn check_one(blueprint: &Blueprint, spec: &Spec) -> Result<Vec<String>, String> {
-    let manifest = blueprint.manifest();
-    let variant = manifest
-        .for_settings(&spec.settings)
-        .map_err(|problem| problem.to_string())?;
-    let blueprint = Blueprint::compile(variant, blueprint.catalogue().clone())
-        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?
-        .with_settings(&spec.settings)?;
-    let resource = blueprint.resources().find(|resource| resource.type_name() == spec.kind);
-    let resource = resource.ok_or_else(|| format!("the connector maps no type `{}`", spec.kind))?;
-    Ok(check_spec(resource.mapping(), spec))
 }
 
 fn told(problems: &[ManifestProblem]) -> Vec<String> {

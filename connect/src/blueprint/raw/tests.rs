@@ -279,6 +279,82 @@ fn what_is_excepted_is_compared_with_what_is_called() {
 }
 
 #[test]
+fn what_is_called_may_stand_in_the_body() {
+    let blueprint = blueprint(json!({
+        "methods": ["POST"], "paths": ["/Find", "/Add"], "reads": ["/Find"], "except": ["*apikey*"],
+        "called": ["{{raw.body.class}}", "{{raw.body.object.class}}"],
+        "envelope": {"path": "/rpc", "body": {"...": "{{raw.body}}", "kind": "{{raw.segments.0}}", "class": "{{raw.called}}"}},
+    }));
+    let post = |path: &str, body: Value| RawRequest {
+        method: "POST".to_owned(),
+        body: Some(body),
+        ..get(path)
+    };
+    let sent = plan(&blueprint, &post("/Find", json!({"class": "Asset", "kind": "Batch"}))).unwrap();
+    let RequestBody::Json(text) = sent.body else { panic!() };
+    assert_eq!(
+        serde_json::from_str::<Value>(&text).unwrap(),
+        json!({"class": "Asset", "kind": "Find"})
+    );
+    assert!(sent.repeatable);
+    let whole = json!({"class": "Asset", "object": {"class": "Asset", "id": 1}});
+    assert!(!plan(&blueprint, &post("/Add", whole)).unwrap().repeatable);
+    for hostile in [
+        json!({}),
+        json!({"class": ""}),
+        json!({"class": null}),
+        json!({"class": ["Asset"]}),
+        json!({"class": {"a": 1}}),
+        json!({"class": "ApiKey"}),
+        json!({"class": "myAPIKEYs"}),
+        json!({"class": "Api Key"}),
+        json!({"class": "Asset;ApiKey"}),
+        json!({"class": "Asset", "object": {"class": "ApiKey"}}),
+        json!({"class": "Asset", "object": {"class": "Api\u{ad}Key"}}),
+        json!("ApiKey"),
+        json!([{"class": "Asset"}]),
+        json!([{"class": "Asset"}, {"class": "ApiKey"}]),
+        json!({"class": "Asset", "object": [{"class": "Asset"}, {"class": "ApiKey"}]}),
+    ] {
+        assert!(
+            blueprint.check_raw(&post("/Find", hostile.clone())).is_err(),
+            "{hostile}"
+        );
+    }
+    assert!(
+        blueprint
+            .check_raw(&RawRequest {
+                method: "POST".to_owned(),
+                ..get("/Find")
+            })
+            .is_err()
+    );
+}
+
+#[test]
+fn an_envelope_has_the_method_of_the_request() {
+    let of = |envelope: Value| {
+        blueprint(json!({"methods": ["GET", "POST", "PUT", "DELETE"], "paths": ["/**"], "envelope": envelope}))
+    };
+    let method = |blueprint: &Blueprint, method: &str| {
+        let request = RawRequest {
+            method: method.to_owned(),
+            ..get("/a")
+        };
+        plan(blueprint, &request).unwrap().method.to_string()
+    };
+    let bare = of(json!({"path": "/x/{{raw.segments.0}}"}));
+    let full = of(json!({"path": "/x", "body": {"of": "{{raw.path}}"}}));
+    let own = of(json!({"method": "POST", "path": "/x", "body": {"of": "{{raw.path}}"}}));
+    for (sent, expected) in [("GET", "GET"), ("POST", "POST"), ("PUT", "PUT"), ("DELETE", "DELETE")] {
+        assert_eq!(method(&bare, sent), expected);
+        assert_eq!(method(&own, sent), "POST");
+        let with_body = if sent == "GET" { "POST" } else { expected };
+        assert_eq!(method(&full, sent), with_body);
+    }
+}
+
+#[test]
 fn systems_without_a_list_take_nothing() {
     let blueprint = compile("json_rest", json!({}), json!({})).unwrap();
     assert!(!blueprint.allows_raw());

@@ -186,6 +186,7 @@ impl<'p> Checker<'p> {
             None => {}
         }
         self.literals(&language.literals, false, true);
+        let quotes = self.quoted_values(&language);
         let names = self.names(language.names.as_deref());
         Own {
             form: Form::Json(JsonForm {
@@ -193,6 +194,7 @@ impl<'p> Checker<'p> {
                 or: language.or,
                 top: language.top,
                 flat: language.flat,
+                quotes,
             }),
             path: language.path.unwrap_or_else(|| ".".to_owned()),
             names,
@@ -215,18 +217,35 @@ impl<'p> Checker<'p> {
         }
     }
 
-    fn forms(&mut self, compare: &Forms<Value>, more: &[&str]) {
-        let forms = [
-            ("eq", Some(&compare.eq)),
-            ("ne", compare.ne.as_ref()),
-            ("gt", compare.gt.as_ref()),
-            ("gte", compare.gte.as_ref()),
-            ("lt", compare.lt.as_ref()),
-            ("lte", compare.lte.as_ref()),
-            ("contains", compare.contains.as_ref()),
-            ("starts_with", compare.starts_with.as_ref()),
-        ];
+    /// Reports quotes that a value could leave, and returns whether forms have any: what is JSON escapes its texts, but
+    /// not what is written within them.
+    fn quoted_values(&mut self, language: &JsonLanguage) -> bool {
+        let mut forms: Vec<(String, &Value)> = forms_of(&language.compare)
+            .into_iter()
+            .filter_map(|(key, form)| Some((format!("compare/{key}"), form?)))
+            .collect();
+        forms.extend(language.one_of.as_ref().map(|form| ("in".to_owned(), form)));
+        let text = language.literals.string.form.as_ref();
+        forms.extend(text.map(|form| ("literals/string/form".to_owned(), form)));
+        let mut quotes = false;
         for (key, form) in forms {
+            let mut signs = Vec::new();
+            quotes_around(form, &mut signs);
+            quotes |= !signs.is_empty();
+            for sign in signs {
+                if !language.forbid.iter().any(|forbidden| forbidden.chars().eq([sign])) {
+                    let pointer = format!("{}/{key}", self.pointer);
+                    let problem = Problem::new(pointer, format!("a value with `{sign}` would leave its quotes"));
+                    self.problems
+                        .push(problem.with_help(format!("write the sign under `forbid`: [\"{sign}\"]")));
+                }
+            }
+        }
+        quotes
+    }
+
+    fn forms(&mut self, compare: &Forms<Value>, more: &[&str]) {
+        for (key, form) in forms_of(compare) {
             self.optional(&format!("compare/{key}"), form, &["name", "value"], more);
         }
     }
@@ -387,6 +406,46 @@ impl<'p> Checker<'p> {
                 &[],
             );
         }
+    }
+}
+
+fn forms_of(compare: &Forms<Value>) -> [(&'static str, Option<&Value>); 8] {
+    [
+        ("eq", Some(&compare.eq)),
+        ("ne", compare.ne.as_ref()),
+        ("gt", compare.gt.as_ref()),
+        ("gte", compare.gte.as_ref()),
+        ("lt", compare.lt.as_ref()),
+        ("lte", compare.lte.as_ref()),
+        ("contains", compare.contains.as_ref()),
+        ("starts_with", compare.starts_with.as_ref()),
+    ]
+}
+
+/// Collects the quotes within the texts of a form that stand right around a value.
+fn quotes_around(form: &Value, signs: &mut Vec<char>) {
+    match form {
+        Value::String(text) => {
+            for word in ["{value}", "{values}"] {
+                for (at, _) in text.match_indices(word) {
+                    let before = text.get(..at).and_then(|text| text.chars().next_back());
+                    let behind = text.get(at + word.len()..).and_then(|text| text.chars().next());
+                    let is_quote = |sign: &char| matches!(sign, '\'' | '"' | '`');
+                    let found = [before, behind].into_iter().flatten().filter(is_quote);
+                    found.for_each(|sign| {
+                        if !signs.contains(&sign) {
+                            signs.push(sign);
+                        }
+                    });
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|element| quotes_around(element, signs)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            quotes_around(&Value::from(name.as_str()), signs);
+            quotes_around(value, signs);
+        }),
+        _ => {}
     }
 }
 

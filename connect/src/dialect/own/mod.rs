@@ -63,6 +63,8 @@ struct JsonForm {
     or: Option<Value>,
     top: Option<Value>,
     flat: Option<Flat>,
+    /// Whether a form puts texts into quotes within a longer text.
+    quotes: bool,
 }
 
 impl Own {
@@ -195,7 +197,8 @@ impl Own {
         }
         match &self.form {
             Form::Text(form) if form.parameter.is_none() => form.takes(text, self.kinds.string.quoted),
-            _ => true,
+            Form::Text(_) => true,
+            Form::Json(form) => !form.quotes || !text.chars().any(char::is_control),
         }
     }
 

@@ -258,12 +258,17 @@ impl Row<'_> {
                 Value::from(text.unwrap_or_default())
             };
             let number = self.number();
+            let is_first = self.elements.is_empty();
             let more = |word: &str| match word {
                 "index" => Some(number.into()),
                 "open" => Some(text(opens, &self.flat.open)),
                 "close" => Some(text(closes, &self.flat.close)),
                 "joiner" => {
                     let joiner = joiner?;
+                    // Before the first comparison there is nothing that it could be joined to.
+                    if joiner.to_previous && is_first {
+                        return Some("".into());
+                    }
                     let word = if by_or { joiner.or.as_deref()? } else { &joiner.and };
                     Some(word.into())
                 }

@@ -134,6 +134,7 @@ fn a_flag_ends_a_list_whatever_the_page_holds() {
     );
     assert_eq!(next(r#"{"items":[],"hasMore":true}"#), None);
     assert_eq!(next(r#"{"items":[{"id":1},{"id":2}]}"#), Some(PageState::Offset(2)));
+    assert_eq!(next(r#"{"items":[{"id":1},{"id":2}],"hasMore":null}"#), None);
 }
 
 #[test]

@@ -145,3 +145,37 @@ fn parameters_are_repeated_where_the_system_knows_no_lists() {
     let (_, query) = url.split_once('?').unwrap();
     assert_eq!(query, "expand=asset&expand=parts&title=a,b&assets=4&assets=5");
 }
+
+#[test]
+fn pages_that_the_system_cuts_by_itself_have_one_size() {
+    let manifest = json!({"WorkOrder": {
+        "remote": "tasks", "key": "id", "fields": {"title": "title"},
+        "list": {"request": {"query": {"skip": "{{offset}}"}}, "paging": {"offset": {}}, "page_size": 3, "max_page_size": 50}
+    }});
+    let blueprint = tests::compile("json_rest", json!({}), manifest).unwrap();
+    let tasks = resource(&blueprint, "WorkOrder");
+    let rows = |ids: &[u32]| json!(ids.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>()).to_string();
+    for limit in [1, 3, 50] {
+        let request = ListRequest {
+            limit,
+            ..list("WorkOrder")
+        };
+        let first = tasks
+            .read_page(&request, rows(&[1, 2, 3]).as_bytes(), &HeaderMap::new())
+            .unwrap();
+        assert_eq!(
+            (first.records.len(), &first.next),
+            (3, &Some(PageState::Offset(3))),
+            "{limit}"
+        );
+        let request = ListRequest {
+            page: first.next,
+            ..request
+        };
+        assert_eq!(parameter(&plan(tasks, &request), "skip").unwrap(), "3");
+        let last = tasks
+            .read_page(&request, rows(&[4, 5]).as_bytes(), &HeaderMap::new())
+            .unwrap();
+        assert_eq!((last.records.len(), last.next), (2, None), "{limit}");
+    }
+}

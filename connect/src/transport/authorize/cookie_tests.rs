@@ -265,3 +265,51 @@ async fn a_login_that_sets_no_cookies_is_malformed() {
         ErrorKind::MalformedResponse
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_the_new_credentials_is_not_given_up() {
+    let (_, wire) = System::wire();
+    let store = store();
+    let connector = setup(&wire, &store, &json!({})).connector();
+    probe(&connector).await.unwrap();
+    store.replace(&[("user", "ada"), ("password", "new")]);
+    *store.session.lock().unwrap() = None;
+    // A query between the replacement and its end has signed in with the new ones.
+    connector.reload_credentials();
+    probe(&connector).await.unwrap();
+    connector.give_up();
+    probe(&connector).await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    probe(&connector).await.unwrap();
+    assert_eq!((wire.count_of("/Login"), wire.count_of("/Logout")), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cookies_that_a_system_invents_are_bounded_and_a_strange_one_harms_no_other() {
+    let count = AtomicU32::new(0);
+    let wire = Scripted::new(move |seen| {
+        if seen.url.ends_with("/Login") {
+            return answer_twice(&[("set-cookie", "a=1"), ("set-cookie", "b=1")], "{}");
+        }
+        let at = count.fetch_add(1, Ordering::SeqCst);
+        let (new, long) = (format!("x{at:03}={at}"), format!("long={}", "y".repeat(9000)));
+        answer_twice(
+            &[
+                ("set-cookie", new.as_str()),
+                ("set-cookie", long.as_str()),
+                ("set-cookie", "a=2"),
+            ],
+            "{}",
+        )
+    });
+    let connector = setup(&wire, &store(), &json!({})).connector();
+    for _ in 0..70 {
+        probe(&connector).await.unwrap();
+    }
+    let last = cookie(wire.seen().last().unwrap());
+    assert_eq!(last.split("; ").count(), 50);
+    assert!(
+        last.starts_with("a=2; b=1; x000=0; ") && !last.contains("yyy"),
+        "{last}"
+    );
+}

@@ -54,7 +54,8 @@ impl Authorizer {
         })
     }
 
-    /// Forgets the present session and gives it up aside.
+    /// Forgets the present session and gives it up aside, if it is that of credentials that were replaced since. One of the
+    /// new ones, which somebody may have opened meanwhile, stays.
     pub(crate) fn leave(self: &Arc<Self>) {
         let Some(access) = self.current() else { return };
         self.forget();
@@ -62,8 +63,15 @@ impl Authorizer {
             .way_for(access.variables().credentials)
             .is_ok_and(|way| way.logout().is_some());
         if is_counted && !access.has_ended() {
-            let context = CallContext::new(Instant::now() + TIME, "logout");
-            self.give_up(&context, access);
+            let authorizer = Arc::clone(self);
+            let task = async move {
+                let stored = authorizer.parts.store.load().await;
+                if stored.is_ok_and(|stored| access.credentials_version() < stored.version) {
+                    let context = CallContext::new(Instant::now() + TIME, "logout");
+                    authorizer.give_up(&context, access);
+                }
+            };
+            tokio::spawn(task.in_current_span());
         }
     }
 

@@ -12,7 +12,11 @@ use crate::{
     template::SecretMap,
 };
 
-/// The cookies of one session. Only the host that the login went to gets and sets them.
+/// Most cookies of one session, and most bytes of all of them. Servers take no more in one header.
+const MOST_COOKIES: usize = 50;
+const MOST_BYTES: usize = 8 * 1024;
+
+/// The cookies of one session, within bounds. Only the host that the login went to gets and sets them.
 pub(super) struct Jar {
     home: Url,
     cookies: RwLock<IndexMap<String, String>>,
@@ -20,11 +24,15 @@ pub(super) struct Jar {
 
 impl Jar {
     pub(super) fn new(home: Url, session: &SecretMap) -> Self {
-        let kept = session.iter();
-        let mut cookies: IndexMap<String, String> = kept
-            .filter_map(|(name, value)| Some((name.strip_prefix(COOKIE)?.to_owned(), value.to_owned())))
+        let mut kept: Vec<(&str, &str)> = session
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(COOKIE)?, value)))
             .collect();
-        cookies.sort_unstable_keys();
+        kept.sort_unstable();
+        let mut cookies = IndexMap::new();
+        for (name, value) in kept {
+            add(&mut cookies, name, value);
+        }
         Self {
             home,
             cookies: RwLock::new(cookies),
@@ -43,7 +51,9 @@ impl Jar {
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.split_once('='))
         {
-            cookies.insert(name.trim().to_owned(), value.trim().to_owned());
+            if is_fit(name, value) {
+                cookies.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
         }
         if cookies.is_empty() {
             return None;
@@ -64,15 +74,32 @@ impl Jar {
         let mut cookies = self.cookies.write().unwrap_or_else(PoisonError::into_inner);
         for (name, value) in set_cookies(answer, now) {
             match value {
-                Some(value) => cookies.insert(name, value),
-                None => cookies.shift_remove(&name),
-            };
+                Some(value) => add(&mut cookies, &name, &value),
+                None => {
+                    cookies.shift_remove(&name);
+                }
+            }
         }
     }
 
     fn is_home(&self, address: &str) -> bool {
         parse_address(address).is_ok_and(|address| same_origin(&self.home, &address))
     }
+}
+
+/// Adds a cookie if there is room for it and a header can carry it; one that is there already keeps its place.
+fn add(cookies: &mut IndexMap<String, String>, name: &str, value: &str) {
+    let others = cookies.iter().filter(|(known, _)| known.as_str() != name);
+    let (count, bytes) = others.fold((0, 0), |(count, bytes), (name, value)| {
+        (count + 1, bytes + name.len() + value.len() + 3)
+    });
+    if is_fit(name, value) && count < MOST_COOKIES && bytes + name.len() + value.len() < MOST_BYTES {
+        cookies.insert(name.to_owned(), value.to_owned());
+    }
+}
+
+fn is_fit(name: &str, value: &str) -> bool {
+    HeaderValue::from_str(name).is_ok() && HeaderValue::from_str(value).is_ok()
 }
 
 /// Returns the cookies that an answer sets; nothing for one that it takes back.

@@ -41,6 +41,7 @@ use tracing::Instrument as _;
 pub(crate) use access::Access;
 pub use farewell::Farewell;
 pub(crate) use jar::set_cookies;
+pub(crate) use renew::as_refused_login;
 
 use super::Line;
 use crate::{

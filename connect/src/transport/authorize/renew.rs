@@ -352,7 +352,7 @@ fn changed() -> Error {
 
 /// A login has no session that could end and asks for nothing but to be let in: whatever refuses it refuses the
 /// credentials.
-fn as_refused_login(error: Error) -> Error {
+pub(crate) fn as_refused_login(error: Error) -> Error {
     match (error.kind(), error.status()) {
         (ErrorKind::SessionExpired, _) | (ErrorKind::PermissionDenied, Some(401 | 403)) => {
             as_invalid_credentials(error)

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::{ErrorKind, SpokenOf};
+use crate::error::{ErrorKind, SpokenOf, WrongField};
 
 #[test]
 fn what_a_system_does_not_have_names_what_serves_instead() {
@@ -188,6 +188,33 @@ fn refusals_name_the_field_of_the_input() {
     assert_eq!(refused(None, "partner_id").path, ["vendor"]);
     assert_eq!(refused(None, "nope").path, Vec::<String>::new());
     assert_eq!(refused(None, "nope").code, UserErrorCode::BusinessRule);
+    // Several fields, each by itself, also of one of several rows.
+    let wrong = |name: &str, rule| WrongField {
+        name: name.to_owned(),
+        message: format!("{name} is wrong"),
+        rule,
+    };
+    let fields = vec![
+        wrong("partner_id", Some(BusinessRule::Required)),
+        wrong("order_line.0.product_qty", None),
+        wrong("base", None),
+    ];
+    let error = Error::new(ErrorKind::InvalidRequest, "no").with_rule(Some(BusinessRule::InvalidValue), None);
+    let told = run.user_errors(&error.with_wrong_fields(fields));
+    let told: Vec<_> = told
+        .iter()
+        .map(|error| (error.path.join("."), error.code, error.message.as_str()))
+        .collect();
+    let expected = [
+        ("vendor".to_owned(), UserErrorCode::Required, "partner_id is wrong"),
+        (
+            "lines.0.quantity.value".to_owned(),
+            UserErrorCode::InvalidValue,
+            "order_line.0.product_qty is wrong",
+        ),
+        (String::new(), UserErrorCode::InvalidValue, "base is wrong"),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -155,6 +155,27 @@ fn rows_that_requests_send_one_by_one_are_not_all_or_nothing() {
 }
 
 #[test]
+fn a_mark_may_stand_within_an_object_of_the_row() {
+    let sending = |row: &str| {
+        let request = json!({"method": "POST", "path": "/rpc", "body": {"row": row}});
+        let step = json!({"name": "a", "request": request});
+        rpc(json!({"PurchaseOrder": {"write": {
+            "fields": {"origin": {"to": "head.origin"}},
+            "create": {"steps": [step], "reply": {"key": "result"}},
+        }}}))
+        .map(|_| ())
+    };
+    for row in ["{{row}}", "{{row.head}}", "{{row.head.origin}}"] {
+        sending(row).unwrap();
+    }
+    let problems = sending("{{row.head.terms}}").unwrap_err();
+    assert!(
+        problems[0].message.contains("the mark of `client_reference`"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn a_manifest_that_would_lose_writes_is_refused() {
     let post = |more: Json| {
         let mut step = json!({"name": "a", "request": {"method": "POST", "path": "/rpc", "body": {"row": "{{row}}"}}});
@@ -208,4 +229,75 @@ fn a_manifest_that_would_lose_writes_is_refused() {
             "{problems:?}"
         );
     }
+}
+
+#[test]
+fn what_stands_within_a_text_of_the_query_cannot_change_it() {
+    let compiled = |language: serde_json::Value, find: serde_json::Value| {
+        let find = json!({"path": "/find", "read_only": true, "query": find});
+        compile(
+            "json_rest",
+            json!({}),
+            json!({"PurchaseOrder": {
+                "remote": "orders", "language": language, "key": "name", "fields": {"number": "name"},
+                "list": {"request": {"query": {"q": "{{where}}"}}},
+                "write": {"actions": {"approve": {"steps": [
+                    {"name": "find", "request": find},
+                    {"name": "run", "request": {"method": "POST", "path": "/run"}},
+                ]}}},
+            }}),
+        )
+        .unwrap()
+    };
+    let sent = |blueprint: &Blueprint, key: &str| {
+        let approve = request(
+            "PurchaseOrder",
+            Act::Action("approve".to_owned()),
+            Some(key),
+            Input::default(),
+        );
+        let mut run = start(blueprint, &approve).unwrap();
+        assert!(matches!(run.next(), Next::Send { .. }));
+        let (settings, none) = (settings(), SecretMap::new());
+        run.request(&Variables {
+            settings: &settings,
+            credentials: &none,
+            session: &none,
+        })
+    };
+    let tree = json!({"json": {"top": "{parts}", "compare": {"eq": ["{name}", "=", "{value}"]}}});
+    let query = json!({"filters": "[[\"name\",\"=\",\"{{key}}\"]]", "id": "{{key}}"});
+    let plan = sent(&compiled(tree, query), r#"x"],["a","=","1"#).unwrap();
+    let url = url::Url::parse(&plan.url).unwrap();
+    let values: Vec<String> = url.query_pairs().map(|(_, value)| value.into_owned()).collect();
+    assert_eq!(
+        values,
+        [r#"[["name","=","x\"],[\"a\",\"=\",\"1"]]"#, r#"x"],["a","=","1"#]
+    );
+    let bare = json!({"text": {"and": "^", "compare": {"eq": "{name}={value}"}}});
+    let bare = compiled(bare, json!({"q": "name={{key}}"}));
+    assert!(sent(&bare, "PO-7").unwrap().url.ends_with("q=name%3DPO-7"));
+    let refused = sent(&bare, "x^ORname=y").unwrap_err();
+    assert_eq!(refused.kind(), crate::ErrorKind::InvalidRequest);
+}
+
+#[test]
+fn a_key_that_no_record_can_have_is_not_sent() {
+    let step = json!({"method": "POST", "path": "/run", "body": {"q": "DELETE WHERE id = {{key}}"}});
+    let blueprint = compile(
+        "json_rest",
+        json!({}),
+        json!({"PurchaseOrder": {
+            "remote": "orders", "key": "id", "literals": {"id": "number"}, "fields": {"number": "name"},
+            "write": {"delete": {"request": step}},
+        }}),
+    )
+    .unwrap();
+    let delete = |key: &str| {
+        let delete = request("PurchaseOrder", Act::Delete, Some(key), Input::default());
+        start(&blueprint, &delete)
+    };
+    assert!(delete("7").is_ok());
+    let errors = delete("7 OR 1=1").unwrap_err();
+    assert_eq!(errors[0].code, UserErrorCode::NotFound);
 }

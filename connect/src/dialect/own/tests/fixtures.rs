@@ -414,6 +414,46 @@ json:
 }
 
 #[test]
+fn the_first_row_is_joined_to_nothing() {
+    let own = own(r#"
+json:
+  flat: {joiner: {and: "AND ", or: "OR ", to_previous: true}, open: "( ", close: " )"}
+  forbid: ["'"]
+  compare: {eq: {TEXT: "{joiner}{open}{name} = '{value}'{close}"}}
+"#);
+    let rows = |rows: &[&str]| json!(rows.iter().map(|text| json!({"TEXT": text})).collect::<Vec<_>>());
+    assert_eq!(
+        written(&own, &all([eq("A", "1"), listed("B", &["2", "3"]), eq("C", "4")])),
+        rows(&["A = '1'", "AND ( B = '2'", "OR B = '3' )", "AND C = '4'"])
+    );
+    let scope = Expression::Native(json!([{"TEXT": "MANDT = '100'"}]));
+    assert_eq!(
+        written(&own, &all([scope, eq("A", "1")])),
+        rows(&["MANDT = '100'", "AND A = '1'"])
+    );
+}
+
+#[test]
+fn a_value_does_not_leave_the_quotes_of_a_form() {
+    let language = |forbid: &str| {
+        format!(
+            "json:\n  top: \"{{parts}}\"\n  forbid: {forbid}\n  compare: {{eq: {{text: \"{{name}} = '{{value}}'\"}}, ne: [\"{{name}}\", \"{{value}}\"]}}\n"
+        )
+    };
+    let (_, problems) = compiled(&language("[]"));
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told.iter()
+            .all(|told| told.starts_with("/language/json/compare/eq: a value with `'`")),
+        "{told:?}"
+    );
+    let own = own(&language("[\"'\"]"));
+    assert!(own.write(&eq("a", "O'Brien")).is_none() && own.write(&eq("a", "x\u{7}")).is_none());
+    assert_eq!(written(&own, &eq("a", "x\"y")), json!([{"text": "a = 'x\"y'"}]));
+}
+
+#[test]
 fn what_is_wrong_with_a_language_is_told_where_it_stands() {
     let (_, problems) = compiled(
         r#"
