@@ -3,6 +3,7 @@
 //! Texts of the system are passed on only when a rule or a JSON error body names them, without stack traces and
 //! without paths of files.
 
+mod fault;
 mod field;
 mod fields;
 mod told;
@@ -12,13 +13,13 @@ use std::time::Duration;
 use http::HeaderMap;
 use regex::Regex;
 
+use fault::fault_of;
 use field::FieldName;
-pub(crate) use told::clean;
-use told::{retry_after, wait_of_body};
-
 use fields::FieldKeysPlan;
+pub(crate) use told::clean;
 #[cfg(test)]
 use told::wait_of;
+use told::{retry_after, wait_of_body};
 
 use crate::{
     blueprint::Problem,
@@ -578,48 +579,6 @@ fn remote_text(body: &[u8]) -> (Option<String>, Option<String>) {
         .find_map(|name| text(inner, name).or_else(|| text(&body, name)));
     let code = ["code", "reasonCode"].iter().find_map(|name| text(inner, name));
     (code.map(|code| clean(&code)), message.map(|text| clean(&text)))
-}
-
-/// What SOAP says of a failure.
-struct Fault {
-    kind: ErrorKind,
-    code: Option<String>,
-    message: Option<String>,
-}
-
-/// Finds the fault in the body of a SOAP envelope, of either version. What the caller did wrong is no failure of the
-/// system, though SOAP 1.1 wants the status of one for both.
-fn fault_of(body: &[u8]) -> Option<Fault> {
-    // As answers in XML are translated; others are not parsed for it.
-    if !body.starts_with(b"{\"Envelope\":") {
-        return None;
-    }
-    let body = json::parse(body).ok()?;
-    let fault = body.get("Envelope")?.get("Body")?.get("Fault")?;
-    let text = |path: &[&str]| {
-        let value = path.iter().try_fold(fault, |value, name| match value.elements() {
-            Some(list) => list.first()?.get(name),
-            None => value.get(name),
-        })?;
-        let value = value.elements().and_then(<[_]>::first).unwrap_or(value);
-        let text = value.get("#text").unwrap_or(value);
-        json::scalar_text(text).map(clean).filter(|text| !text.is_empty())
-    };
-    let code = text(&["faultcode"]).or_else(|| text(&["Code", "Value"]));
-    let name = code.as_deref().and_then(|code| code.rsplit(':').next());
-    let is_callers = name.is_some_and(|name| {
-        let name = name.split('.').next().unwrap_or_default();
-        matches!(name, "Client" | "Sender" | "MustUnderstand" | "VersionMismatch")
-    });
-    Some(Fault {
-        kind: if is_callers {
-            ErrorKind::InvalidRequest
-        } else {
-            ErrorKind::Unavailable
-        },
-        message: text(&["faultstring"]).or_else(|| text(&["Reason", "Text"])),
-        code: text(&["Code", "Subcode", "Value"]).or(code),
-    })
 }
 
 /// Takes a text, or the text in `{"lang": …, "value": …}`.

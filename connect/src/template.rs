@@ -4,87 +4,22 @@
 mod json;
 mod marks;
 mod parse;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod xml;
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 pub use json::JsonTemplate;
 use parse::{parse_variable, split_end};
+pub use secrets::SecretMap;
 pub(crate) use xml::Unfit;
 pub use xml::XmlTemplate;
-
-/// Secret values by name. Printed, it shows only the names.
-#[derive(Clone, Default)]
-pub struct SecretMap(HashMap<String, SecretString>);
-
-impl SecretMap {
-    /// Makes an empty map.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets a value.
-    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<SecretString>) {
-        self.0.insert(name.into(), value.into());
-    }
-
-    /// Returns a value in the clear.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(ExposeSecret::expose_secret)
-    }
-
-    /// Returns whether there is such a value.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// Returns whether there are no values.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Iterates over the names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    /// Iterates over names and values in the clear.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.expose_secret()))
-    }
-}
-
-impl fmt::Debug for SecretMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = self.names().collect();
-        names.sort_unstable();
-        f.debug_set().entries(names).finish()
-    }
-}
-
-impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for SecretMap {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
-        Self(
-            values
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
-    }
-}
 
 /// What a connection gives to templates.
 #[derive(Clone, Copy, Debug)]
@@ -288,7 +223,9 @@ fn descend<'a>(value: &'a Value, names: &str) -> Option<&'a Value> {
     })
 }
 
-/// Finds a member of every element of a list, as a list of those that have it. None if no element has it.
+/// Finds a member of every element of a list in the row that is written, as a list of those that have it. None if no
+/// element has it. Other variables do not lead through lists: where a client's own body says what is called, a list would
+/// pass for one name.
 fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
     fn gather(value: &Value, names: &[&str]) -> Option<Value> {
         let [name, below @ ..] = names else {
@@ -302,8 +239,8 @@ fn find_through_lists(own: &[(&str, Value)], name: &str) -> Option<Value> {
             other => gather(other.get(name)?, below),
         }
     }
-    let (first, below) = name.split_once('.')?;
-    let (_, value) = own.iter().rev().find(|(own, _)| *own == first)?;
+    let below = name.strip_prefix("row.")?;
+    let (_, value) = own.iter().rev().find(|(own, _)| *own == "row")?;
     gather(value, &below.split('.').collect::<Vec<_>>())
 }
 

@@ -48,7 +48,7 @@ impl Session {
             Encryption::Off => config.encryption(EncryptionLevel::NotSupported),
         }
         let stream = way.dial(addresses).await?;
-        let client = Client::connect(config, stream.compat_write()).await;
+        let client = Box::pin(Client::connect(config, stream.compat_write())).await;
         let mut session = Self {
             client: client.map_err(|error| judge(&error))?,
             is_broken: false,

@@ -125,7 +125,7 @@ async fn a_trial_tells_who_is_signed_in() {
         let answer = stand.query(text, json!({ "id": stand.connection })).await;
         let steps = answer.data()["diagnoseConnection"]["steps"].as_array().unwrap();
         assert!(steps.iter().all(|step| step["state"] == "OK"), "{}", answer.text);
-        let login = steps.iter().find(|step| step["name"] == "login").unwrap();
+        let login = steps.iter().find(|step| step["name"] == "sign_in").unwrap();
         let account = login["detail"].as_str().unwrap();
         for part in [&stand.tables.reader, &stand.tables.database, &stand.tables.host] {
             assert!(account.contains(part.as_str()), "{account}");

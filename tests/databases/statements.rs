@@ -91,7 +91,7 @@ fn of(sql: &str, values: Value) -> Value {
 fn statements_for_postgres() {
     let [list, count, behind] = statements("postgres");
     let condition = r#"CAST("supplier_name" AS text) ILIKE $1 ESCAPE '!' AND "modified_at" >= $2"#;
-    let values = json!(["%50!% [x]!!%", "2026-01-02T03:04:05.5Z"]);
+    let values = json!(["%50!% [x]!!%", "2026-01-02T03:04:05.500Z"]);
     assert_eq!(
         list,
         of(

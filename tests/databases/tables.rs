@@ -7,9 +7,10 @@ use lineshaft_sandbox::{
     world::{OrderStatus, VendorStatus, WorkStatus},
 };
 use mysql_async::prelude::Queryable as _;
+use reqwest::Url;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::sync::Mutex;
-use url::Url;
+
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "kept from everybody: 'x' \\ %";
@@ -72,7 +73,10 @@ impl Tables {
             }
             Kind::Mysql => {
                 let mut first = mysql_async::Conn::from_url(server.as_str()).await.unwrap();
-                first.query_drop(create).await.unwrap();
+                first
+                    .query_drop(format!("{create} CHARACTER SET utf8mb4"))
+                    .await
+                    .unwrap();
                 Owner::Mysql(mysql_async::Conn::from_url(own.as_str()).await.unwrap())
             }
         };

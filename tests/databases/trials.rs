@@ -36,7 +36,7 @@ async fn hold(kind: Kind) {
         async move { Ok(stand) }.boxed()
     });
     let outcome = run(subject, Stage::start(make, None).await.unwrap()).await;
-    assert_eq!(outcome.listed.len(), 6, "{outcome}");
+    assert_eq!(outcome.listed.len(), 5, "{outcome}");
     assert!(outcome.failures.is_empty(), "{outcome}");
 }
 

@@ -1,21 +1,23 @@
 //! Envelopes: several planned requests become one, and its answer becomes theirs again. No IO.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::{Map, Value, json};
+mod answers;
+mod written;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use super::{
     Blueprint, Problem, ResourcePlan,
-    call::{Base, Call, Known, parse_address, same_origin, unusable},
+    call::{Base, Call, Known, parse_address, same_origin},
     multipart,
 };
+use answers::Answers;
+use written::{Written, below, origin_length};
+
 use crate::{
-    classify::parse_path,
     error::{Error, ErrorKind, Reach},
     json,
     manifest::{BatchAnswers, BatchBody, BatchCount, BatchForm, Manifest, Request},
-    path::Path,
     request::{RequestBody, RequestPlan},
     template::{JsonTemplate, Scope, Variables},
     transport::Response,
@@ -72,17 +74,6 @@ enum Form {
 struct JsonForm {
     part: JsonTemplate,
     answers: Answers,
-}
-
-/// Where answers stand, compiled.
-#[derive(Debug)]
-struct Answers {
-    list: Path,
-    id: Option<Path>,
-    status: Option<Path>,
-    headers: Option<Path>,
-    body: Path,
-    form: BatchBody,
 }
 
 impl BatchPlan {
@@ -392,8 +383,16 @@ impl BatchPlan {
     pub(crate) fn is_of_all(&self, answers: &[Option<Response>]) -> bool {
         let mut told = answers.iter().flatten();
         match (told.next(), told.next()) {
-            (Some(only), None) => self.atomic && answers.len() > 1 && multipart::id_of(only).is_none(),
+            (Some(only), None) => self.atomic && answers.len() > 1 && !self.is_named(only),
             _ => false,
+        }
+    }
+
+    /// Returns whether an answer tells to which request it belongs.
+    fn is_named(&self, answer: &Response) -> bool {
+        match &self.form {
+            Form::Multipart => multipart::id_of(answer).is_some(),
+            Form::Json(form) => form.answers.id.is_some(),
         }
     }
 
@@ -424,142 +423,6 @@ fn compile_call(request: &Request, known: &Known, problems: &mut Vec<Problem>) -
         }
     }
     call
-}
-
-impl Answers {
-    fn compile(answers: &BatchAnswers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut path = |name: &str, text: &Option<String>| {
-            let text = text.as_deref().unwrap_or_default();
-            parse_path(text, &format!("/batch/answers/{name}"), problems)
-        };
-        let (list, body) = (path("path", &answers.path), path("body", &answers.body));
-        let mut given = |name: &str, text: &Option<String>| text.is_some().then(|| path(name, text)).flatten();
-        Some(Self {
-            id: given("id", &answers.id),
-            status: given("status", &answers.status),
-            headers: given("headers", &answers.headers),
-            list: list?,
-            body: body?,
-            form: answers.form,
-        })
-    }
-
-    fn read(&self, element: &json::Value<'_>) -> Result<Response, Error> {
-        let status = self.status.as_ref().and_then(|path| path.first(element));
-        let status = match status.and_then(json::scalar_text) {
-            Some(text) => text
-                .trim()
-                .parse::<u16>()
-                .ok()
-                .and_then(|code| StatusCode::from_u16(code).ok()),
-            None => Some(StatusCode::OK),
-        };
-        let status = status.ok_or_else(|| malformed("a part of the answer has no HTTP status"))?;
-        let headers = self.headers.as_ref().and_then(|path| path.first(element));
-        let body = self.body.first(element);
-        let body = match (self.form, body) {
-            (_, None | Some(json::Value::Null)) => Bytes::new(),
-            (BatchBody::Json, Some(value)) => value.to_string().into(),
-            (BatchBody::Text, Some(value)) => match value.as_str() {
-                Some(text) => Bytes::copy_from_slice(text.as_bytes()),
-                None => value.to_string().into(),
-            },
-            (BatchBody::Base64, Some(value)) => {
-                let text = value.as_str().unwrap_or_default();
-                let decoded = STANDARD.decode(text.trim());
-                decoded
-                    .map_err(|_| malformed("a part of the answer is not base64"))?
-                    .into()
-            }
-        };
-        Ok(Response {
-            status,
-            headers: headers.map(read_headers).unwrap_or_default(),
-            body,
-        })
-    }
-}
-
-fn read_headers(value: &json::Value<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut add = |name: &str, value: &str| {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            headers.append(name, value);
-        }
-    };
-    for (name, value) in value.members().unwrap_or_default() {
-        add(name, json::scalar_text(value).unwrap_or_default());
-    }
-    for entry in value.elements().unwrap_or_default() {
-        let text = |name| entry.get(name).and_then(json::scalar_text).unwrap_or_default();
-        add(text("name"), text("value"));
-    }
-    headers
-}
-
-/// One request as the templates of envelopes know it.
-struct Written<'a> {
-    id: String,
-    relative: &'a str,
-    below_base: &'a str,
-    path: &'a str,
-    plan: &'a RequestPlan,
-}
-
-impl Written<'_> {
-    fn render(
-        &self,
-        template: &JsonTemplate,
-        remote: &str,
-        group: Option<&str>,
-        variables: &Variables<'_>,
-    ) -> Result<Value, Error> {
-        let plan = self.plan;
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        for (name, value) in &plan.headers {
-            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            headers.push((name.clone(), value.clone()));
-        }
-        let list = headers
-            .iter()
-            .map(|(name, value)| json!({ "name": name, "value": value }));
-        let list: Vec<Value> = list.collect();
-        let object = headers.into_iter().map(|(name, value)| (name, Value::String(value)));
-        let object: Map<String, Value> = object.collect();
-        let mut scope = Scope::new(variables)
-            .leaving_out()
-            .with("resource.remote", remote)
-            .with("request.id", self.id.as_str())
-            .with("request.method", plan.method.as_str())
-            .with("request.url", plan.url.as_str())
-            .with("request.path", self.path)
-            .with("request.below_base", self.below_base)
-            .with("request.relative", self.relative)
-            .with("request.headers", Value::Object(object))
-            .with("request.header_list", Value::Array(list));
-        if let RequestBody::Json(text) | RequestBody::Text(text) = &plan.body {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-            scope = scope
-                .with("request.body", value)
-                .with("request.body_base64", STANDARD.encode(text));
-        }
-        if let Some(group) = group {
-            scope = scope.with("request.group", group);
-        }
-        template.render(&scope).map_err(unusable)
-    }
-}
-
-/// Returns what follows an address, if another begins with it.
-fn below<'u>(url: &'u str, start: &str) -> Option<&'u str> {
-    let rest = url.strip_prefix(start)?;
-    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
-}
-
-fn origin_length(url: &str) -> usize {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(start..).unwrap_or_default();
-    rest.find(['/', '?', '#']).map_or(url.len(), |at| start + at)
 }
 
 fn malformed(message: &str) -> Error {

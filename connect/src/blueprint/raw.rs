@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind},
     manifest::{OneOrMany, RawAccess},
     request::{RequestBody, RequestPlan, complete_headers},
-    template::{Scope, SecretMap, TextTemplate, Variables, find_in},
+    template::{Scope, SecretMap, TextTemplate, Variables},
 };
 use path::{CleanPath, Pattern};
 
@@ -186,7 +186,6 @@ impl RawPlan {
             session: &session,
         };
         let raw = json!({"path": path.encoded(), "segments": path.segments(), "method": method.as_str(), "body": body});
-        let own = [("raw", raw.clone())];
         let strict = Scope::new(&variables).with("raw", raw);
         let lenient = strict.clone().leaving_out();
         let refused = || {
@@ -197,8 +196,8 @@ impl RawPlan {
         for (at, template) in self.called.iter().enumerate() {
             let scope = if at == 0 { &strict } else { &lenient };
             let called = template.render(scope).map_err(|_| refused())?;
-            let mut said = template.variables().filter(|name| name.starts_with("raw.body"));
-            if (at == 0 && called.is_empty()) || !said.all(|name| is_name(find_in(&own, name))) {
+            let mut said = template.variables().filter_map(|name| name.strip_prefix("raw.body."));
+            if (at == 0 && called.is_empty()) || !said.all(|place| says_name(body, place)) {
                 return Err(refused());
             }
             if !called.is_empty() {
@@ -209,9 +208,18 @@ impl RawPlan {
     }
 }
 
-/// Returns whether what a body says is a name that means nothing else, or is not there.
-fn is_name(value: Option<&Value>) -> bool {
+/// Returns whether what a body says at a place is a name that means nothing else, or is not there. On the way there are
+/// objects only: of a list nobody knows which element counts.
+fn says_name(body: Option<&Value>, place: &str) -> bool {
     let is_of_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '.' | '-');
+    let mut value = body;
+    for name in place.split('.') {
+        value = match value {
+            Some(Value::Object(members)) => members.get(name),
+            None | Some(Value::Null) => return true,
+            Some(_) => return false,
+        };
+    }
     match value {
         None | Some(Value::Null) => true,
         Some(Value::String(text)) => text.chars().all(is_of_name),

@@ -61,6 +61,10 @@ impl Writer<'_> {
         for (request, path) in wanted {
             let resource = connector.blueprint.resource(request.kind)?;
             connector.blueprint.batch_of(resource)?;
+            // Codes are looked up for each row by itself.
+            if connector.writes_labels(&request) {
+                return None;
+            }
             // What is wrong with rows was told before; whatever it is, it is told as that of one row.
             let mut run = Run::start(&connector.blueprint, &request, connector.clock.now()).ok()?;
             let is_unreadable = run.next() == Next::Read && request.key.is_none();

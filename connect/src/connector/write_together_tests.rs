@@ -199,6 +199,14 @@ async fn of_a_whole_that_is_refused_nothing_was_carried_out() {
     let told: Vec<_> = errors.iter().map(|error| error.path.join(".")).collect();
     assert_eq!(told, ["lines.update.1.description"], "what only follows is not told");
     assert_eq!(texts(&shop), ["old", "old", "old"]);
+    // One answer that names its request, and nothing of the others.
+    let only = json!({ "responses": [{ "id": "3", "status": 422, "body": { "message": "no" } }] });
+    shop.fault("envelope", Fault::Instead(answer(200, &only.to_string())));
+    let errors = refused(write_batched(&shop, whole(), &change_lines(&["1", "2", "3"])).await);
+    assert_eq!(
+        (errors.len(), errors[0].path.join(".")),
+        (1, "lines.update.2".to_owned())
+    );
 }
 
 #[tokio::test(start_paused = true)]

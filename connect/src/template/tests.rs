@@ -290,8 +290,8 @@ fn a_name_leads_through_lists() {
         { "item": { "number": "00020" } },
     ] });
     with_scope(|scope| {
-        let scope = scope.leaving_out().with("row", row);
-        let body = json!({ "items": "{{row.lines.item}}", "days": "{{row.lines.schedule.day}}", "texts": "{{row.lines.text}}" });
+        let scope = scope.leaving_out().with("raw", row.clone()).with("row", row);
+        let body = json!({ "raw": "{{raw.lines.item}}", "items": "{{row.lines.item}}", "days": "{{row.lines.schedule.day}}", "texts": "{{row.lines.text}}" });
         let body = JsonTemplate::parse(&body).unwrap().render(&scope).unwrap();
         let items = json!([{ "number": "00010" }, { "number": "00020" }]);
         assert_eq!(body, json!({ "items": items, "days": ["2026-01-05"] }));

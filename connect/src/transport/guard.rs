@@ -446,6 +446,29 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn hosts_of_other_protocols_are_judged_alike() {
+        let guard = Guard::new(&["10.0.0.0/8".parse().unwrap()]);
+        let found = guard.addresses("10.1.2.3", 5432, false).await.unwrap();
+        assert_eq!(found, ["10.1.2.3:5432".parse().unwrap()]);
+        assert!(guard.addresses("8.8.8.8", 5432, true).await.is_ok());
+        assert!(guard.addresses("[2606:4700::1111]", 5432, true).await.is_ok());
+        for (host, port) in [
+            ("8.8.8.8", 5432),
+            ("127.0.0.1", 5432),
+            ("2130706433", 5432),
+            ("127.1", 5432),
+            ("[::1]", 5432),
+            ("::ffff:127.0.0.1", 5432),
+            ("localhost", 5432),
+            ("metadata", 5432),
+            ("", 5432),
+            ("10.1.2.3", 6379),
+        ] {
+            assert!(guard.addresses(host, port, false).await.is_err(), "{host}:{port}");
+        }
+    }
+
     #[test]
     fn a_name_whose_answer_changes_is_judged_by_each_answer() {
         let guard = Guard::default();

@@ -55,7 +55,7 @@ pub(super) fn written(kind: ColumnType, value: &ColumnData<'_>) -> Option<String
         ColumnData::Guid(value) => value.map(|value| text(&value.to_string())),
         ColumnData::Binary(value) => value.as_deref().map(|bytes| text(&STANDARD.encode(bytes))),
         ColumnData::Numeric(value) => value.map(exact),
-        ColumnData::Xml(value) => value.as_deref().map(|xml| text(&xml.to_string())),
+        ColumnData::Xml(value) => value.as_deref().map(|xml| text(xml.as_ref())),
         ColumnData::DateTime(None)
         | ColumnData::SmallDateTime(None)
         | ColumnData::Time(None)

@@ -313,6 +313,8 @@ fn what_is_called_may_stand_in_the_body() {
         json!({"class": "Asset", "object": {"class": "Api\u{ad}Key"}}),
         json!("ApiKey"),
         json!([{"class": "Asset"}]),
+        json!([{"class": "Asset"}, {"class": "ApiKey"}]),
+        json!({"class": "Asset", "object": [{"class": "Asset"}, {"class": "ApiKey"}]}),
     ] {
         assert!(
             blueprint.check_raw(&post("/Find", hostile.clone())).is_err(),
