@@ -82,15 +82,22 @@ impl Fields {
             if !puts_first || rule.is_some_and(FilterRule::never_null) {
                 continue;
             }
+            let has_default = def
+                .field_at(field)
+                .is_some_and(|field| has_default(resource, &field.name));
             let is_asked = rule
                 .is_some_and(|rule| Self::operators(rule, language).get(&Operator::IsNull) == Some(&Precision::Exact));
-            if is_asked {
+            if is_asked && !has_default {
                 self.in_parts.insert(field);
                 continue;
             }
             self.sorts.remove(&field);
             if let Some((name, _)) = own {
-                let message = "rows without a value can be told apart only with `isNull` among the exact filters";
+                // A row that shows a default would belong to neither part.
+                let message = match has_default {
+                    true => "rows without a value have the field's `default` and cannot be told apart",
+                    false => "rows without a value can be told apart only with `isNull` among the exact filters",
+                };
                 let pointer = format!("{pointer}/fields/{}/sort/missing", escape_pointer(name));
                 problems.push(Problem::new(pointer, message));
             }
@@ -140,6 +147,13 @@ impl Fields {
             Some((field.index, capability))
         };
         def.fields.values().filter_map(capability).collect()
+    }
+}
+
+fn has_default(resource: &Resource, name: &str) -> bool {
+    match resource.fields.get(name) {
+        Some(FieldMapping::Full(full)) => full.default.is_some(),
+        _ => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests of clients' own: which paths of a system they may call, and what is sent then.
 
+mod alike;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::{
     request::{RequestBody, RequestPlan, complete_headers},
     template::{Scope, SecretMap, TextTemplate, Variables},
 };
+use alike::Counted;
 use path::{CleanPath, Pattern};
 
 /// Most query parameters of a request.
@@ -70,6 +72,8 @@ pub(crate) struct RawPlan {
     reads: Vec<Pattern>,
     /// What the envelope calls: the first tells it, the others where they have a value.
     called: Vec<TextTemplate>,
+    /// Members of the body that nothing else may be taken for.
+    counted: Counted,
     envelope: Option<Envelope>,
 }
 
@@ -99,6 +103,14 @@ impl RawPlan {
             let known = Known::default().with_open(&[], Default::default(), &["raw"]);
             called.push(known.text(text, "/raw/called", problems)?);
         }
+        let mut counted = Counted::default();
+        let places = called.iter().flat_map(TextTemplate::variables);
+        for place in places.filter_map(|name| name.strip_prefix("raw.body.")) {
+            counted.add_place(place);
+        }
+        if let Some(body) = raw.envelope.as_ref().and_then(|request| request.body.as_ref()) {
+            counted.add_envelope(body);
+        }
         let (never_called, except): (Vec<String>, Vec<String>) =
             raw.except.iter().cloned().partition(|text| is_of_call("except", text));
         let known = known.with_open(&[], Default::default(), &["raw"]);
@@ -119,6 +131,7 @@ impl RawPlan {
             never_called: patterns(&never_called),
             reads: patterns(&raw.reads),
             called,
+            counted,
             envelope,
         })
     }
@@ -153,6 +166,10 @@ impl RawPlan {
         }
         if request.query.len() > MOST_PARAMETERS {
             return refused(format!("there are more than {MOST_PARAMETERS} query parameters"));
+        }
+        if let Some(name) = request.body.as_ref().and_then(|body| self.counted.taken_for_one(body)) {
+            let name = name.chars().take(50).collect::<String>();
+            return refused(format!("the member `{name}` of the body may be taken for another one"));
         }
         let bodiless = matches!(*method, http::Method::GET | http::Method::HEAD);
         let body = match &request.body {

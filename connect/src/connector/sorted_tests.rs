@@ -135,6 +135,11 @@ fn sorts_that_cannot_be_read_in_parts_are_refused_or_not_offered() {
     let first = json!({ "missing": "first" });
     let problems = compiled(first, json!({ "exact": ["gte"] }), json!({})).unwrap_err();
     assert_eq!(problems[0].pointer, "/resources/Vendor/fields/name/sort/missing");
+    let mut filled = resource(&json!({ "missing": "first" }), &json!({ "exact": ["gte", "isNull"] }));
+    filled["Vendor"]["fields"]["name"]["default"] = json!("nobody");
+    let problems = compile("json_rest", json!({}), filled).unwrap_err();
+    assert_eq!(problems[0].pointer, "/resources/Vendor/fields/name/sort/missing");
+    assert!(problems[0].message.contains("`default`"), "{problems:?}");
     let all = json!({ "list": { "sorts_missing": "first" } });
     for (filter, sorts) in [
         (json!({ "exact": ["gte"] }), false),

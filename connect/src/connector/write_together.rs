@@ -43,8 +43,13 @@ pub(super) struct Together {
 /// What an answer says of its row.
 enum End {
     Done,
+    /// The system refused it.
     Refused(Vec<UserError>),
+    /// The system answered with a success that is not the one expected.
+    Unmet(Vec<UserError>),
     Failed(Error),
+    /// Another request of the same whole failed.
+    Follows(Error),
     InDoubt(Error),
 }
 
@@ -116,14 +121,11 @@ impl Writer<'_> {
         let ended = match self.send_envelope(batch, resource, access, &parts).await {
             Ok(answers) => {
                 let of_all = batch.is_of_all(&answers);
-                let told = answers
-                    .into_iter()
-                    .filter(|answer| !answer.as_ref().is_some_and(|answer| batch.only_follows(answer)));
-                let mut ends = Vec::new();
-                for answer in told {
+                let mut ends = Vec::with_capacity(answers.len());
+                for answer in answers {
                     // What answers tell is taken up to the first failure: after it the write does not go on.
                     let is_well = ends.iter().all(|(_, end)| matches!(end, End::Done));
-                    ends.push((Vec::new(), self.end_of(run, answer, is_well)));
+                    ends.push((Vec::new(), self.end_of(batch, run, answer, is_well)));
                 }
                 self.judge_ends(batch, ends, of_all, &mut together)
             }
@@ -212,6 +214,7 @@ impl Writer<'_> {
                     let at = [place, &row.path].concat();
                     let sent = self.send(&row.request, &mut row.run, &step, changes, &at).await;
                     sent.map_err(|stop| stop.below(&row.path, together))?;
+                    together.has_changed |= changes;
                 }
                 Next::Read | Next::Write(..) => {
                     let error = Error::new(ErrorKind::Internal, "a row cannot be written to its end");
@@ -273,8 +276,7 @@ impl Writer<'_> {
         let ends: Vec<(Vec<String>, End)> = rows
             .iter_mut()
             .zip(answers)
-            .filter(|(_, answer)| !answer.as_ref().is_some_and(|answer| batch.only_follows(answer)))
-            .map(|(row, answer)| (row.path.clone(), self.end_of(&mut row.run, answer, true)))
+            .map(|(row, answer)| (row.path.clone(), self.end_of(batch, &mut row.run, answer, true)))
             .collect();
         self.judge_ends(batch, ends, of_all, together)
     }
@@ -316,14 +318,16 @@ impl Writer<'_> {
     }
 
     /// Tells what an answer says of its request. A write takes up only what it can go on with.
-    fn end_of(&mut self, run: &mut Run, answer: Option<Response>, goes_on: bool) -> End {
-        let malformed = |message: String| Error::new(ErrorKind::MalformedResponse, message).with_reach(Reach::Unknown);
+    fn end_of(&mut self, batch: &BatchPlan, run: &mut Run, answer: Option<Response>, goes_on: bool) -> End {
         let Some(answer) = answer else {
-            return End::InDoubt(malformed("the system left the request out of its answer".to_owned()));
+            return End::InDoubt(in_doubt("the system left the request out of its answer"));
         };
         let connector = self.connector;
         let status = answer.status.as_u16();
         if let Some(error) = connector.blueprint.classify(status, &answer.headers, &answer.body) {
+            if batch.only_follows(&answer) {
+                return End::Follows(error);
+            }
             connector.transport.line().heed_part(&error);
             self.cause = Some(error.clone());
             return match refusal(run, &error) {
@@ -338,9 +342,9 @@ impl Writer<'_> {
         match run.answered(&answer) {
             Ok(()) => End::Done,
             Err(error) if error.code == UserErrorCode::InDoubt => {
-                End::InDoubt(malformed(error.message).with_status(status).with_reach(Reach::Unknown))
+                End::InDoubt(in_doubt(&error.message).with_status(status).with_reach(Reach::Unknown))
             }
-            Err(error) => End::Refused(vec![error]),
+            Err(error) => End::Unmet(vec![error]),
         }
     }
 
@@ -352,20 +356,31 @@ impl Writer<'_> {
         of_all: bool,
         together: &mut Together,
     ) -> Result<(), Stop> {
-        let (mut doubt, mut failed, mut refused, mut done) = (None, None, Vec::new(), false);
+        let count = ends.len();
+        let (mut doubt, mut failed, mut follows, mut done) = (None, None, Vec::new(), false);
+        let (mut refused, mut unmet) = (Vec::new(), Vec::new());
         for (path, end) in ends {
             match end {
                 End::Done => done = true,
                 End::InDoubt(error) => doubt = doubt.or(Some(error)),
                 End::Failed(error) => failed = failed.or(Some((path, error))),
+                End::Follows(error) => follows.push(error),
                 End::Refused(errors) => refused.extend(below(&path, errors)),
+                End::Unmet(errors) => unmet.extend(below(&path, errors)),
             }
         }
         let is_refused = failed.is_some() || !refused.is_empty();
-        // Of a whole of which a part is refused nothing was carried out, whatever is said of the others.
         if batch.is_atomic() && is_refused {
+            // Of a whole of which a part is refused nothing was carried out, whatever is said of the others.
             (doubt, done) = (None, false);
+        } else if follows.len() == count {
+            // So it is where all only follow a failure that is not told.
+            failed = follows.into_iter().next().map(|error| (Vec::new(), error));
+        } else if !follows.is_empty() {
+            let message = "the system carried a whole out in part, or does not tell what failed in it";
+            doubt = doubt.or_else(|| Some(in_doubt(message)));
         }
+        refused.append(&mut unmet);
         together.has_changed |= done;
         if let Some(error) = doubt {
             return Err(Stop::InDoubt(error));
@@ -401,6 +416,10 @@ impl Writer<'_> {
             stop => stop,
         }
     }
+}
+
+fn in_doubt(message: &str) -> Error {
+    Error::new(ErrorKind::MalformedResponse, message).with_reach(Reach::Unknown)
 }
 
 impl Stop {

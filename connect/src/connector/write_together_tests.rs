@@ -54,7 +54,12 @@ fn envelope(shop: &Shop, seen: &Seen) -> Answer {
 fn setup_batched(shop: &Arc<Shop>, batch: Json) -> (Setup, Arc<Scripted>) {
     let playing = Arc::clone(shop);
     let wire = Scripted::new(move |seen| match seen.url.ends_with("/$batch") {
-        true if !seen.body.contains("PATCH") && !seen.body.contains("POST") => envelope(&playing, seen),
+        true if !["PATCH", "POST", "DELETE"]
+            .iter()
+            .any(|method| seen.body.contains(method)) =>
+        {
+            envelope(&playing, seen)
+        }
         true => match playing.fault_of("envelope") {
             Some(Fault::Instead(act)) => act,
             Some(Fault::After(act)) => {
@@ -449,4 +454,139 @@ fn a_whole_must_be_told_to_the_system() {
     assert_eq!(problems(silent), ["/batch/atomic"]);
     let reads = json!({ "form": "json", "path": "/b", "atomic": true });
     assert_eq!(problems(reads), ["/batch/atomic"]);
+}
+
+fn answers(parts: &[Json]) -> Fault {
+    Fault::Instead(answer(200, &json!({ "responses": parts }).to_string()))
+}
+
+fn part(id: &str, status: u16) -> Json {
+    json!({ "id": id, "status": status, "body": {} })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_of_which_all_requests_only_follow_has_failed_and_is_not_sent_again() {
+    let follow = || answers(&[part("1", 424), part("2", 424), part("3", 424)]);
+    let shop = shop_with_lines(3);
+    shop.fault("envelope", follow());
+    let (setup, wire) = setup_batched(&shop, whole());
+    let request = change_lines(&["1", "2", "3"]);
+    let reply = setup.connector().write(&context(), &request, &Paper::of(&shop)).await;
+    assert!(
+        matches!(&reply, Reply::Failed(error) if !error.leaves_doubt()),
+        "{reply:?}"
+    );
+    let sent = wire.seen().into_iter().filter(|seen| seen.body.contains("PATCH"));
+    assert_eq!((sent.count(), shop.changes().len()), (1, 0));
+    // So it is with the elements of a step.
+    let shop = shop_with_lines(3);
+    shop.fault("envelope", follow());
+    let (reply, envelopes) = approve(&shop, whole(), &with_elements(json!({}), "/lines/{{item}}")).await;
+    assert!(matches!(&reply, Reply::Failed(_)), "{reply:?}");
+    assert_eq!((envelopes, shop.changes().len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_that_is_told_as_carried_out_in_part_is_in_doubt() {
+    let told: [&[Json]; 4] = [
+        &[part("1", 200), part("2", 424), part("3", 200)],
+        &[part("1", 200), part("2", 424), part("3", 424)],
+        &[part("1", 424), part("2", 424)],
+        &[part("1", 500), part("2", 424), part("3", 424)],
+    ];
+    for parts in told {
+        let shop = shop_with_lines(3);
+        shop.fault("envelope", answers(parts));
+        let reply = write_batched(&shop, whole(), &change_lines(&["1", "2", "3"])).await;
+        assert!(matches!(&reply, Reply::InDoubt { .. }), "{parts:?}: {reply:?}");
+        assert!(shop.changes().is_empty(), "{parts:?}: none is sent alone");
+        shop.fault("envelope", answers(parts));
+        let (reply, envelopes) = approve(&shop, whole(), &with_elements(json!({}), "/lines/{{item}}")).await;
+        assert!(matches!(&reply, Reply::InDoubt { .. }), "{parts:?}: {reply:?}");
+        assert_eq!((envelopes, shop.changes().len()), (1, 0), "{parts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_whose_part_tells_no_success_is_in_doubt() {
+    let removing = json!({ "resources": {
+        "PurchaseOrderLine": { "write": { "delete": { "request": { "method": "DELETE", "path": "/lines/{{key}}" } } } },
+    } });
+    let mut request = request(Act::Update, Some("7"), &[]);
+    let changes = ["1", "2"].map(|id| ChildChange::Delete(RemoteKey::single(id)));
+    request
+        .input
+        .children
+        .insert(field("PurchaseOrder", "lines"), changes.to_vec());
+    let without_status = || {
+        let part = json!({ "id": "{{request.id}}", "method": "{{request.method}}", "url": "{{request.relative}}" });
+        let answers = json!({ "path": "responses", "id": "id", "body": "body" });
+        json!({ "form": "json", "path": "/$batch", "writes": true, "part": part, "answers": answers })
+    };
+    let cases = [
+        (one_by_one(), json!([part("1", 204), part("2", 204)]), false),
+        (one_by_one(), json!([part("1", 204), null]), true),
+        (one_by_one(), json!([part("1", 204), { "id": "2" }]), true),
+        (
+            one_by_one(),
+            json!([part("1", 204), { "id": "2", "status": null }]),
+            true,
+        ),
+        (without_status(), json!([{ "id": "1" }, { "id": "2" }]), false),
+        (without_status(), json!([{ "id": "1" }, null]), true),
+        (without_status(), json!([{ "id": "1" }]), true),
+    ];
+    for (batch, parts, is_doubt) in cases {
+        let shop = shop_with_lines(2);
+        let (setup, wire) = setup_batched(&shop, batch);
+        let told = answer(200, &json!({ "responses": parts }).to_string());
+        shop.fault("envelope", Fault::Instead(told));
+        let connector = setup.patch(&removing).connector();
+        let reply = connector.write(&context(), &request, &Paper::of(&shop)).await;
+        match is_doubt {
+            true => assert!(matches!(&reply, Reply::InDoubt { .. }), "{parts}: {reply:?}"),
+            false => drop(done(reply)),
+        }
+        let removed = wire.seen().into_iter().filter(|seen| seen.body.contains("DELETE"));
+        assert_eq!(removed.count(), 1, "{parts}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_of_which_one_answer_is_not_the_expected_one_was_carried_out_in_part() {
+    let mut each = with_elements(json!({}), "/lines/{{item}}");
+    let step = &mut each["resources"]["PurchaseOrder"]["write"]["actions"]["approve"]["steps"][1];
+    step["expect"] = json!([{ "path": "ok", "equals": true }]);
+    let told = |id: &str, ok: bool| json!({ "id": id, "status": 200, "body": { "ok": ok } });
+    let shop = shop_with_lines(3);
+    shop.fault(
+        "envelope",
+        answers(&[told("1", true), told("2", false), told("3", true)]),
+    );
+    let (reply, envelopes) = approve(&shop, whole(), &each).await;
+    assert!(matches!(&reply, Reply::InDoubt { .. }), "{reply:?}");
+    assert_eq!(envelopes, 1);
+    // What the system refuses by its status clears the whole.
+    shop.fault("envelope", answers(&[told("1", true), part("2", 422), told("3", true)]));
+    let (reply, _) = approve(&shop, whole(), &each).await;
+    assert_eq!(refused(reply).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_with_labels_are_sent_one_by_one_with_their_codes() {
+    let labelled = json!({
+        "labels": { "texts": {
+            "request": { "path": "/fields" }, "records": "fields", "code": "name", "keep": { "name": "label" },
+        } },
+        "resources": { "PurchaseOrderLine": { "fields": {
+            "description": { "path": "text", "as": { "label": { "of": "texts", "member": "name" } } },
+        } } },
+    });
+    let shop = Shop::new();
+    let connector = setup_batched(&shop, one_by_one()).0.patch(&labelled).connector();
+    let request = with_lines(create(), &["Title", "Title"]);
+    done(connector.write(&context(), &request, &Paper::of(&shop)).await);
+    assert_eq!(texts(&shop), ["title", "title"]);
+    assert_eq!(shop.changes(), ["POST orders", "POST lines", "POST lines"]);
+    assert!(!shop.log.lock().unwrap().contains(&"envelope".to_owned()));
 }

@@ -348,7 +348,8 @@ pub struct RawAccess {
     /// where the body says it, `raw.body.<name>`; the envelope has it as `raw.called`. Patterns of `except` without a slash
     /// are compared with it. Where a body may say it in several places, a list: the first has a value and is
     /// `raw.called`, the others are compared where they have one. What a body says so is a name of letters, digits, `_`,
-    /// `.` and `-`, else the request is refused.
+    /// `.` and `-`, else the request is refused, and so is one whose body has a member beside it, or beside one that the
+    /// envelope adds to the body, whose name differs from it only in case.
     #[serde(default)]
     pub called: Option<OneOrMany<String>>,
     /// The request that is sent instead, for systems with one address for everything, with the variables `raw.path`,

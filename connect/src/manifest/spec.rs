@@ -1,5 +1,7 @@
 //! Specs: rows and whole answers of a system and what the API must show of them, in `specs/*.yaml`.
 
+mod compared;
+
 use std::path::Path as FilePath;
 
 use indexmap::IndexMap;
@@ -279,6 +281,15 @@ fn shown_exchange(file: &File, written: &WrittenSpec) -> Result<Exchange, Vec<Ma
             finding.pointer.insert_str(0, "/expect");
         }
         return Err(findings.into_iter().map(|finding| file.finding(finding)).collect());
+    }
+    let is_of_type = written.kind.is_some();
+    let unused = compared::check(&written.of, is_of_type, &file.root.to_json());
+    if !unused.is_empty() {
+        let told = unused.into_iter().map(|problem| {
+            let place = file.root.locate(&problem.pointer);
+            file.problem(&problem.pointer, place, problem.message, None)
+        });
+        return Err(told.collect());
     }
     let expect: Outcome = match typed(&expect, "/expect") {
         Ok(expect) => expect,

@@ -176,11 +176,8 @@ impl Replay<'_> {
             other => as_json(other),
         });
         told("/expect/next", expected, next);
-        if let (Some(expected), Some(page), Some(def)) = (
-            &expect.records,
-            &page,
-            resource.and_then(|resource| resource.mapping().definition()),
-        ) {
+        let def = resource.and_then(|resource| resource.mapping().definition());
+        if let (Some(expected), Some(page), Some(def)) = (&expect.records, &page, def) {
             if expected.len() != page.records.len() {
                 let keys: Vec<String> = page.records.iter().map(|record| record.key.to_string()).collect();
                 let message = format!(
@@ -195,6 +192,8 @@ impl Replay<'_> {
                 let pointer = format!("/expect/records/{at}");
                 differences.extend(compare(def, record, expected, &pointer, self.blueprint.catalogue()));
             }
+        } else if expect.records.is_some() {
+            differences.push(Difference::new("/expect/records", "the answer tells no records"));
         }
         differences
     }

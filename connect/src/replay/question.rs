@@ -205,7 +205,10 @@ impl Replay<'_> {
             };
             let mut changes = Vec::new();
             for (at, row) in rows.iter().enumerate() {
-                let row: IndexMap<String, Json> = row.as_object().cloned().unwrap_or_default().into_iter().collect();
+                let Json::Object(members) = row else {
+                    return Err(Difference::new(format!("{pointer}/{at}"), format!("{row} is no row")));
+                };
+                let row: IndexMap<String, Json> = members.clone().into_iter().collect();
                 changes.push(ChildChange::Create(self.input(
                     kind,
                     &row,

@@ -95,13 +95,19 @@ fn of_body(expected: &Json, sent: &RequestBody) -> Vec<Difference> {
     differences
 }
 
-/// Compares JSON: of tables the members that are expected, lists element by element, numbers by their value.
+/// Compares JSON: of tables the members that are expected, lists element by element, numbers by their value. A member
+/// that is expected as null is one that is not sent: null would clear it.
 fn within(expected: &Json, sent: &Json, pointer: &str, differences: &mut Vec<Difference>) {
     match (expected, sent) {
         (Json::Object(expected), Json::Object(sent)) => {
             for (name, expected) in expected {
-                let sent = sent.get(name).unwrap_or(&Json::Null);
-                within(expected, sent, &format!("{pointer}/{}", escape(name)), differences);
+                let pointer = format!("{pointer}/{}", escape(name));
+                match sent.get(name) {
+                    Some(Json::Null) if expected.is_null() => {
+                        differences.push(Difference::new(pointer, "expected is nothing, sent is null"));
+                    }
+                    sent => within(expected, sent.unwrap_or(&Json::Null), &pointer, differences),
+                }
             }
         }
         (Json::Array(expected), Json::Array(sent)) if expected.len() == sent.len() => {

@@ -192,6 +192,70 @@ fn specs_that_do_not_hold_together_are_told() {
 }
 
 #[test]
+fn what_would_not_be_compared_is_refused_with_its_place() {
+    let answer = "type: Vendor\nanswer: {status: 200, body: {id: 5}}\n";
+    for (spec, expected) in [
+        (
+            "of: create\nexpect: {records: [{name: wrong}]}\n",
+            "expect.records: is not compared",
+        ),
+        ("of: count\nexpect: {records: []}\n", "expect.records: is not compared"),
+        ("of: probe\nexpect: {key: 5}\n", "expect.key: is not compared"),
+        ("expect: {key: 5}\n", "expect.key: is not compared"),
+        (
+            "expect: {records: [], error: {kind: not_found}}\n",
+            "expect.records: is not compared beside `error`",
+        ),
+        (
+            "of: look_up\nasked: {keys: [5], filter: {name: {eq: A}}}\nexpect: {records: []}\n",
+            "asked.filter: changes nothing",
+        ),
+        (
+            "of: sign_in\nasked: {first: 5}\nexpect: {session: {}}\n",
+            "asked.first: changes nothing",
+        ),
+        (
+            "asked: {order: {name: ascending, number: ascending}}\nexpect: {records: []}\n",
+            "asked.order: a list is sorted by one field",
+        ),
+        (
+            "asked: {at: end}\nexpect: {records: []}\n",
+            "asked.at: no page starts at the end",
+        ),
+        (
+            "request: {body: ~}\nexpect: {records: []}\n",
+            "request.body: is not compared",
+        ),
+    ] {
+        let told = refused(&format!("about: a\n{answer}{spec}"));
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told.iter().all(|told| told.contains(expected)), "{expected}: {told:#?}");
+    }
+}
+
+#[test]
+fn a_member_that_is_sent_as_null_is_not_one_that_is_not_sent() {
+    let expected = crate::manifest::SentRequest {
+        body: json!({"name": "A", "code": null}),
+        ..Default::default()
+    };
+    let sent = |body: Json| RequestPlan {
+        method: http::Method::PATCH,
+        url: "https://erp.example/vendors/5".to_owned(),
+        headers: Vec::new(),
+        body: crate::request::RequestBody::Json(body.to_string()),
+        repeatable: false,
+    };
+    assert_eq!(request::compare(&expected, &sent(json!({"name": "A"}))).len(), 0);
+    let told = request::compare(&expected, &sent(json!({"name": "A", "code": null})));
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(
+        told.first().map(|told| told.pointer.as_str()),
+        Some("/request/body/code")
+    );
+}
+
+#[test]
 fn the_specs_of_built_in_connectors_hold() {
     let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors"));
     let mut told = Vec::new();

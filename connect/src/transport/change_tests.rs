@@ -258,6 +258,25 @@ async fn a_sign_in_that_cannot_be_renewed_leaves_no_doubt() {
     assert_eq!(wire.count_of("orders"), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_session_ended_with_a_broken_answer_is_in_doubt_and_not_sent_again() {
+    let rules = json!({ "errors": [
+        { "when": { "status": [401, 500], "body": [{ "path": "code", "equals": "ENDED" }] }, "kind": "session_expired" },
+    ] });
+    let wire = Scripted::new(|seen: &Seen| match seen.url.ends_with("/login") {
+        true => answer(200, r#"{"token":"t1"}"#),
+        false => answer(500, r#"{"code":"ENDED"}"#),
+    });
+    let (auth, store) = session();
+    let connector = Setup::new(wire.clone(), store, &auth).patch(&rules).connector();
+    let error = send(&connector).await.unwrap_err();
+    assert_eq!((error.reach(), error.leaves_doubt()), (Reach::Unknown, true));
+    assert_eq!((wire.count_of("orders"), wire.count_of("login")), (1, 1));
+    // The next one signs in anew.
+    let _in_doubt = send(&connector).await.unwrap_err();
+    assert_eq!((wire.count_of("orders"), wire.count_of("login")), (2, 2));
+}
+
 fn marked() -> Value {
     json!({ "http": { "anti_forgery": {
         "request": { "method": "HEAD", "path": "/", "headers": { "x-csrf-token": "Fetch" } },

@@ -232,6 +232,7 @@ impl Transport {
         let mut refused = false;
         for _ in 0..MOST_SIGN_INS {
             let planned = Arc::new(plan(&access)?);
+            let changes = !planned.repeatable;
             let error = match self.exchange(context, planned, &access, departure, judge).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
@@ -239,6 +240,11 @@ impl Transport {
             match error.kind() {
                 // The session ended while the request waited; nothing was sent.
                 ErrorKind::ReauthorizationRequired if access.is_renewable() => {}
+                // The session is over, but so may be the change: it is not sent again.
+                ErrorKind::SessionExpired if changes && error.leaves_doubt() => {
+                    access.end();
+                    return Err(error.with_reach(Reach::Unknown));
+                }
                 ErrorKind::SessionExpired | ErrorKind::InvalidCredentials if !refused && access.is_renewable() => {
                     refused = true;
                 }

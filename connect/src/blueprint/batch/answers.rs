@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::malformed;
+use super::{Content, malformed};
 use crate::{
     blueprint::Problem,
     classify::parse_path,
@@ -44,14 +44,21 @@ impl Answers {
         })
     }
 
-    pub(super) fn read(&self, element: &json::Value<'_>) -> Result<Response, Error> {
-        let status = self.status.as_ref().and_then(|path| path.first(element));
-        let status = match status.and_then(json::scalar_text) {
-            Some(text) => text
-                .trim()
-                .parse::<u16>()
-                .ok()
-                .and_then(|code| StatusCode::from_u16(code).ok()),
+    /// Reads one answer; none where the element is no answer: of a change nothing is taken for a success that does not
+    /// say so.
+    pub(super) fn read(&self, element: &json::Value<'_>, content: Content) -> Result<Option<Response>, Error> {
+        if element.is_null() || content == Content::Changes && !element.is_object() {
+            return Ok(None);
+        }
+        let status = match &self.status {
+            Some(path) => match path.first(element).and_then(json::scalar_text) {
+                Some(text) => text
+                    .trim()
+                    .parse::<u16>()
+                    .ok()
+                    .and_then(|code| StatusCode::from_u16(code).ok()),
+                None => return Ok(None),
+            },
             None => Some(StatusCode::OK),
         };
         let status = status.ok_or_else(|| malformed("a part of the answer has no HTTP status"))?;
@@ -72,11 +79,11 @@ impl Answers {
                     .into()
             }
         };
-        Ok(Response {
+        Ok(Some(Response {
             status,
             headers: headers.map(read_headers).unwrap_or_default(),
             body,
-        })
+        }))
     }
 }
 

@@ -297,6 +297,11 @@ fn what_is_called_may_stand_in_the_body() {
         json!({"class": "Asset", "kind": "Find"})
     );
     assert!(sent.repeatable);
+    let below = json!({"class": "Asset", "filter": {"Class": "ApiKey", "KIND": 1}});
+    assert!(
+        blueprint.check_raw(&post("/Find", below)).is_ok(),
+        "elsewhere names are free"
+    );
     let whole = json!({"class": "Asset", "object": {"class": "Asset", "id": 1}});
     assert!(!plan(&blueprint, &post("/Add", whole)).unwrap().repeatable);
     for hostile in [
@@ -315,6 +320,11 @@ fn what_is_called_may_stand_in_the_body() {
         json!([{"class": "Asset"}]),
         json!([{"class": "Asset"}, {"class": "ApiKey"}]),
         json!({"class": "Asset", "object": [{"class": "Asset"}, {"class": "ApiKey"}]}),
+        json!({"class": "Asset", "Class": "ApiKey"}),
+        json!({"class": "Asset", "cla\u{17f}s": "ApiKey"}),
+        json!({"class": "Asset", "OBJECT": {"class": "ApiKey"}}),
+        json!({"class": "Asset", "object": {"class": "Asset", "CLASS": "ApiKey"}}),
+        json!({"class": "Asset", "Kind": "Delete"}),
     ] {
         assert!(
             blueprint.check_raw(&post("/Find", hostile.clone())).is_err(),
