@@ -2,10 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
-use lineshaft_connect::{
-    error::{Error, ErrorKind, Reach},
-    transport::Response,
-};
+use lineshaft_connect::transport::Response;
 use serde_json::json;
 
 use crate::fault::Fault;
@@ -51,9 +48,7 @@ impl Rows {
     /// Adds a row that is the text of a JSON object.
     pub(crate) fn push(&mut self, row: &str) -> Result<(), Fault> {
         if self.body.len() + row.len() + 3 > self.most {
-            let message = format!("the answer is larger than {} bytes", self.most);
-            let error = Error::new(ErrorKind::ResponseTooLarge, message).with_reach(Reach::Unknown);
-            return Err(Fault::Failed(error));
+            return Err(Fault::too_large(self.most));
         }
         if !self.is_first {
             self.body.push(b',');
@@ -116,6 +111,7 @@ pub(crate) fn float(value: f64, shown: String) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use lineshaft_connect::error::ErrorKind;
     use proptest::prelude::*;
     use serde_json::Value;
 

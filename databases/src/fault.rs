@@ -66,6 +66,20 @@ impl Fault {
         }
     }
 
+    /// The answer is larger than anybody wants it.
+    pub(crate) fn too_large(most: usize) -> Self {
+        Self::beyond(format!("the answer is larger than {most} bytes"))
+    }
+
+    /// One row alone is larger than any answer may be.
+    pub(crate) fn row_too_large() -> Self {
+        Self::beyond("a row is larger than an answer may be".to_owned())
+    }
+
+    fn beyond(message: String) -> Self {
+        Self::Failed(Error::new(ErrorKind::ResponseTooLarge, message).with_reach(Reach::Unknown))
+    }
+
     pub(crate) fn malformed(what: &str) -> Self {
         let message = format!("the answer of the database cannot be read: {what}");
         Self::Failed(Error::new(ErrorKind::MalformedResponse, message).with_reach(Reach::Unknown))

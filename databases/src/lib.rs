@@ -8,6 +8,7 @@ mod request;
 mod select;
 
 mod answer;
+mod bounded;
 mod fault;
 mod way;
 
@@ -90,7 +91,7 @@ impl Databases {
                 }
                 Ok(_) | Err(Fault::Refused { .. }) => {
                     cancel.disarm();
-                    self.pools.put(&pool, session);
+                    Pools::put(&pool, session);
                 }
                 // The statement may still be running.
                 Err(Fault::Lost | Fault::Failed(_)) => drop(cancel),

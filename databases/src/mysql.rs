@@ -14,39 +14,63 @@ use crate::{
     answer::{Row, Rows},
     fault::{self, Fault},
     request::{Encryption, Statement},
-    way::Way,
+    way::{Way, slow},
 };
+
+/// How long a connection that is not used any more may take to say so.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// How many idle seconds the library expects connections to last. Told, it need not ask; pools are kept elsewhere.
+const LASTING: usize = 28_800;
+
+/// What a packet may hold besides the values of a row.
+const BESIDES: usize = 64 * 1024;
+
+/// Tells the product, and one server from others that answer at the same address.
+const WHO: &str = "SELECT VERSION(), CONCAT(@@hostname, ':', @@port, '/', @@server_id)";
 
 /// A connection to a server.
 pub(crate) struct Session {
-    connection: Conn,
+    connection: Closing,
     is_mariadb: bool,
+    /// Which of the servers of an address it is.
+    server: Option<String>,
     /// The time that statements may take, as it was set last.
     time: Duration,
     opts: Opts,
 }
 
+/// A connection that is closed in bounded time. Dropped as it is, it would first read what is still to come, however
+/// much that is.
+struct Closing(Option<Conn>);
+
+impl Closing {
+    fn open(&mut self) -> Result<&mut Conn, Fault> {
+        self.0.as_mut().ok_or(Fault::Lost)
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<(), Fault> {
+        self.open()?.query_drop(sql).await.map_err(|error| judge(&error))
+    }
+
+    async fn who(&mut self) -> Result<(Option<String>, Option<String>), Fault> {
+        let told = self.open()?.query_first(WHO).await;
+        Ok(told.map_err(|error| judge(&error))?.unwrap_or_default())
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let (Some(connection), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(timeout(CLOSING, connection.disconnect()));
+        }
+    }
+}
+
 impl Session {
     pub(crate) async fn open(way: &Way, statement: &Statement, addresses: &[SocketAddr]) -> Result<Self, Fault> {
-        let (target, account) = (&statement.target, &statement.account);
-        let opts: Opts = OptsBuilder::default()
-            .ip_or_hostname(target.host.trim_matches(['[', ']']))
-            .tcp_port(target.port)
-            .resolved_ips(Some(addresses.iter().map(SocketAddr::ip).collect::<Vec<_>>()))
-            .user(Some(account.user.clone()))
-            .pass(Some(account.password.expose_secret().to_owned()))
-            .db_name(Some(target.name.clone()))
-            .ssl_opts(encryption(way, statement.encryption))
-            // A socket would go by the judged address.
-            .prefer_socket(false)
-            .stmt_cache_size(16)
-            .tcp_nodelay(true)
-            .into();
-        let mut connection = Conn::new(opts.clone()).await.map_err(|error| judge(&error))?;
-        let version: Option<String> = connection
-            .query_first("SELECT VERSION()")
-            .await
-            .map_err(|error| judge(&error))?;
+        let (mut connection, opts) = connect(way, statement, addresses).await?;
+        let (version, server) = connection.who().await?;
         let is_mariadb = version.unwrap_or_default().contains("MariaDB");
         let setup = "SET SESSION time_zone = '+00:00', SESSION transaction_isolation = 'READ-COMMITTED'";
         let setup = if is_mariadb {
@@ -54,33 +78,34 @@ impl Session {
         } else {
             setup.to_owned()
         };
-        connection.query_drop(setup).await.map_err(|error| judge(&error))?;
+        connection.run(&setup).await?;
         Ok(Self {
             connection,
             is_mariadb,
+            server,
             time: Duration::ZERO,
             opts,
         })
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        !self.connection.is_disconnected()
+        let connection = self.connection.0.as_ref();
+        connection.is_some_and(|connection| !connection.is_disconnected())
     }
 
     pub(crate) async fn select(&mut self, statement: &Statement) -> Result<Vec<u8>, Fault> {
         let result = self.read(statement).await;
         if matches!(result, Ok(_) | Err(Fault::Refused { .. })) {
-            let ended = self.connection.query_drop("ROLLBACK").await;
-            ended.map_err(|error| judge(&error))?;
+            self.connection.run("ROLLBACK").await?;
         }
         result
     }
 
     async fn read(&mut self, statement: &Statement) -> Result<Vec<u8>, Fault> {
         self.limit(statement.time).await?;
-        let begin = "START TRANSACTION READ ONLY";
-        self.connection.query_drop(begin).await.map_err(|error| judge(&error))?;
-        let prepared = self.connection.prep(statement.sql.as_str()).await;
+        self.connection.run("START TRANSACTION READ ONLY").await?;
+        let connection = self.connection.open()?;
+        let prepared = connection.prep(statement.sql.as_str()).await;
         let prepared = prepared.map_err(|error| judge(&error))?;
         let (wanted, given) = (usize::from(prepared.num_params()), statement.values.len());
         if wanted != given {
@@ -90,7 +115,7 @@ impl Session {
             0 => Params::Empty,
             _ => Params::Positional(statement.values.iter().map(bound).collect()),
         };
-        let result = self.connection.exec_iter(prepared, values).await;
+        let result = connection.exec_iter(prepared, values).await;
         let mut result = result.map_err(|error| judge(&error))?;
         let mut answer = Rows::new(statement.most_bytes);
         while let Some(row) = result.next().await.map_err(|error| judge(&error))? {
@@ -115,24 +140,69 @@ impl Session {
         } else {
             format!("SET SESSION max_execution_time = {}", time.as_millis())
         };
-        self.connection.query_drop(set).await.map_err(|error| judge(&error))?;
+        self.connection.run(&set).await?;
         self.time = time;
         Ok(())
     }
 
-    /// Returns what stops the statement of this connection, over one of its own.
+    /// Returns what stops the statement of this connection, over one of its own to the same server: others number their
+    /// connections alike.
     pub(crate) fn cancellation(&self, way: Arc<Way>) -> BoxFuture<'static, ()> {
-        let (opts, id) = (self.opts.clone(), self.connection.id());
+        let (opts, server) = (self.opts.clone(), self.server.clone());
+        let id = self.connection.0.as_ref().map(Conn::id);
         async move {
             let stop = async {
-                let mut other = Conn::new(opts).await?;
-                other.query_drop(format!("KILL QUERY {id}")).await?;
-                other.disconnect().await
+                let mut other = Closing(Some(Conn::new(opts).await.map_err(|error| judge(&error))?));
+                let (_, told) = other.who().await?;
+                if let (Some(id), true) = (id, told == server) {
+                    other.run(&format!("KILL QUERY {id}")).await?;
+                }
+                Ok::<_, Fault>(())
             };
             let _over = timeout(way.connect, stop).await;
         }
         .boxed()
     }
+}
+
+/// Connects to the first address that answers, and returns the options that lead to it alone.
+async fn connect(way: &Way, statement: &Statement, addresses: &[SocketAddr]) -> Result<(Closing, Opts), Fault> {
+    let mut last = None;
+    for address in addresses {
+        let opts = options(way, statement, *address);
+        match timeout(way.connect, Conn::new(opts.clone())).await {
+            Ok(Ok(connection)) => return Ok((Closing(Some(connection)), opts)),
+            Ok(Err(error)) => {
+                let fault = judge(&error);
+                if !matches!(&error, Error::Io(IoError::Io(_))) || matches!(fault, Fault::Refused { .. }) {
+                    return Err(fault);
+                }
+                last = Some(fault);
+            }
+            Err(_) => last = Some(slow()),
+        }
+    }
+    Err(last.unwrap_or(Fault::Lost))
+}
+
+fn options(way: &Way, statement: &Statement, address: SocketAddr) -> Opts {
+    let (target, account) = (&statement.target, &statement.account);
+    OptsBuilder::default()
+        .ip_or_hostname(target.host.trim_matches(['[', ']']))
+        .tcp_port(address.port())
+        .resolved_ips(Some(vec![address.ip()]))
+        .user(Some(account.user.clone()))
+        .pass(Some(account.password.expose_secret().to_owned()))
+        .db_name(Some(target.name.clone()))
+        .ssl_opts(encryption(way, statement.encryption))
+        // A socket would go by the judged address.
+        .prefer_socket(false)
+        .stmt_cache_size(16)
+        .tcp_nodelay(true)
+        // Otherwise the server would say how large a row may be. Small numbers are wider there than in JSON.
+        .max_allowed_packet(Some(statement.most_bytes.saturating_mul(2).saturating_add(BESIDES)))
+        .wait_timeout(Some(LASTING))
+        .into()
 }
 
 fn encryption(way: &Way, encryption: Encryption) -> Option<SslOpts> {
@@ -168,15 +238,22 @@ fn judge(error: &Error) -> Fault {
         Error::Io(IoError::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             crate::way::unreachable(error)
         }
+        // The library tells only by its words that a packet is longer than it may be.
+        Error::Io(IoError::Io(error))
+            if error
+                .get_ref()
+                .is_some_and(|inner| inner.to_string().contains("max_allowed_packet")) =>
+        {
+            Fault::row_too_large()
+        }
         Error::Driver(DriverError::NoClientSslFlagFromServer) => Fault::not_encrypted(),
         Error::Driver(
             DriverError::UnknownAuthPlugin { .. }
             | DriverError::MysqlOldPasswordDisabled
             | DriverError::CleartextPluginDisabled,
         ) => Fault::sign_in_not_supported(),
-        Error::Driver(DriverError::PacketTooLarge | DriverError::UnexpectedPacket { .. }) => {
-            Fault::malformed("a packet is not one")
-        }
+        Error::Driver(DriverError::PacketTooLarge) => Fault::row_too_large(),
+        Error::Driver(DriverError::UnexpectedPacket { .. }) => Fault::malformed("a packet is not one"),
         _ => Fault::Lost,
     }
 }

@@ -28,6 +28,8 @@ struct Key {
     target: Target,
     encryption: Encryption,
     account: [u8; 32],
+    /// Connections are made for answers of a size.
+    most_bytes: usize,
 }
 
 /// The connections of all databases and accounts.
@@ -78,11 +80,12 @@ impl Pools {
     }
 
     /// Returns the connections that a statement may use.
-    pub(crate) fn of(&self, statement: &Statement) -> Arc<Pool> {
+    pub(crate) fn of(self: &Arc<Self>, statement: &Statement) -> Arc<Pool> {
         let key = Key {
             target: statement.target.clone(),
             encryption: statement.encryption,
             account: statement.account.digest,
+            most_bytes: statement.most_bytes,
         };
         let new = || {
             Arc::new(Pool {
@@ -91,14 +94,20 @@ impl Pools {
             })
         };
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(key).or_insert_with(new))
+        let pool = Arc::clone(all.entry(key).or_insert_with(new));
+        drop(all);
+        self.sweep_from_now_on();
+        pool
     }
 
     /// Keeps a connection for the next statement.
-    pub(crate) fn put(self: &Arc<Self>, pool: &Pool, session: Session) {
+    pub(crate) fn put(pool: &Pool, session: Session) {
         let mut kept = pool.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push((session, Instant::now()));
-        drop(kept);
+    }
+
+    /// Also what never came to a connection is forgotten after a while.
+    fn sweep_from_now_on(self: &Arc<Self>) {
         if !self.sweeps.swap(true, Ordering::AcqRel) {
             let pools = Arc::downgrade(self);
             let pause = (self.idle / 4).max(Duration::from_secs(1));
@@ -123,5 +132,49 @@ impl Pools {
             self.sweeps.store(false, Ordering::Release);
         }
         is_left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lineshaft_connect::error::{Error, ErrorKind};
+    use url::Url;
+
+    use super::*;
+    use crate::request::Account;
+
+    fn statement(user: &str) -> Result<Statement, Error> {
+        let invalid = || Error::new(ErrorKind::InvalidSettings, "no address");
+        let url = Url::parse("postgres://127.0.0.1/x").map_err(|_| invalid())?;
+        Ok(Statement {
+            target: Target::of(&url).ok_or_else(invalid)?,
+            encryption: Encryption::Off,
+            account: Account {
+                user: user.to_owned(),
+                password: String::new().into(),
+                digest: *blake3::hash(user.as_bytes()).as_bytes(),
+            },
+            sql: "SELECT 1".to_owned(),
+            values: Vec::new(),
+            most_bytes: 1,
+            time: Duration::ZERO,
+        })
+    }
+
+    #[tokio::test]
+    async fn what_never_connected_is_forgotten() -> Result<(), Error> {
+        let pools = Arc::new(Pools::new(Duration::ZERO));
+        let used = pools.of(&statement("used")?);
+        drop(pools.of(&statement("wrong")?));
+        assert!(pools.sweeps.load(Ordering::Acquire));
+        let count = || pools.all.lock().unwrap_or_else(PoisonError::into_inner).len();
+        assert_eq!(count(), 2);
+        assert!(pools.sweep());
+        assert_eq!(count(), 1);
+        drop(used);
+        assert!(!pools.sweep());
+        assert_eq!(count(), 0);
+        assert!(!pools.sweeps.load(Ordering::Acquire));
+        Ok(())
     }
 }

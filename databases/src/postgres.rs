@@ -18,10 +18,14 @@ use tokio_postgres::{
 use self::encrypted::Encrypt;
 use crate::{
     answer::Rows,
+    bounded::{Allowance, Bounded},
     fault::{self, Fault},
     request::Statement,
     way::{Way, server_name},
 };
+
+/// Ends a statement. Nothing that it set is kept, and locks of the session, which outlive transactions, are given back.
+const END: &str = "ROLLBACK; SELECT pg_advisory_unlock_all()";
 
 /// A connection to a Postgres server.
 pub(crate) struct Session {
@@ -55,12 +59,13 @@ impl Session {
         let encrypt = Encrypt {
             config: tls,
             name: server_name(&statement.target.host),
+            allowance: Allowance::for_sign_in(),
         };
-        let stream = way.dial(addresses).await?;
+        let stream = encrypt.bound(way.dial(addresses).await?);
         let (client, connection) = config
-            .connect_raw::<TcpStream, Encrypt>(stream, encrypt.clone())
+            .connect_raw::<Bounded<TcpStream>, Encrypt>(stream, encrypt.clone())
             .await
-            .map_err(|error| judge(&error))?;
+            .map_err(|error| encrypt.allowance.judge(judge(&error)))?;
         let work = tokio::spawn(async move {
             // What breaks it is told to the statement that waits.
             let _ended = connection.await;
@@ -78,26 +83,14 @@ impl Session {
     }
 
     pub(crate) async fn select(&mut self, statement: &Statement) -> Result<Vec<u8>, Fault> {
+        self.encrypt.allowance.begin(statement.most_bytes);
         let result = self.read(statement).await;
-        match result {
-            Ok(rows) => {
-                self.client
-                    .batch_execute("COMMIT")
-                    .await
-                    .map_err(|error| judge(&error))?;
-                Ok(rows)
-            }
-            Err(fault) => {
-                let ended = self.client.batch_execute("ROLLBACK").await;
-                match (fault, ended) {
-                    (refused @ Fault::Refused { .. }, Err(_)) => {
-                        self.work.abort();
-                        Err(refused)
-                    }
-                    (fault, _) => Err(fault),
-                }
-            }
+        let result = result.map_err(|fault| self.encrypt.allowance.judge(fault));
+        // After other faults rows may still be on their way, and the connection is not used again.
+        if matches!(result, Ok(_) | Err(Fault::Refused { .. })) && self.client.batch_execute(END).await.is_err() {
+            self.work.abort();
         }
+        result
     }
 
     async fn read(&mut self, statement: &Statement) -> Result<Vec<u8>, Fault> {
@@ -130,7 +123,11 @@ impl Session {
 
     /// Returns what asks the server, over a connection of its own, to stop the statement of this one.
     pub(crate) fn cancellation(&self, way: Arc<Way>) -> BoxFuture<'static, ()> {
-        let (token, addresses, encrypt) = (self.client.cancel_token(), self.addresses.clone(), self.encrypt.clone());
+        let (token, addresses) = (self.client.cancel_token(), self.addresses.clone());
+        let encrypt = Encrypt {
+            allowance: Allowance::for_sign_in(),
+            ..self.encrypt.clone()
+        };
         async move {
             let limit = way.connect;
             let _over = timeout(limit, cancel(&way, token, &addresses, encrypt)).await;
@@ -142,7 +139,7 @@ impl Session {
 async fn cancel(way: &Way, token: CancelToken, addresses: &[SocketAddr], encrypt: Encrypt) {
     if let Ok(stream) = way.dial(addresses).await {
         // The server says nothing to it.
-        let _sent = token.cancel_query_raw(stream, encrypt).await;
+        let _sent = token.cancel_query_raw(encrypt.bound(stream), encrypt).await;
     }
 }
 
@@ -209,9 +206,57 @@ fn judge(error: &tokio_postgres::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use lineshaft_connect::{
+        error::ErrorKind,
+        transport::{ClientSettings, Guard},
+    };
     use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+    use url::Url;
 
     use super::*;
+    use crate::request::{Account, Encryption, Target};
+
+    #[tokio::test]
+    async fn a_server_that_announces_too_much_is_left() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"S\x7f\xff\xff\xff").await.unwrap();
+            // Until the other side leaves.
+            let mut heard = Vec::new();
+            let _left = stream.read_to_end(&mut heard).await;
+        });
+        let way = Way::new(&ClientSettings {
+            guard: Guard::new(&["127.0.0.0/8".parse().unwrap()]),
+            ..ClientSettings::default()
+        });
+        let statement = Statement {
+            target: Target::of(&Url::parse("postgres://127.0.0.1/x").unwrap()).unwrap(),
+            encryption: Encryption::Off,
+            account: Account {
+                user: "reader".to_owned(),
+                password: String::new().into(),
+                digest: [0; 32],
+            },
+            sql: "SELECT 1".to_owned(),
+            values: Vec::new(),
+            most_bytes: 1_000_000_000,
+            time: std::time::Duration::from_secs(5),
+        };
+        let opened = Session::open(&way, &statement, &[address]).await.err();
+        assert!(
+            matches!(&opened, Some(Fault::Failed(error)) if error.kind() == ErrorKind::MalformedResponse),
+            "{opened:?}"
+        );
+        server.await.unwrap();
+    }
 
     #[test]
     fn values_are_bound_digit_for_digit() {

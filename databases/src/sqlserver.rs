@@ -1,5 +1,5 @@
-//! SQL Server: it has no read-only transactions, so that what is not one SELECT is refused before it is sent, and accounts
-//! should have the right to read only.
+//! SQL Server: it has no read-only transactions, so that what is not one SELECT is refused before it is sent, what passes
+//! runs in a transaction that is rolled back, and accounts should have the right to read only.
 
 mod values;
 
@@ -14,6 +14,7 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
 use self::values::{bound, written};
 use crate::{
     answer::{Row, Rows},
+    bounded::{Allowance, Bounded},
     fault::{self, Fault},
     request::{Encryption, Statement},
     way::Way,
@@ -21,7 +22,8 @@ use crate::{
 
 /// A connection to a server.
 pub(crate) struct Session {
-    client: Client<Compat<TcpStream>>,
+    client: Client<Compat<Bounded<TcpStream>>>,
+    allowance: Allowance,
     is_broken: bool,
 }
 
@@ -47,23 +49,24 @@ impl Session {
             }
             Encryption::Off => config.encryption(EncryptionLevel::NotSupported),
         }
-        let stream = way.dial(addresses).await?;
+        let allowance = Allowance::for_sign_in();
+        let stream = Bounded::counted(way.dial(addresses).await?, allowance.clone());
         let client = Box::pin(Client::connect(config, stream.compat_write())).await;
         let mut session = Self {
-            client: client.map_err(|error| judge(&error))?,
+            client: client.map_err(|error| allowance.judge(judge(&error)))?,
+            allowance: allowance.clone(),
             is_broken: false,
         };
-        session.set_up().await.map_err(|error| judge(&error))?;
+        // A statement must not wait for others for longer than anybody waits for it.
+        let setup = session.run("SET LOCK_TIMEOUT 10000").await;
+        setup.map_err(|error| allowance.judge(judge(&error)))?;
         Ok(session)
     }
 
-    async fn set_up(&mut self) -> Result<(), Error> {
-        // A statement must not wait for others for longer than anybody waits for it.
-        self.client
-            .simple_query("SET LOCK_TIMEOUT 10000")
-            .await?
-            .into_results()
-            .await?;
+    /// Runs a statement of our own that answers nothing.
+    async fn run(&mut self, sql: &str) -> Result<(), Error> {
+        let mut items = self.client.simple_query(sql).await?;
+        while items.try_next().await?.is_some() {}
         Ok(())
     }
 
@@ -74,8 +77,13 @@ impl Session {
     pub(crate) async fn select(&mut self, statement: &Statement) -> Result<Vec<u8>, Fault> {
         // Until the answer has been read to its end nobody else can use the connection.
         self.is_broken = true;
+        self.allowance.begin(statement.most_bytes);
         let result = self.read(statement).await;
-        self.is_broken = !matches!(result, Ok(_) | Err(Fault::Refused { .. }));
+        let result = result.map_err(|fault| self.allowance.judge(fault));
+        if matches!(result, Ok(_) | Err(Fault::Refused { .. })) {
+            // Some errors end the transaction by themselves.
+            self.is_broken = self.run("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION").await.is_err();
+        }
         result
     }
 
@@ -86,11 +94,15 @@ impl Session {
             Fault::refused(http::StatusCode::BAD_REQUEST, "values", message)
         })?;
         let values: Vec<&dyn ToSql> = values.iter().map(AsRef::as_ref).collect();
+        self.run("BEGIN TRANSACTION").await.map_err(|error| judge(&error))?;
         let items = self.client.query(statement.sql.as_str(), &values).await;
         let mut items = items.map_err(|error| judge(&error))?;
         let mut answer = Rows::new(statement.most_bytes);
         while let Some(item) = items.try_next().await.map_err(|error| judge(&error))? {
             let QueryItem::Row(row) = item else { continue };
+            if row.result_index() > 0 {
+                return Err(Fault::malformed("the statement has more than one"));
+            }
             let mut written_row = Row::default();
             for (column, value) in row.cells() {
                 let value = written(column.column_type(), value);

@@ -1,7 +1,10 @@
 //! What must not happen: statements that are changed by values or names, that write, that go on for ever, or that go where
 //! nobody may go. And what lost rights and passwords look like.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Method, header::AUTHORIZATION};
@@ -286,6 +289,21 @@ async fn nothing_is_written_even_by_who_may() {
             send(&stand, &local, much, json!([])).await,
             Err("RESPONSE_TOO_LARGE".to_owned())
         );
+        let wide = "SELECT REPEAT('x', 3000000) AS a FROM parts";
+        assert_eq!(
+            send(&stand, &local, wide, json!([])).await,
+            Err("RESPONSE_TOO_LARGE".to_owned())
+        );
+        if tables.kind == Kind::Postgres {
+            let endless = "SELECT repeat('x', 1000) AS a FROM generate_series(1, 2000000000) AS g";
+            let since = Instant::now();
+            assert_eq!(
+                send(&stand, &local, endless, json!([])).await,
+                Err("RESPONSE_TOO_LARGE".to_owned())
+            );
+            // Long before the database stops it.
+            assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+        }
         let elsewhere = send(&stand, &["10.0.0.0/8"], "SELECT 1 AS a", json!([])).await;
         assert_eq!(elsewhere, Err("INVALID_SETTINGS".to_owned()));
     })

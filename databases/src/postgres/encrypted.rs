@@ -16,11 +16,25 @@ use tokio::{
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::{TlsConnector, client};
 
+use crate::bounded::{Allowance, Bounded};
+
 /// How a connection becomes encrypted; without a configuration it does not.
 #[derive(Clone)]
 pub(super) struct Encrypt {
     pub(super) config: Option<Arc<ClientConfig>>,
     pub(super) name: Option<ServerName<'static>>,
+    pub(super) allowance: Allowance,
+}
+
+impl Encrypt {
+    /// Bounds what the server sends.
+    pub(super) fn bound(&self, stream: TcpStream) -> Bounded<TcpStream> {
+        let allowance = self.allowance.clone();
+        match self.config {
+            Some(_) => Bounded::counted(stream, allowance),
+            None => Bounded::messages(stream, allowance),
+        }
+    }
 }
 
 /// The encryption could not be made.
@@ -35,25 +49,26 @@ impl fmt::Display for Unsafe {
 
 impl std::error::Error for Unsafe {}
 
-impl TlsConnect<TcpStream> for Encrypt {
+impl TlsConnect<Bounded<TcpStream>> for Encrypt {
     type Stream = Encrypted;
     type Error = Unsafe;
     type Future = BoxFuture<'static, Result<Encrypted, Unsafe>>;
 
-    fn connect(self, stream: TcpStream) -> Self::Future {
+    fn connect(self, stream: Bounded<TcpStream>) -> Self::Future {
         async move {
             let (Some(config), Some(name)) = (self.config, self.name) else {
                 return Err(Unsafe);
             };
             let stream = TlsConnector::from(config).connect(name, stream).await;
-            stream.map(Encrypted).map_err(|_| Unsafe)
+            let stream = stream.map_err(|_| Unsafe)?;
+            Ok(Encrypted(Bounded::messages_within(stream, self.allowance)))
         }
         .boxed()
     }
 }
 
 /// An encrypted stream.
-pub(super) struct Encrypted(client::TlsStream<TcpStream>);
+pub(super) struct Encrypted(Bounded<client::TlsStream<Bounded<TcpStream>>>);
 
 impl TlsStream for Encrypted {
     fn channel_binding(&self) -> ChannelBinding {

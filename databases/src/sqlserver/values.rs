@@ -10,31 +10,44 @@ use crate::answer::{float, number, text};
 /// Most digits of a number.
 const MOST_DIGITS: usize = 38;
 
-/// Returns a value as it is bound; nothing for a number that no column can hold.
+/// Returns a value as it is bound. A number with more digits than columns of exact numbers have is bound as a binary
+/// one; nothing for one that is too large even for that.
 pub(super) fn bound(value: &Value) -> Option<Box<dyn ToSql>> {
     Some(match value {
         Value::Null => Box::new(Option::<String>::None),
         Value::Bool(flag) => Box::new(*flag),
         Value::Number(number) => match number.as_i64() {
             Some(number) => Box::new(number),
-            None => Box::new(decimal(&number.to_string())?),
+            None => match decimal(&number.to_string()) {
+                Some(exact) => Box::new(exact),
+                None => Box::new(number.as_f64().filter(|number| number.is_finite())?),
+            },
         },
         Value::String(text) => Box::new(text.clone()),
         other => Box::new(other.to_string()),
     })
 }
 
-/// Reads an exact number.
-fn decimal(digits: &str) -> Option<Numeric> {
+/// Reads an exact number, also one with an exponent.
+fn decimal(shown: &str) -> Option<Numeric> {
+    let (digits, exponent) = match shown.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (shown, 0),
+    };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{fraction}");
-    if all.trim_start_matches('-').len() > MOST_DIGITS {
+    let mut all = format!("{whole}{fraction}");
+    let scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+    if let Ok(missing) = usize::try_from(scale.checked_neg()?) {
+        if missing > MOST_DIGITS {
+            return None;
+        }
+        all.push_str(&"0".repeat(missing));
+    }
+    let scale = u8::try_from(scale.max(0)).ok()?;
+    if all.trim_start_matches('-').len() > MOST_DIGITS || usize::from(scale) > MOST_DIGITS {
         return None;
     }
-    Some(Numeric::new_with_scale(
-        all.parse().ok()?,
-        u8::try_from(fraction.len()).ok()?,
-    ))
+    Some(Numeric::new_with_scale(all.parse().ok()?, scale))
 }
 
 /// Writes the value of a column as JSON; nothing when it is none of its type.
@@ -227,6 +240,26 @@ mod tests {
         assert!(data(json!(true)).unwrap().starts_with("Bit"));
         assert!(data(json!(null)).unwrap().starts_with("String(None"));
         assert!(decimal(&"9".repeat(39)).is_none());
+        assert!(data(json!(0.000_001)).unwrap().starts_with("Numeric"));
+        assert!(data(json!(1e300)).unwrap().starts_with("F64"));
+        assert!(data(json!(1e-300)).unwrap().starts_with("F64"));
+    }
+
+    #[test]
+    fn exponents_are_read_exactly() {
+        for (shown, value, scale) in [
+            ("1e-6", 1, 6),
+            ("-1.25E-3", -125, 5),
+            ("1.5e3", 1_500, 0),
+            ("1.5e+0", 15, 1),
+            ("0e0", 0, 0),
+        ] {
+            let read = decimal(shown).unwrap();
+            assert_eq!((read.value(), read.scale()), (value, scale), "{shown}");
+        }
+        for shown in ["1e39", "1e-39", "1e2147483648", "1e-2147483648", "1e", "", "-"] {
+            assert!(decimal(shown).is_none(), "{shown}");
+        }
     }
 
     proptest! {
