@@ -2,7 +2,7 @@
 //! there as one SELECT statement with bound values, and answered with its rows as JSON.
 //!
 //! All other requests go on to the wire within. Statements that are no single SELECT are refused, and nothing is ever
-//! written: where a database has read-only transactions, each statement runs in one.
+//! written: each statement runs in a transaction that is rolled back, and that is read only where a database has such.
 
 mod request;
 mod select;

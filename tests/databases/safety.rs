@@ -295,7 +295,7 @@ async fn nothing_is_written_even_by_who_may() {
             Err("RESPONSE_TOO_LARGE".to_owned())
         );
         if tables.kind == Kind::Postgres {
-            let endless = "SELECT repeat('x', 1000) AS a FROM generate_series(1, 2000000000) AS g";
+            let endless = "SELECT repeat('x', 1000) AS a, generate_series(1, 2000000000) AS g";
             let since = Instant::now();
             assert_eq!(
                 send(&stand, &local, endless, json!([])).await,
