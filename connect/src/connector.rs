@@ -52,10 +52,7 @@ pub(crate) use page::LARGE_BODY;
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use chrono::{DateTime, Utc};

@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+use std::sync::atomic::Ordering;
+
 use lineshaft_schema::Value;
 use serde_json::{Value as Json, json};
 
