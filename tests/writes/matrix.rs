@@ -506,9 +506,12 @@ impl Trial<'_> {
     fn next_owner(&self, owner: Option<&str>) -> Option<String> {
         let field = self.def.owner_field(&self.stage.catalogue);
         let is_taken = field.is_some_and(|field| takes_one(self.stage.system, &self.def.name, &field.name));
-        let mut rows = self.stage.pool.all(&self.def.name).iter();
-        let other = rows.find_map(|row| row["owner"].as_str().filter(|other| Some(*other) != owner));
-        other.filter(|_| is_taken).or(owner).map(str::to_owned)
+        let others = match &self.def.shape {
+            Shape::Part { of } if is_taken => self.stage.pool.ids(of),
+            _ => Vec::new(),
+        };
+        let other = others.into_iter().find(|other| Some(other.as_str()) != owner);
+        other.or_else(|| owner.map(str::to_owned))
     }
 }
 
