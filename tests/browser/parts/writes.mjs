@@ -160,7 +160,8 @@ export async function a_connection_tells_what_it_takes_and_is_made_read_only(sta
   await choose('read-only');
   await visit.look('writes-10-mode');
   await save();
-  await page.getByText('Every write is refused, and nothing is sent.').waitFor();
+  // The closing dialog may still have the same words.
+  await page.locator('p.mode').filter({ hasText: 'Every write is refused, and nothing is sent.' }).waitFor();
   const { errors } = await stage.graphql(CREATE, { connection: mill.id, input: { name: 'Belt B-2' } });
   assert.equal(errors[0].extensions.code, 'CONNECTION_READ_ONLY');
 
