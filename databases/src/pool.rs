@@ -137,35 +137,17 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
-    use lineshaft_connect::error::{Error, ErrorKind};
-    use url::Url;
-
     use super::*;
-    use crate::request::Account;
 
-    fn statement(user: &str) -> Result<Statement, Error> {
-        let invalid = || Error::new(ErrorKind::InvalidSettings, "no address");
-        let url = Url::parse("postgres://127.0.0.1/x").map_err(|_| invalid())?;
-        Ok(Statement {
-            target: Target::of(&url).ok_or_else(invalid)?,
-            encryption: Encryption::Off,
-            account: Account {
-                user: user.to_owned(),
-                password: String::new().into(),
-                digest: *blake3::hash(user.as_bytes()).as_bytes(),
-            },
-            sql: "SELECT 1".to_owned(),
-            values: Vec::new(),
-            most_bytes: 1,
-            time: Duration::ZERO,
-        })
+    fn statement(user: &str) -> Statement {
+        Statement::trial("postgres://127.0.0.1/x", user)
     }
 
     #[tokio::test]
-    async fn what_never_connected_is_forgotten() -> Result<(), Error> {
+    async fn what_never_connected_is_forgotten() {
         let pools = Arc::new(Pools::new(Duration::ZERO));
-        let used = pools.of(&statement("used")?);
-        drop(pools.of(&statement("wrong")?));
+        let used = pools.of(&statement("used"));
+        drop(pools.of(&statement("wrong")));
         assert!(pools.sweeps.load(Ordering::Acquire));
         let count = || pools.all.lock().unwrap_or_else(PoisonError::into_inner).len();
         assert_eq!(count(), 2);
@@ -175,6 +157,5 @@ mod tests {
         assert!(!pools.sweep());
         assert_eq!(count(), 0);
         assert!(!pools.sweeps.load(Ordering::Acquire));
-        Ok(())
     }
 }

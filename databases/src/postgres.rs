@@ -217,10 +217,8 @@ mod tests {
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpListener,
     };
-    use url::Url;
 
     use super::*;
-    use crate::request::{Account, Encryption, Target};
 
     #[tokio::test]
     async fn a_server_that_announces_too_much_is_left() {
@@ -238,17 +236,8 @@ mod tests {
             ..ClientSettings::default()
         });
         let statement = Statement {
-            target: Target::of(&Url::parse("postgres://127.0.0.1/x").unwrap()).unwrap(),
-            encryption: Encryption::Off,
-            account: Account {
-                user: "reader".to_owned(),
-                password: String::new().into(),
-                digest: [0; 32],
-            },
-            sql: "SELECT 1".to_owned(),
-            values: Vec::new(),
             most_bytes: 1_000_000_000,
-            time: std::time::Duration::from_secs(5),
+            ..Statement::trial("postgres://127.0.0.1/x", "reader")
         };
         let opened = Session::open(&way, &statement, &[address]).await.err();
         assert!(

@@ -124,6 +124,27 @@ pub(crate) struct Statement {
     pub(crate) time: Duration,
 }
 
+#[cfg(test)]
+impl Statement {
+    /// Returns a statement for tests.
+    #[allow(clippy::unwrap_used, reason = "tests")]
+    pub(crate) fn trial(address: &str, user: &str) -> Self {
+        Self {
+            target: Target::of(&Url::parse(address).unwrap()).unwrap(),
+            encryption: Encryption::Off,
+            account: Account {
+                user: user.to_owned(),
+                password: String::new().into(),
+                digest: *blake3::hash(user.as_bytes()).as_bytes(),
+            },
+            sql: "SELECT 1".to_owned(),
+            values: Vec::new(),
+            most_bytes: 1_000,
+            time: Duration::from_secs(5),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {

@@ -20,14 +20,7 @@ struct Stand {
 
 impl Place for Stand {
     fn ask<'a>(&'a self, text: &'a str, variables: Value) -> BoxFuture<'a, Answer> {
-        let answer = self.plant.query(text, variables);
-        answer
-            .map(|answer| Answer {
-                status: answer.status,
-                text: answer.text,
-                body: answer.body,
-            })
-            .boxed()
+        self.plant.query(text, variables).map(Answer::from).boxed()
     }
 
     fn connection(&self) -> ConnectionId {

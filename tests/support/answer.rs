@@ -12,6 +12,16 @@ pub struct Answer {
     pub body: Value,
 }
 
+impl From<Answer> for lineshaft_conformance::Answer {
+    fn from(answer: Answer) -> Self {
+        Self {
+            status: answer.status,
+            text: answer.text,
+            body: answer.body,
+        }
+    }
+}
+
 impl Answer {
     pub async fn read(response: reqwest::Response) -> Self {
         let status = response.status().as_u16();

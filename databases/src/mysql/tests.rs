@@ -8,10 +8,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use url::Url;
 
 use super::*;
-use crate::request::{Account, Target};
 
 /// A server at an address of its own that signs everybody in and answers the first statement without an end.
 async fn endless() -> (SocketAddr, JoinHandle<bool>) {
@@ -56,22 +54,6 @@ async fn hear(stream: &mut TcpStream) {
     assert!(stream.read(&mut heard).await.unwrap() > 4);
 }
 
-fn statement() -> Statement {
-    Statement {
-        target: Target::of(&Url::parse("mysql://127.0.0.1/x").unwrap()).unwrap(),
-        encryption: Encryption::Off,
-        account: Account {
-            user: "reader".to_owned(),
-            password: String::new().into(),
-            digest: [0; 32],
-        },
-        sql: "SELECT 1".to_owned(),
-        values: Vec::new(),
-        most_bytes: 1_000,
-        time: Duration::from_secs(5),
-    }
-}
-
 fn way() -> Way {
     Way::new(&ClientSettings {
         guard: Guard::new(&["127.0.0.0/8".parse().unwrap()]),
@@ -82,7 +64,7 @@ fn way() -> Way {
 #[tokio::test]
 async fn an_endless_answer_is_not_read_on() {
     let (address, server) = endless().await;
-    let (way, statement) = (way(), statement());
+    let (way, statement) = (way(), Statement::trial("mysql://127.0.0.1/x", "reader"));
     let addresses = [address];
     let opened = Session::open(&way, &statement, &addresses);
     let opened = timeout(Duration::from_millis(300), opened);
@@ -95,7 +77,7 @@ async fn an_endless_answer_is_not_read_on() {
 async fn the_next_address_is_tried_and_remembered() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (address, server) = endless().await;
-    let (way, statement) = (way(), statement());
+    let (way, statement) = (way(), Statement::trial("mysql://127.0.0.1/x", "reader"));
     let (connection, opts) = connect(&way, &statement, &[closed, address]).await.ok().unwrap();
     assert_eq!(opts.tcp_port(), address.port());
     assert_eq!(opts.resolved_ips().as_deref(), Some([address.ip()].as_slice()));
