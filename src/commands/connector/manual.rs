@@ -133,6 +133,14 @@ fn facts(page: &mut String, kind: &Kind) {
 }
 
 fn offered(page: &mut String, kind: &Kind) {
+    if types(kind).is_empty() {
+        line(
+            page,
+            "\n## What it offers\n\nWhat a mapping names: \
+             [a system that nobody has a connector for](../mappings.md#a-system-that-nobody-has-a-connector-for).",
+        );
+        return;
+    }
     line(
         page,
         "\n## What it offers\n\n\
@@ -169,6 +177,14 @@ fn offered(page: &mut String, kind: &Kind) {
 
 fn trusted(page: &mut String, kind: &Kind) {
     let report = kind.trust();
+    if report.types.is_empty() {
+        line(
+            page,
+            "\n## How far to trust it\n\nIt says of no type how it is read, so that nothing can be shown of it: \
+             [what the levels mean](README.md#how-far-to-trust-them).",
+        );
+        return;
+    }
     line(
         page,
         "\n## How far to trust it\n\n[What the levels mean](README.md#how-far-to-trust-them).\n\n\
