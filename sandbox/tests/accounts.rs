@@ -1,6 +1,5 @@
 //! Checks the accounts of every system: who they are, how their credentials expire, what they may not read, and how
 //! sign-ins are counted.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::HashSet;
 

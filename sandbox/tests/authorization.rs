@@ -1,6 +1,5 @@
 //! Goes through the sign-in page, the codes and the refresh tokens of the simulated Entra as a browser and an application
 //! do.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::HashMap;
 

@@ -1,11 +1,8 @@
 //! Checks systems that a file describes: the ones of the connectors, and a small one that has every word.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod described {
-    mod lists;
-    mod loading;
-    mod signing_in;
-    mod support;
-    mod wrapping;
-    mod writing;
-}
+mod lists;
+mod loading;
+mod signing_in;
+mod support;
+mod wrapping;
+mod writing;

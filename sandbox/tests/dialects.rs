@@ -1,5 +1,4 @@
 //! Described systems that speak SQL, OData, XML and envelopes.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
 

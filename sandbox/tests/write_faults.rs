@@ -1,5 +1,4 @@
 //! Checks the faults around writes and that the log of calls tells writes from reads.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::time::{Duration, Instant};
 

@@ -5,6 +5,7 @@
 #   run.sh --prepare   only installs
 #   run.sh NAME...     only these parts: the files of parts/ without their ends
 #
+# With LINESHAFT in the environment, the program of that path is tried and nothing is built.
 # Needed are Node and npm; Chromium comes from Debian when it is missing, and three packages from npm the first time. They
 # are kept in target/browser, as are the log of the server and a picture of every state (target/browser/shots).
 set -euo pipefail
@@ -30,6 +31,9 @@ fi
 if [ "${1:-}" = --prepare ]; then exit 0; fi
 
 cd "$root"
-cargo build -q --bin lineshaft
-export LINESHAFT=${CARGO_TARGET_DIR:-$root/target}/debug/lineshaft BROWSER_HOME=$home
+if [ -z "${LINESHAFT:-}" ]; then
+    cargo build -q --bin lineshaft
+    LINESHAFT=${CARGO_TARGET_DIR:-$root/target}/debug/lineshaft
+fi
+export LINESHAFT BROWSER_HOME=$home
 exec node "$here/main.mjs" "$@"

@@ -1,5 +1,4 @@
 //! Checks what every sandbox has: faults, the call log, edits, credentials and stopping.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::time::{Duration, Instant};
 
