@@ -12,7 +12,6 @@ mod told;
 use std::time::Duration;
 
 use http::HeaderMap;
-use regex::Regex;
 
 use checked::{check_business, check_reason, check_wait, tells_end_at};
 use fault::fault_of;
@@ -29,6 +28,7 @@ use crate::{
     json::{self, Value},
     manifest::{self, BusinessRule, OneOrMany, RuleConditions, WaitUnit},
     path::Path,
+    pattern::{Pattern, Wrong},
 };
 
 /// A compiled test of a value in a JSON body.
@@ -36,7 +36,7 @@ use crate::{
 pub(crate) struct BodyCheck {
     path: Path,
     equals: Option<Vec<serde_json::Value>>,
-    matches: Option<Regex>,
+    matches: Option<Pattern>,
     present: Option<bool>,
 }
 
@@ -53,7 +53,7 @@ impl BodyCheck {
             let matches = test
                 .matches
                 .as_ref()
-                .map(|pattern| parse_pattern(pattern, &format!("{pointer}/matches"), problems));
+                .map(|pattern| parse_pattern(pattern, &[], &format!("{pointer}/matches"), problems));
             if let (Some(path), Some(matches)) = (path, matches.map_or(Some(None), |pattern| pattern.map(Some))) {
                 let equals = test.equals.as_ref().map(alternatives);
                 checks.push(Self {
@@ -105,7 +105,7 @@ fn alternatives(values: &OneOrMany<serde_json::Value>) -> Vec<serde_json::Value>
 #[derive(Clone, Debug)]
 pub(crate) struct Conditions {
     status: Option<Vec<u16>>,
-    headers: Vec<(http::HeaderName, Regex)>,
+    headers: Vec<(http::HeaderName, Pattern)>,
     content_type: Option<String>,
     body: Vec<BodyCheck>,
 }
@@ -117,7 +117,9 @@ impl Conditions {
         for (name, pattern) in &when.headers {
             let pointer = format!("{pointer}/headers/{name}");
             match name.parse::<http::HeaderName>() {
-                Ok(name) => headers.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (name, pattern))),
+                Ok(name) => {
+                    headers.extend(parse_pattern(pattern, &[], &pointer, problems).map(|pattern| (name, pattern)))
+                }
                 Err(_) => problems.push(Problem::new(pointer, format!("`{name}` is not the name of a header"))),
             }
         }
@@ -169,7 +171,7 @@ pub(crate) struct Rule {
     field: Option<FieldName>,
     field_keys: Option<FieldKeysPlan>,
     wait: Option<(Path, WaitUnit)>,
-    record: Option<(Path, Regex)>,
+    record: Option<(Path, Pattern)>,
     cursor_expired: bool,
     nothing_found: bool,
     /// Whether it tells the end of a session by the status of a broken system.
@@ -387,16 +389,11 @@ fn compile_record(
     record: &manifest::SpokenRecord,
     pointer: &str,
     problems: &mut Vec<Problem>,
-) -> Option<(Path, Regex)> {
+) -> Option<(Path, Pattern)> {
     let path = parse_path(&record.path, &format!("{pointer}/path"), problems);
-    let pattern = parse_pattern(&record.pattern, &format!("{pointer}/pattern"), problems)?;
-    for group in ["remote", "key"] {
-        if !pattern.capture_names().any(|name| name == Some(group)) {
-            let problem = Problem::new(format!("{pointer}/pattern"), format!("there is no group `{group}`"));
-            problems.push(problem.with_help(format!("write `(?<{group}>…)` around what tells it")));
-        }
-    }
-    Some((path?, pattern))
+    let groups = ["remote", "key"];
+    let pattern = parse_pattern(&record.pattern, &groups, &format!("{pointer}/pattern"), problems);
+    Some((path?, pattern?))
 }
 
 /// A success whose body cannot be read tells nothing; any other status is an answer.
@@ -532,14 +529,15 @@ pub(crate) fn parse_path(text: &str, pointer: &str, problems: &mut Vec<Problem>)
         .ok()
 }
 
-fn parse_pattern(text: &str, pointer: &str, problems: &mut Vec<Problem>) -> Option<Regex> {
-    Regex::new(text)
-        .map_err(|error| {
-            problems.push(Problem::new(
-                pointer,
-                format!("`{text}` is not a regular expression: {error}"),
-            ))
-        })
+/// Reads a pattern that has these groups.
+fn parse_pattern(text: &str, groups: &[&str], pointer: &str, problems: &mut Vec<Problem>) -> Option<Pattern> {
+    let told = |wrong: Wrong<'_>| match wrong {
+        Wrong::Text(error) => Problem::new(pointer, format!("`{text}` is not a regular expression: {error}")),
+        Wrong::Lacks(group) => Problem::new(pointer, format!("there is no group `{group}`"))
+            .with_help(format!("write `(?<{group}>…)` around what tells it")),
+    };
+    Pattern::new(text, groups)
+        .map_err(|wrong| problems.push(told(wrong)))
         .ok()
 }
 

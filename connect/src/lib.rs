@@ -15,6 +15,7 @@ pub mod layers;
 pub mod manifest;
 pub mod mapping;
 pub mod path;
+mod pattern;
 pub mod replay;
 pub mod request;
 pub mod split;

@@ -271,17 +271,17 @@ pub struct ScalarDef {
     pub specified_by: Option<String>,
 }
 
-/// The whole unified model.
+/// The whole unified model. Models that extend it share what they leave as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     /// Object types by name.
-    pub types: IndexMap<String, TypeDef>,
+    pub types: IndexMap<String, Arc<TypeDef>>,
     /// Enums by name.
-    pub enums: IndexMap<String, EnumDef>,
+    pub enums: IndexMap<String, Arc<EnumDef>>,
     /// Scalars by name.
     pub scalars: IndexMap<String, ScalarDef>,
     /// Interfaces by name: description and fields.
-    pub interfaces: IndexMap<String, TypeDef>,
+    pub interfaces: IndexMap<String, Arc<TypeDef>>,
 }
 
 static UNIFIED: LazyLock<Result<Arc<Catalogue>, String>> =
@@ -307,30 +307,30 @@ impl Catalogue {
     /// Finds a type by name.
     #[must_use]
     pub fn type_named(&self, name: &str) -> Option<&TypeDef> {
-        self.types.get(name)
+        self.types.get(name).map(Arc::as_ref)
     }
 
     /// Returns the type at an index.
     #[must_use]
     pub fn type_at(&self, index: TypeIndex) -> Option<&TypeDef> {
-        self.types.get_index(usize::from(index.0)).map(|(_, def)| def)
+        self.types.get_index(usize::from(index.0)).map(|(_, def)| def.as_ref())
     }
 
     /// Returns the enum at an index.
     #[must_use]
     pub fn enum_at(&self, index: EnumIndex) -> Option<&EnumDef> {
-        self.enums.get_index(usize::from(index.0)).map(|(_, def)| def)
+        self.enums.get_index(usize::from(index.0)).map(|(_, def)| def.as_ref())
     }
 
     /// Iterates over the entities.
     pub fn entities(&self) -> impl Iterator<Item = &TypeDef> {
-        self.types.values().filter(|def| def.is_entity())
+        self.types.values().map(Arc::as_ref).filter(|def| def.is_entity())
     }
 
     /// Iterates over the actions on an entity: their short names and what they are told.
     pub fn actions_of<'a>(&'a self, entity: &'a str) -> impl Iterator<Item = (&'a str, &'a TypeDef)> {
         self.types.values().filter_map(move |def| match &def.shape {
-            Shape::Action { of, name } if of == entity => Some((name.as_str(), def)),
+            Shape::Action { of, name } if of == entity => Some((name.as_str(), def.as_ref())),
             _ => None,
         })
     }
@@ -340,6 +340,7 @@ impl Catalogue {
     pub fn action(&self, entity: &str, name: &str) -> Option<&TypeDef> {
         self.types
             .values()
+            .map(Arc::as_ref)
             .find(|def| matches!(&def.shape, Shape::Action { of, name: known } if of == entity && known == name))
     }
 
@@ -348,6 +349,7 @@ impl Catalogue {
     pub fn entity_with_plural(&self, name: &str) -> Option<&TypeDef> {
         self.types
             .values()
+            .map(Arc::as_ref)
             .find(|def| matches!(&def.shape, Shape::Entity { plural } if plural == name))
     }
 }

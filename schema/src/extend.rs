@@ -2,7 +2,10 @@
 //!
 //! What is added stands behind what the model has, so that the indexes of the unified model stay as they are.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -204,7 +207,7 @@ impl Extender {
             label: Some(entity.label.clone()),
             fields: record.fields.clone(),
         };
-        self.catalogue.types.insert(entity.name.clone(), def);
+        self.catalogue.types.insert(entity.name.clone(), Arc::new(def));
     }
 
     fn check_entity(&self, entity: &AddedEntity) -> Result<(), String> {
@@ -280,7 +283,7 @@ impl Extender {
         }
         let own = format!("{}{}", field.of, pascal(&field.name));
         let (kind, type_name) = self.kind(&field.kind, &own, &field.label)?;
-        let def = self.catalogue.types.get_mut(&field.of);
+        let def = self.catalogue.types.get_mut(&field.of).map(Arc::make_mut);
         if let Some(def) = def {
             let added = FieldDef {
                 label: Some(field.label.clone()),
@@ -346,7 +349,7 @@ impl Extender {
                     values: known,
                 };
                 self.taken.insert(filter);
-                self.catalogue.enums.insert(own.to_owned(), def);
+                self.catalogue.enums.insert(own.to_owned(), Arc::new(def));
                 (FieldType::Enum(index), own.to_owned())
             }
             AddedKind::Object(parts) => {
@@ -387,7 +390,7 @@ impl Extender {
                     fields,
                 };
                 self.taken.insert(input);
-                self.catalogue.types.insert(own.to_owned(), def);
+                self.catalogue.types.insert(own.to_owned(), Arc::new(def));
                 (FieldType::Object(index), own.to_owned())
             }
         })

@@ -1,5 +1,7 @@
 //! Reads SDL files into a catalogue and refuses what does not hold together.
 
+use std::sync::Arc;
+
 use async_graphql_parser::{
     parse_schema,
     types::{
@@ -92,7 +94,7 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                 let interfaces = object.implements.iter().map(|name| name.node.to_string()).collect();
                 catalogue.types.insert(
                     name.clone(),
-                    TypeDef {
+                    Arc::new(TypeDef {
                         name,
                         index,
                         description,
@@ -100,14 +102,14 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                         interfaces,
                         label: None,
                         fields: IndexMap::new(),
-                    },
+                    }),
                 );
             }
             TypeKind::Interface(_) => {
                 let index = TypeIndex(u16::MAX);
                 catalogue.interfaces.insert(
                     name.clone(),
-                    TypeDef {
+                    Arc::new(TypeDef {
                         name,
                         index,
                         description,
@@ -115,7 +117,7 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                         interfaces: Vec::new(),
                         label: None,
                         fields: IndexMap::new(),
-                    },
+                    }),
                 );
             }
             TypeKind::Enum(_) if definition.directives.iter().any(|d| d.node.name.node == "internal") => {}
@@ -131,12 +133,12 @@ fn declare(sources: &[Source<'_>], problems: &mut Vec<String>) -> Catalogue {
                     .collect();
                 catalogue.enums.insert(
                     name.clone(),
-                    EnumDef {
+                    Arc::new(EnumDef {
                         name,
                         index,
                         description,
                         values,
-                    },
+                    }),
                 );
             }
             TypeKind::Scalar => {
@@ -170,7 +172,7 @@ fn fill_fields(sources: &[Source<'_>], catalogue: &mut Catalogue, problems: &mut
             TypeKind::Interface(interface) => (&interface.fields, true),
             _ => continue,
         };
-        let is_input = catalogue.types.get(name).is_some_and(TypeDef::is_input_only);
+        let is_input = catalogue.types.get(name).is_some_and(|def| def.is_input_only());
         let mut filled = IndexMap::new();
         for (at, field) in fields.iter().enumerate() {
             match field_of(catalogue, is_input, to_index(at), &field.node) {
@@ -189,7 +191,7 @@ fn fill_fields(sources: &[Source<'_>], catalogue: &mut Catalogue, problems: &mut
             catalogue.types.get_mut(name)
         };
         if let Some(target) = target {
-            target.fields = filled;
+            Arc::make_mut(target).fields = filled;
         }
     }
 }
@@ -206,7 +208,11 @@ fn mark_amounts(catalogue: &mut Catalogue) {
         .filter(|def| is_amount(def))
         .map(|def| def.index)
         .collect();
-    for field in catalogue.types.values_mut().flat_map(|def| def.fields.values_mut()) {
+    for field in catalogue
+        .types
+        .values_mut()
+        .flat_map(|def| Arc::make_mut(def).fields.values_mut())
+    {
         let holds_one = matches!(field.kind, FieldType::Object(kind) if amounts.contains(&kind));
         field.filterable |= holds_one && !field.list && field.reverse.is_none();
     }

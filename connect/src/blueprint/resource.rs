@@ -294,7 +294,10 @@ impl ResourcePlan {
             write: self
                 .write
                 .as_ref()
-                .map(|write| write.with_settings(settings).map(Arc::new))
+                .map(|write| match write.takes_settings() {
+                    true => write.with_settings(settings).map(Arc::new),
+                    false => Ok(Arc::clone(write)),
+                })
                 .transpose()?,
         })
     }

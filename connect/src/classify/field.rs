@@ -1,9 +1,7 @@
 //! Finds the name of the one field that an answer says is wrong, in the system's own words.
 
-use regex::Regex;
-
 use super::{Answer, parse_path, parse_pattern};
-use crate::{blueprint::Problem, json, manifest::SpokenField, path::Path};
+use crate::{blueprint::Problem, json, manifest::SpokenField, path::Path, pattern::Pattern};
 
 /// Where an answer names a field.
 #[derive(Clone, Debug)]
@@ -11,7 +9,7 @@ pub(super) enum FieldName {
     /// As a value.
     Value(Path),
     /// Within a text.
-    Within(Path, Regex),
+    Within(Path, Pattern),
 }
 
 impl FieldName {
@@ -20,12 +18,8 @@ impl FieldName {
             SpokenField::Value(path) => parse_path(path, pointer, problems).map(Self::Value),
             SpokenField::Within(text) => {
                 let path = parse_path(&text.path, &format!("{pointer}/path"), problems);
-                let pattern = parse_pattern(&text.pattern, &format!("{pointer}/pattern"), problems)?;
-                if !pattern.capture_names().any(|name| name == Some("field")) {
-                    let problem = Problem::new(format!("{pointer}/pattern"), "there is no group `field`");
-                    problems.push(problem.with_help("write `(?<field>…)` around what tells it"));
-                }
-                Some(Self::Within(path?, pattern))
+                let pattern = parse_pattern(&text.pattern, &["field"], &format!("{pointer}/pattern"), problems);
+                Some(Self::Within(path?, pattern?))
             }
         }
     }

@@ -1,7 +1,5 @@
 //! Refusals that name the fields that are wrong as the members of an object, each with what is wrong with it.
 
-use regex::Regex;
-
 use super::{clean, parse_path, parse_pattern};
 use crate::{
     blueprint::Problem,
@@ -9,6 +7,7 @@ use crate::{
     json::Value,
     manifest::{BusinessRule, FieldKeys},
     path::Path,
+    pattern::Pattern,
 };
 
 /// Most fields of one refusal that are told.
@@ -21,7 +20,7 @@ const DEEPEST: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct FieldKeysPlan {
     path: Path,
-    rules: Vec<(BusinessRule, Regex)>,
+    rules: Vec<(BusinessRule, Pattern)>,
     except: Vec<String>,
 }
 
@@ -32,7 +31,7 @@ impl FieldKeysPlan {
         for (rule, pattern) in &keys.rules {
             let name = serde_json::to_value(rule).unwrap_or_default();
             let pointer = format!("{pointer}/rules/{}", name.as_str().unwrap_or_default());
-            rules.extend(parse_pattern(pattern, &pointer, problems).map(|pattern| (*rule, pattern)));
+            rules.extend(parse_pattern(pattern, &[], &pointer, problems).map(|pattern| (*rule, pattern)));
         }
         Some(Self {
             path: path?,

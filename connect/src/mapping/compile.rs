@@ -37,11 +37,11 @@ impl CompiledMapping {
     ) -> Self {
         let base = format!("/resources/{}", escape(&def.name));
         let mut compiler = Compiler { catalogue, problems };
-        let mut fields: Vec<Option<CompiledField>> = vec![None; def.fields.len()];
+        let mut fields: Vec<Option<Arc<CompiledField>>> = vec![None; def.fields.len()];
         let compiled = compiler.fields(def, &resource.fields, &format!("{base}/fields"), 0);
         for field in compiled {
             if let Some(slot) = fields.get_mut(usize::from(field.index.0)) {
-                *slot = Some(field);
+                *slot = Some(Arc::new(field));
             }
         }
         let (key, normalize) = compiler.key(resource, &base);

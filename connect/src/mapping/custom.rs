@@ -1,5 +1,7 @@
 //! Customer-specific fields of a row.
 
+use std::sync::Arc;
+
 use lineshaft_schema::{CustomField, FieldIndex, TypeDef, Value};
 use regex::Regex;
 
@@ -38,7 +40,7 @@ pub(super) struct OwnField {
 
 impl OwnField {
     /// Returns those of a type that are mapped.
-    pub(super) fn of(def: &TypeDef, fields: &[Option<CompiledField>]) -> Vec<Self> {
+    pub(super) fn of(def: &TypeDef, fields: &[Option<Arc<CompiledField>>]) -> Vec<Self> {
         let own = def.custom_fields().filter_map(|field| {
             let compiled = fields.get(usize::from(field.index.0))?.as_ref()?;
             Some(Self {

@@ -257,6 +257,13 @@ impl CompiledField {
         self.inner().for_each(|field| field.variables(names));
     }
 
+    /// Returns whether settings are filled into its codecs.
+    pub(super) fn takes_settings(&self) -> bool {
+        let mut names = Vec::new();
+        self.variables(&mut names);
+        !names.is_empty()
+    }
+
     /// Returns whether it, or a field inside it, evaluates an expression.
     pub(super) fn evaluates(&self) -> bool {
         matches!(self.source, Source::Expression(..)) || self.inner().any(Self::evaluates)

@@ -41,7 +41,8 @@ pub struct CompiledMapping {
     kind: TypeIndex,
     key: Vec<Path>,
     normalize: Vec<Option<Normalization>>,
-    fields: Vec<Option<CompiledField>>,
+    /// By their places in the type. Those into which nothing is filled are shared by all connections.
+    fields: Vec<Option<Arc<CompiledField>>>,
     /// What a field holds when nothing is mapped to it.
     fallbacks: Vec<Value>,
     custom: Option<Custom>,
@@ -205,12 +206,12 @@ impl CompiledMapping {
     /// Returns the mapping of a field.
     #[must_use]
     pub fn field(&self, field: FieldIndex) -> Option<&CompiledField> {
-        self.fields.get(usize::from(field.0))?.as_ref()
+        self.fields.get(usize::from(field.0))?.as_deref()
     }
 
     /// Iterates over the mapped fields.
     pub fn fields(&self) -> impl Iterator<Item = &CompiledField> {
-        self.fields.iter().flatten()
+        self.fields.iter().flatten().map(Arc::as_ref)
     }
 
     /// Returns the paths of the parts of the key.
@@ -295,7 +296,7 @@ impl CompiledMapping {
     /// Makes the keys in references comparable like those of the records that they lead to.
     pub(crate) fn normalize_references(&mut self, of: &dyn Fn(TypeIndex) -> Vec<Option<Normalization>>) {
         for field in self.fields.iter_mut().flatten() {
-            field.normalize_references(of);
+            Arc::make_mut(field).normalize_references(of);
         }
     }
 
@@ -318,8 +319,8 @@ impl CompiledMapping {
     /// Tells which setting does not fit.
     pub fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
         let mut bound = self.clone();
-        for field in bound.fields.iter_mut().flatten() {
-            field
+        for field in bound.fields.iter_mut().flatten().filter(|field| field.takes_settings()) {
+            Arc::make_mut(field)
                 .bind(settings)
                 .map_err(|problem| format!("{}: {problem}", field.name()))?;
         }

@@ -478,6 +478,21 @@ impl Place<'_> {
 }
 
 impl WritePlan {
+    /// Returns whether settings are filled into its codecs or its templates of rows.
+    pub(crate) fn takes_settings(&self) -> bool {
+        let ways = |child: &ChildPlan| {
+            let mut ways = [&child.create, &child.update].into_iter().flatten();
+            ways.any(|way| matches!(way, WayPlan::Embed(_)))
+        };
+        let inline = self.children.values().filter_map(|child| child.inline.as_ref());
+        let mut fields = self
+            .fields
+            .iter()
+            .chain(self.actions.values().flat_map(|action| &action.fields))
+            .chain(inline.flat_map(|inline| &inline.fields));
+        self.children.values().any(ways) || fields.any(Target::takes_settings)
+    }
+
     /// Fills settings into codecs, such as the zone of date-times without one.
     pub(crate) fn with_settings(&self, settings: &Map<String, serde_json::Value>) -> Result<Self, String> {
         let mut bound = self.clone();

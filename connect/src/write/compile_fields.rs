@@ -123,6 +123,15 @@ impl Target {
         }
     }
 
+    /// Returns whether settings are filled into its codecs.
+    pub(super) fn takes_settings(&self) -> bool {
+        match &self.way {
+            Way::One(_, codec) | Way::Key(_, codec) => !codec.variables().is_empty(),
+            Way::Object(fields) | Way::Each(_, fields, _) => fields.iter().any(Self::takes_settings),
+            Way::Cases(_) => false,
+        }
+    }
+
     /// Fills settings into its codecs.
     pub(super) fn bind(&mut self, settings: &Map<String, serde_json::Value>) -> Result<(), String> {
         match &mut self.way {

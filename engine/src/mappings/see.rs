@@ -231,7 +231,7 @@ impl Engine {
             })
         };
         let types = catalogue.types.values().filter(|def| def.has_rows());
-        Ok(types.filter_map(of).collect())
+        Ok(types.filter_map(|def| of(def)).collect())
     }
 
     /// Shows how a connection maps an entity.
