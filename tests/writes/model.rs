@@ -17,7 +17,12 @@ pub fn type_named<'a>(catalogue: &'a Catalogue, name: &str) -> &'a TypeDef {
 
 /// Returns the types whose records can be written, owners before their parts.
 pub fn writable_types(catalogue: &Catalogue) -> Vec<&TypeDef> {
-    let mut types: Vec<_> = catalogue.types.values().filter(|def| def.is_writable()).collect();
+    let mut types: Vec<_> = catalogue
+        .types
+        .values()
+        .map(|def| &**def)
+        .filter(|def| def.is_writable())
+        .collect();
     types.sort_by_key(|def| !def.is_entity());
     types
 }

@@ -97,8 +97,7 @@ pub(crate) fn rows<'a>(catalogue: &'a Catalogue, field: &FieldDef) -> Option<&'a
         return None;
     }
     catalogue
-        .types
-        .get(&field.type_name)
+        .type_named(&field.type_name)
         .filter(|def| matches!(def.shape, Shape::Part { .. }))
 }
 

@@ -91,7 +91,7 @@ fn page(kind: &Kind, readme: &str) -> String {
 /// Returns the types that a connector reads or writes, with where they stand in the system, in the order of the model.
 fn types(kind: &Kind) -> Vec<(&TypeDef, String)> {
     let blueprint = &kind.blueprint;
-    let all = kind.catalogue.types.values().filter_map(|def| {
+    let all = kind.catalogue.types.values().map(|def| &**def).filter_map(|def| {
         if let Some(capability) = blueprint.capability(def.index) {
             return Some((def, capability.remote.clone()));
         }

@@ -41,12 +41,11 @@ pub(super) fn rows(world: &World) -> Vec<Set> {
     ]
 }
 
+/// Returns the type of reactive or of proactive maintenance: those that are delivered know no inspections or emergencies.
 fn order_type(kind: WorkKind) -> &'static str {
     match kind {
-        WorkKind::Corrective => "YA01",
-        WorkKind::Preventive => "YA02",
-        WorkKind::Inspection => "YA03",
-        WorkKind::Emergency => "YA04",
+        WorkKind::Corrective | WorkKind::Emergency => "YA01",
+        WorkKind::Preventive | WorkKind::Inspection => "YA02",
     }
 }
 

@@ -140,8 +140,6 @@ fn place(world: &World, work: &mut WorkOrder, name: &str, value: &Value) -> Resu
             work.kind = match text {
                 "YA01" | "PM01" => WorkKind::Corrective,
                 "YA02" | "PM02" => WorkKind::Preventive,
-                "YA03" => WorkKind::Inspection,
-                "YA04" => WorkKind::Emergency,
                 other => {
                     let message = format!("Order type {other} does not exist");
                     return Err(Problem::rule("IW/010", message).at(name));
