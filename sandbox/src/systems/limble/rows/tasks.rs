@@ -304,7 +304,7 @@ pub(super) fn usage(world: &World, shelf: &Shelf) -> Vec<Value> {
                 "name": world.find_item(part.item).map(|item| item.name.as_str()),
                 "taskID": task,
                 "usedCount": number(part.used),
-                "usedPrice": number(part.unit_cost * part.used),
+                "usedPrice": number(part.unit_cost),
                 "usedOn": used_on,
                 "poItemID": 0,
             });
