@@ -145,7 +145,9 @@ fn write_attributes(
     for Named { attribute, answered } in &selection.attributes {
         match answered.split_once('.') {
             Some((owner, name)) => {
-                let place = written.entry(style.name(owner)).or_insert_with(|| Value::Object(Map::new()));
+                let place = written
+                    .entry(style.name(owner))
+                    .or_insert_with(|| Value::Object(Map::new()));
                 if let Some(inner) = place.as_object_mut() {
                     write_attribute(values, attribute, name, style, inner);
                 }

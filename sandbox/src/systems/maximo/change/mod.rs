@@ -95,7 +95,7 @@ impl Operation {
             (&Method::POST, "PATCH", true, None) => Ok(Self::Update),
             (&Method::POST, "PATCH", true, Some("wsmethod:changeStatus" | "wsmethod:changeInvuseStatus")) => {
                 Ok(Self::ChangeStatus)
-            },
+            }
             (&Method::POST, "DELETE", true, None) | (&Method::DELETE, _, true, None) => Ok(Self::Delete),
             _ => Err(Problem::method_not_supported()),
         }
