@@ -18,7 +18,7 @@ use crate::world::{OrderStatus, PoLine, PurchaseOrder, VendorStatus, World};
 const OBJECT: &str = "PO";
 const LINE: &str = "POLINE";
 /// Attributes of a line that the plant has no place for.
-const KEPT_OF_LINE: [&str; 7] = [
+const KEPT_OF_LINE: [&str; 8] = [
     "linetype",
     "category",
     "commoditygroup",
@@ -26,6 +26,7 @@ const KEPT_OF_LINE: [&str; 7] = [
     "location",
     "storeloc",
     "tositeid",
+    "vendeliverydate",
 ];
 
 pub(super) fn create(draft: &mut Draft<'_>, given: &Given, batch: bool) -> Result<String, Problem> {
