@@ -355,6 +355,13 @@ fn parse_selected(
             selection.references.push(child.name.clone());
             Ok(())
         }
+        // What a child row shows of the object that it belongs to.
+        [_, _] if shape.attribute(&path.join(".")).is_some() => {
+            let attribute = shape.attribute(&path.join(".")).ok_or_else(unknown)?;
+            let answered = attribute.name.clone();
+            selection.attributes.push(Named { attribute, answered });
+            Ok(())
+        }
         [owner, name] => {
             let (relation, target) = related(shape, catalogue, owner).ok_or_else(unknown)?;
             let attribute = target.shape.attribute(name).ok_or_else(unknown)?;

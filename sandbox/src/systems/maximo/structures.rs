@@ -283,7 +283,7 @@ pub(super) fn json_schema(structure: &Structure) -> Value {
 
 fn schema_of(shape: &Shape, key: &[String]) -> Map<String, Value> {
     let mut properties = Map::new();
-    for attribute in &shape.attributes {
+    for attribute in shape.attributes.iter().filter(|own| !own.name.contains('.')) {
         let (json_type, sub_type) = match attribute.kind {
             Kind::Text => ("string", "ALN"),
             Kind::Upper => ("string", "UPPER"),

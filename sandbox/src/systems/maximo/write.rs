@@ -138,12 +138,22 @@ fn write_attributes(
     written: &mut Map<String, Value>,
 ) {
     if selection.everything {
-        for attribute in &shape.attributes {
+        for attribute in shape.attributes.iter().filter(|own| !own.name.contains('.')) {
             write_attribute(values, attribute, &attribute.name, style, written);
         }
     }
     for Named { attribute, answered } in &selection.attributes {
-        write_attribute(values, attribute, answered, style, written);
+        match answered.split_once('.') {
+            Some((owner, name)) => {
+                let place = written
+                    .entry(style.name(owner))
+                    .or_insert_with(|| Value::Object(Map::new()));
+                if let Some(inner) = place.as_object_mut() {
+                    write_attribute(values, attribute, name, style, inner);
+                }
+            }
+            None => write_attribute(values, attribute, answered, style, written),
+        }
     }
 }
 

@@ -76,20 +76,17 @@ fn save(
         };
         set("name", &mut vendor.name);
         set("registration1", &mut vendor.tax_number);
-        set("email1", &mut vendor.email);
-        set("phone1", &mut vendor.phone);
+        set("phone", &mut vendor.phone);
         set("contact", &mut vendor.contact_name);
         set("homepage", &mut vendor.website);
-        set("url", &mut vendor.website);
         set("address1", &mut vendor.street);
-        set("city", &mut vendor.city);
-        set("stateprovince", &mut vendor.region);
-        set("zip", &mut vendor.postal_code);
-        set("country", &mut vendor.country);
+        set("address2", &mut vendor.city);
+        set("address3", &mut vendor.region);
+        set("address4", &mut vendor.postal_code);
+        set("address5", &mut vendor.country);
         set("paymentterms", &mut vendor.payment_terms);
-        set("remarks", &mut vendor.notes);
     }
-    if let Some(code) = text(values, "currencycode").or_else(|| text(values, "currency")) {
+    if let Some(code) = text(values, "currencycode") {
         if code.chars().count() == 3 {
             code.clone_into(&mut vendor.currency);
         } else {
@@ -97,32 +94,13 @@ fn save(
         }
     }
     match text(values, "type") {
-        None | Some("V" | "M" | "C" | "S") => {}
+        None | Some("V" | "M" | "C" | "I") => {}
         Some(other) => draft.invalid(OBJECT, "type", other),
     }
-    let disabled = values.get("disabled").and_then(Value::as_bool);
-    if let Some(status) = &given.status {
-        match status.as_str() {
-            "ACTIVE" => vendor.status = VendorStatus::Active,
-            "HOLD" => vendor.status = VendorStatus::Blocked,
-            "INACTIVE" => vendor.status = VendorStatus::Inactive,
-            other => draft.invalid(OBJECT, "status", other),
-        }
-        wanted.insert("status".into(), status.as_str().into());
-    }
-    match disabled {
-        Some(true) => vendor.status = VendorStatus::Inactive,
-        Some(false) if vendor.status == VendorStatus::Inactive && given.status.is_none() => {
-            vendor.status = VendorStatus::Active;
-        }
+    match values.get("disabled").and_then(Value::as_bool) {
+        Some(true) if vendor.status == VendorStatus::Active => vendor.status = VendorStatus::Blocked,
+        Some(false) => vendor.status = VendorStatus::Active,
         _ => {}
-    }
-    // Two names for one value each.
-    for (name, other) in [("currencycode", "currency"), ("homepage", "url")] {
-        if let Some(value) = values.get(name).or_else(|| values.get(other)).cloned() {
-            wanted.insert(name.to_owned(), value.clone());
-            wanted.insert(other.to_owned(), value);
-        }
     }
     stock::keep_children(draft, &vendor.id, before, given, merge, &mut wanted);
     let known = samples(draft.world.vendors.iter().map(|vendor| &vendor.custom));

@@ -93,7 +93,9 @@ impl Operation {
             (&Method::POST, "", false, None) => Ok(Self::Create),
             (&Method::POST, "SYNC", false, None) => Ok(Self::Sync),
             (&Method::POST, "PATCH", true, None) => Ok(Self::Update),
-            (&Method::POST, "PATCH", true, Some("wsmethod:changeStatus")) => Ok(Self::ChangeStatus),
+            (&Method::POST, "PATCH", true, Some("wsmethod:changeStatus" | "wsmethod:changeInvuseStatus")) => {
+                Ok(Self::ChangeStatus)
+            }
             (&Method::POST, "DELETE", true, None) | (&Method::DELETE, _, true, None) => Ok(Self::Delete),
             _ => Err(Problem::method_not_supported()),
         }
@@ -350,6 +352,14 @@ fn update(write: &Write<'_>, row: &Row, given: &Given, draft: &mut Draft<'_>) ->
 
 fn change_status(write: &Write<'_>, row: &Row, draft: &mut Draft<'_>) -> Result<String, Problem> {
     draft.faults.clear();
+    // Usage documents have a method of their own name.
+    let action = match write.structure.name.as_str() {
+        "mxapiinvuse" => "wsmethod:changeInvuseStatus",
+        _ => "wsmethod:changeStatus",
+    };
+    if write.parameters.get("action") != Some(action) {
+        return Err(Problem::method_not_supported());
+    }
     let text = |name: &str| {
         let name = if write.lean {
             name.to_owned()

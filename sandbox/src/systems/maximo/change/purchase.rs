@@ -18,13 +18,15 @@ use crate::world::{OrderStatus, PoLine, PurchaseOrder, VendorStatus, World};
 const OBJECT: &str = "PO";
 const LINE: &str = "POLINE";
 /// Attributes of a line that the plant has no place for.
-const KEPT_OF_LINE: [&str; 6] = [
+const KEPT_OF_LINE: [&str; 8] = [
     "linetype",
     "category",
+    "commoditygroup",
     "gldebitacct",
     "location",
     "storeloc",
     "tositeid",
+    "vendeliverydate",
 ];
 
 pub(super) fn create(draft: &mut Draft<'_>, given: &Given, batch: bool) -> Result<String, Problem> {
@@ -219,7 +221,7 @@ fn set_values(draft: &mut Draft<'_>, order: &mut PurchaseOrder, values: &Map<Str
     if let Some(terms) = text(values, "fob") {
         order.incoterms = (!terms.is_empty()).then(|| terms.to_owned());
     }
-    if let Some(reference) = text(values, "vendorref") {
+    if let Some(reference) = text(values, "externalrefid") {
         order.reference = (!reference.is_empty()).then(|| reference.to_owned());
     }
     if let Some(notes) = text(values, "description_longdescription") {
@@ -327,7 +329,7 @@ fn set_line(draft: &mut Draft<'_>, line: &mut PoLine, values: &Map<String, Value
             other => draft.invalid(LINE, "tax1code", other),
         }
     }
-    if let Some(date) = day(values, "requireddate") {
+    if let Some(date) = day(values, "reqdeliverydate") {
         line.required_date = date;
     }
     if let Some(Some(room)) = draft.look_up(LINE, values, "storeloc", find_storeroom) {

@@ -15,6 +15,7 @@ const PATCH: (&str, &str) = ("x-method-override", "PATCH");
 const MERGE: (&str, &str) = ("patchtype", "MERGE");
 const SHOW: (&str, &str) = ("properties", "*");
 const STATUS: &str = "?action=wsmethod:changeStatus";
+const COMPLETE: &str = "?action=wsmethod:changeInvuseStatus";
 
 struct Trial {
     sandbox: Sandbox,
@@ -324,7 +325,7 @@ async fn stock_moves_when_a_document_of_usage_is_complete() {
     assert_eq!(on_hand(), level.on_hand, "a document that is entered moves nothing");
     let address = href(&made).to_owned();
     let complete = json!({"status": "COMPLETE"});
-    let action = format!("{address}{STATUS}");
+    let action = format!("{address}{COMPLETE}");
     let done = trial.send(Method::POST, &action, &[PATCH], &complete).await;
     assert_eq!(done.status(), 204);
     assert_eq!(on_hand(), level.on_hand - rust_decimal::Decimal::from(4));
@@ -334,7 +335,7 @@ async fn stock_moves_when_a_document_of_usage_is_complete() {
         failed("BMXAA4679E")
     );
     let made = trial.create("mxapiinvuse", document(1_000_000, &to)).await;
-    let action = format!("{}{STATUS}", href(&made));
+    let action = format!("{}{COMPLETE}", href(&made));
     assert_eq!(trial.refused(&action, &[PATCH], complete).await, failed("BMXAA6819E"));
     let nowhere = trial
         .send(Method::POST, "mxapiinvuse", &[], &document(1, "NOWHERE"))

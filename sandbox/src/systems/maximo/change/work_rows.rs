@@ -155,7 +155,10 @@ pub(super) fn book_labor(draft: &mut Draft<'_>, order: &mut WorkOrder, changes: 
             craft: person.craft,
             hours,
             rate: person.hourly_rate,
-            started_at: moment(&row.values, "startdate").flatten().unwrap_or(draft.at),
+            started_at: ["starttime", "startdate"]
+                .into_iter()
+                .find_map(|name| moment(&row.values, name).flatten())
+                .unwrap_or(draft.at),
         });
         order.actual_hours += hours;
         draft.keep_child("labtrans", id, &row.values, &["transtype"]);

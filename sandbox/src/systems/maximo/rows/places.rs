@@ -72,7 +72,7 @@ fn asset_meter(meter: &Meter) -> Value {
     json!({
         "assetmeterid": meter.id,
         "metername": meter_name(meter),
-        "metertype": meter_type(meter),
+        "meter.metertype": meter_type(meter),
         "measureunitid": measure_unit(meter),
         "lastreading": last.map(|(_, value)| value.to_string()),
         "lastreadingdate": last.map(|(at, _)| moment(*at)),
@@ -246,7 +246,6 @@ fn readings_of(meter: &Meter, world: &World) -> Vec<Value> {
                 "siteid": asset.map(|asset| site(world, asset.location)),
                 "orgid": ORGANIZATION,
                 "metername": meter_name(meter),
-                "metertype": meter_type(meter),
                 "measureunitid": measure_unit(meter),
                 "reading": value.to_string(),
                 "delta": delta,

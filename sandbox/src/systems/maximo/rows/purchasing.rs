@@ -23,34 +23,24 @@ pub(super) fn vendors(world: &World) -> Vec<Value> {
 }
 
 pub(super) fn vendor_row(vendor: &Vendor) -> Value {
-    let status = match vendor.status {
-        VendorStatus::Active => "ACTIVE",
-        VendorStatus::Blocked => "HOLD",
-        VendorStatus::Inactive => "INACTIVE",
-    };
     json!({
         "company": vendor.number,
         "orgid": ORGANIZATION,
         "companiesid": vendor.id,
         "name": text(&vendor.name),
         "type": "V",
-        "status": status,
-        "disabled": vendor.status == VendorStatus::Inactive,
-        "currency": vendor.currency,
+        "disabled": vendor.status != VendorStatus::Active,
         "currencycode": vendor.currency,
         "contact": text(&vendor.contact_name),
-        "phone1": text(&vendor.phone),
-        "email1": text(&vendor.email),
+        "phone": text(&vendor.phone),
         "address1": text(&vendor.street),
-        "city": text(&vendor.city),
-        "stateprovince": text(&vendor.region),
-        "zip": text(&vendor.postal_code),
-        "country": text(&vendor.country),
+        "address2": text(&vendor.city),
+        "address3": text(&vendor.region),
+        "address4": text(&vendor.postal_code),
+        "address5": text(&vendor.country),
         "homepage": text(&vendor.website),
-        "url": text(&vendor.website),
         "registration1": text(&vendor.tax_number),
         "paymentterms": text(&vendor.payment_terms),
-        "remarks": text(&vendor.notes),
         "changedate": moment(vendor.updated_at),
         "changeby": ADMINISTRATOR,
         "compcontact": [{
@@ -145,7 +135,7 @@ pub(super) fn order_row(order: &PurchaseOrder, world: &World) -> Value {
         "historyflag": matches!(order.status, OrderStatus::Closed | OrderStatus::Canceled),
         "internal": false,
         "revcomments": (revision(order) > 0).then_some("Quantities changed"),
-        "vendorref": text_or_null(order.reference.as_deref()),
+        "externalrefid": text_or_null(order.reference.as_deref()),
         "changedate": moment(order.updated_at),
         "changeby": person(world, order.buyer),
         "poline": lines,
@@ -197,13 +187,12 @@ fn line_row(line: &PoLine, order: &PurchaseOrder, world: &World) -> Value {
         "receivedqty": number(line.received),
         "rejectedqty": 0.0,
         "receiptscomplete": line.received >= line.quantity,
-        "invoicedqty": number(line.invoiced),
         "storeloc": location_code(world, line.location),
         "tositeid": site(world, line.location),
         "refwo": work.map(|work| work.number.as_str()),
         "assetnum": asset.map(|asset| asset.number.as_str()),
         "location": asset.map(|asset| location_code(world, asset.location)),
-        "requireddate": midnight(line.required_date),
+        "reqdeliverydate": midnight(line.required_date),
     })
 }
 
@@ -245,6 +234,7 @@ fn receipt_rows(receipt: &Receipt, world: &World) -> Vec<Value> {
                 "rejectqty": 0.0,
                 "unitcost": number(line.unit_price),
                 "linecost": number(*quantity * line.unit_price),
+                "currencyunitcost": number(line.unit_price),
                 "currencycode": order.currency,
                 "tostoreloc": location_code(world, line.location),
                 "packingslipnum": receipt.number,

@@ -22,7 +22,6 @@ pub(super) fn items(world: &World) -> Vec<Value> {
 pub(super) fn item_row(item: &Item, world: &World) -> Value {
     let mut vendor = item_vendor(item, world);
     if let Some(values) = vendor.as_object_mut() {
-        values.insert("barcode".into(), text(&item.barcode));
         values.insert("lastprice".into(), number(item.list_price));
         values.insert("siteid".into(), FIRST_SITE.into());
         values.insert("orgid".into(), ORGANIZATION.into());

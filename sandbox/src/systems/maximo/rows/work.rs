@@ -274,6 +274,8 @@ fn labor(entry: &Labor, world: &World) -> Value {
         "linecost": number(entry.hours * entry.rate),
         "startdate": moment(entry.started_at),
         "finishdate": moment(entry.started_at + duration),
+        "startdatetime": moment(entry.started_at),
+        "finishdatetime": moment(entry.started_at + duration),
         "transdate": moment(entry.started_at + duration),
         "enterdate": moment(entry.started_at + duration),
         "transtype": "WORK",
