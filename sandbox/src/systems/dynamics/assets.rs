@@ -114,7 +114,10 @@ fn functional_location(world: &World, location: &Location) -> Row {
         .with("Name", &location.name)
         .with_some("ParentFunctionalLocationId", parent.map(|parent| &parent.code))
         .with("FunctionalLocationTypeId", kind)
-        .with("FunctionalLocationLifecycleStateId", if location.active { "Active" } else { "Inactive" })
+        .with(
+            "FunctionalLocationLifecycleStateId",
+            if location.active { "Active" } else { "Inactive" },
+        )
         .with("InventorySiteId", codes::site(world, location.id))
 }
 

@@ -228,7 +228,9 @@ async fn filters_follow_the_dialect() {
         .unwrap()
         .name
         .clone();
-    let wildcard = session.rows("/data/AssetMaintenanceAssetsV3?$filter=Name eq '*p-101'").await;
+    let wildcard = session
+        .rows("/data/AssetMaintenanceAssetsV3?$filter=Name eq '*p-101'")
+        .await;
     assert!(wildcard.iter().any(|row| row["Name"] == name));
     let status = "PurchaseOrderStatus eq Microsoft.Dynamics.DataEntities.PurchStatus'Canceled'";
     let canceled = session

@@ -424,18 +424,21 @@ async fn work_orders_follow_their_lifecycle() {
     let line = json!({
         "WorkOrderId": other, "WorkOrderJobDescription": "Drain", "JobTypeId": "Repair", "MaintenanceAssetId": "P-101",
     });
-    let made = session.post("/data/AssetMaintenanceWorkOrderLinesV2", &line).await.done(201);
-    assert_eq!(
-        (&made["LineNumber"], &made["JobTypeId"]),
-        (&json!(1), &json!("Repair"))
-    );
+    let made = session
+        .post("/data/AssetMaintenanceWorkOrderLinesV2", &line)
+        .await
+        .done(201);
+    assert_eq!((&made["LineNumber"], &made["JobTypeId"]), (&json!(1), &json!("Repair")));
     let line = format!("/data/AssetMaintenanceWorkOrderLinesV2(dataAreaId='usmf',WorkOrderId='{other}',LineNumber=1)");
     session
         .patch(&line, &json!({"WorkOrderJobDescription": "Drain and rinse"}))
         .await
         .done(204);
     let kept = session.sandbox.world().work_orders.last().unwrap().clone();
-    assert_eq!((kept.tasks[0].title.as_str(), kept.asset.is_some()), ("Drain and rinse", true));
+    assert_eq!(
+        (kept.tasks[0].title.as_str(), kept.asset.is_some()),
+        ("Drain and rinse", true)
+    );
     let nameless = json!({"WorkOrderId": other, "WorkOrderJobDescription": "Rinse"});
     session
         .post("/data/AssetMaintenanceWorkOrderLinesV2", &nameless)
@@ -473,7 +476,10 @@ async fn assets_and_products_are_changed() {
         made["MaintenanceAssetId"].as_str().unwrap(),
     );
     session
-        .patch(&at, &json!({"MaintenanceAssetLifecycleStateId": "Scrapped", "SerialId": "S-9"}))
+        .patch(
+            &at,
+            &json!({"MaintenanceAssetLifecycleStateId": "Scrapped", "SerialId": "S-9"}),
+        )
         .await
         .done(204);
     let read = session.get(&at).await;
