@@ -226,7 +226,7 @@ fn tables(system: System) -> [&'static str; 2] {
             "API_BUSINESS_PARTNER/A_BusinessPartner",
             "API_MAINTENANCEORDER/MaintenanceOrder",
         ],
-        System::Dynamics365Fo => ["VendorsV2", "MaintenanceWorkOrders"],
+        System::Dynamics365Fo => ["VendorsV2", "AssetMaintenanceWorkOrderTablesV2"],
         System::Maximo => ["mxapivendor", "mxapiwodetail"],
         System::Limble => ["vendors", "tasks"],
         System::Described(_) => ["vendors", "work_orders"],

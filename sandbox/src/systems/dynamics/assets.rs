@@ -1,5 +1,4 @@
-//! Fixed assets, and the Asset Management entities under their recalled names: maintenance assets,
-//! functional locations and work orders with lines.
+//! Fixed assets, and the Asset Management entities: maintenance assets, functional locations and work orders with lines.
 
 use rust_decimal::Decimal;
 
@@ -21,7 +20,7 @@ pub(super) fn rows(world: &World) -> Vec<Set> {
             world.assets.iter().map(|asset| fixed_asset(world, asset)).collect(),
         ),
         (
-            "MaintenanceAssets",
+            "AssetMaintenanceAssetsV3",
             world
                 .assets
                 .iter()
@@ -29,15 +28,15 @@ pub(super) fn rows(world: &World) -> Vec<Set> {
                 .collect(),
         ),
         (
-            "FunctionalLocations",
+            "AssetMaintenanceFunctionalLocations",
             places.map(|location| functional_location(world, location)).collect(),
         ),
         (
-            "MaintenanceWorkOrders",
+            "AssetMaintenanceWorkOrderTablesV2",
             world.work_orders.iter().map(|work| work_order(world, work)).collect(),
         ),
         (
-            "MaintenanceWorkOrderLines",
+            "AssetMaintenanceWorkOrderLinesV2",
             world.work_orders.iter().flat_map(|work| lines(world, work)).collect(),
         ),
     ]
@@ -90,19 +89,16 @@ fn maintenance_asset(world: &World, asset: &Asset) -> Row {
         .with("MaintenanceAssetTypeId", &asset.kind)
         .with_some("ParentMaintenanceAssetId", parent.map(|parent| &parent.number))
         .with_some("FunctionalLocationId", place.map(|place| &place.code))
-        .with("AssetLifecycleStateId", lifecycle(asset.status))
-        .with("ManufacturerId", &asset.manufacturer)
+        .with("MaintenanceAssetLifecycleStateId", lifecycle(asset.status))
+        .with("ProductId", &asset.manufacturer)
         .with("ModelId", &asset.model)
         .with("SerialId", &asset.serial)
-        .with("CriticalityId", u32::from(asset.criticality))
-        .with_some("VendorAccountNumber", vendor.map(|vendor| &vendor.number))
-        .with("FixedAssetNumber", fixed_asset_number(asset))
+        .with_some("VendAccount", vendor.map(|vendor| &vendor.number))
+        .with("FixedAssetId", fixed_asset_number(asset))
         .with("AcquisitionDate", asset.purchase_date)
-        .with("AcquisitionPrice", asset.purchase_price)
+        .with("AcquisitionCost", asset.purchase_price)
         .with("ActiveFrom", asset.installed_at)
-        .with("WarrantyExpirationDate", asset.warranty_end)
-        .with("CreatedDateTime", asset.created_at)
-        .with("ModifiedDateTime", asset.updated_at);
+        .with("WarrantyDateFromVend", asset.warranty_end);
     codes::own_fields(row, &asset.custom)
 }
 
@@ -118,7 +114,10 @@ fn functional_location(world: &World, location: &Location) -> Row {
         .with("Name", &location.name)
         .with_some("ParentFunctionalLocationId", parent.map(|parent| &parent.code))
         .with("FunctionalLocationTypeId", kind)
-        .with("LifecycleStateId", if location.active { "Active" } else { "Inactive" })
+        .with(
+            "FunctionalLocationLifecycleStateId",
+            if location.active { "Active" } else { "Inactive" },
+        )
         .with("InventorySiteId", codes::site(world, location.id))
 }
 
@@ -147,40 +146,27 @@ fn kind(kind: WorkKind) -> &'static str {
 
 fn work_order(world: &World, work: &WorkOrder) -> Row {
     let asset = work.asset.and_then(|asset| world.find_asset(asset));
-    let place = codes::functional_location(world, work.location);
     let parent = work.parent.and_then(|parent| world.find_work_order(parent));
-    let vendor = work.vendor.and_then(|vendor| world.find_vendor(vendor));
-    let notes = work.completion_notes.as_ref().or(work.hold_reason.as_ref());
-    let notes = notes.map_or(work.description.clone(), |notes| {
-        format!("{}\n{notes}", work.description)
-    });
     let row = row(COMPANY)
         .with("WorkOrderId", &work.number)
         .with("Description", &work.title)
-        .with("Notes", notes)
         .with("WorkOrderTypeId", kind(work.kind))
         .with("WorkOrderLifecycleStateId", state(work.status))
         .with("ServiceLevel", u32::from(work.priority))
-        .with_some("MaintenanceAssetId", asset.map(|asset| &asset.number))
-        .with_some("FunctionalLocationId", place.map(|place| &place.code))
+        .with(
+            "WorkOrderMaintenanceAssetCriticalityValue",
+            asset.map_or(0, |asset| u32::from(asset.criticality)),
+        )
+        .with("CostType", "Maintenance")
         .with_some("ParentWorkOrderId", parent.map(|parent| &parent.number))
-        .with_some("ResponsiblePersonnelNumber", work.assignee.map(codes::personnel))
-        .with("RequestedByPersonnelNumber", codes::personnel(work.requested_by))
-        .with_some("VendorAccountNumber", vendor.map(|vendor| &vendor.number))
-        .with("IsActive", yes_no(work.status < WorkStatus::Completed))
+        .with_some("ResponsibleWorkerPersonnelNumber", work.assignee.map(codes::personnel))
+        .with("Active", yes_no(work.status < WorkStatus::Completed))
         .with("ExpectedStart", work.reported_at)
         .with_some("ExpectedEnd", work.due_at)
         .with_some("ScheduledStart", work.scheduled_start)
         .with_some("ScheduledEnd", work.scheduled_end)
         .with_some("ActualStart", work.actual_start)
-        .with_some("ActualEnd", work.actual_end)
-        .with("EstimatedHours", work.estimated_hours)
-        .with("ActualHours", work.actual_hours)
-        .with_some("FaultSymptomId", work.failure_problem.as_deref())
-        .with_some("FaultCauseId", work.failure_cause.as_deref())
-        .with_some("FaultRemedyId", work.failure_remedy.as_deref())
-        .with("CreatedDateTime", work.created_at)
-        .with("ModifiedDateTime", work.updated_at);
+        .with_some("ActualEnd", work.actual_end);
     codes::own_fields(row, &work.custom)
 }
 
@@ -198,15 +184,20 @@ fn lines(world: &World, work: &WorkOrder) -> Vec<Row> {
     };
     let asset = work.asset.and_then(|asset| world.find_asset(asset));
     let place = codes::functional_location(world, work.location);
+    let hours = work.estimated_hours / Decimal::from(tasks.len());
     let line = |(number, task): (u32, &Task)| {
         row(COMPANY)
             .with("WorkOrderId", &work.number)
             .with("LineNumber", number)
-            .with("Description", &task.title)
+            .with("WorkOrderJobDescription", &task.title)
+            .with("WorkOrderJobInternalNote", &work.description)
             .with_some("MaintenanceAssetId", asset.map(|asset| &asset.number))
-            .with_some("FunctionalLocationId", place.map(|place| &place.code))
-            .with("MaintenanceJobTypeId", kind(work.kind))
-            .with("IsCompleted", yes_no(task.done))
+            .with_some("MaintenanceAssetFunctionalLocationId", place.map(|place| &place.code))
+            .with("JobTypeId", kind(work.kind))
+            .with("ForecastHourQty", hours.round_dp(2))
+            .with_some("ScheduledStartDateTime", work.scheduled_start)
+            .with_some("ScheduledEndDateTime", work.scheduled_end)
+            .with("ScheduleWorkOrderJob", yes_no(true))
     };
     (1..).zip(tasks).map(line).collect()
 }

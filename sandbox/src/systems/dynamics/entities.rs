@@ -30,12 +30,12 @@ pub(super) fn service(world: &World, written: &Written) -> Service {
     );
     codes::extend(
         &mut model,
-        "MaintenanceAssets",
+        "AssetMaintenanceAssetsV3",
         world.assets.iter().map(|asset| &asset.custom),
     );
     codes::extend(
         &mut model,
-        "MaintenanceWorkOrders",
+        "AssetMaintenanceWorkOrderTablesV2",
         world.work_orders.iter().map(|work| &work.custom),
     );
     let mut sets = purchasing::rows(world);

@@ -192,7 +192,6 @@ fn receipt_header(world: &World, receipt: &Receipt) -> Option<Row> {
         .with("ProductReceiptDate", receipt.received_at)
         .with("PurchaseOrderNumber", &order.number)
         .with_some("OrderVendorAccountNumber", account)
-        .with_some("InvoiceVendorAccountNumber", account)
         .with("RequesterPersonnelNumber", codes::personnel(order.buyer));
     Some(header)
 }
@@ -223,7 +222,7 @@ fn receipt_line(
     let place = i64::try_from(place + 1).ok()?;
     let row = row(COMPANY)
         .with("RecordId", record(receipt) * 100 + place)
-        .with("HeaderRecordId", record(receipt))
+        .with("ProductReceiptHeaderRecordId", record(receipt))
         .with("ProductReceiptNumber", &receipt.number)
         .with("ProductReceiptDate", receipt.received_at)
         .with("PurchaseOrderNumber", &order.number)
@@ -240,6 +239,6 @@ fn receipt_line(
         .with("PurchaseUnitSymbol", line.uom.to_lowercase())
         .with("ReceivingSiteId", codes::site(world, line.location))
         .with("ReceivingWarehouseId", codes::code(world, line.location))
-        .with("InventoryLotId", format!("{}-{:06}", COMPANY.to_uppercase(), line.id));
+        .with("InventTransId", format!("{}-{:06}", COMPANY.to_uppercase(), line.id));
     Some(row)
 }

@@ -228,7 +228,9 @@ async fn filters_follow_the_dialect() {
         .unwrap()
         .name
         .clone();
-    let wildcard = session.rows("/data/MaintenanceAssets?$filter=Name eq '*p-101'").await;
+    let wildcard = session
+        .rows("/data/AssetMaintenanceAssetsV3?$filter=Name eq '*p-101'")
+        .await;
     assert!(wildcard.iter().any(|row| row["Name"] == name));
     let status = "PurchaseOrderStatus eq Microsoft.Dynamics.DataEntities.PurchStatus'Canceled'";
     let canceled = session
@@ -263,7 +265,7 @@ async fn entities_can_be_discovered() {
     let sets = session.rows("/metadata/DataEntities").await;
     assert!(
         sets.iter()
-            .any(|set| set["PublicCollectionName"] == "MaintenanceWorkOrders")
+            .any(|set| set["PublicCollectionName"] == "AssetMaintenanceWorkOrderTablesV2")
     );
     let vendor = session.get("/metadata/PublicEntities('VendorV2')").await;
     let properties = vendor["Properties"].as_array().unwrap();

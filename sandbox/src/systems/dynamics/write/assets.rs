@@ -1,6 +1,6 @@
 //! Writes of maintenance assets.
 
-use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+use rust_decimal::Decimal;
 
 use super::{
     Rest, Writing,
@@ -12,7 +12,7 @@ use crate::{
     world::{Asset, AssetStatus, World},
 };
 
-const ASSETS: &str = "MaintenanceAssets";
+const ASSETS: &str = "AssetMaintenanceAssetsV3";
 
 /// Makes an asset; its id comes from a sequence unless it was given.
 pub(super) fn create(writing: &mut Writing<'_>, mut draft: Draft) -> Result<Vec<Value>, Problem> {
@@ -90,7 +90,7 @@ fn place(world: &World, asset: &mut Asset, name: &str, value: &Value) -> Result<
         "FunctionalLocationId" if !text.is_empty() => {
             asset.location = find::functional_location(world, text)?.id;
         }
-        "AssetLifecycleStateId" => {
+        "MaintenanceAssetLifecycleStateId" => {
             asset.status = match text {
                 "New" => AssetStatus::NotReady,
                 "Active" => AssetStatus::Operating,
@@ -104,24 +104,18 @@ fn place(world: &World, asset: &mut Asset, name: &str, value: &Value) -> Result<
                 }
             };
         }
-        "ManufacturerId" => text.clone_into(&mut asset.manufacturer),
+        "ProductId" => text.clone_into(&mut asset.manufacturer),
         "ModelId" => text.clone_into(&mut asset.model),
         "SerialId" => text.clone_into(&mut asset.serial),
-        "CriticalityId" => match value {
-            Value::Number(level) if (1..=4).contains(&level.to_i64().unwrap_or(0)) => {
-                asset.criticality = level.to_u8().unwrap_or(4);
-            }
-            _ => return Err(log("The criticality is not found in the related table 'Criticality'.")),
-        },
-        "VendorAccountNumber" if text.is_empty() => asset.vendor = None,
-        "VendorAccountNumber" => asset.vendor = Some(find::vendor(world, text)?.id),
+        "VendAccount" if text.is_empty() => asset.vendor = None,
+        "VendAccount" => asset.vendor = Some(find::vendor(world, text)?.id),
         "AcquisitionDate" => asset.purchase_date = as_date(value).unwrap_or(asset.purchase_date),
-        "AcquisitionPrice" => match value {
+        "AcquisitionCost" => match value {
             Value::Number(price) if *price >= Decimal::ZERO => asset.purchase_price = *price,
-            _ => return Err(log("The acquisition price must not be negative.")),
+            _ => return Err(log("The acquisition cost must not be negative.")),
         },
         "ActiveFrom" => asset.installed_at = as_date(value).unwrap_or(asset.installed_at),
-        "WarrantyExpirationDate" => asset.warranty_end = as_date(value).unwrap_or(asset.warranty_end),
+        "WarrantyDateFromVend" => asset.warranty_end = as_date(value).unwrap_or(asset.warranty_end),
         _ => return Ok(false),
     }
     Ok(true)

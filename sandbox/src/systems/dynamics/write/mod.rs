@@ -203,9 +203,9 @@ fn create(writing: &mut Writing<'_>, set: &str, draft: Draft) -> Result<Vec<Valu
         "PurchaseOrderHeadersV2" => orders::create(writing, draft),
         "PurchaseOrderLinesV2" => orders::create_line(writing, draft),
         "VendorsV2" => vendors::create(writing, draft),
-        "MaintenanceAssets" => assets::create(writing, draft),
-        "MaintenanceWorkOrders" => work::create(writing, draft),
-        "MaintenanceWorkOrderLines" => work::create_line(writing, draft),
+        "AssetMaintenanceAssetsV3" => assets::create(writing, draft),
+        "AssetMaintenanceWorkOrderTablesV2" => work::create(writing, draft),
+        "AssetMaintenanceWorkOrderLinesV2" => work::create_line(writing, draft),
         calibrations::SET => own::create(writing, draft),
         _ => Err(Problem::method()),
     }
@@ -222,9 +222,9 @@ fn change(writing: &mut Writing<'_>, entity: &Entity, row: &Row, draft: Draft) -
         "PurchaseOrderLinesV2" => orders::change_line(writing, entity, row, draft),
         "VendorsV2" => vendors::change(writing, entity, row, draft),
         "ReleasedProductsV2" => products::change(writing, entity, row, draft),
-        "MaintenanceAssets" => assets::change(writing, entity, row, draft),
-        "MaintenanceWorkOrders" => work::change(writing, entity, row, draft),
-        "MaintenanceWorkOrderLines" => work::change_line(writing, entity, row, draft),
+        "AssetMaintenanceAssetsV3" => assets::change(writing, entity, row, draft),
+        "AssetMaintenanceWorkOrderTablesV2" => work::change(writing, entity, row, draft),
+        "AssetMaintenanceWorkOrderLinesV2" => work::change_line(writing, entity, row, draft),
         calibrations::SET => own::change(writing, entity, row, draft),
         _ => Err(Problem::method()),
     }
@@ -239,8 +239,8 @@ fn delete(writing: &mut Writing<'_>, entity: &Entity, row: &Row) -> Result<(), P
         "PurchaseOrderHeadersV2" => orders::delete(writing, entity, row),
         "PurchaseOrderLinesV2" => orders::delete_line(writing, entity, row),
         "VendorsV2" => vendors::delete(writing, entity, row),
-        "MaintenanceAssets" => assets::delete(writing, entity, row),
-        "MaintenanceWorkOrders" => work::delete(writing, entity, row),
+        "AssetMaintenanceAssetsV3" => assets::delete(writing, entity, row),
+        "AssetMaintenanceWorkOrderTablesV2" => work::delete(writing, entity, row),
         calibrations::SET => {
             writing.notes.delete(&entity.set, entity.row_key(row));
             Ok(())
@@ -256,9 +256,9 @@ fn table(set: &str) -> &'static str {
         "PurchaseOrderLinesV2" => "PurchPurchaseOrderLineV2Entity",
         "VendorsV2" => "VendVendorV2Entity",
         "ReleasedProductsV2" => "EcoResReleasedProductV2Entity",
-        "MaintenanceAssets" => "EntAssetMaintenanceAssetEntity",
-        "MaintenanceWorkOrders" => "EntAssetMaintenanceWorkOrderEntity",
-        "MaintenanceWorkOrderLines" => "EntAssetMaintenanceWorkOrderLineEntity",
+        "AssetMaintenanceAssetsV3" => "EntAssetObjectTableEntity",
+        "AssetMaintenanceWorkOrderTablesV2" => "EntAssetWorkOrderTableEntity",
+        "AssetMaintenanceWorkOrderLinesV2" => "EntAssetWorkOrderLineEntity",
         _ => "CommonEntity",
     }
 }

@@ -164,7 +164,10 @@ pub(super) fn delete(writing: &mut Writing<'_>, entity: &Entity, row: &Row) -> R
             "Purchase order {number} cannot be deleted: product receipts have been posted."
         )));
     }
-    if matches!(order.status, OrderStatus::PendingApproval | OrderStatus::Closed) {
+    if matches!(
+        order.status,
+        OrderStatus::PendingApproval | OrderStatus::Sent | OrderStatus::Closed
+    ) {
         return Err(log(format!(
             "Purchase order {number} cannot be deleted in its present state."
         )));

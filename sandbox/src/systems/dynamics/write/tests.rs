@@ -14,7 +14,7 @@ use crate::{
 const HEADERS: &str = "/data/PurchaseOrderHeadersV2";
 const LINES: &str = "/data/PurchaseOrderLinesV2";
 const VENDORS: &str = "/data/VendorsV2";
-const WORK: &str = "/data/MaintenanceWorkOrders";
+const WORK: &str = "/data/AssetMaintenanceWorkOrderTablesV2";
 
 struct Session {
     sandbox: Sandbox,
@@ -397,8 +397,8 @@ async fn vendors_are_made_held_and_deleted() {
 async fn work_orders_follow_their_lifecycle() {
     let session = start().await;
     let body = json!({
-        "Description": "Seal leaks", "WorkOrderTypeId": "Corrective", "MaintenanceAssetId": "P-101", "ServiceLevel": 2,
-        "ExpectedEnd": "2026-12-01T10:00:00Z", "ResponsiblePersonnelNumber": "000003",
+        "Description": "Seal leaks", "WorkOrderTypeId": "Corrective", "ServiceLevel": 2,
+        "ExpectedEnd": "2026-12-01T10:00:00Z", "ResponsibleWorkerPersonnelNumber": "000003",
     });
     let made = session.post(WORK, &body).await.done(201);
     assert_eq!(made["WorkOrderLifecycleStateId"], "New");
@@ -421,15 +421,29 @@ async fn work_orders_follow_their_lifecycle() {
         .as_str()
         .unwrap()
         .to_owned();
-    let line = json!({"WorkOrderId": other, "Description": "Drain", "MaintenanceJobTypeId": "Repair"});
-    let made = session.post("/data/MaintenanceWorkOrderLines", &line).await.done(201);
+    let line = json!({
+        "WorkOrderId": other, "WorkOrderJobDescription": "Drain", "JobTypeId": "Repair", "MaintenanceAssetId": "P-101",
+    });
+    let made = session
+        .post("/data/AssetMaintenanceWorkOrderLinesV2", &line)
+        .await
+        .done(201);
+    assert_eq!((&made["LineNumber"], &made["JobTypeId"]), (&json!(1), &json!("Repair")));
+    let line = format!("/data/AssetMaintenanceWorkOrderLinesV2(dataAreaId='usmf',WorkOrderId='{other}',LineNumber=1)");
+    session
+        .patch(&line, &json!({"WorkOrderJobDescription": "Drain and rinse"}))
+        .await
+        .done(204);
+    let kept = session.sandbox.world().work_orders.last().unwrap().clone();
     assert_eq!(
-        (&made["LineNumber"], &made["MaintenanceJobTypeId"]),
-        (&json!(1), &json!("Repair"))
+        (kept.tasks[0].title.as_str(), kept.asset.is_some()),
+        ("Drain and rinse", true)
     );
-    let line = format!("/data/MaintenanceWorkOrderLines(dataAreaId='usmf',WorkOrderId='{other}',LineNumber=1)");
-    session.patch(&line, &json!({"IsCompleted": "Yes"})).await.done(204);
-    assert!(session.sandbox.world().work_orders.last().unwrap().tasks[0].done);
+    let nameless = json!({"WorkOrderId": other, "WorkOrderJobDescription": "Rinse"});
+    session
+        .post("/data/AssetMaintenanceWorkOrderLinesV2", &nameless)
+        .await
+        .refused(400, "'Maintenance job type'");
     session.delete(&address(WORK, "WorkOrderId", &other)).await.done(204);
     let busy = session
         .sandbox
@@ -453,8 +467,8 @@ async fn work_orders_follow_their_lifecycle() {
 #[tokio::test]
 async fn assets_and_products_are_changed() {
     let session = start().await;
-    let assets = "/data/MaintenanceAssets";
-    let body = json!({"Name": "Spare pump", "MaintenanceAssetTypeId": "Pump", "CriticalityId": 2, "ParentMaintenanceAssetId": "P-101"});
+    let assets = "/data/AssetMaintenanceAssetsV3";
+    let body = json!({"Name": "Spare pump", "MaintenanceAssetTypeId": "Pump", "ProductId": "KSB", "ParentMaintenanceAssetId": "P-101"});
     let made = session.post(assets, &body).await.done(201);
     let at = address(
         assets,
@@ -462,12 +476,15 @@ async fn assets_and_products_are_changed() {
         made["MaintenanceAssetId"].as_str().unwrap(),
     );
     session
-        .patch(&at, &json!({"AssetLifecycleStateId": "Scrapped", "SerialId": "S-9"}))
+        .patch(
+            &at,
+            &json!({"MaintenanceAssetLifecycleStateId": "Scrapped", "SerialId": "S-9"}),
+        )
         .await
         .done(204);
     let read = session.get(&at).await;
     assert_eq!(
-        (&read["AssetLifecycleStateId"], &read["SerialId"]),
+        (&read["MaintenanceAssetLifecycleStateId"], &read["SerialId"]),
         (&json!("Scrapped"), &json!("S-9"))
     );
     session

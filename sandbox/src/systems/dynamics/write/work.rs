@@ -12,8 +12,8 @@ use crate::{
     world::{Task, WorkKind, WorkOrder, WorkStatus, World},
 };
 
-const ORDERS: &str = "MaintenanceWorkOrders";
-const LINES: &str = "MaintenanceWorkOrderLines";
+const ORDERS: &str = "AssetMaintenanceWorkOrderTablesV2";
+const LINES: &str = "AssetMaintenanceWorkOrderLinesV2";
 
 /// Makes a work order.
 pub(super) fn create(writing: &mut Writing<'_>, mut draft: Draft) -> Result<Vec<Value>, Problem> {
@@ -81,7 +81,6 @@ fn place_all(world: &World, work: &mut WorkOrder, draft: Draft) -> Result<Rest, 
 
 fn place(world: &World, work: &mut WorkOrder, name: &str, value: &Value) -> Result<bool, Problem> {
     let text = value.text();
-    let some = || (!text.is_empty()).then(|| text.to_owned());
     // The start of the year 1900 stands for none.
     let moment = match value {
         Value::Instant(instant) if instant.timestamp() > -2_000_000_000 => Some(*instant),
@@ -90,10 +89,6 @@ fn place(world: &World, work: &mut WorkOrder, name: &str, value: &Value) -> Resu
     match name {
         "Description" if text.is_empty() => return Err(fill("Description")),
         "Description" => text.clone_into(&mut work.title),
-        "Notes" => {
-            text.clone_into(&mut work.description);
-            (work.completion_notes, work.hold_reason) = (None, None);
-        }
         "WorkOrderTypeId" => {
             work.kind = match text {
                 "Corrective" => WorkKind::Corrective,
@@ -117,31 +112,15 @@ fn place(world: &World, work: &mut WorkOrder, name: &str, value: &Value) -> Resu
                 ));
             }
         },
-        "MaintenanceAssetId" if text.is_empty() => work.asset = None,
-        "MaintenanceAssetId" => {
-            let asset = find::asset(world, text)?;
-            (work.asset, work.location) = (Some(asset.id), asset.location);
-        }
-        "FunctionalLocationId" if !text.is_empty() => work.location = find::functional_location(world, text)?.id,
         "ParentWorkOrderId" if text.is_empty() => work.parent = None,
         "ParentWorkOrderId" => work.parent = Some(find::work_order(world, text)?.id),
-        "ResponsiblePersonnelNumber" if text.is_empty() => work.assignee = None,
-        "ResponsiblePersonnelNumber" => work.assignee = Some(find::person(world, text)?),
-        "RequestedByPersonnelNumber" if !text.is_empty() => work.requested_by = find::person(world, text)?,
-        "VendorAccountNumber" if text.is_empty() => work.vendor = None,
-        "VendorAccountNumber" => work.vendor = Some(find::vendor(world, text)?.id),
+        "ResponsibleWorkerPersonnelNumber" if text.is_empty() => work.assignee = None,
+        "ResponsibleWorkerPersonnelNumber" => work.assignee = Some(find::person(world, text)?),
         "ExpectedEnd" => work.due_at = moment,
         "ScheduledStart" => work.scheduled_start = moment,
         "ScheduledEnd" => work.scheduled_end = moment,
         "ActualStart" => work.actual_start = moment,
         "ActualEnd" => work.actual_end = moment,
-        "EstimatedHours" => match value {
-            Value::Number(hours) if *hours >= Decimal::ZERO => work.estimated_hours = *hours,
-            _ => return Err(log("Hours must not be negative.")),
-        },
-        "FaultSymptomId" => work.failure_problem = some(),
-        "FaultCauseId" => work.failure_cause = some(),
-        "FaultRemedyId" => work.failure_remedy = some(),
         _ => return Ok(false),
     }
     Ok(true)
@@ -233,10 +212,11 @@ pub(super) fn delete(writing: &mut Writing<'_>, entity: &Entity, row: &Row) -> R
 /// Makes a line of a work order that exists.
 pub(super) fn create_line(writing: &mut Writing<'_>, mut draft: Draft) -> Result<Vec<Value>, Problem> {
     let number = draft.text("WorkOrderId").ok_or_else(|| fill("Work order"))?.to_owned();
-    let title = draft.take("Description").map(|title| title.text().to_owned());
-    let title = title
-        .filter(|title| !title.is_empty())
-        .ok_or_else(|| fill("Description"))?;
+    if draft.text("JobTypeId").is_none() {
+        return Err(fill("Maintenance job type"));
+    }
+    let title = draft.take("WorkOrderJobDescription");
+    let title = title.map(|title| title.text().to_owned()).unwrap_or_default();
     let mut work = open(writing, &number)?;
     let place = work.tasks.len() + 1;
     if let Some(given) = draft.number("LineNumber")
@@ -250,14 +230,20 @@ pub(super) fn create_line(writing: &mut Writing<'_>, mut draft: Draft) -> Result
         draft.take(name);
     }
     check_line(&writing.world, &draft)?;
+    // An order is about the asset of its first line that has one.
+    if work.asset.is_none()
+        && let Some(asset) = draft.text("MaintenanceAssetId")
+    {
+        let asset = find::asset(&writing.world, asset)?;
+        (work.asset, work.location) = (Some(asset.id), asset.location);
+    }
     let tasks = writing.world.work_orders.iter().flat_map(|work| &work.tasks);
     let id = tasks.map(|task| task.id).max().unwrap_or(0) + 1;
-    let done = draft.take("IsCompleted") == Some(Value::from("Yes"));
     work.tasks.push(Task {
         id,
         seq: 10 * u32::try_from(place).unwrap_or(1),
         title,
-        done,
+        done: false,
     });
     writing
         .notes
@@ -272,7 +258,7 @@ fn check_line(world: &World, draft: &Draft) -> Result<(), Problem> {
     if let Some(asset) = draft.text("MaintenanceAssetId") {
         find::asset(world, asset)?;
     }
-    if let Some(place) = draft.text("FunctionalLocationId") {
+    if let Some(place) = draft.text("MaintenanceAssetFunctionalLocationId") {
         find::functional_location(world, place)?;
     }
     Ok(())
@@ -306,11 +292,8 @@ pub(super) fn change_line(
     let task = line
         .and_then(|line| work.tasks.get_mut(line))
         .ok_or_else(|| Problem::no_row(LINES))?;
-    if let Some(title) = draft.take("Description") {
+    if let Some(title) = draft.take("WorkOrderJobDescription") {
         title.text().clone_into(&mut task.title);
-    }
-    if let Some(done) = draft.take("IsCompleted") {
-        task.done = done == Value::from("Yes");
     }
     writing.notes.change(LINES, entity.row_key(row), &draft.values);
     writing.notes.change(ORDERS, format!("{COMPANY}/{number}"), &[]);
