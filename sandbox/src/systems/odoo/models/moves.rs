@@ -1,7 +1,7 @@
 //! The stock moves: those that are done, and what confirmed orders still wait for.
 
 use super::base::unit_id;
-use super::stock::{LOSS, PRODUCTION, VENDORS, location_id, lot_words};
+use super::stock::{LOSS, PRODUCTION, USAGES, VENDORS, location_id, lot_words, usage_of};
 use crate::systems::orm::{Builder, Table, plant};
 use crate::world::{MovementKind, StockMovement, World};
 
@@ -64,6 +64,18 @@ fn target(movement: &StockMovement) -> u32 {
     movement.to.map_or_else(|| outside(movement), location_id)
 }
 
+/// Returns what one end of a movement is used for; without a place of the plant it is a virtual one.
+fn usage(world: &World, place: Option<u32>, movement: &StockMovement) -> &'static str {
+    if let Some(location) = place.and_then(|id| world.find_location(id)) {
+        return usage_of(location);
+    }
+    match outside(movement) {
+        VENDORS => "supplier",
+        PRODUCTION => "production",
+        _ => "inventory",
+    }
+}
+
 pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
     Builder::new("stock.move", "Stock Move", "sequence, id")
         .int("sequence", "Sequence", |_: &Move| 10_u32)
@@ -85,6 +97,14 @@ pub(in crate::systems::odoo) fn moves(world: &World) -> Table {
         .one("location_dest_id", "Intermediate Location", "stock.location", |one| {
             target(&one.movement)
         })
+        .select("location_usage", "Source Location Type", &USAGES, |one| {
+            usage(world, one.movement.from, &one.movement)
+        })
+        .computed()
+        .select("location_dest_usage", "Destination Location Type", &USAGES, |one| {
+            usage(world, one.movement.to, &one.movement)
+        })
+        .computed()
         .select(
             "state",
             "Status",

@@ -259,12 +259,28 @@ impl Place<'_> {
     fn usage(&self) -> &'static str {
         match self {
             Self::Virtual(_, _, usage) => usage,
-            Self::Real(location) => match location.kind {
-                LocationKind::Site | LocationKind::Building => "view",
-                LocationKind::Storeroom | LocationKind::Bin => "internal",
-                LocationKind::ProductionLine => "production",
-            },
+            Self::Real(location) => usage_of(location),
         }
+    }
+}
+
+/// What a place may be used for, with the words for it.
+pub(super) const USAGES: [(&str, &str); 7] = [
+    ("supplier", "Vendor Location"),
+    ("view", "View"),
+    ("internal", "Internal Location"),
+    ("customer", "Customer Location"),
+    ("inventory", "Inventory Loss"),
+    ("production", "Production"),
+    ("transit", "Transit Location"),
+];
+
+/// Returns what a place of the plant is used for.
+pub(super) fn usage_of(location: &Location) -> &'static str {
+    match location.kind {
+        LocationKind::Site | LocationKind::Building => "view",
+        LocationKind::Storeroom | LocationKind::Bin => "internal",
+        LocationKind::ProductionLine => "production",
     }
 }
 
@@ -285,20 +301,7 @@ pub(in crate::systems::odoo) fn locations(world: &World) -> Table {
         .char("barcode", "Barcode", |place| {
             place.location().map(|location| location.code.clone())
         })
-        .select(
-            "usage",
-            "Location Type",
-            &[
-                ("supplier", "Vendor Location"),
-                ("view", "View"),
-                ("internal", "Internal Location"),
-                ("customer", "Customer Location"),
-                ("inventory", "Inventory Loss"),
-                ("production", "Production"),
-                ("transit", "Transit Location"),
-            ],
-            Place::usage,
-        )
+        .select("usage", "Location Type", &USAGES, Place::usage)
         .required()
         .one("location_id", "Parent Location", "stock.location", |place| {
             place.location().and_then(|location| location.parent).map(location_id)
