@@ -99,7 +99,7 @@ fn list(registry: &Registry, json: bool, out: &mut Output) -> anyhow::Result<Exi
             words(&manifest.deployments),
             manifest.tier.to_string(),
             entities(kind).len().to_string(),
-            kind.trust().trust.name().to_owned(),
+            kind.trust().in_words(),
         ]
     };
     out.table(

@@ -78,6 +78,18 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
+impl Report {
+    /// Returns the level as people read it; where other types are above it, with for how many it is.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let least = self.types.values().filter(|own| own.trust == self.trust).count();
+        match self.types.len() {
+            all if least < all => format!("{} ({least} of {all} types)", self.trust.name()),
+            _ => self.trust.name().to_owned(),
+        }
+    }
+}
+
 /// What a test did with a real server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

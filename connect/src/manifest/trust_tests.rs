@@ -87,6 +87,20 @@ fn a_test_on_a_real_server_verifies_what_is_only_documented_but_nothing_that_is_
 }
 
 #[test]
+fn it_is_told_for_how_many_types_the_least_level_is() {
+    let files = [
+        ("manifest.yaml", MANIFEST),
+        ("mappings/Vendor.yaml", PLAIN),
+        ("mappings/User.yaml", "remote: users\nkey: id\nfields: {name: name}\n"),
+    ];
+    let (manifest, _) = load_files(files).unwrap();
+    let documented = spec("source: {kind: documentation, of: the manual}\n");
+    let specs = [("specs/vendor.yaml", documented.as_str())];
+    assert_eq!(report(&manifest, specs).in_words(), "DRAFT (1 of 2 types)");
+    assert_eq!(report(&manifest, []).in_words(), "DRAFT");
+}
+
+#[test]
 fn what_is_named_as_recalled_must_be_there() {
     let mapping = "remote: vendors\nkey: id\nrecalled: [nam]\nfields: {name: name}\n";
     let problems = load_files([("manifest.yaml", MANIFEST), ("mappings/Vendor.yaml", mapping)]).unwrap_err();

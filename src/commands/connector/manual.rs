@@ -114,7 +114,7 @@ fn facts(page: &mut String, kind: &Kind) {
         ("tier", manifest.tier.to_string()),
         (
             "trust",
-            format!("[{}](#how-far-to-trust-it)", kind.trust().trust.name()),
+            format!("[{}](#how-far-to-trust-it)", kind.trust().in_words()),
         ),
         (
             "its API",

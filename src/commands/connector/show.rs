@@ -22,7 +22,7 @@ pub(super) fn show(kind: &Kind, out: &mut Output) -> io::Result<()> {
         ("Kind", words(&manifest.categories)),
         ("Runs", words(&manifest.deployments)),
         ("Tier", manifest.tier.to_string()),
-        ("Trust", kind.trust().trust.name().to_owned()),
+        ("Trust", kind.trust().in_words()),
         ("API", manifest.documentation.clone().unwrap_or_default()),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {

@@ -63,7 +63,7 @@ pub(super) fn page(kinds: &[Arc<Kind>], catalogue: &Catalogue) -> String {
                 words(&manifest.categories),
                 words(&manifest.deployments),
                 manifest.tier,
-                kind.trust().trust.name()
+                kind.trust().in_words()
             ),
         );
     }
