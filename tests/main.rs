@@ -31,4 +31,5 @@ mod schema;
 mod tryton;
 #[cfg(feature = "standard-webhooks")]
 mod webhooks;
+mod verify;
 mod writes;
