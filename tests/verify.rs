@@ -192,9 +192,13 @@ async fn what_is_mapped_wrongly_is_told_by_field_and_nothing_of_that_type_is_wri
 async fn values_of_records_are_told_only_on_demand() {
     let bench = Bench::new().await;
     std::fs::remove_dir_all(bench.path().join("specs")).unwrap();
-    bench.change("mappings/Vendor.yaml", "createdAt: name", "") ;
-    let told = bench.verify(&["--only", "Vendor", "--show-values"]).await;
-    assert!(!told.held);
+    bench.change("mappings/PurchaseOrder.yaml", "orderDate: issue_date", "orderDate: reference");
+    let only = ["--only", "PurchaseOrder"];
+    let told = bench.verify(&[&only[..], &["--show-values"]].concat()).await;
+    let line = told.line("- PurchaseOrder field orderDate: ");
+    assert!(line.contains("\" is not a date") && !line.contains("the value is"), "{line}");
+    let told = bench.verify(&only).await;
+    told.has("the value is not a date");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
