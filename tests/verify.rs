@@ -21,9 +21,9 @@ struct Bench {
 }
 
 /// What the command told.
-struct Told {
-    held: bool,
-    text: String,
+pub struct Told {
+    pub held: bool,
+    pub text: String,
 }
 
 impl Bench {
@@ -82,7 +82,8 @@ impl Bench {
     }
 }
 
-async fn run(mut command: Command, input: &str) -> Told {
+/// Runs a command with something to read.
+pub async fn run(mut command: Command, input: &str) -> Told {
     let input = input.to_owned();
     let run = move || {
         let mut child = command
@@ -153,15 +154,29 @@ async fn what_holds_on_a_real_system_is_written_down_without_any_record() {
     assert_eq!(verified.title(), "InvenTree 1.1");
     assert_eq!(verified.types["Vendor"], ["list", "get"]);
     assert_eq!(verified.types["PurchaseOrder"], ["list", "get"]);
-    assert!(verified.types["PurchaseOrderLine"].contains(&"load".to_owned()), "{verified:?}");
+    assert!(
+        verified.types["PurchaseOrderLine"].contains(&"load".to_owned()),
+        "{verified:?}"
+    );
     assert!(bench.sandbox.writes().is_empty());
     let calls = bench.sandbox.calls().len();
     told.has(&format!("{calls} calls in all."));
 
     // Neither records nor credentials stand in what is printed or written.
     let file = std::fs::read_to_string(bench.path().join(trust::VERIFIED)).unwrap();
-    let names: Vec<String> = bench.sandbox.world().vendors.iter().map(|vendor| vendor.name.clone()).collect();
-    let secrets = bench.credentials.as_object().unwrap().values().filter_map(Value::as_str);
+    let names: Vec<String> = bench
+        .sandbox
+        .world()
+        .vendors
+        .iter()
+        .map(|vendor| vendor.name.clone())
+        .collect();
+    let secrets = bench
+        .credentials
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_str);
     for text in names.iter().map(String::as_str).chain(secrets) {
         assert!(!told.text.contains(text) && !file.contains(text), "{text}");
     }
@@ -173,12 +188,23 @@ async fn what_is_mapped_wrongly_is_told_by_field_and_nothing_of_that_type_is_wri
     let bench = Bench::new().await;
     std::fs::remove_dir_all(bench.path().join("specs")).unwrap();
     bench.change("mappings/PurchaseOrder.yaml", "\"20\": SENT, ", "");
-    bench.change("mappings/PurchaseOrder.yaml", "orderDate: issue_date", "orderDate: reference");
-    bench.change("mappings/Vendor.yaml", "eq: {name: active}", "eq: {name: is_manufacturer}");
+    bench.change(
+        "mappings/PurchaseOrder.yaml",
+        "orderDate: issue_date",
+        "orderDate: reference",
+    );
+    bench.change(
+        "mappings/Vendor.yaml",
+        "eq: {name: active}",
+        "eq: {name: is_manufacturer}",
+    );
     let told = bench.verify(&["--write"]).await;
     assert!(!told.held, "{}", told.text);
     let status = told.line("- PurchaseOrder status: ");
-    assert!(status.contains("is not mapped, in ") && status.contains("mappings/PurchaseOrder.yaml"), "{status}");
+    assert!(
+        status.contains("is not mapped, in ") && status.contains("mappings/PurchaseOrder.yaml"),
+        "{status}"
+    );
     let date = told.line("- PurchaseOrder field orderDate: could not be read at `reference` of ");
     assert!(date.ends_with("the value is not a date"), "{date}");
     let filter = told.line("- Vendor filter status eq \"");
@@ -192,11 +218,18 @@ async fn what_is_mapped_wrongly_is_told_by_field_and_nothing_of_that_type_is_wri
 async fn values_of_records_are_told_only_on_demand() {
     let bench = Bench::new().await;
     std::fs::remove_dir_all(bench.path().join("specs")).unwrap();
-    bench.change("mappings/PurchaseOrder.yaml", "orderDate: issue_date", "orderDate: reference");
+    bench.change(
+        "mappings/PurchaseOrder.yaml",
+        "orderDate: issue_date",
+        "orderDate: reference",
+    );
     let only = ["--only", "PurchaseOrder"];
     let told = bench.verify(&[&only[..], &["--show-values"]].concat()).await;
     let line = told.line("- PurchaseOrder field orderDate: ");
-    assert!(line.contains("\" is not a date") && !line.contains("the value is"), "{line}");
+    assert!(
+        line.contains("\" is not a date") && !line.contains("the value is"),
+        "{line}"
+    );
     let told = bench.verify(&only).await;
     told.has("the value is not a date");
 }
@@ -207,7 +240,11 @@ async fn a_type_that_the_account_may_not_read_is_not_tried_and_the_others_are() 
     bench.sandbox.deny("Vendor").unwrap();
     let told = bench.verify(&["--write"]).await;
     assert!(told.held, "{}", told.text);
-    assert!(told.line("Vendor: not tried: ").contains("PERMISSION_DENIED"), "{}", told.text);
+    assert!(
+        told.line("Vendor: not tried: ").contains("PERMISSION_DENIED"),
+        "{}",
+        told.text
+    );
     let verified = bench.verified().unwrap();
     assert!(!verified.types.contains_key("Vendor") && verified.types.contains_key("Location"));
 }
@@ -231,7 +268,10 @@ async fn a_type_without_records_is_not_tried() {
     let bench = bench.await;
     let told = bench.verify(&["--write"]).await;
     assert!(told.held, "{}", told.text);
-    assert_eq!(told.line("PurchaseOrder: "), "PurchaseOrder: not tried: no records (1 call)");
+    assert_eq!(
+        told.line("PurchaseOrder: "),
+        "PurchaseOrder: not tried: no records (1 call)"
+    );
     told.line("PurchaseOrderLine: not tried: no record");
     assert!(!bench.verified().unwrap().types.contains_key("PurchaseOrder"));
 }
@@ -250,7 +290,9 @@ async fn no_more_calls_are_sent_for_a_type_than_are_allowed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn missing_and_unknown_credentials_are_told_by_name_and_nothing_is_asked() {
     let bench = Bench::new().await;
-    let told = bench.verify_as("tokn: inv-very-secret\n", &["--setting", "url=x"]).await;
+    let told = bench
+        .verify_as("tokn: inv-very-secret\n", &["--setting", "url=x"])
+        .await;
     assert!(!told.held);
     told.has("- credential `tokn`: the connector has no such credential, did you mean `token`?");
     told.has("- setting `url`: the connector has no such setting");
@@ -259,7 +301,11 @@ async fn missing_and_unknown_credentials_are_told_by_name_and_nothing_is_asked()
     let number = bench.verify_as("token: 4711471147", &[]).await;
     number.has("the credential `token` of the standard input is not a text; put its value in quotation marks");
     for told in [&told, &text, &number] {
-        assert!(!told.held && !told.text.contains("very-secret") && !told.text.contains("471147"), "{}", told.text);
+        assert!(
+            !told.held && !told.text.contains("very-secret") && !told.text.contains("471147"),
+            "{}",
+            told.text
+        );
     }
     assert!(bench.sandbox.calls().is_empty());
 }
@@ -271,8 +317,20 @@ async fn what_was_proven_otherwise_stays_and_what_fails_now_goes() {
                   Location: [list, get, create]\n  User: [list]\n  Vendor: [list]\n";
     std::fs::write(bench.path().join(trust::VERIFIED), before).unwrap();
     std::fs::remove_dir_all(bench.path().join("specs")).unwrap();
-    bench.change("mappings/Vendor.yaml", "eq: {name: active}", "eq: {name: is_manufacturer}");
-    let only = ["--only", "Location", "--only", "Vendor", "--server-version", "1.1", "--write"];
+    bench.change(
+        "mappings/Vendor.yaml",
+        "eq: {name: active}",
+        "eq: {name: is_manufacturer}",
+    );
+    let only = [
+        "--only",
+        "Location",
+        "--only",
+        "Vendor",
+        "--server-version",
+        "1.1",
+        "--write",
+    ];
     bench.verify(&only).await;
     let types = bench.verified().unwrap().types;
     assert_eq!(types["Location"], ["list", "get", "create"]);
@@ -280,7 +338,9 @@ async fn what_was_proven_otherwise_stays_and_what_fails_now_goes() {
     assert!(!types.contains_key("Vendor"));
 
     // Another version proves nothing of this one.
-    let told = bench.verify(&["--only", "Location", "--server-version", "1.2", "--write"]).await;
+    let told = bench
+        .verify(&["--only", "Location", "--server-version", "1.2", "--write"])
+        .await;
     told.has("It takes the place of what is known of InvenTree 1.1.");
     let types = bench.verified().unwrap().types;
     assert_eq!(types.keys().collect::<Vec<_>>(), ["Location"]);

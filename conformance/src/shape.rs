@@ -265,8 +265,7 @@ pub(crate) fn rows_selection(blueprint: &Blueprint, child: &str) -> String {
         return String::new();
     };
     let capability = blueprint.capability(def.index);
-    let is_given =
-        |field: &&FieldDef| capability.is_none_or(|capability| capability.fields.contains_key(&field.index));
+    let is_given = |field: &&FieldDef| capability.is_none_or(|capability| capability.fields.contains_key(&field.index));
     let fields = def.fields.values().filter(is_given);
     let fields: Vec<_> = fields.filter_map(|field| selection_of(catalogue, field, 1)).collect();
     fields.join(" ")

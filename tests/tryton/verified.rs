@@ -7,8 +7,11 @@ use lineshaft_conformance::List;
 use lineshaft_connect::manifest::trust::{self, Verified};
 use serde_json::{Value, json};
 
-use super::{Stage, quiet};
-use crate::{support::connector_folder, writes::call::Call};
+use super::{
+    Stage, quiet,
+    server::{self, Server},
+};
+use crate::{support::connector_folder, verify, writes::call::Call};
 
 /// Who writes the file.
 const BY: &str = "the test `verified` of tests/tryton";
@@ -66,6 +69,36 @@ async fn what_a_real_server_gives_is_what_is_told_as_verified() {
         path.display(),
         ledger.text(&version, on)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_for_everybody_proves_the_reads_of_a_real_server() {
+    let _quiet = quiet().await;
+    let server = Server::shared();
+    let folder = connector_folder().join("tryton");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lineshaft"));
+    command
+        .args(["connector", "verify"])
+        .arg(&folder)
+        .args([
+            "--credentials",
+            "-",
+            "--server-version",
+            "8.0",
+            "--setting",
+            "database=lineshaft",
+            "--setting",
+        ])
+        .arg(format!("base_url={}", server.url))
+        .env("LINESHAFT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8");
+    let credentials = json!({ "username": "admin", "password": server::PASSWORD }).to_string();
+    let told = verify::run(command, &credentials).await;
+    assert!(told.held, "{}", told.text);
+    assert!(!told.text.contains(server::PASSWORD), "{}", told.text);
+    // What it would write is what stands there already: the same server, its reads, and the writes of the other test.
+    let committed = std::fs::read_to_string(folder.join(trust::VERIFIED)).unwrap();
+    let types = committed.split_once("types:\n").unwrap().1;
+    assert!(told.text.contains(types), "{}", told.text);
 }
 
 /// Lists records with all their fields, looks one up, and loads what hangs on them.

@@ -37,7 +37,9 @@ pub(super) fn tell(
             outcome.trials += 1;
             outcome.notes.extend(coded.known());
         }
-        let Some(unknown) = coded.unknown(nodes.len()) else { continue };
+        let Some(unknown) = coded.unknown(nodes.len()) else {
+            continue;
+        };
         let hint = format!(
             "{}: {unknown}; mappings/{}.yaml does not know it, nor a layer of mappings",
             coded.field, outcome.entity
@@ -164,6 +166,12 @@ impl Coded {
         let told: Vec<String> = unknown.iter().take(TOLD).map(tell).collect();
         let number = unknown.iter().map(|(_, records)| records.len()).sum::<usize>();
         let is = if told.len() == 1 { "is" } else { "are" };
-        (number > 0).then(|| format!("{} {is} not mapped, in {number} of {}", told.join(", "), counted(all, "record")))
+        (number > 0).then(|| {
+            format!(
+                "{} {is} not mapped, in {number} of {}",
+                told.join(", "),
+                counted(all, "record")
+            )
+        })
     }
 }

@@ -31,7 +31,11 @@ impl Case<'_> {
             }
             let declared = column.operators().iter();
             let declared = declared.filter(|operator| column.declared.contains(**operator));
-            trials.extend(declared.enumerate().map(|(at, operator)| (at, column.clone(), *operator)));
+            trials.extend(
+                declared
+                    .enumerate()
+                    .map(|(at, operator)| (at, column.clone(), *operator)),
+            );
         }
         if !without_values.is_empty() {
             let names = without_values.join(", ");
@@ -42,7 +46,9 @@ impl Case<'_> {
         trials.sort_by_key(|(at, _, _)| *at);
         for (_, column, operator) in trials {
             for filter in filters(&column, operator, &self.rows) {
-                let Filter::Is(_, sort, _, operand) = &filter else { continue };
+                let Filter::Is(_, sort, _, operand) = &filter else {
+                    continue;
+                };
                 let told = match operand {
                     Value::Array(values) => format!("one of {}", values.len()),
                     operand => self.teller.value(Some(*sort), operand),
@@ -60,7 +66,9 @@ impl Case<'_> {
         let arguments = json!({ "first": PAGE, "filter": filter.argument() });
         let page = match self.page(&selection, arguments).await {
             Err(Stop::Wrong(problem)) if problem.starts_with("SCAN_LIMIT_REACHED") => {
-                return Err(Stop::Untried("the system leaves too many records to look through here".to_owned()));
+                return Err(Stop::Untried(
+                    "the system leaves too many records to look through here".to_owned(),
+                ));
             }
             page => page?,
         };
@@ -82,7 +90,10 @@ impl Case<'_> {
                 .map(|(node, _)| word(&node["remoteId"]))
                 .collect();
             if let Some(record) = lacks.first() {
-                return Err(Stop::Wrong(format!("{} that meet it are missing, such as {record}", lacks.len())));
+                return Err(Stop::Wrong(format!(
+                    "{} that meet it are missing, such as {record}",
+                    lacks.len()
+                )));
             }
         }
         let pushed = items(&page["sources"][0]["pushedDown"]).iter().map(word);

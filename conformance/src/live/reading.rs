@@ -118,7 +118,9 @@ impl<'r> Case<'r> {
                 return Err(End::Spent);
             }
             Err(Stop::Over(why)) => {
-                self.outcome.untried.push(format!("{trial}, and what comes after it: {why}"));
+                self.outcome
+                    .untried
+                    .push(format!("{trial}, and what comes after it: {why}"));
                 return Err(End::Over(why));
             }
         }
@@ -188,7 +190,9 @@ impl<'r> Case<'r> {
 
     fn next_page(&mut self, page: &Value) -> Tried {
         let known: BTreeSet<String> = self.nodes.iter().map(|node| word(&node["id"]).to_owned()).collect();
-        let again = items(&page["nodes"]).iter().filter(|node| known.contains(word(&node["id"])));
+        let again = items(&page["nodes"])
+            .iter()
+            .filter(|node| known.contains(word(&node["id"])));
         let again: Vec<&str> = again.map(|node| word(&node["remoteId"])).collect();
         if let Some(record) = again.first() {
             return Err(Stop::Wrong(format!(
@@ -273,7 +277,10 @@ impl<'r> Case<'r> {
             "" => Ok(()),
             // Somebody may have a record with this key after all.
             found if found == ghost.key.to_string() => Ok(()),
-            found => Err(Stop::Wrong(format!("asked for the key {}, it gives {found}", ghost.key))),
+            found => Err(Stop::Wrong(format!(
+                "asked for the key {}, it gives {found}",
+                ghost.key
+            ))),
         });
         self.settle("look-up of a record that does not exist", tried)
     }
@@ -346,7 +353,13 @@ impl<'r> Case<'r> {
     /// there.
     fn what_was_there(&mut self) {
         let blueprint = &self.run.subject.blueprint;
-        let evidence = seen::of(blueprint, &self.shape.entity, &self.nodes, &self.outcome.operations, &self.loaded);
+        let evidence = seen::of(
+            blueprint,
+            &self.shape.entity,
+            &self.nodes,
+            &self.outcome.operations,
+            &self.loaded,
+        );
         self.outcome.notes.extend(evidence.notes(self.nodes.len()));
         self.outcome.seen = evidence.seen;
     }

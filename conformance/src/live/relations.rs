@@ -87,7 +87,10 @@ impl Case<'_> {
         for owner in owners {
             let record = word(&owner["remoteId"]);
             if !owner[name].is_array() {
-                return Err(Stop::Wrong(format!("of {record} it is {}", self.teller.value(None, &owner[name]))));
+                return Err(Stop::Wrong(format!(
+                    "of {record} it is {}",
+                    self.teller.value(None, &owner[name])
+                )));
             }
             for row in items(&owner[name]) {
                 let id = word(&row["id"]);
@@ -114,7 +117,8 @@ impl Case<'_> {
         let problems: Vec<Value> = problems.filter(of_rows).cloned().collect();
         if !is_own {
             let told = told_problems(&blueprint, &self.shape.entity, &self.teller, &problems);
-            told.iter().for_each(|(field, problem)| self.outcome.fail(field, problem));
+            told.iter()
+                .for_each(|(field, problem)| self.outcome.fail(field, problem));
             return Ok(());
         }
         let raw = self.raw_of_unknown(reverse, &rows).await?;
@@ -137,8 +141,12 @@ impl Case<'_> {
         }
         let selection = format!("{} {{ id raw }}", reverse.name);
         let page = self.page(&selection, first(OWNERS[1])).await?;
-        let all = items(&page["nodes"]).iter().flat_map(|owner| items(&owner[&reverse.name]));
-        Ok(all.map(|row| (word(&row["id"]).to_owned(), row["raw"].clone())).collect())
+        let all = items(&page["nodes"])
+            .iter()
+            .flat_map(|owner| items(&owner[&reverse.name]));
+        Ok(all
+            .map(|row| (word(&row["id"]).to_owned(), row["raw"].clone()))
+            .collect())
     }
 
     /// Follows the references to records that can be looked up.
@@ -180,16 +188,22 @@ impl Case<'_> {
             if node[field].is_null() {
                 lost.push(word(&node["remoteId"]));
             } else if &&node[field]["id"] != listed {
-                return Err(Stop::Wrong(format!("of {} it is another record than in the list", word(&node["remoteId"]))));
+                return Err(Stop::Wrong(format!(
+                    "of {} it is another record than in the list",
+                    word(&node["remoteId"])
+                )));
             }
         }
         match lost.first() {
             None => Ok(()),
-            Some(record) if lost.len() == number => {
-                Err(Stop::Wrong(format!("none of {number} leads to a record, such as that of {record}")))
-            }
+            Some(record) if lost.len() == number => Err(Stop::Wrong(format!(
+                "none of {number} leads to a record, such as that of {record}"
+            ))),
             Some(record) => {
-                let note = format!("reference {field}: {} of {number} lead nowhere, such as that of {record}", lost.len());
+                let note = format!(
+                    "reference {field}: {} of {number} lead nowhere, such as that of {record}",
+                    lost.len()
+                );
                 self.outcome.notes.push(note);
                 Ok(())
             }

@@ -39,10 +39,7 @@ pub(super) fn of(
     let custom = nodes.iter().flat_map(|node| items(&node["customFields"]));
     let custom = custom.map(|field| word(&field["key"]).to_owned()).collect();
     let catalogue = blueprint.catalogue();
-    let (Some(def), Some(resource)) = (
-        catalogue.type_named(entity),
-        blueprint.manifest().resources.get(entity),
-    ) else {
+    let (Some(def), Some(resource)) = (catalogue.type_named(entity), blueprint.manifest().resources.get(entity)) else {
         return Evidence {
             seen: Vec::new(),
             open: Vec::new(),
@@ -59,7 +56,10 @@ pub(super) fn of(
         name => can_be_judged(def, resource, name) && nodes.iter().any(|node| has_value(node, name)),
     };
     let (seen, open) = trust::recalled(resource).into_iter().partition(was_there);
-    let is_plain = |name: &&String| def.field(name).is_some_and(|field| field.reverse.is_none() && !field.computed);
+    let is_plain = |name: &&String| {
+        def.field(name)
+            .is_some_and(|field| field.reverse.is_none() && !field.computed)
+    };
     let empty = resource.fields.keys().filter(is_plain);
     let empty = empty.filter(|name| !nodes.iter().any(|node| has_value(node, name)));
     Evidence {

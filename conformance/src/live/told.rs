@@ -113,16 +113,23 @@ mod tests {
 
     #[test]
     fn what_stands_in_records_is_not_told_unless_it_is_asked_for() {
-        let record = json!({ "remoteId": "4711", "name": "Northern Bearings", "status": "ACTIVE", "tags": ["deep groove"] });
+        let record =
+            json!({ "remoteId": "4711", "name": "Northern Bearings", "status": "ACTIVE", "tags": ["deep groove"] });
         let mut teller = Teller::new(false);
         teller.learn(&record);
         assert_eq!(teller.value(Some(Sort::Text), &record["name"]), "a text of 17 letters");
-        assert_eq!(teller.words("no vendor \"Northern Bearings\" (4711), deep groove"), "no vendor \"…\" (4711), …");
+        assert_eq!(
+            teller.words("no vendor \"Northern Bearings\" (4711), deep groove"),
+            "no vendor \"…\" (4711), …"
+        );
         assert_eq!(
             teller.problem("\"12,x\" is not a number", false),
             "the value is not a number"
         );
-        assert_eq!(teller.problem("\"HELD\" is not in the table", true), "\"HELD\" is not in the table");
+        assert_eq!(
+            teller.problem("\"HELD\" is not in the table", true),
+            "\"HELD\" is not in the table"
+        );
         let open = Teller::new(true);
         assert_eq!(open.value(Some(Sort::Text), &record["name"]), "\"Northern Bearings\"");
     }

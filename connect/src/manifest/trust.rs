@@ -233,7 +233,9 @@ fn of_type(name: &str, resource: &Resource, specs: &[Spec], server: Option<&Veri
         .unwrap_or_default();
     let mut recalled = recalled(resource);
     let seen = server.filter(|_| !verified.is_empty());
-    let seen = seen.and_then(|server| server.seen.get(name)).map_or(&[][..], Vec::as_slice);
+    let seen = seen
+        .and_then(|server| server.seen.get(name))
+        .map_or(&[][..], Vec::as_slice);
     recalled.retain(|what| !seen.contains(what));
     let has_read = verified.iter().any(|done| READS.contains(&done.as_str()));
     let own: Vec<&Spec> = specs.iter().filter(|spec| spec.kind.as_deref() == Some(name)).collect();

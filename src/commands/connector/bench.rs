@@ -10,11 +10,7 @@ use axum::{
 };
 use http::{Request, header};
 use lineshaft_conformance::Answer;
-use lineshaft_connect::{
-    blueprint::Blueprint,
-    manifest::suggest,
-    transport::Wire,
-};
+use lineshaft_connect::{blueprint::Blueprint, manifest::suggest, transport::Wire};
 use lineshaft_engine::{
     Engine, Parts, database,
     organizations::{self, NewOrganization},

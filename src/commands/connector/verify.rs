@@ -173,7 +173,9 @@ impl Printer<'_> {
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
         // Only the first line has the style: what follows are its details.
-        let (first, rest) = text.split_once('\n').map_or((text.as_str(), None), |(first, rest)| (first, Some(rest)));
+        let (first, rest) = text
+            .split_once('\n')
+            .map_or((text.as_str(), None), |(first, rest)| (first, Some(rest)));
         let first = self.out.styled(style, first);
         self.out.line(&first)?;
         rest.map_or(Ok(()), |rest| self.out.line(rest))
@@ -229,7 +231,10 @@ impl Real {
                 server,
             })),
             Err(CreateError::InvalidForm(problems)) => {
-                printer.line(Style::Bad, "The system was not asked: settings or credentials do not fit.")?;
+                printer.line(
+                    Style::Bad,
+                    "The system was not asked: settings or credentials do not fit.",
+                )?;
                 for problem in problems {
                     printer.line(Style::Plain, &format!("- {problem}"))?;
                 }
@@ -264,8 +269,14 @@ impl Real {
             printer.line(Style::Bad, &format!("The sign-in failed: {}", told(error)))?;
             return Ok(ExitCode::FAILURE);
         }
-        let account = report.identity.map(|account| format!(" as {account}")).unwrap_or_default();
-        let signed_in = format!("Signed in{account}, {} calls. Nothing is written to the system.", meter.sent());
+        let account = report
+            .identity
+            .map(|account| format!(" as {account}"))
+            .unwrap_or_default();
+        let signed_in = format!(
+            "Signed in{account}, {} calls. Nothing is written to the system.",
+            meter.sent()
+        );
         printer.line(Style::Plain, &signed_in)?;
         let subject = LiveSubject {
             blueprint,
@@ -310,7 +321,9 @@ impl Real {
 
         let kind = folder.kind()?;
         let file = path.join(VERIFIED);
-        let known = fs::read_to_string(&file).ok().and_then(|text| trust::verified(&text).ok());
+        let known = fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| trust::verified(&text).ok());
         let server = options.server.clone().unwrap_or_else(|| kind.manifest.name.clone());
         let version = options.server_version.clone().unwrap_or_default();
         let Some(verified) = evidence(outcome, known.as_ref(), server, version) else {
@@ -327,7 +340,10 @@ impl Real {
                 fs::write(&file, &text).with_context(|| format!("`{}` cannot be written", file.display()))?;
                 printer.line(Style::Plain, &format!("Wrote {}:", shown(&options.path)))?;
             }
-            false => printer.line(Style::Plain, &format!("`--write` writes this as {}:", shown(&options.path)))?,
+            false => printer.line(
+                Style::Plain,
+                &format!("`--write` writes this as {}:", shown(&options.path)),
+            )?,
         }
         printer.line(Style::Plain, text.trim_end())?;
         printer.line(Style::Plain, "\nHow far each type is then to be trusted:")?;
@@ -339,7 +355,11 @@ impl Real {
                 printer.line(Style::Plain, &line)?;
             }
         }
-        Ok(if outcome.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if outcome.holds() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 
@@ -418,5 +438,10 @@ fn evidence(outcome: &LiveOutcome, known: Option<&Verified>, server: String, ver
 }
 
 fn is_same(before: &Verified, now: &Verified) -> bool {
-    before.to_yaml("") == Verified { on: before.on.clone(), ..now.clone() }.to_yaml("")
+    before.to_yaml("")
+        == Verified {
+            on: before.on.clone(),
+            ..now.clone()
+        }
+        .to_yaml("")
 }
