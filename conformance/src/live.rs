@@ -14,16 +14,23 @@ mod relations;
 mod seen;
 mod told;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use lineshaft_connect::blueprint::Blueprint;
 use serde_json::{Value, json};
 
 use self::{relations::RowsFound, told::Teller};
-use crate::{Place, answer::word, shape::shapes};
+use crate::{
+    Place,
+    answer::word,
+    shape::{Shape, shapes},
+};
 
 pub use meter::{Meter, Metered};
-pub use outcome::{LiveOutcome, TypeOutcome, Verdict};
+pub use outcome::{LiveOutcome, TypeOutcome, Verdict, counted};
 
 /// What is left out, for people.
 pub const LEFT_OUT: &str = "refused credentials, rights that are taken away, and the number of all records, which need a simulated system \
@@ -94,9 +101,16 @@ pub async fn verify(
     let mut types: BTreeMap<String, TypeOutcome> = BTreeMap::new();
     // Rows that only their owners have are tried with each of them, and told at the end.
     let mut rows = RowsFound::new();
-    let mut over = None;
-    for shape in shapes(&subject.blueprint) {
-        if !subject.tries(&shape.entity) && !shape.reverses.iter().any(|reverse| subject.tries(&reverse.child)) {
+    let mut over: Option<String> = None;
+    let shapes = shapes(&subject.blueprint);
+    let listed: BTreeSet<String> = shapes.iter().map(|shape| shape.entity.clone()).collect();
+    // Owners are asked for the rows that only they have.
+    let has_rows = |shape: &Shape| {
+        let mut children = shape.reverses.iter().map(|reverse| &reverse.child);
+        children.any(|child| !listed.contains(child) && subject.tries(child))
+    };
+    for shape in shapes {
+        if !subject.tries(&shape.entity) && !has_rows(&shape) {
             continue;
         }
         let entity = shape.entity.clone();

@@ -40,8 +40,11 @@ pub(super) fn tell(
         let Some(unknown) = coded.unknown(nodes.len()) else {
             continue;
         };
+        if !is_status && coded.is_derived() {
+            continue;
+        }
         let hint = format!(
-            "{}: {unknown}; mappings/{}.yaml does not know it, nor a layer of mappings",
+            "{0}: {unknown}; add it to `{0}` in mappings/{1}.yaml, or in a layer of mappings where it is this customer's own",
             coded.field, outcome.entity
         );
         if (is_status && !says_unknown) || coded.is_all_unknown() {
@@ -105,9 +108,11 @@ fn said(
     raw: &BTreeMap<String, Value>,
 ) -> Option<String> {
     if field == "status" {
-        let told = [&node["statusInfo"]["code"], &node["statusInfo"]["label"]];
-        if let Some(said) = told.into_iter().find_map(Value::as_str) {
-            return Some(said.to_owned());
+        let (code, label) = (&node["statusInfo"]["code"], &node["statusInfo"]["label"]);
+        match (code.as_str(), label.as_str()) {
+            (Some(code), Some(label)) if code != label => return Some(format!("{code} ({label})")),
+            (Some(said), _) | (None, Some(said)) => return Some(said.to_owned()),
+            (None, None) => {}
         }
     }
     let row = raw.get(word(&node["id"]))?;
@@ -137,6 +142,11 @@ fn at<'v>(row: &'v Value, path: &str) -> Option<&'v Value> {
 impl Coded {
     fn is_all_unknown(&self) -> bool {
         !self.words.is_empty() && self.words.keys().all(|(_, means)| means == UNKNOWN)
+    }
+
+    /// Tells whether it is made of something else than one word of the system.
+    fn is_derived(&self) -> bool {
+        self.words.keys().all(|(said, _)| said.is_empty())
     }
 
     /// Tells the words that the mapping knows.

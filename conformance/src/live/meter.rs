@@ -71,8 +71,8 @@ impl Wire for Metered {
         if self.meter.take() {
             return self.within.send(request);
         }
-        // Of the kinds of errors this one is not sent again and speaks neither against the system nor the credentials.
-        let error = Error::new(ErrorKind::DeadlineExceeded, "no more calls are allowed");
+        // Of all kinds this one is not tried again in any way, and speaks neither against the system nor the credentials.
+        let error = Error::new(ErrorKind::Conflict, "no more calls are allowed");
         std::future::ready(Err(error)).boxed()
     }
 

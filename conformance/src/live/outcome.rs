@@ -126,7 +126,10 @@ impl LiveOutcome {
 impl fmt::Display for TypeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entity, trials, failed) = (&self.entity, self.trials, self.failures.len());
-        let calls = counted(usize::try_from(self.calls).unwrap_or(usize::MAX), "call");
+        let calls = match self.calls {
+            0 => "no calls of its own".to_owned(),
+            calls => counted(usize::try_from(calls).unwrap_or(usize::MAX), "call"),
+        };
         match self.verdict() {
             Verdict::NotTried(why) => {
                 write!(f, "{entity}: not tried: {why}")?;
@@ -158,8 +161,9 @@ impl fmt::Display for TypeOutcome {
     }
 }
 
-/// Returns a number of things.
-pub(super) fn counted(number: usize, what: &str) -> String {
+/// Returns a number of things, in words.
+#[must_use]
+pub fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }

@@ -83,10 +83,8 @@ pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -
     let code = real.verify(&path, &folder, &options, &meter, &mut printer).await;
     // Sessions that the system counts are given up.
     meter.allow(SIGN_IN_CALLS);
-    let gone = real
-        .server
-        .engine
-        .disconnect(real.server.organization, real.connection.0, &Origin::operator());
+    let (engine, origin) = (&real.server.engine, Origin::operator());
+    let gone = engine.disconnect(real.server.organization, real.connection.0, &origin);
     gone.await.context("the connection cannot be removed")?;
     code
 }
@@ -223,7 +221,8 @@ impl Real {
             credentials_expire_at: None,
             verify: false,
         };
-        let created = server.engine.create_connection(request, &Origin::operator(), |_| {});
+        let origin = Origin::operator();
+        let created = server.engine.create_connection(request, &origin, |_| {});
         match created.await {
             Ok(created) => Ok(Some(Self {
                 connection: ConnectionId(created.connection.id),
@@ -286,15 +285,14 @@ impl Real {
             show_values: options.show_values,
         };
         let mut printed = Ok(());
-        let outcome = live::verify(&subject, self, meter, &mut |own| {
+        let mut tell = |own: &TypeOutcome| {
             if printed.is_ok() {
                 printed = printer.line(style(own), &own.to_string());
             }
-        });
-        let outcome = outcome.await;
+        };
+        let outcome = live::verify(&subject, self, meter, &mut tell).await;
         printed?;
-        let calls = meter.sent();
-        self.tell(path, folder, options, (&outcome, calls), printer)
+        self.tell(path, folder, options, (&outcome, meter.sent()), printer)
     }
 
     /// Tells the whole, and writes the evidence or tells what would be written.
@@ -303,7 +301,7 @@ impl Real {
         path: &Path,
         folder: &Folder,
         options: &Verify,
-        (outcome, calls): (&LiveOutcome, u32),
+        (outcome, sent): (&LiveOutcome, u32),
         printer: &mut Printer<'_>,
     ) -> anyhow::Result<ExitCode> {
         if let Some(why) = &outcome.over {
@@ -315,7 +313,11 @@ impl Real {
         let rest = outcome.types.len() - held - failed;
         let style = if outcome.holds() { Style::Good } else { Style::Bad };
         printer.line(Style::Plain, "")?;
-        let summary = format!("{held} types hold, {failed} fail, {rest} not tried; {calls} calls in all.");
+        let summary = format!(
+            "Of {} {held} held, {failed} failed, {rest} not tried; {} in all.",
+            live::counted(outcome.types.len(), "type"),
+            calls(sent)
+        );
         printer.line(style, &summary)?;
         printer.line(Style::Dim, &format!("Left out: {}.", live::LEFT_OUT))?;
 
@@ -361,6 +363,10 @@ impl Real {
             ExitCode::FAILURE
         })
     }
+}
+
+fn calls(sent: u32) -> String {
+    live::counted(usize::try_from(sent).unwrap_or(usize::MAX), "call")
 }
 
 fn shown(folder: &Path) -> String {
