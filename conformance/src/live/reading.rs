@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lineshaft_connect::blueprint::Blueprint;
-use lineshaft_schema::GlobalId;
+use lineshaft_schema::{GlobalId, RemoteKey};
 use serde_json::{Value, json};
 
 use super::{
@@ -21,8 +21,10 @@ use crate::{
     trials::has_scalar,
 };
 
-/// Records of a page.
-const PAGE: usize = 20;
+/// Records of the first page, which also shows what a record costs.
+const FIRST: usize = 3;
+/// Most records of the second page.
+const SECOND: usize = 37;
 /// Records that are looked up.
 const LOOKED_UP: usize = 5;
 
@@ -138,7 +140,8 @@ impl<'r> Case<'r> {
 
     /// Reads the first two pages with all fields.
     async fn list(&mut self) -> Result<(), End> {
-        let page = match self.page(&self.shape.selection, first(PAGE)).await {
+        let before = self.run.meter.sent();
+        let page = match self.page(&self.shape.selection, first(FIRST)).await {
             Ok(page) => page,
             Err(Stop::Untried(why)) => {
                 self.outcome.nothing = Some(why);
@@ -161,7 +164,8 @@ impl<'r> Case<'r> {
         let mut tried = Ok(());
         self.complete = page["pageInfo"]["hasNextPage"] != true;
         if !self.complete {
-            let next = json!({ "first": PAGE, "after": page["pageInfo"]["endCursor"] });
+            let size = self.second_page(self.run.meter.sent() - before);
+            let next = json!({ "first": size, "after": page["pageInfo"]["endCursor"] });
             tried = match self.page(&self.shape.selection, next).await {
                 Ok(next) => {
                     problems.extend(items(&next["sources"][0]["problems"]).iter().cloned());
@@ -179,6 +183,17 @@ impl<'r> Case<'r> {
             self.outcome.fail(&field, &problem);
         }
         self.settle("is listed page by page", tried)
+    }
+
+    /// Returns how many records the second page is to have, when the first took so many calls: where each record costs some
+    /// of its own, few.
+    fn second_page(&self, calls: u32) -> usize {
+        let all = usize::try_from(self.run.subject.most_calls).unwrap_or(usize::MAX);
+        let calls = usize::try_from(calls).unwrap_or(usize::MAX);
+        match calls / FIRST {
+            0 => SECOND,
+            each => (all / 6 / each).clamp(FIRST, SECOND),
+        }
     }
 
     fn take(&mut self, page: &Value) {
@@ -267,7 +282,7 @@ impl<'r> Case<'r> {
         let Some(id) = sample.first().and_then(|node| word(&node["id"]).parse().ok()) else {
             return Ok(());
         };
-        let ghost = missing(&id);
+        let ghost = like_missing(&id);
         let text = format!("query($id: ID!) {{ {}(id: $id) {{ remoteId }} }}", self.shape.single);
         let found = self
             .run
@@ -296,7 +311,7 @@ impl<'r> Case<'r> {
         if differs(sample).is_none() {
             return Ok(());
         }
-        let page = self.page(&self.shape.selection, first(PAGE)).await?;
+        let page = self.page(&self.shape.selection, first(self.nodes.len())).await?;
         let again = sample.iter().map(|node| {
             let now = items(&page["nodes"]).iter().find(|now| now["id"] == node["id"]);
             now.unwrap_or(node).clone()
@@ -365,6 +380,26 @@ impl<'r> Case<'r> {
     }
 }
 
+/// Returns the id of a record that hardly exists, whose key has the form of one that does: systems refuse other forms.
+fn like_missing(id: &GlobalId) -> GlobalId {
+    let far = missing(id);
+    let like = |letter: char| match letter {
+        letter if letter.is_ascii_digit() => '9',
+        letter if letter.is_lowercase() => 'f',
+        letter if letter.is_uppercase() => 'F',
+        letter => letter,
+    };
+    let parts = id.key.parts().iter().zip(far.key.parts().iter());
+    let parts = parts.map(|(part, far)| match far.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => far.to_string(),
+        false => part.chars().map(like).collect(),
+    });
+    GlobalId {
+        key: RemoteKey::composite(parts.collect::<Vec<String>>()),
+        ..far.clone()
+    }
+}
+
 /// Returns what could not be read, by field, with how often and one record.
 pub(super) fn told_problems(
     blueprint: &Blueprint,
@@ -396,4 +431,32 @@ pub(super) fn told_problems(
         (format!("field {field}"), problem)
     };
     by_field.into_iter().map(tell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+    use lineshaft_schema::ConnectionId;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_hardly_exists_has_the_form_of_one_that_does() {
+        for (known, expected) in [
+            ("4711", "999999"),
+            ("PO-1001/b", "FF-9999/f"),
+            (
+                "0190a3f2-7c1e-7d4b-9f00-1c2d3e4f5a6b",
+                "9999f9f9-9f9f-9f9f-9f99-9f9f9f9f9f9f",
+            ),
+        ] {
+            let id = GlobalId {
+                connection: ConnectionId(uuid::Uuid::nil()),
+                kind: "Vendor".into(),
+                key: RemoteKey::composite([known]),
+            };
+            assert_eq!(like_missing(&id).key.parts()[0].to_string(), expected);
+        }
+    }
 }

@@ -75,7 +75,7 @@ impl Case<'_> {
         let selection = format!("id remoteId {name} {{ id {back} {fields} }}");
         let mut page = Value::Null;
         for owners in OWNERS {
-            page = self.page(&selection, first(owners)).await?;
+            page = self.page(&selection, first(owners.min(self.nodes.len()))).await?;
             let has_rows = |node: &Value| !items(&node[name]).is_empty();
             if items(&page["nodes"]).iter().any(has_rows) || owners >= self.nodes.len() {
                 break;

@@ -67,6 +67,13 @@ pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -
         return Ok(ExitCode::FAILURE);
     }
     let folder = Folder::read(&path)?;
+    let given = bench::given(&options.settings)?;
+    let blueprint = folder.kind()?.blueprint_for(&given);
+    let blueprint = blueprint.map_err(|problem| anyhow::anyhow!(problem))?;
+    bench::check_types(&blueprint, &options.only)?;
+    if blueprint.resources().next().is_none() {
+        bail!("the connector maps no type by itself, so that there is nothing to verify");
+    }
     let mut printer = Printer {
         secrets: secrets(&credentials, &folder.kind()?.manifest),
         out,
@@ -77,7 +84,6 @@ pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -
         let wire = Arc::new(Metered::new(start::wire(&settings)?, meter.clone()));
         Ok((settings.clone(), settings.engine(), wire))
     });
-    let given = bench::given(&options.settings)?;
     let Some(real) = Real::connect(server.await?, &folder, given, credentials, &mut printer).await? else {
         return Ok(ExitCode::FAILURE);
     };
@@ -267,10 +273,6 @@ impl Real {
         let blueprint = kind
             .blueprint_for(&self.settings)
             .map_err(|problem| anyhow::anyhow!(problem))?;
-        bench::check_types(&blueprint, &options.only)?;
-        if blueprint.resources().next().is_none() {
-            bail!("the connector maps no type by itself, so that there is nothing to verify");
-        }
         meter.allow(SIGN_IN_CALLS);
         let engine = &self.server.engine;
         let session = operator(engine, self.server.organization).await?;
@@ -283,10 +285,7 @@ impl Real {
             .identity
             .map(|account| format!(" as {account}"))
             .unwrap_or_default();
-        let signed_in = format!(
-            "Signed in{account}, {} calls. Nothing is written to the system.",
-            meter.sent()
-        );
+        let signed_in = format!("Signed in{account}, {}. The system is only read.", calls(meter.sent()));
         printer.line(Style::Plain, &signed_in)?;
         let subject = LiveSubject {
             blueprint,
