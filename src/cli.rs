@@ -410,10 +410,9 @@ pub enum Connector {
     /// are there. A type without records is not tried. What is printed names records by their keys and tells no values of
     /// theirs, apart from the words of enums. Networks that are not public are reached as the setting upstream.allow_networks
     /// says, as the server does.
-    #[command(
-        after_help = "Example:\n  lineshaft connector verify connectors/netsuite --setting account=1234567_SB1 \\\n    \
-        --credentials netsuite-sandbox.yaml --server \"NetSuite sandbox\" --server-version 2026.1 --write"
-    )]
+    #[command(after_help = "Example:\n  lineshaft connector verify connectors/netsuite \\\n    \
+        --setting base_url=https://1234567-sb1.suitetalk.api.netsuite.com --setting account=1234567_SB1 \\\n    \
+        --credentials netsuite-sandbox.yaml --server \"NetSuite sandbox\" --server-version 2026.1 --write")]
     Verify(Verify),
     /// Print the manual of the built-in connectors: one page for each, and one over all.
     Pages(Pages),

@@ -5,13 +5,15 @@
 //! that are refused, and writes.
 
 mod meter;
+mod reading;
 
 mod codes;
 mod filters;
-mod outcome;
-mod reading;
+mod look_ups;
 mod relations;
 mod seen;
+
+mod outcome;
 mod told;
 
 use std::{

@@ -1,9 +1,9 @@
-//! The trials of one type on the records that are there: lists, statuses, raw rows, look-ups, counts.
+//! The trials of one type on the records that are there, and the first of them: lists, statuses, raw rows, counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lineshaft_connect::blueprint::Blueprint;
-use lineshaft_schema::{GlobalId, RemoteKey};
+use lineshaft_schema::GlobalId;
 use serde_json::{Value, json};
 
 use super::{
@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     answer::{items, word},
-    conditions::missing,
     meaning::{Row, Sort},
     shape::Shape,
     trials::has_scalar,
@@ -25,8 +24,6 @@ use crate::{
 const FIRST: usize = 3;
 /// Most records of the second page.
 const SECOND: usize = 37;
-/// Records that are looked up.
-const LOOKED_UP: usize = 5;
 
 /// One type and what was read of it.
 pub(super) struct Case<'r> {
@@ -258,85 +255,6 @@ impl<'r> Case<'r> {
         );
     }
 
-    /// Looks records up by their ids, and one that does not exist.
-    async fn look_ups(&mut self) -> Result<(), End> {
-        if !self.shape.looks_up {
-            return Ok(());
-        }
-        let text = format!(
-            "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {} {{ {} }} }} }}",
-            self.shape.entity, self.shape.selection
-        );
-        let step = (self.nodes.len() / LOOKED_UP).max(1);
-        let sample: Vec<Value> = self.nodes.iter().step_by(step).take(LOOKED_UP).cloned().collect();
-        let ids: Vec<&Value> = sample.iter().map(|node| &node["id"]).collect();
-        let found = self.run.ask(&text, json!({ "ids": ids }), &self.teller).await;
-        let tried = match found {
-            Ok(data) => self.same(&sample, items(&data["nodes"])).await,
-            Err(stop) => Err(stop),
-        };
-        if tried.is_ok() {
-            self.outcome.operations.insert("get");
-        }
-        self.settle("looked up by id", tried)?;
-        let Some(id) = sample.first().and_then(|node| word(&node["id"]).parse().ok()) else {
-            return Ok(());
-        };
-        let ghost = like_missing(&id);
-        let text = format!("query($id: ID!) {{ {}(id: $id) {{ remoteId }} }}", self.shape.single);
-        let found = self
-            .run
-            .ask(&text, json!({ "id": ghost.to_string() }), &self.teller)
-            .await;
-        let tried = found.and_then(|data| match word(&data[&self.shape.single]["remoteId"]) {
-            "" => Ok(()),
-            // Somebody may have a record with this key after all.
-            found if found == ghost.key.to_string() => Ok(()),
-            found => Err(Stop::Wrong(format!(
-                "asked for the key {}, it gives {found}",
-                ghost.key
-            ))),
-        });
-        self.settle("look-up of a record that does not exist", tried)
-    }
-
-    /// Holds records that were looked up against the list. Those that somebody has changed meanwhile are listed again.
-    async fn same(&self, sample: &[Value], found: &[Value]) -> Tried {
-        let differs = |listed: &[Value]| {
-            listed
-                .iter()
-                .zip(found)
-                .find_map(|(listed, found)| self.difference(listed, found))
-        };
-        if differs(sample).is_none() {
-            return Ok(());
-        }
-        let page = self.page(&self.shape.selection, first(self.nodes.len())).await?;
-        let again = sample.iter().map(|node| {
-            let now = items(&page["nodes"]).iter().find(|now| now["id"] == node["id"]);
-            now.unwrap_or(node).clone()
-        });
-        match differs(&again.collect::<Vec<_>>()) {
-            Some(difference) => Err(Stop::Wrong(difference)),
-            None => Ok(()),
-        }
-    }
-
-    fn difference(&self, listed: &Value, found: &Value) -> Option<String> {
-        let record = word(&listed["remoteId"]);
-        let (Value::Object(a), Value::Object(b)) = (listed, found) else {
-            return Some(format!("{record} was listed, and is not found"));
-        };
-        let (name, value) = a.iter().find(|(name, value)| b.get(*name) != Some(value))?;
-        let sort = self.sort_of(name);
-        let told = |value: &Value| self.teller.value(sort, value);
-        Some(format!(
-            "of {record} the field {name} was listed as {}, and looked up it is {}",
-            told(value),
-            told(&b[name])
-        ))
-    }
-
     pub(super) fn sort_of(&self, field: &str) -> Option<Sort> {
         let column = self.shape.columns.iter().find(|column| column.name == field);
         column.map(|column| column.sort)
@@ -380,26 +298,6 @@ impl<'r> Case<'r> {
     }
 }
 
-/// Returns the id of a record that hardly exists, whose key has the form of one that does: systems refuse other forms.
-fn like_missing(id: &GlobalId) -> GlobalId {
-    let far = missing(id);
-    let like = |letter: char| match letter {
-        letter if letter.is_ascii_digit() => '9',
-        letter if letter.is_lowercase() => 'f',
-        letter if letter.is_uppercase() => 'F',
-        letter => letter,
-    };
-    let parts = id.key.parts().iter().zip(far.key.parts().iter());
-    let parts = parts.map(|(part, far)| match far.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => far.to_string(),
-        false => part.chars().map(like).collect(),
-    });
-    GlobalId {
-        key: RemoteKey::composite(parts.collect::<Vec<String>>()),
-        ..far.clone()
-    }
-}
-
 /// Returns what could not be read, by field, with how often and one record.
 pub(super) fn told_problems(
     blueprint: &Blueprint,
@@ -431,32 +329,4 @@ pub(super) fn told_problems(
         (format!("field {field}"), problem)
     };
     by_field.into_iter().map(tell).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-    use lineshaft_schema::ConnectionId;
-
-    use super::*;
-
-    #[test]
-    fn a_key_that_hardly_exists_has_the_form_of_one_that_does() {
-        for (known, expected) in [
-            ("4711", "999999"),
-            ("PO-1001/b", "FF-9999/f"),
-            (
-                "0190a3f2-7c1e-7d4b-9f00-1c2d3e4f5a6b",
-                "9999f9f9-9f9f-9f9f-9f99-9f9f9f9f9f9f",
-            ),
-        ] {
-            let id = GlobalId {
-                connection: ConnectionId(uuid::Uuid::nil()),
-                kind: "Vendor".into(),
-                key: RemoteKey::composite([known]),
-            };
-            assert_eq!(like_missing(&id).key.parts()[0].to_string(), expected);
-        }
-    }
 }

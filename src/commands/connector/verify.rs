@@ -1,9 +1,11 @@
 //! Holds a connector to its word against a real system, and writes down in its folder what was proven. The system is only
 //! read. Neither what is printed nor what is written repeats a credential.
 
+mod credentials;
+mod evidence;
+
 use std::{
     fs,
-    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -11,17 +13,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use chrono::Utc;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use lineshaft_conformance::{
     Answer, Place,
     live::{self, LiveOutcome, LiveSubject, Meter, Metered, TypeOutcome, Verdict},
 };
-use lineshaft_connect::manifest::{
-    Manifest,
-    trust::{self, READS, VERIFIED, Verified},
-    yaml,
-};
+use lineshaft_connect::manifest::trust::{self, VERIFIED};
 use lineshaft_engine::{
     connections::{CreateError, NewConnectionRequest},
     credentials::SecretFields,
@@ -52,8 +49,6 @@ const SIGN_IN_CALLS: u32 = 6;
 const MOST_SCANNED: u32 = 500;
 /// The time of one question. Calls may have to wait for the rates of the connector.
 const TIME: Duration = Duration::from_secs(150);
-/// Shorter credentials are not looked for in what is printed: they would stand in it by chance.
-const SHORTEST_SECRET: usize = 4;
 
 /// Checks the folder, asks the system, prints what came out, and writes the evidence when that is asked for.
 pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -> anyhow::Result<ExitCode> {
@@ -61,7 +56,7 @@ pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -
         .path
         .canonicalize()
         .with_context(|| format!("`{}` is not there", options.path.display()))?;
-    let credentials = credentials(options.credentials.as_deref())?;
+    let credentials = credentials::read(options.credentials.as_deref())?;
     if check::check(&path, out)? != ExitCode::SUCCESS {
         out.line("Nothing was asked yet: only a connector that passes the check is tried.")?;
         return Ok(ExitCode::FAILURE);
@@ -75,7 +70,7 @@ pub(super) async fn run(settings: Settings, options: Verify, out: &mut Output) -
         bail!("the connector maps no type by itself, so that there is nothing to verify");
     }
     let mut printer = Printer {
-        secrets: secrets(&credentials, &folder.kind()?.manifest),
+        secrets: credentials::secrets(&credentials, &folder.kind()?.manifest),
         out,
     };
     let meter = Arc::new(Meter::default());
@@ -120,59 +115,6 @@ fn own_settings(given: &Settings, database: &str) -> anyhow::Result<Settings> {
     settings.upstream = given.upstream.clone();
     settings.oauth = given.oauth.clone();
     Ok(settings)
-}
-
-/// Reads the credentials from a file or the standard input. No message repeats what stands there.
-fn credentials(from: Option<&Path>) -> anyhow::Result<Map<String, Value>> {
-    let Some(path) = from else { return Ok(Map::new()) };
-    let (place, text) = if path == Path::new("-") {
-        if std::io::stdin().is_terminal() {
-            bail!("the credentials are to come on the standard input, which is a terminal; give a file");
-        }
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("the credentials cannot be read")?;
-        ("the standard input".to_owned(), text)
-    } else {
-        let text = fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
-        (format!("`{}`", path.display()), text)
-    };
-    let read = serde_json::from_str(&text).ok().or_else(|| {
-        let documents = yaml::parse(&text).ok()?;
-        let [root] = documents.as_slice() else { return None };
-        Some(root.to_json())
-    });
-    let Some(Value::Object(read)) = read else {
-        bail!("the credentials of {place} are not names with values in JSON or YAML, such as `api_key: \"…\"`");
-    };
-    let untold = read.iter().find(|(_, value)| !value.is_string() && !value.is_null());
-    if let Some((name, _)) = untold {
-        bail!("the credential `{name}` of {place} is not a text; put its value in quotation marks");
-    }
-    Ok(read)
-}
-
-/// Returns the credentials that nobody may see.
-fn secrets(credentials: &Map<String, Value>, manifest: &Manifest) -> Vec<String> {
-    let is_open = |name: &str| {
-        let mut fields = manifest
-            .auth
-            .iter()
-            .filter_map(|way| way.credentials.get(name))
-            .peekable();
-        fields.peek().is_some() && fields.all(|field| !field.secret)
-    };
-    let texts = credentials.iter().filter(|(name, _)| !is_open(name));
-    let texts = texts.filter_map(|(_, value)| value.as_str());
-    let texts = texts.flat_map(|text| [text, text.trim()]);
-    let mut secrets: Vec<String> = texts
-        .filter(|text| text.len() >= SHORTEST_SECRET)
-        .map(str::to_owned)
-        .collect();
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.dedup();
-    secrets
 }
 
 /// Prints without the credentials, which a system may repeat in its messages.
@@ -254,6 +196,8 @@ impl Real {
                 for problem in problems {
                     printer.line(Style::Plain, &format!("- {problem}"))?;
                 }
+                let how = "`--setting NAME=VALUE` gives settings, `--credentials FILE` the credentials by their names.";
+                printer.line(Style::Plain, how)?;
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -338,7 +282,7 @@ impl Real {
             .and_then(|text| trust::verified(&text).ok());
         let server = options.server.clone().unwrap_or_else(|| kind.manifest.name.clone());
         let version = options.server_version.clone().unwrap_or_default();
-        let Some(verified) = evidence(outcome, known.as_ref(), server, version) else {
+        let Some(verified) = evidence::of(outcome, known.as_ref(), server, version) else {
             printer.line(Style::Plain, &format!("There is nothing to write into {VERIFIED}."))?;
             return Ok(ExitCode::FAILURE);
         };
@@ -405,59 +349,4 @@ fn told(error: &SourceError) -> String {
         );
     }
     told
-}
-
-/// Returns what is proven now, together with what was known of the same server. None when there is nothing to tell.
-fn evidence(outcome: &LiveOutcome, known: Option<&Verified>, server: String, version: String) -> Option<Verified> {
-    let now = outcome.verified();
-    let before = known.filter(|known| known.server == server && known.version == version);
-    let mut types = before.map(|known| known.types.clone()).unwrap_or_default();
-    let mut seen = before.map(|known| known.seen.clone()).unwrap_or_default();
-    for own in &outcome.types {
-        match own.verdict() {
-            Verdict::NotTried(_) => {}
-            Verdict::Fails => {
-                types.shift_remove(&own.entity);
-                seen.shift_remove(&own.entity);
-            }
-            Verdict::Holds => {
-                // Writes are proven by other tests, and not disproven here.
-                let writes = types.get(&own.entity).into_iter().flatten();
-                let writes = writes.filter(|done| !READS.contains(&done.as_str())).cloned();
-                let done = now.get(&own.entity).into_iter().flatten().cloned();
-                let done = done.chain(writes.collect::<Vec<_>>()).collect();
-                types.insert(own.entity.clone(), done);
-                seen.shift_remove(&own.entity);
-                if !own.seen.is_empty() {
-                    seen.insert(own.entity.clone(), own.seen.clone());
-                }
-            }
-        }
-    }
-    let changes = before.is_some_and(|known| !known.types.is_empty());
-    if types.is_empty() && !changes {
-        return None;
-    }
-    let mut verified = Verified {
-        verified: 1,
-        server,
-        version,
-        on: Utc::now().format("%Y-%m-%d").to_string(),
-        types,
-        seen,
-    };
-    // The day tells since when this is so.
-    if let Some(before) = before.filter(|before| is_same(before, &verified)) {
-        verified.on.clone_from(&before.on);
-    }
-    Some(verified)
-}
-
-fn is_same(before: &Verified, now: &Verified) -> bool {
-    before.to_yaml("")
-        == Verified {
-            on: before.on.clone(),
-            ..now.clone()
-        }
-        .to_yaml("")
 }
