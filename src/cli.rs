@@ -404,8 +404,49 @@ pub enum Connector {
         #[arg(long = "setting", value_name = "NAME=VALUE")]
         settings: Vec<String>,
     },
+    /// Hold a connector to its word against a real system of yours, and write down what was proven.
+    ///
+    /// The system is only read: lists, look-ups, relations, statuses, raw rows, counts, orders, filters, on the records that
+    /// are there. A type without records is not tried. What is printed names records by their keys and tells no values of
+    /// theirs, apart from the words of enums. Networks that are not public are reached as the setting upstream.allow_networks
+    /// says, as the server does.
+    #[command(after_help = "Example:\n  lineshaft connector verify connectors/netsuite \\\n    \
+        --setting base_url=https://1234567-sb1.suitetalk.api.netsuite.com --setting account=1234567_SB1 \\\n    \
+        --credentials netsuite-sandbox.yaml --server \"NetSuite sandbox\" --server-version 2026.1 --write")]
+    Verify(Verify),
     /// Print the manual of the built-in connectors: one page for each, and one over all.
     Pages(Pages),
+}
+
+/// A connector to hold to its word against a real system.
+#[derive(Clone, Debug, Args)]
+pub struct Verify {
+    /// The folder with its `manifest.yaml`.
+    pub path: PathBuf,
+    /// A setting of the connection; may be given several times.
+    #[arg(long = "setting", value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
+    /// File with the credentials, names with values in JSON or YAML; `-` reads the standard input.
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Try this unified type only; may be given several times.
+    #[arg(long, value_name = "TYPE")]
+    pub only: Vec<String>,
+    /// Most requests to the system for each type.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub most_calls: u32,
+    /// Name of the system, as it is written down; that of the connector unless said otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub server: Option<String>,
+    /// Version of the system, as it is written down.
+    #[arg(long, value_name = "VERSION")]
+    pub server_version: Option<String>,
+    /// Tell values of records in what does not hold.
+    #[arg(long)]
+    pub show_values: bool,
+    /// Write `verified.yaml` into the folder instead of printing it.
+    #[arg(long)]
+    pub write: bool,
 }
 
 /// The manual of connectors.

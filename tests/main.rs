@@ -29,6 +29,7 @@ mod private_connectors;
 mod schema;
 #[cfg(feature = "tryton")]
 mod tryton;
+mod verify;
 #[cfg(feature = "standard-webhooks")]
 mod webhooks;
 mod writes;

@@ -258,6 +258,19 @@ fn reverse(catalogue: &Catalogue, blueprint: &Blueprint, parent: &Capability, fi
     })
 }
 
+/// Returns the selection of all that the connector gives of rows within a relation, references by their ids alone.
+pub(crate) fn rows_selection(blueprint: &Blueprint, child: &str) -> String {
+    let catalogue = blueprint.catalogue();
+    let Some(def) = catalogue.type_named(child) else {
+        return String::new();
+    };
+    let capability = blueprint.capability(def.index);
+    let is_given = |field: &&FieldDef| capability.is_none_or(|capability| capability.fields.contains_key(&field.index));
+    let fields = def.fields.values().filter(is_given);
+    let fields: Vec<_> = fields.filter_map(|field| selection_of(catalogue, field, 1)).collect();
+    fields.join(" ")
+}
+
 /// Returns the selection of a field with everything within the row, references by their ids alone.
 fn selection_of(catalogue: &Catalogue, field: &FieldDef, depth: usize) -> Option<String> {
     if field.reverse.is_some() || field.computed {

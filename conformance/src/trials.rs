@@ -23,6 +23,7 @@ use crate::{
     shape::{Shape, shapes},
 };
 use compare::{page_of, same_ids};
+pub(crate) use records::has_scalar;
 
 /// Failures that are told one by one; of more only the number is.
 const TOLD: usize = 60;

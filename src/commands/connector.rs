@@ -1,11 +1,13 @@
-//! `lineshaft connector`: lists, shows, checks and tries connectors, makes new ones, and writes their manual.
+//! `lineshaft connector`: lists, shows, checks, tries and verifies connectors, makes new ones, and writes their manual.
 
+mod bench;
 mod check;
 mod coverage;
 mod manual;
 mod new;
 mod show;
 mod test;
+mod verify;
 mod writes;
 
 use std::process::ExitCode;
@@ -49,6 +51,7 @@ pub(super) async fn run(
             Ok(ExitCode::SUCCESS)
         }
         cli::Connector::Test { path, only, settings } => test::run(&path, only, &settings, out).await,
+        cli::Connector::Verify(options) => verify::run(settings()?, options, out).await,
         // The manual tells of the built-in connectors, whatever else this server has.
         cli::Connector::Pages(options) => manual::run(&options, &start::built_in()?, out),
     }

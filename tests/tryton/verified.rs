@@ -1,44 +1,42 @@
 //! What a real server gives, type by type, is written down in `connectors/tryton/verified.yaml`, from which the trust in the
 //! connector follows. The test compares; with `LINESHAFT_WRITE_VERIFIED=1` it writes the file.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use lineshaft_conformance::List;
-use lineshaft_connect::manifest::trust;
+use lineshaft_connect::manifest::trust::{self, Verified};
 use serde_json::{Value, json};
 
-use super::{Stage, quiet};
-use crate::{support::connector_folder, writes::call::Call};
+use super::{
+    Stage, quiet,
+    server::{self, Server},
+};
+use crate::{support::connector_folder, verify, writes::call::Call};
 
-/// What was done with a type, in this order.
-const OPERATIONS: [&str; 8] = ["list", "get", "load", "create", "update", "delete", "submit", "approve"];
+/// Who writes the file.
+const BY: &str = "the test `verified` of tests/tryton";
 
 /// What was done with each type.
 #[derive(Default)]
-struct Ledger(BTreeSet<(String, usize)>);
+struct Ledger(BTreeMap<String, Vec<String>>);
 
 impl Ledger {
     fn note(&mut self, kind: &str, operation: &str) {
-        let place = OPERATIONS.iter().position(|known| *known == operation).unwrap();
-        self.0.insert((kind.to_owned(), place));
+        assert!(trust::OPERATIONS.contains(&operation), "{operation}");
+        self.0.entry(kind.to_owned()).or_default().push(operation.to_owned());
     }
 
     /// Writes it as the file, for a version and a day.
     fn text(&self, version: &str, on: &str) -> String {
-        let mut text = format!(
-            "# Written by the test `verified` of tests/tryton, which asks a real server; never by hand.\n\
-             verified: 1\nserver: Tryton\nversion: \"{version}\"\non: \"{on}\"\ntypes:\n"
-        );
-        let kinds: BTreeSet<&str> = self.0.iter().map(|(kind, _)| kind.as_str()).collect();
-        for kind in kinds {
-            let done = self
-                .0
-                .iter()
-                .filter(|(own, _)| own == kind)
-                .map(|(_, place)| OPERATIONS[*place]);
-            writeln!(text, "  {kind}: [{}]", done.collect::<Vec<_>>().join(", ")).unwrap();
-        }
-        text
+        let verified = Verified {
+            verified: 1,
+            server: "Tryton".to_owned(),
+            version: version.to_owned(),
+            on: on.to_owned(),
+            types: self.0.clone().into_iter().collect(),
+            seen: [].into(),
+        };
+        verified.to_yaml(BY)
     }
 }
 
@@ -71,6 +69,31 @@ async fn what_a_real_server_gives_is_what_is_told_as_verified() {
         path.display(),
         ledger.text(&version, on)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_for_everybody_proves_the_reads_of_a_real_server() {
+    let _quiet = quiet().await;
+    let server = Server::shared();
+    let folder = connector_folder().join("tryton");
+    let mut command = verify::command(&folder);
+    command
+        .args([
+            "--server-version",
+            "8.0",
+            "--setting",
+            "database=lineshaft",
+            "--setting",
+        ])
+        .arg(format!("base_url={}", server.url));
+    let credentials = json!({ "username": "admin", "password": server::PASSWORD }).to_string();
+    let told = verify::run(command, &credentials).await;
+    assert!(told.held, "{}", told.text);
+    assert!(!told.text.contains(server::PASSWORD), "{}", told.text);
+    // What it would write is what stands there already: the same server, its reads, and the writes of the other test.
+    let committed = std::fs::read_to_string(folder.join(trust::VERIFIED)).unwrap();
+    let types = committed.split_once("types:\n").unwrap().1;
+    assert!(told.text.contains(types), "{}", told.text);
 }
 
 /// Lists records with all their fields, looks one up, and loads what hangs on them.

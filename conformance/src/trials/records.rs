@@ -145,7 +145,7 @@ impl Trials {
 }
 
 /// Tells whether a row has a value, apart from case, blanks, zeros in front and quotation marks.
-fn has_scalar(raw: &Value, wanted: &str) -> bool {
+pub(crate) fn has_scalar(raw: &Value, wanted: &str) -> bool {
     let plain = |text: &str| text.trim().trim_start_matches('0').to_lowercase();
     match raw {
         Value::String(text) => plain(text) == plain(wanted) || text.to_lowercase().contains(&wanted.to_lowercase()),

@@ -14,6 +14,12 @@ use crate::blueprint::Problem;
 /// The file that a test against a real server writes into the folder of the connector.
 pub const VERIFIED: &str = "verified.yaml";
 
+/// What can be done with a type, in the order in which the file tells it.
+pub const OPERATIONS: [&str; 8] = ["list", "get", "load", "create", "update", "delete", "submit", "approve"];
+
+/// Those of them that only read.
+pub const READS: [&str; 3] = ["list", "get", "load"];
+
 /// Keys of a mapping file that may be named as recalled, besides its fields.
 const PARTS: [&str; 9] = [
     "remote",
@@ -90,7 +96,7 @@ impl Report {
     }
 }
 
-/// What a test did with a real server.
+/// What a test did with a real server. Nothing of any record stands in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verified {
@@ -98,12 +104,77 @@ pub struct Verified {
     pub verified: u32,
     /// What was asked.
     pub server: String,
-    /// The version that the server told.
+    /// The version that the server told; empty for systems that have none.
+    #[serde(default)]
     pub version: String,
     /// The day when this was first so.
     pub on: String,
     /// What was done with each unified type, such as `list` and `create`.
     pub types: IndexMap<String, Vec<String>>,
+    /// What of each type's mapping is marked as recalled and was there on the server. It counts as recalled no longer.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub seen: IndexMap<String, Vec<String>>,
+}
+
+impl Verified {
+    /// Returns the server with its version, as people read it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} {}", self.server, self.version).trim_end().to_owned()
+    }
+
+    /// Writes the file, types in the order of their names and operations in that of [`OPERATIONS`]. `by` tells who has
+    /// written it.
+    #[must_use]
+    pub fn to_yaml(&self, by: &str) -> String {
+        let mut text = format!("# Written by {by}, which asks a real server; never by hand.\n");
+        let mut line = |name: &str, value: &str| text.extend([name, ": ", value, "\n"]);
+        line("verified", &self.verified.to_string());
+        line("server", &plain_or_quoted(&self.server));
+        if !self.version.is_empty() {
+            line("version", &quoted(&self.version));
+        }
+        line("on", &quoted(&self.on));
+        let lists = |all: &IndexMap<String, Vec<String>>| {
+            let mut lines: Vec<String> = all
+                .iter()
+                .map(|(kind, names)| format!("  {kind}: [{}]\n", names.join(", ")))
+                .collect();
+            lines.sort_unstable();
+            lines.concat()
+        };
+        let types = self.types.iter().map(|(kind, done)| (kind.clone(), in_order(done)));
+        match lists(&types.collect()) {
+            types if types.is_empty() => text.push_str("types: {}\n"),
+            types => text.extend(["types:\n", &types]),
+        }
+        if !self.seen.is_empty() {
+            text.extend(["seen:\n", &lists(&self.seen)]);
+        }
+        text
+    }
+}
+
+/// Returns operations in their order, those that have none last.
+fn in_order(done: &[String]) -> Vec<String> {
+    let place = |operation: &String| OPERATIONS.iter().position(|known| known == operation);
+    let mut done = done.to_vec();
+    done.sort_by_key(|operation| place(operation).unwrap_or(OPERATIONS.len()));
+    done.dedup();
+    done
+}
+
+fn quoted(text: &str) -> String {
+    // Texts of JSON are texts of YAML.
+    serde_json::Value::from(text).to_string()
+}
+
+fn plain_or_quoted(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphabetic();
+    if !text.is_empty() && text.chars().all(is_plain) && !["true", "false", "null"].contains(&text) {
+        return text.to_owned();
+    }
+    quoted(text)
 }
 
 /// Reads the file that a test against a real server has written.
@@ -163,21 +234,28 @@ pub fn report<'f>(manifest: &Manifest, files: impl IntoIterator<Item = (&'f str,
     }
 }
 
-/// What is recalled makes a draft of the type, whatever else is known of it. A test on a real server makes up for specs
-/// that are only documented. Otherwise the weakest source counts, that of refusals among them; but refusals alone, without
-/// any row, prove nothing. Specs without a type count for none.
+/// What is recalled makes a draft of the type, whatever else is known of it, unless a test on a real server has seen it
+/// there. Such a test makes up for specs that are only documented, and for rows that somebody recalled: it has read real
+/// ones. Otherwise the weakest source counts, that of refusals among them; but refusals alone, without any row, prove
+/// nothing. Specs without a type count for none.
 fn of_type(name: &str, resource: &Resource, specs: &[Spec], server: Option<&Verified>) -> TypeTrust {
     let verified = server
         .and_then(|server| server.types.get(name))
         .cloned()
         .unwrap_or_default();
-    let mut recalled = resource.recalled.clone();
-    marked(&resource.fields, "", &mut recalled);
+    let mut recalled = recalled(resource);
+    let seen = server.filter(|_| !verified.is_empty());
+    let seen = seen
+        .and_then(|server| server.seen.get(name))
+        .map_or(&[][..], Vec::as_slice);
+    recalled.retain(|what| !seen.contains(what));
+    let has_read = verified.iter().any(|done| READS.contains(&done.as_str()));
     let own: Vec<&Spec> = specs.iter().filter(|spec| spec.kind.as_deref() == Some(name)).collect();
     let mut because: Vec<String> = recalled.iter().map(|what| format!("`{what}` is recalled")).collect();
     for spec in &own {
         if matches!(&spec.source, Some(source) if source.kind == SourceKind::Recalled) {
             let what = match spec.shows {
+                Shows::Row { .. } if has_read => continue,
                 Shows::Row { .. } => "row",
                 Shows::Exchange(_) => "answer",
             };
@@ -187,7 +265,7 @@ fn of_type(name: &str, resource: &Resource, specs: &[Spec], server: Option<&Veri
     let mut trust = Trust::Draft;
     if because.is_empty() && !verified.is_empty() {
         trust = Trust::Verified;
-        because.extend(server.map(|server| format!("a test on {} {}", server.server, server.version)));
+        because.extend(server.map(|server| format!("a test on {}", server.title())));
     } else if because.is_empty() && !own.iter().any(|spec| spec.shows_rows()) {
         because.push("no spec shows a row of it".to_owned());
     } else if because.is_empty() {
@@ -238,6 +316,14 @@ fn marked(fields: &Mapping, within: &str, names: &mut Vec<String>) {
             marked(inner, &below, names);
         }
     }
+}
+
+/// Returns what the mapping of a type marks as recalled: fields, values of fields, keys of its file.
+#[must_use]
+pub fn recalled(resource: &Resource) -> Vec<String> {
+    let mut names = resource.recalled.clone();
+    marked(&resource.fields, "", &mut names);
+    names
 }
 
 /// Returns what mappings name as recalled though it is neither a field of theirs nor a part of the file.

@@ -157,3 +157,57 @@ fn built_in_connectors_have_evidence_that_can_be_read() {
         );
     }
 }
+
+#[test]
+fn what_a_real_server_showed_is_recalled_no_longer() {
+    let row = spec("source: {kind: recalled, of: somebody}\n");
+    let mapping =
+        "remote: vendors\nkey: id\nrecalled: [remote, status.B]\nfields: {name: {path: name, recalled: true}}\n";
+    let mapping = mapping.replace(
+        "fields: {",
+        "fields: {status: {path: state, as: {enum: {B: BLOCKED}}}, ",
+    );
+    let seen = |names: &str| format!("{TESTED}seen: {{Vendor: [{names}]}}\n");
+    let partly = reckoned(&mapping, &[&row], Some(&seen("name, remote")));
+    assert_eq!(partly.trust, Trust::Draft);
+    assert_eq!(partly.because, ["`status.B` is recalled"]);
+    let wholly = reckoned(&mapping, &[&row], Some(&seen("name, remote, status.B")));
+    assert_eq!(
+        (wholly.trust, wholly.because),
+        (Trust::Verified, vec!["a test on Acme 3.1".to_owned()])
+    );
+    // Rows make up for rows, and not for answers that somebody recalls.
+    let answer = "type: Vendor\nabout: No rights\nsource: {kind: recalled, of: somebody}\nanswer: {status: 403, body: {}}\n\
+                  expect: {error: {kind: permission_denied}}\n";
+    let refused = reckoned(PLAIN, &[&row, answer], Some(TESTED));
+    assert_eq!(refused.trust, Trust::Draft);
+    assert_eq!(
+        refused.because,
+        ["the answer of `No rights` in specs/vendor.yaml is recalled"]
+    );
+}
+
+#[test]
+fn the_file_is_written_as_it_is_read() {
+    let committed = include_str!("../../../connectors/tryton/verified.yaml");
+    let known = verified(committed).unwrap();
+    assert_eq!(known.to_yaml("the test `verified` of tests/tryton"), committed);
+    let odd = Verified {
+        server: "Acme: \"test\" # 2".to_owned(),
+        version: String::new(),
+        types: [(
+            "Vendor".to_owned(),
+            vec!["create".to_owned(), "get".to_owned(), "list".to_owned()],
+        )]
+        .into(),
+        seen: [("Vendor".to_owned(), vec!["name".to_owned()])].into(),
+        ..known
+    };
+    let read = verified(&odd.to_yaml("somebody")).unwrap();
+    assert_eq!(
+        (&read.server, &read.version, &read.seen),
+        (&odd.server, &odd.version, &odd.seen)
+    );
+    assert_eq!(read.types["Vendor"], ["list", "get", "create"]);
+    assert_eq!(read.title(), odd.server);
+}

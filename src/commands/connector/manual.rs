@@ -208,8 +208,9 @@ fn trusted(page: &mut String, kind: &Kind) {
         line(
             page,
             &format!(
-                "\nA test asks {} {}; what it finds is the same since {}.",
-                server.server, server.version, server.on
+                "\nA test asks {}; what it finds is the same since {}.",
+                server.title(),
+                server.on
             ),
         );
     }

@@ -1,49 +1,28 @@
-//! Tries a connector against the simulation of its system, with a server of its own that stores nothing for good.
+//! Tries a connector against the simulation of its system.
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
-use anyhow::{Context as _, bail};
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-};
+use anyhow::Context as _;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use http::{Request, header};
 use lineshaft_conformance::{Answer, Example, Make, Place, Stage, Subject};
-use lineshaft_connect::{
-    blueprint::Blueprint,
-    manifest::{Manifest, suggest},
-};
+use lineshaft_connect::{blueprint::Blueprint, manifest::Manifest};
 use lineshaft_engine::{
-    Engine, Parts,
     connections::{Deployment, NewConnection},
     credentials::SecretFields,
-    database,
-    organizations::{self, NewOrganization},
-    registry::Registry,
-    secrets::KeyRing,
-    tokens::NewToken,
 };
-use lineshaft_migrations::{Migrator, MigratorTrait as _};
 use lineshaft_sandbox::{Options, Sandbox, System};
-use lineshaft_schema::{Catalogue, ConnectionId};
-use metrics_exporter_prometheus::PrometheusBuilder;
-use secrecy::ExposeSecret as _;
-use serde_json::{Map, Value, json};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
+use lineshaft_schema::ConnectionId;
+use serde_json::{Map, Value};
 
-use super::check;
+use super::{
+    bench::{self, Folder, Server},
+    check,
+};
 use crate::{
-    http::{App, router},
     output::{Output, Style},
     settings::{Settings, Source},
     start,
 };
-
-/// Most bytes of an answer.
-const MOST_BYTES: usize = 256 << 20;
 
 /// Checks the folder, runs all trials, and prints what failed.
 pub(super) async fn run(
@@ -61,9 +40,9 @@ pub(super) async fn run(
     }
     let bench = Arc::new(Bench::new(&path, settings)?);
     let blueprint = bench.blueprint()?;
-    check_types(&blueprint, &only)?;
+    bench::check_types(&blueprint, &only)?;
     let subject = Subject {
-        id: bench.id.clone(),
+        id: bench.folder.id.clone(),
         blueprint,
         readme: fs::read_to_string(path.join("README.md")).unwrap_or_default(),
         only,
@@ -105,18 +84,9 @@ fn most_calls(system: System, manifest: &Manifest) -> Option<usize> {
     usize::try_from(fewest).ok().map(|calls| calls * 5 / 9)
 }
 
-fn check_types(blueprint: &Blueprint, only: &[String]) -> anyhow::Result<()> {
-    let known: Vec<&str> = blueprint.resources().map(|resource| resource.type_name()).collect();
-    match only.iter().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => bail!("{}", suggest::unknown("type", name, known.into_iter())),
-        None => Ok(()),
-    }
-}
-
 /// What all servers for the trials of one connector are made of.
 struct Bench {
-    id: String,
-    files: Vec<(String, String)>,
+    folder: Folder,
     system: System,
     /// Settings besides those of the simulated system's own connection.
     settings: Map<String, Value>,
@@ -126,42 +96,17 @@ struct Bench {
 
 impl Bench {
     fn new(path: &Path, settings: &[String]) -> anyhow::Result<Self> {
-        let id = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let mut files = Vec::new();
-        for part in ["", "mappings", "specs"] {
-            read(&path.join(part), &format!("{id}/{part}"), &mut files)?;
-        }
-        let system = system_of(path, &id)?;
-        let mut given = Map::new();
-        for setting in settings {
-            let (name, value) = setting
-                .split_once('=')
-                .with_context(|| format!("`{setting}` is not NAME=VALUE"))?;
-            given.insert(name.to_owned(), value.into());
-        }
+        let folder = Folder::read(path)?;
         Ok(Self {
-            id,
-            files,
-            system,
-            settings: given,
+            system: system_of(path, &folder.id)?,
+            folder,
+            settings: bench::given(settings)?,
             example: Example::read(path).map_err(|problems| anyhow::anyhow!(problems.join("\n")))?,
         })
     }
 
-    fn registry(&self) -> anyhow::Result<Registry> {
-        let mut registry = Registry::new(Catalogue::unified().map_err(|problem| anyhow::anyhow!(problem))?);
-        registry.add_files(self.files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-        Ok(registry)
-    }
-
     fn blueprint(&self) -> anyhow::Result<Arc<Blueprint>> {
-        let kind = self
-            .registry()?
-            .get(&self.id)
-            .context("the connector cannot be loaded")?;
+        let kind = self.folder.kind()?;
         let blueprint = kind
             .blueprint_for(&self.settings)
             .map_err(|problem| anyhow::anyhow!(problem))?;
@@ -184,107 +129,43 @@ fn system_of(path: &Path, id: &str) -> anyhow::Result<System> {
     coded.with_context(|| format!("`{}` has no sandbox.yaml that describes its system", path.display()))
 }
 
-/// Reads the YAML files that stand directly in a folder; one that is not there has none.
-fn read(folder: &Path, below: &str, files: &mut Vec<(String, String)>) -> anyhow::Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Ok(());
-    };
-    for entry in entries {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if path
-            .extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml")
-        {
-            let text = fs::read_to_string(&path).with_context(|| format!("`{}` cannot be read", path.display()))?;
-            files.push((format!("{}/{name}", below.trim_end_matches('/')), text));
-        }
-    }
-    Ok(())
-}
-
-/// A server with one connection to one simulated system, gone when it is dropped.
+/// A server with one connection to one simulated system.
 struct Local {
-    routes: Router,
-    token: String,
+    server: Server,
     connection: ConnectionId,
     sandbox: Sandbox,
-    background: JoinHandle<()>,
-    _folder: TempDir,
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        self.background.abort();
-    }
 }
 
 impl Local {
     async fn start(bench: &Bench) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("there is no place for temporary files")?;
-        let settings = settings(folder.path())?;
-        let database = database::connect(settings.database.url.expose_secret(), &settings.database.options()).await?;
-        Migrator::up(&database, None).await?;
-        let mut own = settings.engine();
-        own.connector.limits.rates = !matches!(bench.system, System::Described(_));
-        let engine = Arc::new(Engine::new(Parts {
-            database,
-            keys: Arc::new(KeyRing::generate()?),
-            registry: bench.registry()?,
-            wire: start::wire(&settings)?,
-            settings: own,
-        }));
-        engine.serve_under("http://localhost".to_owned());
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let routes = router(&Arc::new(App::new(engine.clone(), settings, metrics)));
+        let is_described = matches!(bench.system, System::Described(_));
+        let scopes = ["read", "write", "mappings", "passthrough"];
+        let server = Server::start(bench.folder.registry()?, &scopes, |database| {
+            let settings = settings(database)?;
+            let mut own = settings.engine();
+            own.connector.limits.rates = !is_described;
+            let wire = start::wire(&settings)?;
+            Ok((settings, own, wire))
+        });
+        let server = server.await?;
         let sandbox = Sandbox::start(bench.system, Options::default()).await?;
         sandbox.lift_limits();
         let (mut settings, credentials) = sandbox.demo_connection();
         if let Some(members) = settings.as_object_mut() {
             members.extend(bench.settings.clone());
         }
-        let (token, connection) = connect(&engine, &bench.id, settings, credentials).await?;
-        let worker = engine.clone();
-        let background = tokio::spawn(async move { worker.run(std::future::pending()).await });
+        let connection = connect(&server, &bench.folder.id, settings, credentials).await?;
         Ok(Self {
-            routes,
-            token,
+            server,
             connection,
             sandbox,
-            background,
-            _folder: folder,
         })
-    }
-
-    async fn answer(&self, text: &str, variables: Value) -> anyhow::Result<Answer> {
-        let body = json!({ "query": text, "variables": variables }).to_string();
-        let request = Request::post("/graphql")
-            .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .body(Body::from(body))?;
-        let response = self.routes.clone().oneshot(request).await?;
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), MOST_BYTES).await?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, text, body })
     }
 }
 
 impl Place for Local {
     fn ask<'a>(&'a self, text: &'a str, variables: Value) -> BoxFuture<'a, Answer> {
-        let unanswered = |error: anyhow::Error| Answer {
-            status: 0,
-            text: format!("{error:#}"),
-            body: Value::Null,
-        };
-        self.answer(text, variables)
-            .map(move |answer| answer.unwrap_or_else(unanswered))
-            .boxed()
+        self.server.ask(text, variables).boxed()
     }
 
     fn connection(&self) -> ConnectionId {
@@ -297,45 +178,32 @@ impl Place for Local {
 }
 
 /// Returns settings that reach this machine, and take as many questions at once as there are trials.
-fn settings(folder: &Path) -> anyhow::Result<Settings> {
-    let file = folder.join("state.db");
+fn settings(database: &str) -> anyhow::Result<Settings> {
     let variables = [
-        ("LINESHAFT_DATABASE__URL", format!("sqlite://{}", file.display())),
-        ("LINESHAFT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
-        ("LINESHAFT_GRAPHQL__OPERATIONS_PER_CALLER", "256".to_owned()),
-        ("LINESHAFT_HEALTH__PROBE", "false".to_owned()),
+        ("LINESHAFT_DATABASE__URL", database),
+        ("LINESHAFT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8"),
+        ("LINESHAFT_GRAPHQL__OPERATIONS_PER_CALLER", "256"),
+        ("LINESHAFT_HEALTH__PROBE", "false"),
     ];
     let source = Source {
         file: None,
         folder: None,
-        variables: variables.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        variables: variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
     };
     Settings::load(&source).context("the settings cannot be used")
 }
 
-/// Makes an organization with a token and a connection.
+/// Makes a connection of the server's organization.
 async fn connect(
-    engine: &Engine,
+    server: &Server,
     connector: &str,
     settings: Value,
     credentials: Value,
-) -> anyhow::Result<(String, ConnectionId)> {
-    let organization = NewOrganization {
-        slug: "trials".to_owned(),
-        name: "Trials".to_owned(),
-        credits: 1_000_000,
-    };
-    let organization_id = organizations::create(&engine.database, organization).await?.id;
-    let token = NewToken {
-        organization_id,
-        connection_id: None,
-        name: "trials".to_owned(),
-        scopes: ["read", "write", "mappings", "passthrough"].map(str::to_owned).to_vec(),
-        expires_at: None,
-    };
-    let token = engine.tokens.create(token).await?;
+) -> anyhow::Result<ConnectionId> {
     let new = NewConnection {
-        organization_id,
+        organization_id: server.organization,
         customer: None,
         connector: connector.to_owned(),
         name: "Trials".to_owned(),
@@ -343,9 +211,9 @@ async fn connect(
         settings: object(settings),
         credentials: SecretFields::new(object(credentials)),
     };
-    let id = engine.connections.add(new).await?.id;
-    engine.activate_untried(organization_id, id).await?;
-    Ok((token.text.expose_secret().to_owned(), ConnectionId(id)))
+    let id = server.engine.connections.add(new).await?.id;
+    server.engine.activate_untried(server.organization, id).await?;
+    Ok(ConnectionId(id))
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -364,6 +232,8 @@ mod tests {
         path::PathBuf,
         sync::Mutex,
     };
+
+    use tempfile::TempDir;
 
     use super::*;
     use crate::commands::connector::new;

@@ -15,13 +15,15 @@ use crate::commands::connector::{
 const TRUST: &str = "\n## How far to trust them\n\n\
     Nobody sets the level of a connector: it follows from where its facts come from, type by type. Each spec, a row \
     or an answer of the system and what becomes of it, names its source; mappings mark what somebody only remembers; \
-    and tests that ask a real server write down what they read and wrote. A type is a **DRAFT** as soon as anything \
-    of it is recalled, one field, one status, one way to write, or when no spec shows a row of it. Refusals count for \
-    the type that their specs name, and not at all where they name none. Otherwise it is **VERIFIED** if a test has \
-    asked a real server for it, and else the weakest of its specs decides: **RECORDED** when all of them have the \
-    shape of recorded answers of real servers, **DOCUMENTED** when one of them follows what the maker has published. \
-    A connector is worth as much as the least of its types. A draft may well be right; what of it is recalled stands \
-    on the connector's page, and that is what to look at before relying on it.\n\n\
+    and what was read and written on a real server is kept, by a test or by [`lineshaft connector \
+    verify`](../writing-a-connector.md#5-verify-it-on-a-real-system). A type is a **DRAFT** as soon as anything of \
+    it is recalled, one field, one status, one way to write, unless it was seen on such a server, or when no spec \
+    shows a row of it. Refusals count for the type that their specs name, and not at all where they name none. \
+    Otherwise it is **VERIFIED** if a real server was asked for it, and else the weakest of its specs decides: \
+    **RECORDED** when all of them have the shape of recorded answers of real servers, **DOCUMENTED** when one of \
+    them follows what the maker has published. A connector is worth as much as the least of its types. A draft may \
+    well be right; what of it is recalled stands on the connector's page, and that is what to look at before relying \
+    on it.\n\n\
     `connectors { trust entities { entity trust trustBecause } }` tells the same over the API, and \
     `lineshaft connector show ID` on the command line.\n";
 
