@@ -20,6 +20,9 @@ const LISTS: [(&str, &str, &str, &str, Sort); 4] = [
     ("workOrders", "WorkOrder", "UPDATED_AT", "updatedAt", Sort::DateTime),
 ];
 
+/// Lists that a system cannot order by that field: it has none such.
+const UNORDERED: [(&str, &str); 1] = [("workOrders", "dynamics-365-fo")];
+
 fn page_text(list: &str, entity: &str, field: &str) -> String {
     format!(
         "query($first: Int, $after: String, $orderBy: {entity}Order, $connections: [ID!]) {{ {list}(first: $first, after: $after, \
@@ -114,7 +117,11 @@ async fn every_record_of_every_connection_comes_once_whatever_the_page_sizes() {
             .await;
             expected.insert(system.id(), assert_once(&alone, list));
         }
-        let all: BTreeSet<String> = expected.values().flatten().cloned().collect();
+        let of_all = |ordered: bool| -> BTreeSet<String> {
+            let takes_part = |system: &&str| !ordered || !UNORDERED.contains(&(list, *system));
+            let systems = expected.iter().filter(|(system, _)| takes_part(system));
+            systems.flat_map(|(_, ids)| ids).cloned().collect()
+        };
         for direction in [None, Some("ASC"), Some("DESC")] {
             let sizes = dice.value(&prop::collection::vec(1_u32..90, 4));
             let context = format!("{list} {direction:?} sizes {sizes:?} seed {}", dice::seed());
@@ -123,6 +130,7 @@ async fn every_record_of_every_connection_comes_once_whatever_the_page_sizes() {
                 variables["orderBy"] = json!({ "field": order, "direction": direction });
             }
             let found = walk(&plant, &text, list, variables, &sizes, |_, _| {}).await;
+            let all = of_all(direction.is_some());
             assert_eq!(assert_once(&found, &context), all, "{context}");
             if direction.is_some() {
                 for pair in found.windows(2) {

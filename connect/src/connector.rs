@@ -235,7 +235,7 @@ impl Connector {
             let Some(request) = self.with_codes(context, resource, &request).await? else {
                 return Ok(ListPage::empty());
             };
-            let mut page = self.sorted_page(context, resource, &request).await?;
+            let mut page = resource.one_page(&request, self.sorted_page(context, resource, &request).await?);
             page.records = self.whole(context, resource, &request.projection, page.records).await?;
             Ok(page)
         };

@@ -323,6 +323,37 @@ async fn records_are_read_one_by_one_when_rows_lack_what_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_the_records_of_a_page_are_read_one_by_one_when_a_list_comes_as_a_whole() {
+    let list: Vec<_> = (1..=5).map(|id| json!({ "id": id })).collect();
+    let list = json!({ "rows": list });
+    let wire = Scripted::new(move |seen: &Seen| match seen.url.rsplit('/').next().unwrap() {
+        place if place.starts_with("vendors") => answer(200, &list.to_string()),
+        id => answer(200, &json!({ "id": id, "note": format!("n{id}") }).to_string()),
+    });
+    let patch = json!({
+        "list": { "lacks": ["note"], "paging": "none" },
+        "get_many": { "via": "each", "request": { "path": "/vendors/{{key}}" } },
+        "resources": { "Vendor": { "remote": "vendors", "key": "id", "fields": { "notes": "note" } } },
+    });
+    let connector = Setup::with_token(wire.clone()).patch(&patch).connector();
+    let mut next = request(2);
+    next.projection = names("Vendor");
+    next.projection.insert(field("Vendor", "notes"));
+    let (mut read, mut calls) = (Vec::new(), Vec::new());
+    loop {
+        let before = wire.count();
+        let page = connector.list(&context(), next.clone()).await.unwrap();
+        read.extend(page.records.iter().map(|record| record.key.to_string()));
+        calls.push(wire.count() - before);
+        next.page = page.next;
+        if next.page.is_none() {
+            break;
+        }
+    }
+    assert_eq!((read.join(" ").as_str(), calls.as_slice()), ("1 2 3 4 5", &[3, 3, 2][..]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn look_ups_are_planned_anew_when_the_session_in_their_body_has_ended() {
     let logins = AtomicU32::new(0);
     let wire = Scripted::new(move |seen: &Seen| {

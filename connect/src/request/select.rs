@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use crate::{
     blueprint::{
-        ResourcePlan,
+        PagingPlan, ResourcePlan,
         labels::{JoinPlan, MEMBER},
     },
     manifest::Select,
     mapping::Selected,
+    request::{ListPage, ListRequest, PageState},
 };
 
 impl ResourcePlan {
@@ -21,6 +22,28 @@ impl ResourcePlan {
         let wants_all = projection.raw || (projection.custom && self.parts.custom.everything);
         !lacked.is_empty()
             && (wants_all || self.mapping.digests(projection) || self.mapping.selects(projection).iter().any(is_lacked))
+    }
+
+    /// Cuts a list that comes as a whole into pages where the records of a page are read again one by one.
+    #[must_use]
+    pub(crate) fn one_page(&self, request: &ListRequest, mut page: ListPage) -> ListPage {
+        let comes_whole = matches!(self.parts.list.paging, PagingPlan::None) && page.next.is_none();
+        let start = match request.page {
+            None => 0,
+            Some(PageState::Offset(at)) => usize::try_from(at).unwrap_or(usize::MAX),
+            Some(_) => return page,
+        };
+        if !comes_whole || !self.lacks(&request.projection) {
+            return page;
+        }
+        let most = usize::try_from(self.page_limit(request.limit)).unwrap_or(usize::MAX);
+        let behind: Vec<_> = page.records.drain(..).skip(start).collect();
+        page.next = (behind.len() > most)
+            .then(|| u64::try_from(start.saturating_add(most)).unwrap_or(u64::MAX))
+            .map(PageState::Offset);
+        page.records = behind.into_iter().take(most).collect();
+        page.rows = page.records.len();
+        page
     }
 }
 

@@ -112,10 +112,7 @@ fn facts(page: &mut String, kind: &Kind) {
         ("kind", words(&manifest.categories)),
         ("runs", words(&manifest.deployments)),
         ("tier", manifest.tier.to_string()),
-        (
-            "trust",
-            format!("[{}](#how-far-to-trust-it)", kind.trust().in_words()),
-        ),
+        ("trust", format!("[{}](#how-far-to-trust-it)", kind.trust().in_words())),
         (
             "its API",
             manifest
