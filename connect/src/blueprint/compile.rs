@@ -265,7 +265,7 @@ impl Compiler<'_> {
             list,
             get_many,
         } = preset(self.manifest.protocol);
-        let list = lay_list(lay_list(list, self.manifest.list.as_ref()), resource.list.as_ref());
+        let list = lay_list(lay_list(list, self.manifest.list.as_ref()), resource.list.as_deref());
         let get_many = lay_get_many(
             lay_get_many(get_many, self.manifest.get_many.as_ref()),
             resource.get_many.as_ref(),

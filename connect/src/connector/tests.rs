@@ -350,7 +350,10 @@ async fn only_the_records_of_a_page_are_read_one_by_one_when_a_list_comes_as_a_w
             break;
         }
     }
-    assert_eq!((read.join(" ").as_str(), calls.as_slice()), ("1 2 3 4 5", &[3, 3, 2][..]));
+    assert_eq!(
+        (read.join(" ").as_str(), calls.as_slice()),
+        ("1 2 3 4 5", &[3, 3, 2][..])
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,7 +77,7 @@ pub struct Resource {
     pub language: Option<FilterLanguage>,
     /// How rows are listed.
     #[serde(default)]
-    pub list: Option<ListOperation>,
+    pub list: Option<Box<ListOperation>>,
     /// How rows are fetched by keys.
     #[serde(default)]
     pub get_many: Option<GetMany>,
@@ -99,7 +99,7 @@ pub struct Resource {
     pub labels: IndexMap<String, LabelsJoin>,
     /// How records are written; they cannot be when it is left out.
     #[serde(default)]
-    pub write: Option<Write>,
+    pub write: Option<Box<Write>>,
     /// What of this file is recalled, neither seen nor documented, so that the type counts as a draft: names of fields, one
     /// of their values behind a dot (`status.CRTD`), or keys of the file such as `remote` and `write`.
     #[serde(default)]

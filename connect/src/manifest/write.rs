@@ -33,17 +33,17 @@ pub struct Write {
     pub client_reference: Option<ClientReference>,
     /// How records are made.
     #[serde(default)]
-    pub create: Option<WriteOperation>,
+    pub create: Option<Box<WriteOperation>>,
     /// How records are changed.
     #[serde(default)]
-    pub update: Option<WriteOperation>,
+    pub update: Option<Box<WriteOperation>>,
     /// How records are removed for good.
     #[serde(default)]
-    pub delete: Option<WriteOperation>,
+    pub delete: Option<Box<WriteOperation>>,
     /// What the system does instead of removing records: marking, archiving, blocking. Where the type maps `isDeleted`,
     /// that must tell it afterwards, since it settles unknown outcomes.
     #[serde(default)]
-    pub soft_delete: Option<WriteOperation>,
+    pub soft_delete: Option<Box<WriteOperation>>,
     /// What can be done with records, by the short names of the model's actions.
     #[serde(default)]
     pub actions: IndexMap<String, WriteAction>,

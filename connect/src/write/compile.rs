@@ -186,22 +186,22 @@ impl Place<'_> {
         let create = operation(
             "create",
             defaults.and_then(|all| all.create.as_ref()),
-            self.write.create.as_ref(),
+            self.write.create.as_deref(),
         );
         let update = operation(
             "update",
             defaults.and_then(|all| all.update.as_ref()),
-            self.write.update.as_ref(),
+            self.write.update.as_deref(),
         );
         let delete = operation(
             "delete",
             defaults.and_then(|all| all.delete.as_ref()),
-            self.write.delete.as_ref(),
+            self.write.delete.as_deref(),
         );
         let soft_delete = operation(
             "soft_delete",
             defaults.and_then(|all| all.soft_delete.as_ref()),
-            self.write.soft_delete.as_ref(),
+            self.write.soft_delete.as_deref(),
         );
         let actions = self.actions(pointer, problems);
         self.check_instead(&actions, pointer, problems);

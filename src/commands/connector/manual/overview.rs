@@ -21,7 +21,8 @@ const TRUST: &str = "\n## How far to trust them\n\n\
     shows a row of it. Refusals count for the type that their specs name, and not at all where they name none. \
     Otherwise it is **VERIFIED** if a real server was asked for it, and else the weakest of its specs decides: \
     **RECORDED** when all of them have the shape of recorded answers of real servers, **DOCUMENTED** when one of \
-    them follows what the maker has published. A connector is worth as much as the least of its types. A draft may \
+    them follows what the maker has published. A connector is worth as much as the least of its types; \
+    behind the level stands of how many types it is the level, where others are above it. A draft may \
     well be right; what of it is recalled stands on the connector's page, and that is what to look at before relying \
     on it.\n\n\
     `connectors { trust entities { entity trust trustBecause } }` tells the same over the API, and \
