@@ -101,10 +101,9 @@ impl Target {
     /// Returns where it goes, in words of the source system.
     pub(super) fn places(&self) -> Vec<String> {
         match &self.way {
-            Way::One(to, _) => vec![to.join(".")],
+            Way::One(to, _) | Way::Each(to, ..) => vec![to.join(".")],
             Way::Key(parts, _) => parts.iter().flatten().map(|part| part.to.join(".")).collect(),
             Way::Object(fields) => fields.iter().flat_map(Self::places).collect(),
-            Way::Each(to, ..) => vec![to.join(".")],
             Way::Cases(cases) => {
                 let places = cases.iter().flat_map(|(_, places)| places);
                 let mut names: Vec<String> = places.map(|(to, _)| to.join(".")).collect();
