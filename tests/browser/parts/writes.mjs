@@ -161,7 +161,8 @@ export async function a_connection_tells_what_it_takes_and_is_made_read_only(sta
   await visit.look('writes-10-mode');
   await save();
   // The closing dialog may still have the same words.
-  await page.locator('p.mode').filter({ hasText: 'Every write is refused, and nothing is sent.' }).waitFor();
+  const told = words => page.locator('p.mode').filter({ hasText: words }).waitFor();
+  await told('Every write is refused, and nothing is sent.');
   const { errors } = await stage.graphql(CREATE, { connection: mill.id, input: { name: 'Belt B-2' } });
   assert.equal(errors[0].extensions.code, 'CONNECTION_READ_ONLY');
 
@@ -175,12 +176,12 @@ export async function a_connection_tells_what_it_takes_and_is_made_read_only(sta
   await visit.look('writes-11-forbidden');
   await page.unroute('**/graphql', answer);
   await save();
-  await page.getByText('For trials.').waitFor();
+  await told('For trials.');
   assert.equal((await mill.create('Belt B-3')).outcome, 'SUCCEEDED');
   await latest.getByText('simulated', { exact: true }).waitFor();
   await choose('enabled');
   await save();
-  await page.getByText('Writes are sent to the system.').waitFor();
+  await told('Writes are sent to the system.');
 
   await page.getByRole('link', { name: 'All writes of this connection' }).click();
   await visit.heading('Writes');
