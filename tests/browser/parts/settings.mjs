@@ -48,6 +48,7 @@ export async function a_customer_changes_the_layer_of_the_own_connection_until_t
 
   // Loaded again it goes on; the versions are there.
   await page.reload();
+  await page.getByRole('button', { name: 'Edit notes', exact: true }).waitFor();
   await page.getByRole('navigation', { name: 'Mappings' }).getByRole('link', { name: 'Versions' }).click();
   await page.getByText('Version 1', { exact: true }).waitFor();
   await visit.look('settings-4-versions');
