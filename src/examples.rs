@@ -19,7 +19,7 @@ pub const EXAMPLES: [Example; 5] = [
         query: include_str!("../console/examples/purchase-orders.graphql"),
     },
     Example {
-        title: "Open work orders of every system, last changed first, with their assets",
+        title: "Open work orders of every system, with their assets",
         query: include_str!("../console/examples/work-orders.graphql"),
     },
     Example {
